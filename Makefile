@@ -1,0 +1,49 @@
+# Everything runs from .venv, which the first command makes and the next ones reuse.
+# PYTHON is any Python from 3.10 to 3.13; naming one (make test PYTHON=python3.12) replaces a .venv that another one made.
+
+PYTHON ?= python3
+EVENT ?= events/interruption.cloudmonitor.json
+
+RUN := .venv/bin/python -m
+STAMP := .venv/.made-with
+
+help: ## list the commands (the default)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+drill: $(STAMP) ## rescue an interrupted spot instance on the embedded cloud; EVENT=path delivers another event
+	@$(RUN) simulator.drill "$(EVENT)"
+
+test: $(STAMP) ## every check that CI runs; of the exhaustive walks a seeded sample
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	@for index in functions/*/index.py; do echo "$(RUN) mypy $$index"; $(RUN) mypy "$$index" || exit; done
+	$(RUN) pytest -n 2
+
+test-full: $(STAMP) ## the tests with the exhaustive walks in full
+	$(RUN) pytest -n 2 -m ""
+
+build: $(STAMP) ## build the layer and the functions into dist/
+	@$(RUN) tools.build
+
+clean: ## remove everything that the other commands made
+	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "Spotkeeper needs Python 3.10 to 3.13, and there is no $(PYTHON) here. Install one, or name yours: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
+	  "Spotkeeper needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
+	@echo "Setting up .venv (once, about a minute) ..."
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(RUN) pip install -qq --disable-pip-version-check --no-input -r requirements.txt -r requirements-dev.txt
+	@echo "$(PYTHON)" >$@
+
+ifneq ($(origin PYTHON),file)
+ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
+.PHONY: $(STAMP)
+endif
+endif
+
+.PHONY: help drill test test-full build clean

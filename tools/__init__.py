@@ -1,0 +1,1 @@
+"""What `make build` runs. Never shipped to Function Compute."""

@@ -1,0 +1,130 @@
+"""Build ``dist/``: the layer and the functions, as Function Compute mounts them at ``/opt/python`` and ``/code``.
+
+Everything is made and tried beside ``dist/`` and moved there at the end, so a ``dist/`` that exists is complete.
+The same sources and pins give the same bytes: no path of this machine, no time of this build is in them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools import layer, python310
+from tools.errors import BuildFailed
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "tests", ".*")
+_EPOCH = 315619200  # 1980-01-02: zip can store it in every time zone
+_COMPILE = ("-s", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+
+# Run by CPython 3.10 with nothing but a function's folder, the layer and the standard library on its path.
+_IMPORTS = """
+import importlib, pkgutil, sys
+sys.path[:0] = sys.argv[1:]
+import index, spotkeeper
+assert callable(index.handler), "index.handler is not callable"
+for client in (
+    "alibabacloud_credentials.client",
+    "alibabacloud_ecs20140526.client",
+    "alibabacloud_ess20220222.client",
+    "alibabacloud_oss_v2",
+    "alibabacloud_slb20140515.client",
+    "alibabacloud_tea_openapi.client",
+    *(module.name for module in pkgutil.walk_packages(spotkeeper.__path__, "spotkeeper.")),
+):
+    importlib.import_module(client)
+"""
+
+
+def main() -> int:
+    """Build this checkout's ``dist/``; where that fails, say why, and leave none."""
+    dist = ROOT / "dist"
+    try:
+        build(ROOT, dist, python310.find(os.environ))
+    except BuildFailed as failure:
+        shutil.rmtree(dist, ignore_errors=True)
+        print(f"make build: {failure}", file=sys.stderr)
+        return failure.status
+    print(f"dist/layer and {', '.join(f'dist/functions/{name}' for name in functions(dist))}: built, and they import.")
+    return 0
+
+
+def build(root: Path, dist: Path, python: Path) -> None:
+    """Build what the checkout ``root`` describes into ``dist`` with the CPython 3.10 ``python``. Raises BuildFailed."""
+    if not functions(root):
+        raise BuildFailed("there is no functions/<name>/index.py to build")
+    with tempfile.TemporaryDirectory(prefix=".dist-", dir=dist.parent) as beside:
+        stage = Path(beside) / "new"
+        layer.make(root, stage / "layer/python", python)
+        shutil.copytree(root / "shared/spotkeeper", stage / "layer/python/spotkeeper", ignore=_NOT_SHIPPED)
+        for name in functions(root):
+            shutil.copytree(root / "functions" / name, stage / "functions" / name, ignore=_NOT_SHIPPED)
+        compile_ahead(stage, python)
+        _settle(stage)
+        check_imports(stage, python)
+        if dist.exists():
+            dist.rename(Path(beside) / "old")
+        stage.rename(dist)
+
+
+def functions(folder: Path) -> list[str]:
+    """Return the names of the functions in a checkout or a ``dist``: the folders of ``functions/`` with an index.py."""
+    return sorted(index.parent.name for index in folder.glob("functions/*/index.py"))
+
+
+def compile_ahead(stage: Path, python: Path) -> None:
+    """Compile everything to bytecode that is never compared with its source, under the paths of the mounts.
+
+    Raises BuildFailed if something does not compile.
+    """
+    mounts = {"layer/python": "/opt/python", **{f"functions/{name}": "/code" for name in functions(stage)}}
+    for folder, mount in mounts.items():
+        # One process, in order, with a fixed seed: marshal's references and the order of sets differ otherwise.
+        where = ["-s", folder, "-p", mount, folder]
+        seed = {"PYTHONHASHSEED": "0"}
+        if subprocess.run([python, *_COMPILE, *where], check=False, cwd=stage, env=seed).returncode:
+            raise BuildFailed(f"{folder} has files that CPython 3.10 cannot compile; they are named above")
+
+
+def _settle(stage: Path) -> None:
+    """Give every file the time and mode that any other build would."""
+    for path in (stage, *stage.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (_EPOCH, _EPOCH))
+
+
+def check_imports(stage: Path, python: Path) -> None:
+    """Import each function, Spotkeeper and the SDKs as Function Compute does. Raises BuildFailed.
+
+    Bytecode may be written here, and must not be: what an import writes is what the build did not compile.
+    """
+    before = contents(stage)
+    for name in functions(stage):
+        command: list[str | Path] = [
+            python,
+            "-I",
+            "-S",
+            "-c",
+            _IMPORTS,
+            stage / "functions" / name,
+            stage / "layer/python",
+        ]
+        if subprocess.run(command, check=False, env={}).returncode:
+            raise BuildFailed(f"{name} does not import under CPython 3.10; the traceback is above")
+    if written := contents(stage) ^ before:
+        raise BuildFailed(f"importing changed what was built: {sorted(path for path, _, _ in written)}")
+
+
+def contents(folder: Path) -> set[tuple[str, int, int]]:
+    """Return path, size and modification time (ns) of every file below ``folder``."""
+    files = ((path, path.stat()) for path in folder.rglob("*") if path.is_file())
+    return {(str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for path, stat in files}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The third-party half of the layer: installed for Function Compute's ``python3.10``, then compared with the pins.
+
+pip evaluates markers for the interpreter that runs it and passes over sdists when it is told to install for another
+platform: from Python 3.11 it leaves out async-timeout and takes an older alibabacloud-tea. uv resolves for the target.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import distributions
+from pathlib import Path
+
+import uv
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag
+from packaging.utils import canonicalize_name
+
+from tools.errors import BuildFailed
+
+# Function Compute's python3.10: CPython on Debian 10, x86-64.
+_TARGET = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.10.0",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "python_full_version": "3.10.0",
+    "python_version": "3.10",
+    "sys_platform": "linux",
+}
+_GLIBC_MINOR = 28  # Debian 10 has glibc 2.28
+_PLATFORMS = [
+    *(f"manylinux_2_{minor}_x86_64" for minor in range(5, _GLIBC_MINOR + 1)),
+    *(f"manylinux{year}_x86_64" for year in (1, 2010, 2014)),
+]
+_EXTENSION_SUFFIXES = (".cpython-310-x86_64-linux-gnu.so", ".abi3.so")
+_ELF_X86_64 = (b"\x7fELF\x02\x01", b"\x3e\x00")  # 64 bit, little endian; e_machine, at offset 18, is EM_X86_64
+
+# Nothing that runs imports these: commands for a shell, and the packages' own test suites.
+_NOT_NEEDED = ("bin", "Crypto/SelfTest", "certifi/tests", "websocket/tests")
+# Who installed what, from where and when: of no use in a mount that is never changed, and different at each build.
+_INSTALLER_NOTES = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")
+
+
+def make(root: Path, layer: Path, python: Path) -> None:
+    """Fill ``layer`` with what ``requirements.txt`` pins for python3.10 on x86-64 Linux. Raises BuildFailed."""
+    install(root, layer, python)
+    check_pins(pins((root / "requirements.txt").read_text("utf-8")), installed(layer))
+    check_platform(layer)
+    _prune(layer)
+
+
+def install(root: Path, layer: Path, python: Path) -> None:
+    """Install into ``layer``, dependencies included: one that is not pinned then shows in ``check_pins``."""
+    command: list[str | Path] = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", layer]
+    command += ["--python", python, "--python-version", "3.10", "--python-platform", "x86_64-manylinux2014"]
+    command += ["--link-mode", "copy"]  # what is pruned and stamped here must not be uv's cache
+    command += ["--build-constraints", root / "requirements-dev.txt", "--requirement", root / "requirements.txt"]
+    if subprocess.run(command, check=False, env=package_index(os.environ)).returncode:
+        raise BuildFailed("the layer's packages cannot be installed; what uv says above names the reason")
+
+
+def package_index(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` with the package index that pip is configured for: uv does not read pip's configuration."""
+    if "UV_DEFAULT_INDEX" in environ or "UV_INDEX_URL" in environ:
+        return dict(environ)
+    asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    configured = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    index = environ.get("PIP_INDEX_URL") or configured
+    return {**environ, "UV_DEFAULT_INDEX": index} if index else dict(environ)
+
+
+def pins(requirements: str) -> dict[str, str]:
+    """Return name → version of the lines of ``requirements`` that hold on python3.10, x86-64 Linux.
+
+    Raises BuildFailed for a line that is not ``name==version``.
+    """
+    lines = (line.partition(" #")[0].strip() for line in requirements.splitlines() if not line.lstrip().startswith("#"))
+    wanted = [Requirement(line) for line in lines if line]
+    return {
+        canonicalize_name(one.name): _pinned_version(one)
+        for one in wanted
+        if one.marker is None or one.marker.evaluate(_TARGET)
+    }
+
+
+def _pinned_version(requirement: Requirement) -> str:
+    specifiers = list(requirement.specifier)
+    if len(specifiers) != 1 or specifiers[0].operator != "==" or specifiers[0].version.endswith(".*"):
+        raise BuildFailed(f"requirements.txt does not pin {requirement.name} to one version: {requirement}")
+    return specifiers[0].version
+
+
+def installed(layer: Path) -> dict[str, str]:
+    """Return name → version of the distributions that stand in ``layer``."""
+    return {canonicalize_name(one.metadata["Name"]): one.version for one in distributions(path=[str(layer)])}
+
+
+def check_pins(pinned: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Raise BuildFailed unless ``found`` is exactly what is ``pinned``, naming every difference."""
+    differences = [
+        f"{name}: pinned {pinned.get(name, 'nowhere')}, in the layer {found.get(name, 'missing')}"
+        for name in sorted(pinned.keys() | found.keys())
+        if pinned.get(name) != found.get(name)
+    ]
+    if differences:
+        raise BuildFailed("the layer differs from requirements.txt:\n  " + "\n  ".join(differences))
+
+
+def check_platform(layer: Path) -> None:
+    """Raise BuildFailed if a wheel or an extension module in ``layer`` is not for python3.10 on x86-64 Linux."""
+    wrong = [*_wrong_wheels(layer), *_wrong_extensions(layer)]
+    if wrong:
+        raise BuildFailed("not for Function Compute's python3.10:\n  " + "\n  ".join(wrong))
+
+
+def _wrong_wheels(layer: Path) -> Iterator[str]:
+    accepted = {*cpython_tags((3, 10), platforms=_PLATFORMS), *compatible_tags((3, 10), "cp310", _PLATFORMS)}
+    for wheel in sorted(layer.glob("*.dist-info/WHEEL")):
+        if not _tags(wheel.read_text("utf-8")) & accepted:
+            yield f"{wheel.parent.name} ({wheel.name} names no tag that fits)"
+
+
+def _tags(wheel: str) -> set[Tag]:
+    lines = (line for line in wheel.splitlines() if line.startswith("Tag:"))
+    return {tag for line in lines for tag in parse_tag(line.removeprefix("Tag:").strip())}
+
+
+def _wrong_extensions(layer: Path) -> Iterator[str]:
+    for library in sorted(layer.rglob("*.so*")):
+        bundled = library.parent.name.endswith(".libs")  # C libraries that auditwheel put beside the extensions
+        header = library.read_bytes()[:20]
+        if not (header.startswith(_ELF_X86_64[0]) and header.endswith(_ELF_X86_64[1])):
+            yield f"{library.relative_to(layer)} (not x86-64)"
+        elif not (bundled or library.name.endswith(_EXTENSION_SUFFIXES)):
+            yield f"{library.relative_to(layer)} (neither CPython 3.10's ABI nor the stable one)"
+
+
+def _prune(layer: Path) -> None:
+    for folder in _NOT_NEEDED:
+        shutil.rmtree(layer / folder, ignore_errors=True)
+    for note in _INSTALLER_NOTES:
+        for found in layer.glob(f"*.dist-info/{note}"):
+            found.unlink()
+    (layer / ".lock").unlink(missing_ok=True)  # uv's
