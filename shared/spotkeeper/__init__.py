@@ -1,0 +1,1 @@
+"""Spotkeeper: what two or more of its functions need."""

@@ -1,0 +1,206 @@
+"""The products' APIs: the official SDK client of each, imported when first used, with our retry policy and our errors.
+
+Answers are dicts with the API's own field names (``{"Instances": {"Instance": [...]}}``), as the documents show them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from spotkeeper.errors import CloudError, CloudUnreachable
+from spotkeeper.retry import PLAIN, RetryPolicy, retried
+
+if TYPE_CHECKING:
+    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.credentials import Credentials
+    from spotkeeper.settings import Endpoint
+
+SDK_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "slb": "alibabacloud_slb20140515"}
+
+TOKEN_PAGED = frozenset({"DescribeInstances", "DescribeSnapshots"})
+
+CONNECT_TIMEOUT_MS = 3_000
+READ_TIMEOUT_MS = 10_000
+
+CHATTY_LOGGERS = ("darabonba-core", "alibabacloud-tea", "credentials", "urllib3", "requests", "alibabacloud_oss_v2")
+
+
+def silence_sdk_loggers() -> None:
+    """Keep the SDKs and HTTP libraries from printing: their debug lines carry signed headers, tokens and user data."""
+    for name in CHATTY_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.CRITICAL)
+
+
+class Api:
+    """One product in one region, for one invocation."""
+
+    def __init__(  # noqa: PLR0913 - what a client is made of
+        self,
+        product: str,
+        region: str,
+        credentials: Credentials,
+        endpoint: Endpoint | None,
+        clock: Clock,
+        deadline: Deadline,
+    ) -> None:
+        self.product = product
+        self.region = region
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._clock = clock
+        self._deadline = deadline
+        self._client: Any = None
+        self._models: Any = None
+
+    def call(
+        self,
+        action: str,
+        about: str,
+        parameters: Mapping[str, Any],
+        *,
+        retry: RetryPolicy = PLAIN,
+        until: Deadline | None = None,
+    ) -> dict[str, Any]:
+        """Call ``action`` (``DescribeInstances``) and return the answer's body.
+
+        ``about`` names the resource for messages. ``parameters`` bear the API's names (``InstanceId``, ``Tag``);
+        ``RegionId`` is filled in. ``until`` shortens the invocation's deadline.
+
+        Raises ``CloudError`` for a refusal that does not pass in time, ``CloudUnreachable`` where no answer came.
+        """
+        client, request = self._prepare(action, parameters)
+        operation = getattr(client, _method_name(client, action))
+
+        def once() -> dict[str, Any]:
+            try:
+                body = operation(request).body
+            except Exception as error:  # noqa: BLE001 - mapped, and what is no refusal is raised as it is
+                raise as_cloud_error(error, action, about) from None
+            return dict(body.to_map()) if body is not None else {}
+
+        return retried(once, retry, self._clock, until or self._deadline)
+
+    def pages(
+        self, action: str, about: str, parameters: Mapping[str, Any], *, until: Deadline | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """All pages of a Describe, 100 entries each, by ``NextToken`` where it pages so, else by ``PageNumber``."""
+        paging: dict[str, Any] = {"MaxResults": 100} if action in TOKEN_PAGED else {"PageNumber": 1, "PageSize": 100}
+        while True:
+            page = self.call(action, about, {**parameters, **paging}, until=until)
+            yield page
+            if action in TOKEN_PAGED:
+                if not page.get("NextToken"):
+                    return
+                paging = {"MaxResults": 100, "NextToken": page["NextToken"]}
+            else:
+                if paging["PageNumber"] * 100 >= int(page.get("TotalCount") or 0):
+                    return
+                paging = {"PageNumber": paging["PageNumber"] + 1, "PageSize": 100}
+
+    def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+        if self._client is None:
+            self._client = self._make_client()
+        given = {"RegionId": self.region, **parameters}
+        request = getattr(self._models, f"{action}Request")().from_map(given)
+        if dropped := _dropped(given, request.to_map()):
+            # The SDK drops what it does not know without a word, and the API would then answer another question.
+            raise TypeError(f"{action} has no parameter {dropped}")
+        return self._client, request
+
+    def _make_client(self) -> Any:
+        package = SDK_PACKAGES[self.product]
+        module = importlib.import_module(f"{package}.client")
+        self._models = importlib.import_module(f"{package}.models")
+        config = importlib.import_module("alibabacloud_tea_openapi.models").Config(
+            access_key_id=self._credentials.access_key_id,
+            access_key_secret=self._credentials.access_key_secret,
+            security_token=self._credentials.security_token or None,
+            region_id=self.region,
+            connect_timeout=CONNECT_TIMEOUT_MS,
+            read_timeout=READ_TIMEOUT_MS,
+        )
+        if self._endpoint is not None:
+            config.endpoint = self._endpoint.host
+            config.protocol = self._endpoint.protocol
+        silence_sdk_loggers()
+        return module.Client(config)
+
+
+def items(body: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
+    """The list at ``path`` of an answer, empty where any container on the way is missing or null."""
+    found: Any = body
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _dropped(given: Any, kept: Any) -> str:
+    """The first name in ``given`` that is not in ``kept``, at any depth; empty where there is none."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            if not isinstance(kept, Mapping) or name not in kept:
+                return str(name)
+            if inner := _dropped(value, kept[name]):
+                return f"{name}.{inner}"
+    if isinstance(given, list) and isinstance(kept, list):
+        return next((inner for pair in zip(given, kept) if (inner := _dropped(*pair))), "")  # noqa: B905
+    return ""
+
+
+def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
+    """The SDK's exception as ours. Neither URL nor headers of the request go into the message.
+
+    A refusal has ``code`` and ``status_code``; a broken connection, a timeout or an answer that is not JSON has neither
+    (darabonba's ``UnretryableException``). A programming error (``TypeError`` …) is re-raised as it is.
+    """
+    from Tea.exceptions import TeaException, UnretryableException  # noqa: PLC0415 - the SDK is loaded by now
+
+    if isinstance(error, UnretryableException) or not isinstance(error, TeaException):
+        cause = getattr(error, "inner_exception", None) or error
+        if isinstance(error, (TypeError, AttributeError, NameError)):
+            raise error
+        return CloudUnreachable(
+            action, about, "NoAnswer", f"no usable answer from the endpoint: {type(cause).__name__}"
+        )
+    code = getattr(error, "code", None)
+    status = getattr(error, "status_code", None)
+    if not code or status is None:
+        return CloudUnreachable(action, about, "NoAnswer", f"an answer that is not the API's (HTTP {status})")
+    return CloudError(
+        action,
+        about,
+        str(code),
+        _first_sentence(error),
+        status=int(status),
+        request_id=str(
+            getattr(error, "request_id", None) or (getattr(error, "data", None) or {}).get("RequestId") or ""
+        ),
+        retry_after=_seconds(getattr(error, "retry_after", None)),
+    )
+
+
+def _first_sentence(error: Exception) -> str:
+    """The API's message without the ``code: 403, … request id: …`` that the SDK wraps around it."""
+    text = str(getattr(error, "description", None) or getattr(error, "message", None) or "")
+    if text.startswith("code: "):
+        text = text.partition(", ")[2]
+    return text.partition(" request id: ")[0].strip()
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    return None if milliseconds is None else float(milliseconds) / 1000.0
+
+
+def _method_name(client: Any, action: str) -> str:
+    """``DescribeVServerGroups`` -> ``describe_vserver_groups``: the SDK's spelling, whatever it does with acronyms."""
+    wanted = action.lower()
+    for name in dir(type(client)):
+        if name.replace("_", "") == wanted and not name.endswith("_async"):
+            return name
+    raise AttributeError(f"{type(client).__module__} has no operation {action}")

@@ -1,0 +1,106 @@
+"""Everything Spotkeeper raises, in one tree.
+
+    SpotkeeperError
+    ├── MalformedEvent         the input cannot be understood; trying again will not help
+    ├── BadSetting             an environment variable is missing or has a value that is not accepted
+    ├── NoCredentials          nobody gave us an access key
+    ├── CloudError             an API refused, with its code and request id
+    │   └── CloudUnreachable   no answer, or one that is not Alibaba Cloud's
+    ├── JournalUnavailable     the journal cannot be read or written
+    ├── WaitFailed             what was waited for reached a state from which it will not recover
+    ├── DeadlineReached        this call's time is up; the next call continues
+    ├── NoCapacity             no rung of the ladder had stock; the next call starts over
+    ├── RescueFailed           the rescue cannot go on without a human
+    │   └── RescueLost         the source is gone and there is no image
+    └── BatchFailed            some elements of a batch failed; ``results`` has the answers of all
+
+Whatever is raised makes Function Compute's asynchronous retry call again, and calling again is always safe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SpotkeeperError(Exception):
+    """Base of all errors that Spotkeeper raises."""
+
+
+class MalformedEvent(SpotkeeperError):
+    """The event cannot be understood: not JSON, wrong types, no kind, no or ill-formed instance id or region."""
+
+
+class BadSetting(SpotkeeperError):
+    """An environment variable is missing, unknown or has a value that is not accepted; the message names it."""
+
+
+class NoCredentials(SpotkeeperError):
+    """Neither the function's context nor the environment nor the default chain has credentials."""
+
+
+class CloudError(SpotkeeperError):
+    """An API call was refused.
+
+    ``action`` is the API's name (``CreateImage``), ``resource`` what it was about, ``code``, ``status`` (HTTP) and
+    ``request_id`` are the answer's, ``retry_after`` the server's hint in seconds (header ``x-acs-retry-after``).
+    """
+
+    def __init__(  # noqa: PLR0913 - one field per fact that an operator needs to find the call
+        self,
+        action: str,
+        resource: str,
+        code: str,
+        message: str = "",
+        *,
+        status: int | None = None,
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.action = action
+        self.resource = resource
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.detail = message
+        super().__init__(f"{action} on {resource} was refused: {code} ({message}; request id {request_id or 'none'})")
+
+
+class CloudUnreachable(CloudError):
+    """The endpoint gave no answer, or one that cannot be read. The call may or may not have been executed."""
+
+
+class JournalUnavailable(SpotkeeperError):
+    """The journal cannot be read or written; the message names it and says what to check."""
+
+
+class WaitFailed(SpotkeeperError):
+    """A waited-for resource reached a failure state. ``last`` is the last thing seen of it."""
+
+    def __init__(self, message: str, last: Any = None) -> None:
+        super().__init__(message)
+        self.last = last
+
+
+class DeadlineReached(SpotkeeperError):
+    """This invocation's time is up before the work was; the next invocation continues where it stopped."""
+
+
+class NoCapacity(SpotkeeperError):
+    """Every rung of the ladder was refused until this call's time was up; the message lists the last refusals."""
+
+
+class RescueFailed(SpotkeeperError):
+    """The rescue cannot be finished without a human; the message says what is safe and what to do."""
+
+
+class RescueLost(RescueFailed):
+    """The source is released and no usable image of it exists; the message names the disks that are left."""
+
+
+class BatchFailed(SpotkeeperError):
+    """At least one element of a batch failed. ``results`` has one answer per element, in their order."""
+
+    def __init__(self, message: str, results: list[dict[str, Any]]) -> None:
+        super().__init__(message)
+        self.results = results

@@ -1,0 +1,28 @@
+"""Events as the platform sends them, turned into checked values: ``unwrap``, then the kind's own ``of``."""
+
+from spotkeeper.events.envelopes import Batch, unwrap
+from spotkeeper.events.kinds import (
+    CheckOnDemand,
+    HookResult,
+    Interruption,
+    LifecycleHook,
+    StateChange,
+    Timer,
+    Transition,
+)
+from spotkeeper.events.notification import Arn, Kind, Notification
+
+__all__ = [
+    "Arn",
+    "Batch",
+    "CheckOnDemand",
+    "HookResult",
+    "Interruption",
+    "Kind",
+    "LifecycleHook",
+    "Notification",
+    "StateChange",
+    "Timer",
+    "Transition",
+    "unwrap",
+]

@@ -1,0 +1,176 @@
+"""One event, out of its envelopes: what it is about is known, what it says is checked when it is asked for.
+
+The order matters: the kind is read first, then the account, then ids and region, so that an event of another kind or
+account is skipped whatever its other fields hold. Hence the checks sit in properties that raise ``MalformedEvent``.
+``null`` is a wrong type, except for ``id`` and the times, which only help: there it counts as absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from spotkeeper.errors import MalformedEvent
+from spotkeeper.events.text import parse, shown
+from spotkeeper.events.times import epoch_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
+_REGION = re.compile(r"(?=.{1,40}\Z)[a-z]{2,3}(-[a-z0-9]+)+")  # it becomes a label of a host name: 63 at most
+_ARN = re.compile(r"acs:[a-z]+:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)")
+_DIGITS = re.compile(r"[0-9]+")
+_SUBJECT = re.compile(r"acs[.:][a-z]+:(?P<region>[^:]+):.*")  # EventBridge writes "acs.ecs:cn-hangzhou:..."
+_PLACEHOLDER = re.compile(r"<[^<>]*>")  # CloudMonitor's debug form offers ".../<resource-id>" to be filled in
+
+
+class Kind(Enum):
+    """What an event is about, whoever delivered it and in whatever envelope."""
+
+    INTERRUPTION = "spot interruption"
+    STATE_CHANGE = "instance state change"
+    LIFECYCLE_HOOK = "lifecycle hook"
+    LIFECYCLE_HOOK_TEST = "lifecycle hook test"
+    CHECK = "check on demand"
+    TIMER = "timer"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Arn:
+    """An Aliyun resource name, ``acs:product:region:account:resource``; region and account may be empty."""
+
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def of(cls, value: object) -> Arn:
+        """The parts of ``value``. Raises ``MalformedEvent``."""
+        match = _ARN.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise MalformedEvent(f"not a resource name (acs:product:region:account:resource): {shown(value)}")
+        return cls(**match.groupdict())
+
+    @property
+    def resource_id(self) -> str | None:
+        """The last part of the resource's path; ``None`` where a template was not filled in."""
+        last = self.resource.rsplit("/", 1)[-1]
+        return None if _PLACEHOLDER.fullmatch(last) else last
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One event. ``name`` is the platform's (or the kind, where the platform gives none).
+
+    ``body`` is the object with ``regionId``, ``userId``, ``eventTime`` …; ``envelope`` the CloudEvents attributes
+    around it; either is empty where the event came without. ``payload`` is the content as it came.
+    """
+
+    kind: Kind
+    name: str
+    body: Mapping[str, Any]
+    envelope: Mapping[str, Any]
+    payload: Any
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """What the event says of its subject: an object, or JSON text of one."""
+        content = parse(self.payload) if isinstance(self.payload, str) else self.payload
+        if not isinstance(content, dict):
+            raise MalformedEvent(f"the content of {shown(self.name)} must be an object, not {shown(content)}")
+        return content
+
+    @property
+    def id(self) -> str:
+        """The event's own id (two deliveries of one event share it), or a hash of what it says. Any characters."""
+        for value in (self.envelope.get("id"), self.body.get("id")):
+            if value is not None and value != "":
+                return require_text(value, "id")
+        said = [self.kind.value, self.content, self.time]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def account_id(self) -> str | None:
+        """The account that the event concerns, as far as it says."""
+        named = [*_present(self.body, "userId"), *_present(self.envelope, "aliyunaccountid")]
+        accounts = {require_text(account, "the account") for account in named}
+        if len(accounts) > 1:
+            raise MalformedEvent("the event and its envelope name different accounts")
+        return accounts.pop() if accounts else self._account_of_arn()
+
+    @property
+    def time(self) -> float | None:
+        """When it happened, in seconds since 1970-01-01 UTC; ``None`` where that is missing or cannot be read."""
+        named = (self.body.get("eventTime"), self.body.get("time"), self.envelope.get("time"))
+        moments = (epoch_seconds(require_text(value, "the event's time")) for value in named if value not in (None, ""))
+        return next((moment for moment in moments if moment is not None), None)
+
+    @property
+    def instance_id(self) -> str:
+        """The ECS instance: ``content.instanceId``, ``content.resourceId`` or the last part of the event's ARN."""
+        content, arn = self.content, self.arn
+        named = [*_present(content, "instanceId"), *_present(content, "resourceId")]
+        if arn is not None and arn.resource_id is not None:
+            named.append(arn.resource_id)
+        instance_ids = {require_instance_id(value) for value in named}
+        if len(instance_ids) != 1:
+            raise MalformedEvent(f"the event must name one instance, but names {len(instance_ids)}")
+        return instance_ids.pop()
+
+    @property
+    def arn(self) -> Arn | None:
+        """The name of the resource that the event concerns (``resourceId``; of Auto Scaling ``resourceArn``)."""
+        named = [*_present(self.body, "resourceId"), *_present(self.body, "resourceArn")]
+        return Arn.of(named[0]) if named else None
+
+    def region(self, default: str) -> str:
+        """The event's region, else its resource name's, else ``default`` (the function's own).
+
+        The event's own wins over the envelope's: a bus that collects events of other regions names its own.
+        """
+        named = [*_present(self.body, "regionId"), *_present(self.envelope, "aliyunregionid")]
+        regions = [require_region(value) for value in named or [self._region_of_arn() or default]]
+        return regions[0]
+
+    def _region_of_arn(self) -> str | None:
+        if self.arn is not None:
+            return self.arn.region
+        subject = self.envelope.get("subject")
+        match = _SUBJECT.fullmatch(subject) if isinstance(subject, str) else None
+        return match["region"] if match else None
+
+    def _account_of_arn(self) -> str | None:
+        """Only digits are an account: the debug form has the account followed by ``UID`` there."""
+        return self.arn.account if self.arn is not None and _DIGITS.fullmatch(self.arn.account) else None
+
+
+def require_text(value: object, what: str) -> str:
+    """``value`` if it is a string with something in it. Raises ``MalformedEvent``."""
+    if not isinstance(value, str) or not value:
+        raise MalformedEvent(f"{what} must be a non-empty string, not {shown(value)}")
+    return value
+
+
+def require_instance_id(value: object) -> str:
+    """``value`` if it is a well-formed id of an ECS instance. Raises ``MalformedEvent``."""
+    if not isinstance(value, str) or not _INSTANCE_ID.fullmatch(value):
+        raise MalformedEvent(f"not an instance id ({_INSTANCE_ID.pattern}): {shown(value)}")
+    return value
+
+
+def require_region(value: object) -> str:
+    """``value`` if it is a well-formed region id. Raises ``MalformedEvent``."""
+    if not isinstance(value, str) or not _REGION.fullmatch(value):
+        raise MalformedEvent(f"not a region (such as cn-hangzhou): {shown(value)}")
+    return value
+
+
+def _present(fields: Mapping[str, Any], key: str) -> list[Any]:
+    """The value under ``key`` as a list of one, whatever it is; nothing where the key is not there."""
+    return [fields[key]] if key in fields else []

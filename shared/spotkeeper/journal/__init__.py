@@ -1,0 +1,49 @@
+"""The journal: small JSON records, each written once and never changed. First writer wins, everyone else reads it.
+
+That is all the coordination Spotkeeper has: whoever creates a record decides, and whoever comes later obeys it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from spotkeeper.settings import DirectoryLocation
+
+if TYPE_CHECKING:
+    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.credentials import Credentials
+    from spotkeeper.settings import Endpoint, OssLocation
+
+
+class Journal(Protocol):
+    """Create-once records under slash-separated keys of letters, digits, ``-``, ``_`` and ``.``."""
+
+    def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Write the record unless the key has one; return the one that stands.
+
+        Raises ``JournalUnavailable``.
+        """
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """The record, or None. Raises ``JournalUnavailable``."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys that begin with ``prefix``, sorted. Raises ``JournalUnavailable``."""
+
+
+def open_journal(  # noqa: PLR0913 - the location and what an OSS client is made of
+    location: OssLocation | DirectoryLocation,
+    region: str,
+    credentials: Credentials,
+    endpoint: Endpoint | None,
+    clock: Clock,
+    deadline: Deadline,
+) -> Journal:
+    """The journal that ``SPOTKEEPER_JOURNAL`` names. Only the kind that is used is imported."""
+    if isinstance(location, DirectoryLocation):
+        from spotkeeper.journal.directory import DirectoryJournal  # noqa: PLC0415
+
+        return DirectoryJournal(location.path)
+    from spotkeeper.journal.oss import OssJournal  # noqa: PLC0415 - half a second of imports
+
+    return OssJournal(location, region, credentials, endpoint, clock, deadline)

@@ -1,0 +1,149 @@
+"""The journal in OSS: PutObject with ``x-oss-forbid-overwrite: true`` creates once, and OSS is strongly consistent.
+
+In a versioned bucket that header is ignored (document of PutObject): the bucket must be unversioned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from spotkeeper.clients import silence_sdk_loggers
+from spotkeeper.errors import CloudError, CloudUnreachable, JournalUnavailable
+from spotkeeper.journal.directory import as_record
+from spotkeeper.retry import PLAIN, retried
+
+if TYPE_CHECKING:
+    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.credentials import Credentials
+    from spotkeeper.settings import Endpoint, OssLocation
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 3.0
+READ_TIMEOUT = 10.0
+PATIENCE_SECONDS = 15.0
+"""How long one record may take: the journal serves the data, so it must not eat the notice."""
+
+EXISTS = "FileAlreadyExists"
+NO_OBJECT = "NoSuchKey"
+
+
+class OssJournal:
+    """One object per record under ``prefix``."""
+
+    def __init__(  # noqa: PLR0913 - what an OSS client is made of
+        self,
+        location: OssLocation,
+        region: str,
+        credentials: Credentials,
+        endpoint: Endpoint | None,
+        clock: Clock,
+        deadline: Deadline,
+    ) -> None:
+        import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - only a function whose journal is in OSS pays for it
+
+        self._oss = oss
+        self._location = location
+        self._clock = clock
+        self._deadline = deadline
+        config = oss.config.load_default()
+        config.region = region
+        # In its own region a function reaches OSS over the internal network, free of charge.
+        config.endpoint = (
+            f"{endpoint.protocol}://{endpoint.host}" if endpoint else f"oss-{region}-internal.aliyuncs.com"
+        )
+        config.credentials_provider = oss.credentials.StaticCredentialsProvider(
+            credentials.access_key_id, credentials.access_key_secret, credentials.security_token or None
+        )
+        config.retry_max_attempts = 1  # ``spotkeeper.retry`` is the one retry policy
+        config.connect_timeout = CONNECT_TIMEOUT
+        config.readwrite_timeout = READ_TIMEOUT
+        self._client = oss.Client(config)
+        silence_sdk_loggers()
+
+    def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
+        """See ``Journal.create``. An answer that got lost is asked again and finds our own record standing."""
+        request = self._oss.PutObjectRequest(
+            bucket=self._location.bucket,
+            key=self._object(key),
+            body=json.dumps(record, ensure_ascii=False).encode(),
+            content_type="application/json",
+            forbid_overwrite="true",
+            server_side_encryption="AES256",
+        )
+        try:
+            self._call("PutObject", key, lambda: self._client.put_object(request))
+        except CloudError as error:
+            if error.code != EXISTS:
+                raise self._unavailable("write", key, error) from error
+            standing = self.read(key)
+            if standing is None:
+                raise self._unavailable("read", key, error) from error
+            return standing
+        return record
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """See ``Journal.read``."""
+        request = self._oss.GetObjectRequest(bucket=self._location.bucket, key=self._object(key))
+        try:
+            content = self._call("GetObject", key, lambda: self._client.get_object(request).body.content)
+        except CloudError as error:
+            if error.code == NO_OBJECT:
+                return None
+            raise self._unavailable("read", key, error) from error
+        return as_record(bytes(content).decode("utf-8", "replace"), key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """See ``Journal.keys``."""
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page = self._page(prefix, token)
+            found += [str(entry.key) for entry in page.contents or []]
+            token = page.next_continuation_token
+            if not page.is_truncated or not token:
+                break
+        start = len(self._object(""))
+        return sorted(name[start:].removesuffix(".json") for name in found if name.endswith(".json"))
+
+    def _page(self, prefix: str, token: str | None) -> Any:
+        request = self._oss.ListObjectsV2Request(
+            bucket=self._location.bucket, prefix=self._object(prefix).removesuffix(".json"), continuation_token=token
+        )
+        try:
+            return self._call("ListObjectsV2", prefix, lambda: self._client.list_objects_v2(request))
+        except CloudError as error:
+            raise self._unavailable("list", prefix, error) from error
+
+    def _object(self, key: str) -> str:
+        folder = f"{self._location.prefix}/" if self._location.prefix else ""
+        return f"{folder}{key}.json" if key else folder
+
+    def _call(self, action: str, key: str, call: Callable[[], T]) -> T:
+        def once() -> T:
+            try:
+                return call()
+            except self._oss.exceptions.BaseError as error:
+                raise _as_cloud_error(error, action, key) from None
+
+        return retried(once, PLAIN, self._clock, self._deadline.sooner(PATIENCE_SECONDS))
+
+    def _unavailable(self, verb: str, key: str, error: CloudError) -> JournalUnavailable:
+        where = f"oss://{self._location.bucket}/{self._location.prefix}"
+        return JournalUnavailable(
+            f"cannot {verb} journal record {key} in {where}: {error.code} ({error.detail}; request id "
+            f"{error.request_id or 'none'}); check SPOTKEEPER_JOURNAL, the bucket's region and the function's role"
+        )
+
+
+def _as_cloud_error(error: Any, action: str, key: str) -> CloudError:
+    """The SDK wraps a ``ServiceError`` (an answer) or a request error (none) into an ``OperationError``."""
+    cause = error.unwrap() if hasattr(error, "unwrap") else error
+    code = getattr(cause, "code", None)
+    status = getattr(cause, "status_code", None)
+    if not code or not status:
+        return CloudUnreachable(action, key, "NoAnswer", f"no usable answer from the endpoint: {type(cause).__name__}")
+    message = str(getattr(cause, "message", "") or "")
+    return CloudError(action, key, str(code), message, status=int(status), request_id=str(cause.request_id or ""))

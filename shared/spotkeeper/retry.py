@@ -1,0 +1,114 @@
+"""The one retry policy: which refusals are worth another try, when, and until when.
+
+Retrying is not polling: this repeats one call that was refused; ``spotkeeper.polling`` looks again at what changes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.errors import CloudError, CloudUnreachable
+
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+MINUTE = 60.0
+MINUTE_SPREAD = 2.0
+
+OUTAGE = frozenset(
+    {"ServiceUnavailable", "InternalError", "SystemBusy", "ServiceUnAvailable", "InternalError.Dispatch"}
+)
+"""Refusals that any API may give on a bad day (common error codes of ECS and CLB)."""
+
+SERVER_ERROR = 500
+OUTAGE_SECONDS = 90.0
+UNREACHABLE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """What to try again.
+
+    ``conflicts`` are codes that pass when somebody else is finished; they are retried until the deadline, as throttling
+    is. ``repeatable`` says that the call may be sent again although it may have been executed: reads, calls with a
+    ClientToken, calls that set a value. Where it is false, a call without an answer is for the caller to look into.
+    """
+
+    conflicts: frozenset[str] = frozenset()
+    repeatable: bool = True
+
+
+PLAIN = RetryPolicy()
+
+
+def is_throttling(error: CloudError) -> bool:
+    """Throttled (``Throttling``, ``Throttling.User``, ``Throttling.Api``, ``Rejected.Throttling`` …)."""
+    return "Throttling" in error.code
+
+
+def is_outage(error: CloudError) -> bool:
+    """The service itself is in trouble: a code of ``OUTAGE``, or any HTTP 5xx."""
+    return error.code in OUTAGE or (error.status or 0) >= SERVER_ERROR
+
+
+def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
+    """Whether the same call may well succeed later without anybody changing anything."""
+    return (
+        is_throttling(error)
+        or is_outage(error)
+        or error.code in policy.conflicts
+        or isinstance(error, CloudUnreachable)
+    )
+
+
+def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:
+    """Seconds until the next try.
+
+    The server's hint wins. Throttling is counted by the minute: who is throttled in one minute is blocked until the
+    next ("API throttling", document 437902). Everything else: full jitter over
+    ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at least a tenth of it.
+    """
+    if error.retry_after is not None:
+        return error.retry_after
+    if is_throttling(error):
+        return MINUTE - now % MINUTE + chance() * MINUTE_SPREAD
+    ceiling: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+    return ceiling * (0.1 + 0.9 * chance())
+
+
+def _patience(error: CloudError, policy: RetryPolicy) -> float:
+    """For how many seconds after the first try this refusal is tried again; 0 is never."""
+    if isinstance(error, CloudUnreachable):
+        return UNREACHABLE_SECONDS if policy.repeatable else 0.0
+    if is_throttling(error) or error.code in policy.conflicts:
+        return float("inf")
+    if is_outage(error):
+        return OUTAGE_SECONDS if policy.repeatable else 0.0
+    return 0.0
+
+
+def retried(
+    call: Callable[[], T],
+    policy: RetryPolicy,
+    clock: Clock,
+    deadline: Deadline,
+    chance: Callable[[], float] = random.random,
+) -> T:
+    """Call until it succeeds; re-raise the last refusal when it will not pass or no time is left for another try."""
+    start = clock.monotonic()
+    attempt = 0
+    while True:
+        try:
+            return call()
+        except CloudError as error:
+            pause = pause_before(error, attempt, clock.now(), chance)
+            waited = clock.monotonic() - start + pause
+            if waited > _patience(error, policy) or pause >= deadline.remaining():
+                raise
+        clock.sleep(pause)
+        attempt += 1

@@ -1,0 +1,288 @@
+"""The shared entry: which events reach a handler, what a call answers or raises, and until when it may run."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.errors import BadSetting, BatchFailed, CloudError, MalformedEvent
+from spotkeeper.events import Kind, Notification
+from spotkeeper.function import Invocation, respond
+from tests.edge.mutations import mutations
+from tests.edge.samples import INTERRUPTIONS, SAMPLES
+
+if TYPE_CHECKING:
+    from spotkeeper.function import Answer
+
+ACCOUNT = "1690701234567830"
+DOCUMENTED = json.loads(SAMPLES["interruption.cloudmonitor.json"])
+INSTANCE = DOCUMENTED["content"]["instanceId"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class StoppedClock(Clock):
+    """It is always the same moment."""
+
+    def monotonic(self) -> float:
+        """Return the moment."""
+        return 1000.0
+
+
+@dataclass
+class Function:
+    """``context.function``."""
+
+    timeout: Any = 600
+
+
+@dataclass
+class FakeContext:
+    """Function Compute's context."""
+
+    request_id: str = "r-1"
+    function: Function = field(default_factory=Function)
+    region: str = "cn-hangzhou"
+    account_id: str = ACCOUNT
+
+
+def call(event: Any, handler: Any, account_id: str = ACCOUNT) -> Answer:
+    """Respond as a function for interruptions would; ``event`` is serialised unless it is bytes."""
+    raw = event if isinstance(event, bytes) else json.dumps(event)
+    invocation = Invocation.enter(FakeContext(account_id=account_id), StoppedClock())
+    return respond(raw, invocation, {Kind.INTERRUPTION: handler})
+
+
+def done(notification: Notification) -> Answer:
+    """Handle anything."""
+    return {"outcome": "done", "reason": "handled", "instance_id": notification.instance_id}
+
+
+def refuse(notification: Notification) -> Answer:
+    """Fail as a cloud does."""
+    raise CloudError("CreateImage", notification.instance_id, "Throttling", request_id="req-9")
+
+
+def never(notification: Notification) -> Answer:
+    """Fail the test."""
+    raise AssertionError(f"{notification.name} reached the handler")
+
+
+def event_of(instance_id: str, **fields: Any) -> dict[str, Any]:
+    """The documented interruption, of another instance."""
+    arn = f"acs:ecs:cn-hangzhou:{ACCOUNT}:instance/{instance_id}"
+    return {**DOCUMENTED, "resourceId": arn, "content": {"instanceId": instance_id, "action": "delete"}, **fields}
+
+
+# --- single events
+
+
+def test_answer_of_a_single_event_is_the_handlers() -> None:
+    """Nothing is added to what the handler says."""
+    assert call(DOCUMENTED, done) == {"outcome": "done", "reason": "handled", "instance_id": INSTANCE}
+
+
+def test_error_of_a_single_event_is_the_handlers() -> None:
+    """What the handler raises leaves the call as it is."""
+    with pytest.raises(CloudError, match="req-9"):
+        call(DOCUMENTED, refuse)
+
+
+@pytest.mark.parametrize("name", sorted(set(SAMPLES) - set(INTERRUPTIONS)))
+def test_other_kinds_are_skipped(name: str) -> None:
+    """Each sample of another kind is skipped with its name as the reason, whatever else is in it."""
+    answer = call(SAMPLES[name], never)
+
+    assert answer["outcome"] == "skipped"
+    assert "is not an event for this function" in answer["reason"]
+
+
+def test_kind_is_read_before_account_and_ids() -> None:
+    """An event of another kind is skipped though account, region and ids are wrong."""
+    event = {**DOCUMENTED, "name": "Instance:StateChange", "userId": 5, "regionId": "?", "resourceId": [], "content": 1}
+
+    assert call(event, never)["outcome"] == "skipped"
+
+
+def test_account_is_read_before_ids() -> None:
+    """An event of another account is skipped though region and ids are wrong."""
+    event = {**DOCUMENTED, "userId": "1", "regionId": "?", "resourceId": [], "content": 1}
+
+    assert call(event, never) == {"outcome": "skipped", "reason": "the event is about another account"}
+
+
+def test_account_of_the_resource_name() -> None:
+    """Without an account of its own, an event is of the one in its resource name."""
+    event = {key: value for key, value in DOCUMENTED.items() if key != "userId"}
+
+    assert call(event, never, account_id="42")["outcome"] == "skipped"
+    assert call(event, done)["outcome"] == "done"
+
+
+@pytest.mark.parametrize("account_id", ["", None])
+def test_context_without_account(account_id: Any) -> None:
+    """Where the context names no account, any account's event is handled."""
+    assert call(DOCUMENTED, done, account_id=account_id)["outcome"] == "done"
+
+
+def test_account_of_the_wrong_type() -> None:
+    """An interruption whose account is not a string is malformed, not skipped."""
+    with pytest.raises(MalformedEvent, match="account"):
+        call({**DOCUMENTED, "userId": 5}, never)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"{", b"{}", b"null"])
+def test_malformed_input_raises(raw: bytes) -> None:
+    """What cannot be understood raises."""
+    with pytest.raises(MalformedEvent):
+        call(raw, never)
+
+
+# --- batches
+
+
+def test_empty_batch_is_skipped() -> None:
+    """An array of nothing is nothing to do."""
+    assert call([], never) == {"outcome": "skipped", "reason": "the batch is empty", "results": []}
+
+
+def test_batch_of_one_has_results() -> None:
+    """An array is answered as a batch even if it has one element."""
+    answer = call([DOCUMENTED], done)
+
+    assert ("done", [done_of(INSTANCE)]) == (answer["outcome"], answer["results"])
+
+
+def done_of(instance_id: str) -> Answer:
+    """What ``done`` answers."""
+    return {"outcome": "done", "reason": "handled", "instance_id": instance_id}
+
+
+def test_batch_keeps_order_and_counts() -> None:
+    """Results stand in the order of the elements; one that is done makes the batch done."""
+    answer = call([event_of("i-1"), {**DOCUMENTED, "name": "x"}, json.dumps(event_of("i-2"))], done)
+
+    assert (answer["outcome"], answer["reason"]) == ("done", "3 events: 2 done, 1 skipped")
+    assert [result.get("instance_id") for result in answer["results"]] == ["i-1", None, "i-2"]
+    assert answer == json.loads(json.dumps(answer))
+
+
+def test_batch_of_skipped_is_skipped() -> None:
+    """A batch in which nothing was to do was skipped."""
+    assert call([{**DOCUMENTED, "name": "x"}] * 2, never)["outcome"] == "skipped"
+
+
+def test_batch_with_failures_raises_after_the_rest_is_done() -> None:
+    """Bad elements stop no others; the error has all results, and names the failures."""
+    handled = []
+
+    def handler(notification: Notification) -> Answer:
+        if notification.instance_id == "i-bad":
+            return refuse(notification)
+        if notification.instance_id == "i-bug":
+            raise KeyError("oops")
+        handled.append(notification.instance_id)
+        return done(notification)
+
+    batch = [event_of("i-bad"), 5, event_of("i-1"), event_of("i-bug"), event_of("I-X"), event_of("i-2")]
+    with pytest.raises(BatchFailed) as caught:
+        call(batch, handler)
+
+    assert sorted(handled) == ["i-1", "i-2"]
+    outcomes = [(result["outcome"], result.get("error"), result.get("instance_id")) for result in caught.value.results]
+    assert outcomes == [
+        ("failed", "CloudError", "i-bad"),
+        ("failed", "MalformedEvent", None),
+        ("done", None, "i-1"),
+        ("failed", "KeyError", "i-bug"),
+        ("failed", "MalformedEvent", None),
+        ("done", None, "i-2"),
+    ]
+    assert "4 of 6 events failed: [0] CreateImage on i-bad was refused: Throttling" in str(caught.value)
+    assert isinstance(caught.value.__cause__, CloudError)
+    json.dumps(caught.value.results)
+
+
+def test_a_message_about_many_failures_stays_readable() -> None:
+    """The message names the first ten failures, the results have all."""
+    with pytest.raises(BatchFailed, match=r"^5000 of 5000 events failed: .*\[9\] [^\[]*; and 4990 more$") as caught:
+        call([1] * 5000, never)
+
+    assert len(caught.value.results) == 5000
+
+
+def test_elements_are_handled_side_by_side() -> None:
+    """However many elements there are, all are under way at the same time."""
+    together = threading.Barrier(40, timeout=30)
+
+    def handler(notification: Notification) -> Answer:
+        together.wait()
+        return done(notification)
+
+    answer = call([event_of(f"i-{number}") for number in range(40)], handler)
+
+    assert [f"i-{number}" for number in range(40)] == [result["instance_id"] for result in answer["results"]]
+
+
+def test_the_end_of_the_process_is_not_a_result() -> None:
+    """What is not an Exception goes on its way, once the other elements are through."""
+    handled = []
+
+    def handler(notification: Notification) -> Answer:
+        if notification.instance_id == "i-0":
+            raise Killed
+        handled.append(notification.instance_id)
+        return done(notification)
+
+    with pytest.raises(Killed):
+        call([event_of("i-0"), event_of("i-1")], handler)
+    assert handled == ["i-1"]
+
+
+def errors_of(raw: bytes) -> set[str]:
+    """The types of what a call with ``raw`` raises, of all elements; none where it answers."""
+    try:
+        call(raw, done)
+    except BatchFailed as failure:
+        return {result["error"] for result in failure.results if result["outcome"] == "failed"}
+    except MalformedEvent as error:
+        return {type(error).__name__}
+    return set()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_mutations_are_answered_or_malformed(name: str) -> None:
+    """Whatever comes in is handled with a well-formed id, skipped, or raises what says that it is malformed."""
+    errors = [errors_of(raw) for raw in mutations(SAMPLES[name], 11, 40)]
+
+    assert {"MalformedEvent"} == set().union(*errors)
+
+
+# --- deadline
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [(600, 595), ("60", 55), (20.0, 15), ("3", 2.25), (1, 0.75), (86400, 86395)],
+)
+def test_deadline(timeout: float | str, seconds: float) -> None:
+    """A call may use its timeout but for five seconds, or a quarter of a short one."""
+    clock = StoppedClock()
+    invocation = Invocation.enter(FakeContext(function=Function(timeout)), clock)
+
+    assert Deadline(clock, 1000 + seconds) == invocation.deadline
+    assert (invocation.request_id, invocation.region, invocation.account_id) == ("r-1", "cn-hangzhou", ACCOUNT)
+
+
+@pytest.mark.parametrize("timeout", ["", "soon", None, 0, -1, "nan", "inf", [], "5s"])
+def test_timeout_that_is_not_one(timeout: Any) -> None:
+    """A timeout that is not a positive number of seconds is an error of its own."""
+    with pytest.raises(BadSetting, match="timeout"):
+        Invocation.enter(FakeContext(function=Function(timeout)), StoppedClock())

@@ -1,0 +1,292 @@
+"""Settings from the environment: defaults, every accepted spelling, and errors that name the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spotkeeper.errors import BadSetting
+from spotkeeper.settings import (
+    KNOWN,
+    DirectoryLocation,
+    Endpoint,
+    Endpoints,
+    InterruptionSettings,
+    OssLocation,
+    Relaunch,
+    RetainDisks,
+    StopSource,
+    TagFilter,
+    UserData,
+)
+
+JOURNAL = {"SPOTKEEPER_JOURNAL": "oss://bucket/journal"}
+
+
+def parsed(**variables: str) -> InterruptionSettings:
+    """The settings in an environment with a journal and ``variables``."""
+    return InterruptionSettings.from_env({**JOURNAL, **variables})
+
+
+def refusal(**variables: str) -> str:
+    """What the error for ``variables`` says."""
+    with pytest.raises(BadSetting) as caught:
+        parsed(**variables)
+    return str(caught.value)
+
+
+DEFAULTS = InterruptionSettings(
+    journal=OssLocation("bucket", "journal"),
+    endpoints=Endpoints(),
+    managed_tag=TagFilter("spotkeeper:managed", "true"),
+    dry_run=False,
+    require_recycling_lock=True,
+    drain_seconds=10.0,
+    stop_source=StopSource.NEVER,
+    retain_disks=RetainDisks.UNTIL_IMAGE,
+    relaunch=Relaunch.FROM_IMAGE,
+    fallback_instance_types=(),
+    fallback_vswitch_ids=(),
+    fallback_on_demand=True,
+    user_data=UserData.KEEP,
+)
+
+
+def test_defaults() -> None:
+    """Only the journal must be set."""
+    assert parsed() == DEFAULTS
+
+
+def test_empty_is_the_default() -> None:
+    """Setting a variable to nothing is the same as not setting it, but for the tag."""
+    names = KNOWN - {"SPOTKEEPER_JOURNAL", "SPOTKEEPER_MANAGED_TAG"} | {"ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"}
+
+    assert parsed(**dict.fromkeys(names, "")) == DEFAULTS
+
+
+def test_everything_set() -> None:
+    """Each variable reaches its field."""
+    settings = InterruptionSettings.from_env(
+        {
+            "SPOTKEEPER_JOURNAL": "file:///var/journal",
+            "ECS_ENDPOINT": "http://127.0.0.1:8080",
+            "SLB_ENDPOINT": "slb.aliyuncs.com",
+            "OSS_ENDPOINT": "https://oss-cn-hangzhou-internal.aliyuncs.com",
+            "SPOTKEEPER_MANAGED_TAG": "team",
+            "SPOTKEEPER_DRY_RUN": "true",
+            "SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false",
+            "SPOTKEEPER_DRAIN_SECONDS": "2.5",
+            "SPOTKEEPER_STOP_SOURCE": "before-image",
+            "SPOTKEEPER_RETAIN_DISKS": "never",
+            "SPOTKEEPER_RELAUNCH": "at-once",
+            "SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g7.large, ecs.gn6i-c4g1.xlarge,ecs.g7.large",
+            "SPOTKEEPER_FALLBACK_VSWITCH_IDS": "vsw-bp1s5fnvk4gn2tws0,vsw-1",
+            "SPOTKEEPER_FALLBACK_ON_DEMAND": "false",
+            "SPOTKEEPER_USER_DATA": "drop",
+            "PATH": "/usr/bin",
+        }
+    )
+
+    assert settings == InterruptionSettings(
+        journal=DirectoryLocation(Path("/var/journal")),
+        endpoints=Endpoints(
+            ecs=Endpoint("http", "127.0.0.1:8080"),
+            slb=Endpoint("https", "slb.aliyuncs.com"),
+            oss=Endpoint("https", "oss-cn-hangzhou-internal.aliyuncs.com"),
+        ),
+        managed_tag=TagFilter("team"),
+        dry_run=True,
+        require_recycling_lock=False,
+        drain_seconds=2.5,
+        stop_source=StopSource.BEFORE_IMAGE,
+        retain_disks=RetainDisks.NEVER,
+        relaunch=Relaunch.AT_ONCE,
+        fallback_instance_types=("ecs.g7.large", "ecs.gn6i-c4g1.xlarge"),
+        fallback_vswitch_ids=("vsw-bp1s5fnvk4gn2tws0", "vsw-1"),
+        fallback_on_demand=False,
+        user_data=UserData.DROP,
+    )
+
+
+def test_other_functions_settings_are_known() -> None:
+    """All functions may share one environment."""
+    assert parsed(SPOTKEEPER_RESTART_TAG="x", SPOTKEEPER_RESTART_LIMIT="?", ALIBABA_CLOUD_ACCESS_KEY_ID="x") == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("SPOTKEEPER_DRYRUN", "; did you mean SPOTKEEPER_DRY_RUN?"),
+        ("SPOTKEEPER_FALLBACK_VSWITCHES", "; did you mean SPOTKEEPER_FALLBACK_VSWITCH_IDS?"),
+        ("SPOTKEEPER_", ""),
+    ],
+)
+def test_unknown_setting(name: str, hint: str) -> None:
+    """A misspelt variable is an error that names it, and the one that was probably meant."""
+    assert f"{name} is not a setting{hint}" == refusal(**{name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        ("SPOTKEEPER_DRY_RUN", "yes", "true or false"),
+        ("SPOTKEEPER_DRY_RUN", "True", "true or false"),
+        ("SPOTKEEPER_REQUIRE_RECYCLING_LOCK", "false ", "true or false"),
+        ("SPOTKEEPER_FALLBACK_ON_DEMAND", "0", "true or false"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "-1", "from 0 to 240"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "241", "from 0 to 240"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "nan", "from 0 to 240"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "1e1", "from 0 to 240"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "\u0661", "from 0 to 240"),
+        ("SPOTKEEPER_DRAIN_SECONDS", "10s", "from 0 to 240"),
+        ("SPOTKEEPER_STOP_SOURCE", "always", "before-image, before-relaunch, never"),
+        ("SPOTKEEPER_RETAIN_DISKS", "until_image", "until-image, never"),
+        ("SPOTKEEPER_RELAUNCH", "NONE", "from-image, at-once, none"),
+        ("SPOTKEEPER_USER_DATA", "true", "keep, drop"),
+        ("SPOTKEEPER_FALLBACK_INSTANCE_TYPES", "g7.large", "ecs.g7.large"),
+        ("SPOTKEEPER_FALLBACK_INSTANCE_TYPES", "ecs.g7.large,,ecs.g6.large", "comma-separated"),
+        ("SPOTKEEPER_FALLBACK_INSTANCE_TYPES", "ecs.g7.large;ecs.g6.large", "comma-separated"),
+        ("SPOTKEEPER_FALLBACK_VSWITCH_IDS", "vpc-1", "vSwitch ids"),
+        ("SPOTKEEPER_MANAGED_TAG", "=true", "key=value"),
+        ("SPOTKEEPER_JOURNAL", "/var/journal", "oss://bucket/prefix or file:///directory"),
+        ("SPOTKEEPER_JOURNAL", "oss://bucket", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://bucket/", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://Bucket/prefix", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://b/prefix", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://bucket//prefix", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://bucket/a/../b", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "oss://bucket/..", "oss://bucket/prefix"),
+        ("SPOTKEEPER_JOURNAL", "file://host/directory", "file:///directory"),
+        ("SPOTKEEPER_JOURNAL", "file:///", "file:///directory"),
+        ("SPOTKEEPER_JOURNAL", "file:///a/../b", "file:///directory"),
+        ("SPOTKEEPER_JOURNAL", "file:/directory", "file:///directory"),
+        ("SPOTKEEPER_JOURNAL", "s3://bucket/prefix", "oss://bucket/prefix"),
+    ],
+)
+def test_refused_value(name: str, value: str, accepted: str) -> None:
+    """The error says which variable, what it accepts and what was given."""
+    message = refusal(**{name: value})
+
+    assert message.startswith(f"{name} accepts ")
+    assert accepted in message
+    assert message.endswith(f", not {value!r}")
+
+
+@pytest.mark.parametrize("environ", [{}, {"SPOTKEEPER_JOURNAL": ""}])
+def test_missing_journal(environ: dict[str, str]) -> None:
+    """There is no default place for the journal."""
+    with pytest.raises(BadSetting, match="SPOTKEEPER_JOURNAL is required; it accepts oss://bucket/prefix or file:///"):
+        InterruptionSettings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        ("oss://bucket/a/b-1/.c_2", OssLocation("bucket", "a/b-1/.c_2")),
+        ("oss://bucket/prefix/", OssLocation("bucket", "prefix")),
+        ("file:///a/b%20c", DirectoryLocation(Path("/a/b c"))),
+        ("file:///a/", DirectoryLocation(Path("/a"))),
+    ],
+)
+def test_journal(url: str, location: object) -> None:
+    """Both kinds of journal, in every spelling."""
+    assert location == parsed(SPOTKEEPER_JOURNAL=url).journal
+
+
+@pytest.mark.parametrize(
+    ("value", "endpoint"),
+    [
+        ("ecs.cn-hangzhou.aliyuncs.com", Endpoint("https", "ecs.cn-hangzhou.aliyuncs.com")),
+        ("ecs.example.com:8443", Endpoint("https", "ecs.example.com:8443")),
+        ("127.0.0.1:8080", Endpoint("https", "127.0.0.1:8080")),
+        ("https://ECS.example.com/", Endpoint("https", "ecs.example.com")),
+        ("HTTP://localhost:1", Endpoint("http", "localhost:1")),
+        ("http://127.8.9.10", Endpoint("http", "127.8.9.10")),
+        ("http://[::1]:65535", Endpoint("http", "[::1]:65535")),
+        ("https://[2001:db8::1]", Endpoint("https", "[2001:db8::1]")),
+    ],
+)
+def test_endpoint(value: str, endpoint: Endpoint) -> None:
+    """A host, a host with port, or a URL; http only on this machine."""
+    assert endpoint == parsed(ECS_ENDPOINT=value).endpoints.ecs
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://ecs.aliyuncs.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://127.1",
+        "http://0.0.0.0:80",
+        "http://10.0.0.1",
+        "http://[::2]",
+        "http://2130706433",
+        "ftp://localhost",
+        "//localhost",
+        "https://",
+        "localhost:0",
+        "localhost:65536",
+        "localhost:",
+        "localhost:port",
+        "https://host/path",
+        "-host",
+        "host..name",
+        "host name",
+        "host\n",
+        "http://localhost\n",
+        "ho\u0455t",
+        "https://host#fragment",
+        "https://host\\@evil",
+        "a" * 64,
+    ],
+)
+def test_refused_endpoint(value: str) -> None:
+    """Everything else is refused by name, with the value."""
+    assert refusal(SLB_ENDPOINT=value).startswith("SLB_ENDPOINT accepts ")
+
+
+@pytest.mark.parametrize("value", ["https://user:hunter2@host", "https://host/?Signature=hunter2", "user:hunter2@host"])
+def test_passwords_are_not_repeated(value: str) -> None:
+    """A refused value that may hold a secret stays out of the message."""
+    message = refusal(OSS_ENDPOINT=value)
+
+    assert "OSS_ENDPOINT" in message
+    assert "hunter2" not in message
+
+
+def test_tags() -> None:
+    """The value begins after the first equals sign; a bare key is any value; nothing is all."""
+    assert TagFilter("a", "b=c") == parsed(SPOTKEEPER_MANAGED_TAG="a=b=c").managed_tag
+    assert TagFilter("a", "") == parsed(SPOTKEEPER_MANAGED_TAG="a=").managed_tag
+    assert TagFilter("a") == parsed(SPOTKEEPER_MANAGED_TAG="a").managed_tag
+    assert parsed(SPOTKEEPER_MANAGED_TAG="").managed_tag is None
+
+
+def test_tag_filter() -> None:
+    """A filter compares exactly, and reads as it is written in the setting."""
+    assert TagFilter("a", "b").matches({"a": "b", "c": "d"})
+    assert TagFilter("a").matches({"a": ""})
+    assert TagFilter("a", "").matches({"a": ""})
+    assert not TagFilter("a", "").matches({"a": "b"})
+    assert not TagFilter("a", "B").matches({"a": "b"})
+    assert not TagFilter("A").matches({"a": "b"})
+    assert not TagFilter("a", "b").matches({})
+    assert [str(TagFilter("a", "b")), str(TagFilter("a", "")), str(TagFilter("a"))] == ["a=b", "a=", "a"]
+
+
+NAMES = sorted(KNOWN | {"ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
+def test_anything_is_settings_or_names_the_variable(environ: dict[str, str]) -> None:
+    """Any environment is accepted, or refused with an error that begins with a variable's name."""
+    message = None
+    try:
+        InterruptionSettings.from_env(environ)
+    except BadSetting as error:
+        message = str(error)
+    assert message is None or message.split()[0] in NAMES
