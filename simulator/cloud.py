@@ -1,0 +1,191 @@
+"""One account's cloud in one region: all products, one clock, one list of calls."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from dataclasses import asdict, dataclass
+from itertools import count
+from threading import RLock
+from typing import Any
+from xml.sax.saxutils import escape
+
+from simulator import rpc
+from simulator.actions import Product
+from simulator.clock import VirtualClock
+from simulator.codes import refusal
+from simulator.ecs import Ecs
+from simulator.faults import Faults
+from simulator.oss import Oss
+from simulator.signing import AccessKey, verify
+from simulator.slb import Slb
+from simulator.wire import ApiError, ConnectionDropped, Request, Response
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+_SECRET = {"Password", "UserData"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it was seen: ``at`` in virtual seconds, ``status`` 0 where the connection dropped."""
+
+    number: int
+    at: float
+    product: str
+    action: str
+    parameters: dict[str, str]
+    status: int
+    code: str
+    request_id: str
+
+
+class Cloud:
+    """Answers requests; never sleeps, never looks at real time, the same every time."""
+
+    def __init__(self, now: float, region: str = "cn-hangzhou", account_id: str = "1690701234567830") -> None:
+        self.clock = VirtualClock(now)
+        self.lock = RLock()
+        self.region = region
+        self.account_id = account_id
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self.access_key = AccessKey("EmbeddedCloudAccessKeyId", "EmbeddedCloudAccessKeySecret")
+        self.access_keys = {self.access_key.access_key_id: self.access_key}
+        self._numbers = count(1)
+        self._request_numbers = count(1)
+        self._nonces: set[str] = set()
+        self.ecs = Ecs(self)
+        self.slb = Slb(self)
+        self.oss = Oss(self)
+        self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb}
+
+    def now(self) -> float:
+        """The virtual moment, seconds since 1970."""
+        return self.clock.now()
+
+    def progress(self) -> None:
+        """Bring every product up to the present."""
+        with self.lock:
+            for product in self._products.values():
+                product.progress()
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request.
+
+        Raises ConnectionDropped where a fault drops the connection.
+        """
+        with self.lock:
+            self.progress()
+            request_id = self.request_id()
+            product, action = self.addressee(request)
+            number = len(self.calls) + 1
+            try:
+                response = self._through_faults(request, product, action, number, request_id)
+            except ConnectionDropped:
+                self._record(request, product, action, Response(0), request_id)
+                raise
+            self._record(request, product, action, response, request_id)
+            return response
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is, as JSON values; what ``GET /-/state`` answers."""
+        with self.lock:
+            self.progress()
+            return {
+                "now": self.now(),
+                "region": self.region,
+                "account_id": self.account_id,
+                "ecs": self.ecs.state(),
+                "slb": self.slb.state(),
+                "oss": self.oss.state(),
+                "faults": [
+                    {"action": str(fault.action), "effect": fault.effect, "fired": fault.fired}
+                    for fault in self.faults.added
+                ],
+                "calls": [asdict(call) for call in self.calls],
+            }
+
+    def new_id(self, prefix: str) -> str:
+        """A new resource id: ``i-bp1…``, 20 characters after the hyphen, the same ones in each run."""
+        number = int.from_bytes(hashlib.sha256(f"{prefix}{next(self._numbers)}".encode()).digest()[:12], "big")
+        characters = ""
+        for _ in range(17):
+            number, index = divmod(number, len(_ALPHABET))
+            characters += _ALPHABET[index]
+        return f"{prefix}-bp1{characters}"
+
+    def request_id(self) -> str:
+        """A new request id, in the form of a UUID."""
+        digits = hashlib.sha256(f"request{next(self._request_numbers)}".encode()).hexdigest().upper()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+
+    def addressee(self, request: Request) -> tuple[str, str]:
+        """Product and action that a request is for."""
+        if rpc.is_rpc(request):
+            return rpc.product_of(request), rpc.action_of(request)
+        return "oss", self.oss.action_of(request)
+
+    def _through_faults(self, request: Request, product: str, action: str, number: int, request_id: str) -> Response:
+        fault = self.faults.hit(product, action, number, self.now())
+        try:
+            instead = fault.before() if fault else None
+        except ApiError as error:
+            return self._refusal(error, request, product, request_id)
+        response = instead or self._act(request, product, action, request_id)
+        return fault.after(response) if fault and not instead else response
+
+    def _act(self, request: Request, product: str, action: str, request_id: str) -> Response:
+        try:
+            if product == "oss":
+                return self.oss.respond(request)
+            self._authenticate(request, product, action)
+            answer = rpc.perform(self._products.get(product), product, action, rpc.flat_parameters(request))
+        except ApiError as error:
+            return self._refusal(error, request, product, request_id)
+        return Response.of_json(200, {"RequestId": request_id, **answer})
+
+    def _authenticate(self, request: Request, product: str, action: str) -> None:
+        key = verify(request, self.access_keys, self.now())
+        nonce = request.headers["x-acs-signature-nonce"]
+        if nonce in self._nonces:
+            raise ApiError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+        self._nonces.add(nonce)
+        if not key.allows(product, action):
+            raise refusal("Forbidden.RAM")
+
+    def _refusal(self, error: ApiError, request: Request, product: str, request_id: str) -> Response:
+        if product != "oss":
+            return rpc.refusal(error, request, request_id)
+        body = (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape(error.code)}</Code>'
+            f"<Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId>"
+            f"<HostId>{escape(request.headers.get('host', ''))}</HostId></Error>"
+        )
+        headers = {"content-type": "application/xml", "x-oss-request-id": request_id, **error.headers}
+        if request.method == "HEAD":  # no body there: OSS puts the error into a header
+            headers.setdefault("x-oss-err", b64encode(body.encode()).decode())
+        return Response(error.status, body.encode(), headers)
+
+    def _record(self, request: Request, product: str, action: str, response: Response, request_id: str) -> None:
+        parameters = {} if product == "oss" else rpc.flat_parameters(request)
+        shown = {name: "***" if name in _SECRET else value for name, value in parameters.items()}
+        number = len(self.calls) + 1
+        code = _code_of(response)
+        self.calls.append(Call(number, self.now(), product, action, shown, response.status, code, request_id))
+
+
+def _code_of(response: Response) -> str:
+    """The error code in a refusal; empty for success."""
+    if response.status == 0:
+        return "ConnectionDropped"
+    if response.status < 400:
+        return ""
+    if kill := response.headers.get("x-simulator-kill"):
+        return f"Killed.{kill}"
+    xml = _XML_CODE.search(response.body)
+    if xml:
+        return xml[1].decode()
+    found = re.search(rb'"Code": "([^"]+)"', response.body)
+    return found[1].decode() if found else ""

@@ -1,0 +1,74 @@
+"""Refusals that can be injected: error code -> HTTP status and message, as the API's error tables have them."""
+
+from __future__ import annotations
+
+from simulator.slb.refusals import CONFLICTS
+from simulator.wire import ApiError
+
+_TABLE: dict[str, tuple[int, str]] = {
+    # any product
+    "Throttling": (400, "Request was denied due to request throttling."),
+    "Throttling.User": (400, "Request was denied due to user flow control."),
+    "Throttling.Api": (400, "Request was denied due to api flow control."),
+    "Throttling.ConcurrentLimitExceeded": (400, "Request was denied due to concurrency limit."),
+    "Rejected.Throttling": (503, "Request was denied due to request throttling."),
+    "InternalError": (500, "The request processing has failed due to some unknown error."),
+    "Forbidden.RAM": (
+        403,
+        "User not authorized to operate on the specified resource.",
+    ),
+    "InvalidSecurityToken.Expired": (400, "Specified SecurityToken is expired."),
+    "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
+    "IdempotentProcessing": (403, "The previous idempotent request(s) is still processing."),
+    # ECS
+    "OperationDenied.NoStock": (403, "The resource is out of stock in the specified zone."),
+    "Zone.NotOnSale": (403, "The resource in the specified zone is no longer available for sale."),
+    "Zone.NotOpen": (403, "The specified zone is not granted to you to buy resources yet."),
+    "InvalidInstanceType.ZoneNotSupported": (403, "The specified zone does not support this instancetype."),
+    "InvalidInstanceType.NotSupported": (403, "The specified InstanceType is not supported."),
+    "ResourceNotAvailable": (400, "Resource you requested is not available in this region or zone."),
+    "NodeControllerUnavailable": (403, "The Node Controller is temporarily unavailable."),
+    "OperationDenied.ResourceControl": (403, "Resource of the requested type is not available."),
+    "QuotaExceed.ElasticQuota": (403, "The quota of the specified instance type is exceeded."),
+    "QuotaExceed.AfterpayInstance": (400, "Living afterpay instances quota exceeded."),
+    "QuotaExceed.Spot": (400, "Living spot instances quota exceeded."),
+    "QuotaExceed.PostPaidDisk": (403, "Living postPaid disks quota exceeded."),
+    "QuotaExceed.Image": (403, "The Image Quota exceeds."),
+    "QuotaExceed.Snapshot": (403, "The snapshot quota exceeds."),
+    "QuotaExceed.Tags": (403, "The maximum number of tags on a resource is exceeded."),
+    "InvalidSpotPriceLimit.LowerThanPublicPrice": (
+        400,
+        "The specified price limit is lower than the public price.",
+    ),
+    "InvalidSpotAuthorized": (400, "The specified Spot param is unauthorized."),
+    "OperationDenied.CreatingConflict": (404, "Another instance is being created."),
+    "Account.Arrearage": (400, "Your account has an outstanding payment."),
+    "InvalidAccountStatus.NotEnoughBalance": (403, "Your account does not have enough balance."),
+    "InvalidUser.PassRoleForbidden": (403, "The RAM user does not have the privilege to pass a role."),
+    "ImageNotSupportInstanceType": (403, "The specified image does not support the specified instance type."),
+    "OperationDenied.ImageNotValid": (403, "The specified Image is not valid."),
+    "IncorrectInstanceStatus": (403, "The current status of the resource does not support this operation."),
+    "IncorrectDiskStatus": (403, "The current disk status does not support this operation."),
+    "IncorrectDiskStatus.CreatingSnapshot": (403, "A previous snapshot creation is in process."),
+    "IncorrectDiskStatus.Transferring": (403, "The specified disk is transferring."),
+    "InvalidSnapshotId.NotReady": (403, "The specified snapshot has not completed yet."),
+    "InstanceLockedForSecurity": (403, "The instance is locked due to security."),
+    "InvalidOperation.InstanceLocked": (403, "The instance is locked."),
+    "InstanceNotReady": (403, "The specified instance is not ready for use."),
+    "InvalidInstanceId.NotFound": (404, "The specified InstanceId does not exist."),
+    "InvalidImageName.Duplicated": (400, "The specified Image name has already been used."),
+    # CLB
+    **CONFLICTS,
+    "ObtainIpFail": (400, "The specified BackendServers is invalid; some of them do not exist or are not running."),
+    # OSS
+    "AccessDenied": (403, "You have no right to access this object."),
+    "NoSuchBucket": (404, "The specified bucket does not exist."),
+    "RequestTimeout": (400, "Your socket connection to the server was not read from or written to in time."),
+    "FileAlreadyExists": (409, "The object you specified already exists and can not be overwritten."),
+}
+
+
+def refusal(code: str) -> ApiError:
+    """The refusal with this code; 400 and a plain message for one that the table lacks."""
+    status, message = _TABLE.get(code, (400, f"The request was refused: {code}."))
+    return ApiError(status, code, message)

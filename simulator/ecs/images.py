@@ -1,0 +1,215 @@
+"""Images: made from instances or system disk snapshots, described, deleted."""
+
+from __future__ import annotations
+
+import re
+
+from simulator.actions import Answer, Parameters, action, missing, uncovered
+from simulator.codes import refusal
+from simulator.ecs import documents
+from simulator.ecs.model import DiskMapping, Image, Snapshot
+from simulator.ecs.paging import numbered
+from simulator.ecs.snapshots import SnapshotActions
+from simulator.ecs.store import tagged
+from simulator.wire import ApiError
+
+STATUSES = ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated")
+_NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w.:\-]{1,127}\Z")
+_COVERED = {
+    *("RegionId", "InstanceId", "SnapshotId", "ImageName", "Description", "ImageFamily", "ImageVersion"),
+    *("ResourceGroupId", "Tag", "ClientToken", "DryRun", "DetectionStrategy", "Platform", "Architecture", "BootMode"),
+}
+
+
+class ImageActions(SnapshotActions):
+    """Image actions."""
+
+    @action("DescribeImages")
+    def describe_images(self, p: Parameters) -> Answer:
+        """Images by id list, name, owner, status and tags.
+
+        Without Status only Available ones are shown. With Usable as a filter Status has no default and is mandatory.
+        """
+        usable = p.get("Usable")
+        if usable is not None and "Status" not in p:
+            raise missing("Status")
+        statuses = self._statuses(p.get("Status", "Available"))
+        found = [
+            image
+            for image in self.visible(p, self.images.values())
+            if image.status in statuses and (usable is None or image.usable is usable) and self._wanted_image(image, p)
+        ]
+        page, about = numbered(p, found)
+        shown = [documents.image(one, self.snapshots, self.cloud.account_id, self.now()) for one in page]
+        return {**about, "RegionId": self.known_region(p), "Images": {"Image": shown}}
+
+    @staticmethod
+    def _statuses(text: str) -> tuple[str, ...]:
+        if text.upper() == "ALL":
+            return STATUSES
+        statuses = tuple(text.split(","))
+        if not set(statuses) <= set(STATUSES):
+            raise ApiError(400, "InvalidStatus.NotFound", "The specified Status is not valid.")
+        return statuses
+
+    def _wanted_image(self, image: Image, p: Parameters) -> bool:
+        ids = p.get("ImageId", image.image_id).split(",")
+        public = p.get("IsPublic", image.owner_alias == "system")
+        snapshot = p.get("SnapshotId")
+        return (
+            image.image_id in ids
+            and p.get("ImageName", image.image_name) == image.image_name
+            and p.get("ImageFamily", image.image_family) == image.image_family
+            and p.get("ImageOwnerAlias", image.owner_alias) == image.owner_alias
+            and p.get("ResourceGroupId", image.resource_group_id) == image.resource_group_id
+            and public == (image.owner_alias == "system")
+            and (snapshot is None or any(disk.snapshot_id == snapshot for disk in image.disks))
+            and tagged(image.tags, p.list("Tag"), self.now())
+        )
+
+    @action("CreateImage")
+    def create_image(self, p: Parameters) -> Answer:
+        """An image of all disks of an instance, or of one complete snapshot of a system disk."""
+        mismatch = ApiError(400, "IdempotenceParamNotMatch", "The same token is used with different parameters.")
+        if before := self.tokens.recall("CreateImage", p, mismatch):
+            return before
+        if set(p) - _COVERED:
+            raise uncovered(f"parameter {', '.join(sorted(set(p) - _COVERED))} of CreateImage")
+        tags = self.checked_tags(p)
+        self._check_name(p.get("ImageName"))
+        self._check_source(p)
+        if len([one for one in self.images.values() if one.owner_alias == "self"]) >= self.image_quota:
+            raise refusal("QuotaExceed.Image")
+        if p.bool("DryRun"):
+            raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        image = self._start_image(p, tags)
+        return self.tokens.remember("CreateImage", p, {"ImageId": image.image_id})
+
+    def _check_name(self, name: str | None) -> None:
+        if name is None:
+            return
+        if not _NAME.match(name):
+            raise ApiError(400, "InvalidImageName.Malformed", "The specified Image name is wrongly formed.")
+        if any(image.image_name == name for image in self.images.values()):
+            raise refusal("InvalidImageName.Duplicated")
+
+    def _check_source(self, p: Parameters) -> None:
+        if "InstanceId" in p:
+            instance = self.instance(p["InstanceId"])
+            if instance.status not in ("Running", "Stopped"):
+                raise ApiError(
+                    400,
+                    "IncorrectInstanceStatus",
+                    "The current status of the instance does not support this operation.",
+                )
+            if any(lock.reason == "security" for lock in instance.locks):
+                raise ApiError(400, "InstanceLockedForSecurity", "The instance is locked due to security.")
+            self.check_snapshot_possible(self.disks_of(instance.instance_id))
+        elif "SnapshotId" in p:
+            self._check_snapshot(self.snapshots.get(p["SnapshotId"]))
+        else:
+            raise missing("SnapshotId or InstanceId or DiskDeviceMapping")
+
+    def _check_snapshot(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            raise ApiError(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
+        if snapshot.status != "accomplished":
+            raise refusal("InvalidSnapshotId.NotReady")
+        if snapshot.disk_type != "system":
+            raise ApiError(403, "OperationDenied", "The specified snapshot is not from system disk.")
+
+    def _start_image(self, p: Parameters, tags: dict[str, str]) -> Image:
+        now, times = self.now(), self.timings
+        image = Image(
+            region=self.known_region(p),
+            created_at=now,
+            visible_at=now + times.image_visible,
+            tags=self.tags_from(tags, now),
+            resource_group_id=p.get("ResourceGroupId", ""),
+            image_id=self.cloud.new_id("m"),
+            image_name=p.get("ImageName", ""),
+            disks=[],
+            available_at=now + times.image,
+            description=p.get("Description", ""),
+            image_family=p.get("ImageFamily", ""),
+            image_version=p.get("ImageVersion", ""),
+            source_instance_id=p.get("InstanceId", ""),
+            usable=None if times.usable is None else False,
+        )
+        image.image_name = image.image_name or image.image_id
+        image.disks = self._mappings(p, image, tags)
+        self.images[image.image_id] = image
+        self._schedule(image)
+        return image
+
+    def _mappings(self, p: Parameters, image: Image, tags: dict[str, str]) -> list[DiskMapping]:
+        if "InstanceId" not in p:
+            snapshot = self.snapshots[p["SnapshotId"]]
+            return [DiskMapping("/dev/xvda", "system", snapshot.size, snapshot.snapshot_id, snapshot.encrypted)]
+        mappings = []
+        for disk in self.disks_of(p["InstanceId"]):
+            name = f"Created_from_{image.image_id}"
+            snapshot = self.start_snapshot(disk, name=name, tags=tags, image_id=image.image_id)
+            mappings.append(DiskMapping(disk.device, disk.type, disk.size, snapshot.snapshot_id, disk.encrypted))
+        return mappings
+
+    def _schedule(self, image: Image) -> None:
+        if self.failing_images:
+            image.fails_at = image.created_at + self.failing_images.pop(0)
+            self.agenda.at(image.fails_at, self._fail, image.image_id)
+            return
+        if self.timings.usable is not None:
+            self.agenda.at(image.created_at + self.timings.usable, self._make_usable, image.image_id)
+        self.agenda.at(image.available_at, self._make_available, image.image_id)
+
+    def _make_usable(self, _moment: float, image_id: str) -> None:
+        image = self.images.get(image_id)
+        if image and image.status == "Creating":
+            image.usable = True
+
+    def _make_available(self, _moment: float, image_id: str) -> None:
+        image = self.images.get(image_id)
+        if image and image.status == "Creating":
+            image.status = "Available"
+            image.usable = None if image.usable is None else True
+
+    def _fail(self, _moment: float, image_id: str) -> None:
+        """Its snapshots go on: nothing says that they stop, and so the disks stay busy."""
+        image = self.images.get(image_id)
+        if image and image.status == "Creating":
+            image.status = "CreateFailed"
+            image.usable = None if image.usable is None else False
+
+    @action("DeleteImage")
+    def delete_image(self, p: Parameters) -> Answer:
+        """Delete an image of one's own; its snapshots stay. An unknown id is no error.
+
+        Whether one in creation can be deleted is not documented: it cannot, with Force neither.
+        """
+        image = self.images.get(p["ImageId"])
+        force = p.bool("Force")
+        if image is None or image.owner_alias != "self" or image.region != self.known_region(p):
+            return {}
+        if image.status in ("Creating", "Waiting"):
+            raise ApiError(400, "IncorrectImageStatus", "The image is being created.")
+        if not force and any(one.image_id == image.image_id for one in self.instances.values()):
+            raise ApiError(403, "ImageUsingByInstance", "The specified image is used by instances.")
+        del self.images[image.image_id]
+        return {}
+
+    def add_public_image(self, image_id: str, size: int = 20) -> Image:
+        """Seed one of Alibaba Cloud's own images, with a system disk of ``size`` GiB."""
+        image = Image(
+            region=self.cloud.region,
+            created_at=self.now() - 86400 * 365,
+            visible_at=self.now(),
+            image_id=image_id,
+            image_name=image_id,
+            disks=[DiskMapping("/dev/xvda", "system", size, "")],
+            available_at=self.now(),
+            owner_alias="system",
+            status="Available",
+            usable=None if self.timings.usable is None else True,
+        )
+        self.images[image_id] = image
+        return image

@@ -1,0 +1,197 @@
+"""What RunInstances refuses, with the codes of its error table."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from simulator.actions import Parameters, invalid, missing, uncovered
+from simulator.codes import refusal
+from simulator.ecs.launch_parameters import COVERED
+from simulator.ecs.model import Image, VSwitch
+from simulator.ecs.stock import BURSTABLE, INSTANCE_TYPES, spot_price
+from simulator.ecs.tags import TagActions
+from simulator.wire import ApiError
+
+CATEGORIES = ("cloud", "cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto", "cloud_essd_entry")
+LEVELS = ("PL0", "PL1", "PL2", "PL3")
+USER_DATA_BYTES = 32 * 1024
+_NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w.:\-\[\], ]{1,127}\Z")
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[.\-](?![.\-])){0,62}[A-Za-z0-9]\Z")
+
+
+class LaunchChecks(TagActions):
+    """The checks, in the order: parameters by themselves, what they name, money and stock last."""
+
+    def check_launch(self, p: Parameters) -> tuple[Image, VSwitch]:
+        """The image and the vSwitch of a launch that nothing but stock stands against."""
+        if set(p) - COVERED:
+            raise uncovered(f"parameter {', '.join(sorted(set(p) - COVERED))} of RunInstances")
+        _check_texts(p)
+        _check_user_data(p)
+        _check_spot(p)
+        _check_amount(p)
+        vswitch = self._vswitch(p)
+        self._check_security_groups(p, vswitch)
+        self._check_names(p)
+        image = self._image(p)
+        self._check_instance_type(p)
+        _check_disks(p, image)
+        return image, vswitch
+
+    def _vswitch(self, p: Parameters) -> VSwitch:
+        found = self.vswitches.get(p["VSwitchId"])
+        if found is None or self.known_region(p) != self.cloud.region:
+            raise ApiError(404, "InvalidVSwitchId.NotFound", "The specified VSwitchId does not exist.")
+        if p.get("ZoneId", found.zone_id) != found.zone_id:
+            raise ApiError(403, "OperationDenied.ZoneNotAllowed", "The VSwitch is in another zone than ZoneId.")
+        address = p.get("PrivateIpAddress")
+        if address is not None and not str(address).startswith(found.network + "."):
+            raise ApiError(400, "InvalidPrivateIpAddress.Malformed", "Specified private IP address is malformed.")
+        if address in found.used:
+            raise ApiError(400, "InvalidPrivateIpAddress.Duplicated", "Specified private IP address is duplicated.")
+        if found.free_addresses is not None and found.free_addresses < p.int("Amount", 1):
+            raise ApiError(400, "QuotaExceeded.PrivateIpAddress", "The specified VSwitch has not enough IpAddress.")
+        return found
+
+    def _check_security_groups(self, p: Parameters, vswitch: VSwitch) -> None:
+        if ("SecurityGroupId" in p) == ("SecurityGroupIds" in p):
+            if "SecurityGroupId" not in p:
+                raise missing("SecurityGroupId")
+            raise invalid("SecurityGroupIds", "SecurityGroupId was sent as well")
+        for group in p.list("SecurityGroupIds") or [p["SecurityGroupId"]]:
+            if group not in self.security_groups:
+                raise ApiError(404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist.")
+            if self.security_groups[group] != vswitch.vpc_id:
+                raise ApiError(403, "InvalidSecurityGroupId.VPCMismatch", "The group is in another VPC.")
+
+    def _check_names(self, p: Parameters) -> None:
+        """What is only named must exist."""
+        for name, known, code in (
+            ("KeyPairName", self.key_pairs, "InvalidKeyPairName.NotFound"),
+            ("RamRoleName", self.ram_roles, "InvalidRamRole.NotFound"),
+            ("DeploymentSetId", self.deployment_sets, "DeploymentSet.NotFound"),
+            ("ResourceGroupId", self.resource_groups, "InvalidResourceGroup.NotFound"),
+        ):
+            if name in p and p[name] not in known:
+                raise ApiError(404, code, f"The specified {name} does not exist.")
+
+    def _image(self, p: Parameters) -> Image:
+        image = self.images.get(p["ImageId"])
+        if image is None or image.region != self.known_region(p):
+            raise ApiError(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
+        if not image.ready:
+            raise refusal("OperationDenied.ImageNotValid")
+        return image
+
+    def _check_instance_type(self, p: Parameters) -> None:
+        wanted = p["InstanceType"]
+        if wanted not in INSTANCE_TYPES:
+            raise ApiError(
+                400, "InvalidInstanceType.ValueNotSupported", "The specified InstanceType beyond the permitted range."
+            )
+        if "CreditSpecification" in p and not wanted.startswith(BURSTABLE):
+            # Which code the cloud has for this is not documented; that the parameter is for burstable types only, is.
+            raise invalid("CreditSpecification", "the instance type is not burstable")
+        limit = p.get("SpotPriceLimit")
+        if limit is not None and limit < spot_price(wanted):
+            raise refusal("InvalidSpotPriceLimit.LowerThanPublicPrice")
+
+
+def _check_texts(p: Parameters) -> None:
+    if not _NAME.match(p.get("InstanceName", "ok")):
+        raise ApiError(400, "InvalidInstanceName.Malformed", 'The specified parameter "InstanceName" is not valid.')
+    if not _HOST_NAME.match(p.get("HostName", "ok")):
+        raise ApiError(400, "InvalidHostName.Malformed", 'The specified parameter "HostName" is not valid.')
+    if not 2 <= len(p.get("Description", "ok")) <= 256:
+        raise ApiError(400, "InvalidDescription.Malformed", 'The specified parameter "Description" is not valid.')
+    if p.bool("PasswordInherit") and "Password" in p:
+        raise ApiError(400, "InvalidPasswordParam.Mismatch", "The password should be null when passwdInherit is true.")
+    _one_of(p, "InternetChargeType", ("PayByTraffic", "PayByBandwidth"), "InvalidInternetChargeType.ValueNotSupported")
+    _one_of(p, "HttpEndpoint", ("enabled", "disabled"), "InvalidParameter")
+    _one_of(p, "HttpTokens", ("optional", "required"), "InvalidParameter")
+    _one_of(p, "CreditSpecification", ("Standard", "Unlimited"), "InvalidParameter")
+    if not 0 <= p.int("InternetMaxBandwidthOut", 0) <= 100:
+        raise invalid("InternetMaxBandwidthOut", "it must be from 0 to 100")
+
+
+def _check_user_data(p: Parameters) -> None:
+    try:
+        raw = base64.b64decode(p.get("UserData", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError(400, "InvalidUserData.Base64FormatInvalid", "The specified UserData is not Base64.") from None
+    if len(raw) > USER_DATA_BYTES:
+        raise ApiError(400, "InvalidUserData.SizeExceeded", 'The specified parameter "UserData" exceeds the size.')
+
+
+def _check_spot(p: Parameters) -> None:
+    _one_of(p, "InstanceChargeType", ("PostPaid",), "InvalidInstanceChargeType.NotFound")
+    _one_of(p, "SpotStrategy", ("NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo"), "InvalidSpotStrategy")
+    _one_of(p, "SpotInterruptionBehavior", ("Terminate", "Stop"), "InvalidSpotInterruptionBehavior")
+    strategy, limit = p.get("SpotStrategy", "NoSpot"), p.get("SpotPriceLimit")
+    if strategy == "NoSpot" and {"SpotDuration", "SpotInterruptionBehavior"} & set(p):
+        raise ApiError(400, "InvalidSpotStrategy", "The specified SpotStrategy does not allow spot parameters.")
+    if p.int("SpotDuration", 1) not in (0, 1):
+        raise ApiError(400, "InvalidSpotDuration", "The specified SpotDuration is not valid.")
+    if (limit is not None) != (strategy == "SpotWithPriceLimit"):
+        raise ApiError(400, "InvalidSpotPriceLimit", "SpotPriceLimit goes with SpotWithPriceLimit, and only with it.")
+    if limit is not None and (limit <= 0 or round(limit, 3) != limit):
+        raise ApiError(400, "InvalidSpotPriceLimit", "The specified SpotPriceLimit has more than 3 decimal places.")
+
+
+def _check_amount(p: Parameters) -> None:
+    amount = p.int("Amount", 1)
+    if not 1 <= amount <= 100:
+        raise invalid("Amount", "it must be from 1 to 100")
+    if not 1 <= p.int("MinAmount", amount) <= amount:
+        raise invalid("MinAmount", "it must be from 1 to Amount")
+    if amount > 1 and "PrivateIpAddress" in p:
+        raise invalid("PrivateIpAddress", "Amount is more than 1")
+
+
+def _check_disks(p: Parameters, image: Image) -> None:
+    system = p.get("SystemDisk", {})
+    _check_disk(system, "SystemDisk")
+    if "Size" in system:
+        if not str(system["Size"]).isdigit() or not 20 <= int(system["Size"]) <= 2048:
+            raise ApiError(400, "InvalidSystemDiskSize.ValueNotSupported", "The SystemDisk.Size is not valid.")
+        if int(system["Size"]) < image.size:
+            raise ApiError(
+                400, "InvalidSystemDiskSize.LessThanImageSize", "The specified system disk size is less than image."
+            )
+    sizes = {mapping.device: mapping.size for mapping in image.disks if mapping.type == "data"}
+    devices: list[str] = []
+    for disk in p.list("DataDisk"):
+        _check_disk(disk, "DataDisk")
+        _check_data_disk(disk, sizes, devices)
+
+
+def _check_disk(disk: dict[str, Any], which: str) -> None:
+    category, level = disk.get("Category"), disk.get("PerformanceLevel")
+    if category is not None and category not in CATEGORIES:
+        raise ApiError(400, f"Invalid{which}Category.ValueNotSupported", f'"{which}.Category" is not valid.')
+    if level is not None and (level not in LEVELS or category not in (None, "cloud_essd")):
+        raise ApiError(400, "InvalidPerformanceLevel.Malformed", "The specified PerformanceLevel is not valid.")
+    if "ProvisionedIops" in disk and category != "cloud_auto":
+        raise ApiError(400, "InvalidProvisionedIops.NotSupported", "The category has no provisioned IOPS.")
+
+
+def _check_data_disk(disk: dict[str, Any], sizes: dict[str, int], devices: list[str]) -> None:
+    device = disk.get("Device")
+    if device is not None:
+        if not re.match(r"/dev/xvd[b-z]\Z", device) or device in devices:
+            raise ApiError(400, "InvalidDataDevice.Malformed", 'The "DataDisk.n.Device" is not valid.')
+        devices.append(device)
+    least = sizes.get(device or "", 20)
+    size = disk.get("Size")
+    if size is None and device not in sizes:
+        raise missing("DataDisk.N.Size")
+    if size is not None and not least <= size <= 65536:
+        raise ApiError(400, "InvalidDataDiskSize.ValueNotSupported", "DataDisk.n.Size beyond the permitted range.")
+
+
+def _one_of(p: Parameters, name: str, values: tuple[str, ...], code: str) -> None:
+    if name in p and p[name] not in values:
+        raise ApiError(400, code, f'The specified parameter "{name}" is not valid.')

@@ -1,0 +1,164 @@
+"""RunInstances: new instances with their disks, from an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.actions import Answer, Parameters, action
+from simulator.codes import refusal
+from simulator.ecs.launch_checks import LaunchChecks
+from simulator.ecs.launch_parameters import PLAIN
+from simulator.ecs.model import Disk, DiskMapping, Image, Instance, VSwitch
+from simulator.ecs.stock import Key, spot_price
+from simulator.wire import ApiError
+
+
+class Launching(LaunchChecks):
+    """RunInstances."""
+
+    @action("RunInstances")
+    def run_instances(self, p: Parameters) -> Answer:
+        """New instances; all or none, or at least MinAmount."""
+        mismatch = ApiError(400, "IdempotentParameterMismatch", "The same client token came with other parameters.")
+        if before := self.tokens.recall("RunInstances", p, mismatch):
+            return before
+        tags = self.checked_tags(p)
+        image, vswitch = self.check_launch(p)
+        if p.bool("DryRun"):
+            raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        amount = self._amount_in_stock(p, vswitch)
+        made = [self._launch(p, image, vswitch, tags) for _ in range(amount)]
+        price = amount * spot_price(p["InstanceType"])
+        answer = {"InstanceIdSets": {"InstanceIdSet": [one.instance_id for one in made]}, "TradePrice": price}
+        return self.tokens.remember("RunInstances", p, answer)
+
+    def _amount_in_stock(self, p: Parameters, vswitch: VSwitch) -> int:
+        """How many can be made, taken from the stock.
+
+        Raises ApiError (``OperationDenied.NoStock``) where that is less than wanted.
+        """
+        key = stock_key(vswitch.zone_id, p)
+        amount = p.int("Amount", 1)
+        left = self.stock.left(key, self.now())
+        if left is not None and left < p.int("MinAmount", amount):
+            raise refusal("OperationDenied.NoStock")
+        amount = amount if left is None else min(amount, left)
+        self.stock.take(key, amount)
+        return amount
+
+    def _launch(self, p: Parameters, image: Image, vswitch: VSwitch, tags: dict[str, str]) -> Instance:
+        now = self.now()
+        groups = p.list("SecurityGroupIds") or [p["SecurityGroupId"]]
+        instance = Instance(
+            region=self.cloud.region,
+            created_at=now,
+            visible_at=now + self.timings.instance_visible,
+            tags=self.tags_from(tags, now),
+            instance_id=self.cloud.new_id("i"),
+            zone_id=vswitch.zone_id,
+            vpc_id=vswitch.vpc_id,
+            vswitch_id=vswitch.vswitch_id,
+            private_ip=self.take_address(vswitch, p.get("PrivateIpAddress")),
+            security_group_ids=[str(group) for group in groups],
+            instance_type=p["InstanceType"],
+            image_id=image.image_id,
+            network_interface_id=self.cloud.new_id("eni"),
+            deletable_at=now + self.timings.initializing,
+            launched_with={name: value for name, value in p.plain().items() if name != "Password"},
+        )
+        for name, attribute in PLAIN.items():
+            if name in p:
+                setattr(instance, attribute, p[name])
+        _derive(instance, p)
+        self.instances[instance.instance_id] = instance
+        self._make_disks(p, image, instance, tags)
+        self.agenda.at(now + self.timings.boot / 4, self._set_status, instance.instance_id, "Pending", "Starting")
+        self.agenda.at(now + self.timings.boot, self._set_status, instance.instance_id, "Starting", "Running")
+        return instance
+
+    def _set_status(self, moment: float, instance_id: str, before: str, after: str) -> None:
+        """A state that comes by itself, unless something else has happened."""
+        instance = self.instances.get(instance_id)
+        if instance and instance.status == before:
+            instance.status = after
+            instance.started_at = moment if after == "Running" else instance.started_at
+
+    def take_address(self, vswitch: VSwitch, wanted: str | None = None) -> str:
+        """``wanted`` or the next free address of the vSwitch."""
+        number = len(vswitch.used) + 10
+        address = wanted or f"{vswitch.network}.{number // 250}.{number % 250 + 1}"
+        while wanted is None and address in vswitch.used:
+            number += 1
+            address = f"{vswitch.network}.{number // 250}.{number % 250 + 1}"
+        vswitch.used.add(address)
+        if vswitch.free_addresses is not None:
+            vswitch.free_addresses -= 1
+        return address
+
+    def _make_disks(self, p: Parameters, image: Image, instance: Instance, tags: dict[str, str]) -> None:
+        """The system disk, the image's data disks (matched by Device with ``DataDisk.N``), then the remaining ones.
+
+        Tags of the call go to the disks as well.
+        """
+        asked = {disk.get("Device", f"#{number}"): disk for number, disk in enumerate(p.list("DataDisk"))}
+        for mapping in image.disks:
+            wish = p.get("SystemDisk", {}) if mapping.type == "system" else asked.pop(mapping.device, {})
+            self._make_disk(instance, mapping, wish, tags)
+        taken = {mapping.device for mapping in image.disks} | set(asked)
+        free = iter([device for device in _DEVICES if device not in taken])
+        for name, wish in asked.items():
+            device = next(free) if name.startswith("#") else name
+            self._make_disk(instance, DiskMapping(device, "data", int(wish["Size"]), ""), wish, tags)
+
+    def _make_disk(self, instance: Instance, source: DiskMapping, wish: dict[str, Any], tags: dict[str, str]) -> Disk:
+        now = self.now()
+        category = wish.get("Category", "cloud_essd" if wish.get("PerformanceLevel") else "cloud_efficiency")
+        level = wish.get("PerformanceLevel", "PL1") if category == "cloud_essd" else ""
+        disk = Disk(
+            region=instance.region,
+            created_at=now,
+            visible_at=now + self.timings.disk_visible,
+            tags=self.tags_from(tags, now),
+            resource_group_id=instance.resource_group_id,
+            disk_id=self.cloud.new_id("d"),
+            zone_id=instance.zone_id,
+            type=source.type,
+            category=category,
+            size=int(wish.get("Size", source.size)),
+            instance_id=instance.instance_id,
+            device=source.device,
+            performance_level=level,
+            provisioned_iops=wish.get("ProvisionedIops"),
+            bursting_enabled=bool(wish.get("BurstingEnabled", False)),
+            encrypted=str(wish.get("Encrypted", source.encrypted)).lower() == "true",
+            kms_key_id=wish.get("KMSKeyId", ""),
+            delete_with_instance=bool(wish.get("DeleteWithInstance", True)),
+            auto_snapshot_policy_id=wish.get("AutoSnapshotPolicyId", ""),
+            disk_name=wish.get("DiskName", ""),
+            description=wish.get("Description", ""),
+            source_snapshot_id=source.snapshot_id if source.type == "data" else "",
+            image_id=instance.image_id if source.type == "system" else "",
+            attached_at=now,
+        )
+        self.disks[disk.disk_id] = disk
+        return disk
+
+
+_DEVICES = [f"/dev/xvd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"]
+
+
+def stock_key(zone_id: str, p: Parameters) -> Key:
+    """The row of the stock table that a launch takes from."""
+    return zone_id, p["InstanceType"], "on-demand" if p.get("SpotStrategy", "NoSpot") == "NoSpot" else "spot"
+
+
+def _derive(instance: Instance, p: Parameters) -> None:
+    """Attributes that follow from others."""
+    short = instance.instance_id.removeprefix("i-")
+    instance.instance_name = instance.instance_name or instance.instance_id
+    instance.host_name = instance.host_name or f"iZ{short}Z"
+    if instance.internet_max_bandwidth_out > 0:
+        instance.public_ip = f"47.96.{sum(map(ord, short)) % 250}.{sum(map(ord, short[::2])) % 250 + 1}"
+    options = p.get("CpuOptions", {})
+    instance.threads_per_core = options.get("ThreadsPerCore")
+    instance.login_as_non_root = bool(p.get("ImageOptions", {}).get("LoginAsNonRoot", False))

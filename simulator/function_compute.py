@@ -1,0 +1,92 @@
+"""Function Compute, as far as a function can tell: entry point, context, environment, and time that is simulated."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from simulator.clock import VirtualClock
+from simulator.cloud import Cloud
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Handler = Callable[[bytes, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class FunctionMeta:
+    """``context.function``; ``timeout`` in seconds."""
+
+    name: str
+    timeout: float | str = 900
+
+
+@dataclass(frozen=True)
+class StsCredentials:
+    """``context.credentials`` of runtime python3.10."""
+
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Function Compute hands to a handler beside the event."""
+
+    function: FunctionMeta
+    region: str
+    account_id: str
+    request_id: str = "1-5c9c5e8a-000000000000"
+    credentials: StsCredentials | None = None
+
+
+def load(name: str, root: Path = ROOT) -> Handler:
+    """The handler of a function of the source tree. Its packages have names of their own, its ``index`` has not."""
+    folder = root / "functions" / name
+    for path in (str(root / "shared"), str(folder)):
+        if path not in sys.path:
+            sys.path.insert(0, path)
+    spec = importlib.util.spec_from_file_location(f"{name}_index", folder / "index.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(folder / "index.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.handler
+    return handler
+
+
+@contextmanager
+def simulated_time(clock: VirtualClock) -> Iterator[None]:
+    """Replace ``time.sleep``, ``time.time`` and ``time.monotonic``: whoever sleeps moves the simulated clock."""
+    with mock.patch.multiple(
+        time, sleep=lambda seconds: clock.advance(max(0.0, seconds)) and None, time=clock.now, monotonic=clock.now
+    ):
+        yield
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The function's environment variables and nothing that this machine sets beside them."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    with mock.patch.dict(os.environ, {**kept, **variables}, clear=True):
+        yield
+
+
+def access(cloud: Cloud) -> dict[str, str]:
+    """The variables with the embedded cloud's key pair."""
+    key = cloud.access_key
+    return {"ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret}
+
+
+def endpoints(url: str) -> dict[str, str]:
+    """The variables that point a function to an embedded cloud."""
+    return {f"{product}_ENDPOINT": url for product in ("ECS", "SLB", "OSS")}

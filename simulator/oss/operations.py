@@ -1,0 +1,95 @@
+"""Which operation a request is, and which parameters and headers of it are covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.oss import refusals
+from simulator.oss.target import Target
+
+_SIGNING = {"x-oss-date", "x-oss-security-token", "x-oss-content-sha256"}
+_CONDITIONS = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"}
+_METHODS = {
+    "service": {"GET"},
+    "bucket": {"GET", "PUT", "DELETE", "POST", "HEAD", "OPTIONS"},
+    "object": {"GET", "PUT", "DELETE", "POST", "HEAD", "OPTIONS"},
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation: where and how it is called, ``marker`` being the query parameter that names it."""
+
+    name: str
+    level: str
+    method: str
+    marker: str = ""
+    parameters: frozenset[str] = frozenset()
+    headers: frozenset[str] = frozenset()
+
+
+OPERATIONS = (
+    Operation("ListBuckets", "service", "GET"),
+    Operation("GetBucketInfo", "bucket", "GET", "bucketInfo"),
+    Operation("GetBucketVersioning", "bucket", "GET", "versioning"),
+    Operation(
+        "ListObjectsV2",
+        "bucket",
+        "GET",
+        "list-type",
+        frozenset({"prefix", "delimiter", "start-after", "continuation-token", "max-keys", "encoding-type"}),
+    ),
+    Operation(
+        "PutObject",
+        "object",
+        "PUT",
+        headers=frozenset({"x-oss-forbid-overwrite", "x-oss-server-side-encryption"}),
+    ),
+    Operation("GetObject", "object", "GET"),
+    Operation("HeadObject", "object", "HEAD"),
+    Operation("DeleteObject", "object", "DELETE"),
+)
+
+
+def find(target: Target) -> Operation | None:
+    """The operation, as far as method, level and marker tell."""
+    called = (_level(target), target.request.method)
+    alike = (operation for operation in OPERATIONS if (operation.level, operation.method) == called)
+    return next((operation for operation in alike if _marked(operation, target)), None)
+
+
+def covered(target: Target) -> Operation:
+    """The operation, every parameter and header of the request being understood.
+
+    Raises ApiError: 405 ``MethodNotAllowed``, 501 ``NotImplemented`` for what OSS has and the embedded cloud lacks.
+    """
+    request = target.request
+    if request.method not in _METHODS[_level(target)]:
+        raise refusals.method_not_allowed()
+    operation = find(target)
+    if operation is None:
+        named = "&".join(sorted(target.parameters))
+        raise refusals.not_covered(f"{request.method} of a {_level(target)} with parameters {named or '(none)'}")
+    unknown = set(target.parameters) - operation.parameters - {operation.marker}
+    unknown |= {name for name in request.headers if not _header_covered(name, operation)}
+    if unknown:
+        raise refusals.not_covered(f"{', '.join(sorted(unknown))} of {operation.name}")
+    return operation
+
+
+def _marked(operation: Operation, target: Target) -> bool:
+    if operation.marker:
+        return operation.marker in target.parameters
+    return not target.parameters
+
+
+def _level(target: Target) -> str:
+    return "object" if target.key else "bucket" if target.bucket else "service"
+
+
+def _header_covered(name: str, operation: Operation) -> bool:
+    if name.startswith("x-oss-meta-"):
+        return operation.name == "PutObject"
+    if name.startswith("x-oss-"):
+        return name in _SIGNING or name in operation.headers
+    return name not in _CONDITIONS

@@ -1,0 +1,89 @@
+"""The refusals of OSS, with the messages of its error documentation ("HTTP status code 403", "… 404", "… 409")."""
+
+from __future__ import annotations
+
+from simulator.wire import ApiError
+
+
+def access_denied(message: str) -> ApiError:
+    """Nobody signed, or the one who did may not."""
+    return ApiError(403, "AccessDenied", message)
+
+
+def bad_signature() -> ApiError:
+    """The signature is not that of this request."""
+    return ApiError(
+        403,
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method.",
+    )
+
+
+def no_access_key() -> ApiError:
+    """The key is unknown; also what a key from STS is without its token."""
+    return ApiError(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records.")
+
+
+def bad_token() -> ApiError:
+    """The security token is not that of the key."""
+    return ApiError(403, "InvalidSecurityToken", "The security token you provided is invalid.")
+
+
+def token_expired() -> ApiError:
+    """The security token has ended."""
+    return ApiError(403, "SecurityTokenExpired", "The security token you provided has expired.")
+
+
+def invalid(message: str) -> ApiError:
+    """A parameter or header cannot be used."""
+    return ApiError(400, "InvalidArgument", message)
+
+
+def bad_object_name() -> ApiError:
+    """The key is too long, not UTF-8, or begins with a slash or backslash."""
+    return ApiError(400, "InvalidObjectName", "The specified object is not valid.")
+
+
+def bad_digest() -> ApiError:
+    """``Content-MD5`` is not that of the body."""
+    return ApiError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+
+
+def bad_encryption() -> ApiError:
+    """``x-oss-server-side-encryption`` is none of those that exist."""
+    return ApiError(
+        400,
+        "InvalidEncryptionAlgorithmError",
+        "The Encryption request you specified is not valid. Supported value: AES256/KMS.",
+    )
+
+
+def no_bucket() -> ApiError:
+    """The bucket does not exist."""
+    return ApiError(404, "NoSuchBucket", "The specified bucket does not exist.")
+
+
+def no_key() -> ApiError:
+    """The object does not exist."""
+    return ApiError(404, "NoSuchKey", "The specified key does not exist.")
+
+
+def exists() -> ApiError:
+    """``x-oss-forbid-overwrite: true``, and there is an object."""
+    return ApiError(409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten.")
+
+
+def method_not_allowed() -> ApiError:
+    """Buckets and objects have no such method."""
+    return ApiError(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
+
+def not_covered(what: str) -> ApiError:
+    """A part of OSS that this simulator leaves out."""
+    return ApiError(501, "NotImplemented", f"The embedded cloud does not cover {what}.")
+
+
+def bad_bucket_name() -> ApiError:
+    """The bucket name is not 3 to 63 lower-case letters, digits and hyphens."""
+    return ApiError(400, "InvalidBucketName", "The specified bucket is not valid.")

@@ -1,0 +1,206 @@
+"""OSS as a service: who may do what, and each operation."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from simulator.oss import documents, operations, refusals, signature
+from simulator.oss.buckets import ENCRYPTIONS, Bucket, StoredObject, page
+from simulator.oss.target import Target, check_names, target_of
+from simulator.wire import ApiError, Request, Response
+
+if TYPE_CHECKING:
+    from simulator.cloud import Cloud
+
+_XML = {"content-type": "application/xml"}
+
+
+class Oss:
+    """Buckets of one region. Signatures are verified; what is not covered is refused with 501 ``NotImplemented``."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.buckets: dict[str, Bucket] = {}
+        self._handlers: dict[str, Callable[[Target], Response]] = {
+            "ListBuckets": self._list_buckets,
+            "GetBucketInfo": self._get_bucket_info,
+            "GetBucketVersioning": self._get_bucket_versioning,
+            "ListObjectsV2": self._list_objects,
+            "PutObject": self._put_object,
+            "GetObject": self._get_object,
+            "HeadObject": self._head_object,
+            "DeleteObject": self._delete_object,
+        }
+
+    def add_bucket(self, name: str, versioning: str | None = None) -> Bucket:
+        """Seed a private bucket; ``versioning`` None, ``Enabled`` or ``Suspended``."""
+        if versioning not in (None, "Enabled", "Suspended"):
+            raise ValueError(f"versioning is None, Enabled or Suspended, not {versioning!r}")
+        self.buckets[name] = Bucket(name, self.cloud.clock.now(), versioning)
+        return self.buckets[name]
+
+    def action_of(self, request: Request) -> str:
+        """The operation's name; ``Unknown`` for what cannot be made out. Never raises."""
+        try:
+            operation = operations.find(target_of(request))
+        except ApiError:
+            return "Unknown"
+        return operation.name if operation else "Unknown"
+
+    def respond(self, request: Request) -> Response:
+        """Do what a request asks for.
+
+        Raises ApiError with OSS's codes. The answer to HEAD has no body: there, header ``x-oss-err`` carries the error.
+        """
+        try:
+            response = self._perform(target_of(request))
+        except ApiError as error:
+            if request.method == "HEAD":
+                error.headers["x-oss-err"] = base64.b64encode(documents.error(error)).decode()
+            raise
+        return Response(
+            response.status, response.body, {"x-oss-request-id": self.cloud.request_id(), **response.headers}
+        )
+
+    def state(self) -> dict[str, Any]:
+        """``{bucket: {key: {size, etag, last_modified}}}``, with ``text`` where an object is a JSON document."""
+        return {
+            bucket.name: {key: _state_of(stored) for key, stored in sorted(bucket.objects.items())}
+            for bucket in self.buckets.values()
+        }
+
+    def _perform(self, target: Target) -> Response:
+        cloud = self.cloud
+        key = signature.verify(target, cloud.access_keys, cloud.region, cloud.clock.now())
+        operation = operations.covered(target)
+        check_names(target)
+        if not key.allows("oss", operation.name):
+            raise refusals.access_denied("You have no right to access this object.")
+        return self._handlers[operation.name](target)
+
+    def _bucket(self, target: Target) -> Bucket:
+        if target.bucket not in self.buckets:
+            raise refusals.no_bucket()
+        return self.buckets[target.bucket]
+
+    def _object(self, target: Target) -> StoredObject:
+        bucket = self._bucket(target)
+        if target.key not in bucket.objects:
+            raise refusals.no_key()
+        return bucket.objects[target.key]
+
+    def _list_buckets(self, _: Target) -> Response:
+        return Response(200, documents.buckets(self.buckets.values(), self.cloud.region, self.cloud.account_id), _XML)
+
+    def _get_bucket_info(self, target: Target) -> Response:
+        return Response(200, documents.bucket_info(self._bucket(target), self.cloud.region), _XML)
+
+    def _get_bucket_versioning(self, target: Target) -> Response:
+        return Response(200, documents.bucket_versioning(self._bucket(target)), _XML)
+
+    def _list_objects(self, target: Target) -> Response:
+        bucket, asked = self._bucket(target), target.parameters
+        after = max(asked.get("start-after", ""), _position(asked.get("continuation-token", "")))
+        found = page(bucket, asked.get("prefix", ""), asked.get("delimiter", ""), after, _page_size(asked))
+        return Response(200, documents.listing(bucket, found, asked, _token(found.last)), _XML)
+
+    def _put_object(self, target: Target) -> Response:
+        bucket, headers = self._bucket(target), target.request.headers
+        forbid = _flag(headers.get("x-oss-forbid-overwrite", "false"))
+        # "If versioning is enabled or suspended for the bucket, the header does not take effect" (PutObject).
+        if forbid and bucket.versioning is None and target.key in bucket.objects:
+            raise refusals.exists()
+        _check_digest(headers.get("content-md5"), target.request.body)
+        stored = StoredObject(target.request.body, self.cloud.clock.now(), _kept(headers))
+        bucket.objects[target.key] = stored
+        return Response(200, b"", _checks(stored) | _version(bucket, self.cloud))
+
+    def _get_object(self, target: Target) -> Response:
+        stored = self._object(target)
+        return Response(200, stored.body, _description(stored))
+
+    def _head_object(self, target: Target) -> Response:
+        stored = self._object(target)
+        return Response(200, b"", {**_description(stored), "content-length": str(len(stored.body))})
+
+    def _delete_object(self, target: Target) -> Response:
+        """Deleting what does not exist succeeds as well."""
+        self._bucket(target).objects.pop(target.key, None)
+        return Response(204)
+
+
+def _checks(stored: StoredObject) -> dict[str, str]:
+    return {"ETag": stored.etag, "x-oss-hash-crc64ecma": stored.crc64}
+
+
+def _description(stored: StoredObject) -> dict[str, str]:
+    return {
+        **stored.headers,
+        **_checks(stored),
+        "Last-Modified": formatdate(stored.last_modified, usegmt=True),
+        "x-oss-object-type": "Normal",
+        "x-oss-storage-class": "Standard",
+    }
+
+
+def _version(bucket: Bucket, cloud: Cloud) -> dict[str, str]:
+    if bucket.versioning is None:
+        return {}
+    return {"x-oss-version-id": cloud.request_id() if bucket.versioning == "Enabled" else "null"}
+
+
+def _kept(headers: Any) -> dict[str, str]:
+    """The headers of PutObject that come back with the object."""
+    encryption = headers.get("x-oss-server-side-encryption", "AES256")
+    if encryption not in ENCRYPTIONS:
+        raise refusals.bad_encryption()
+    kept = {"content-type": headers.get("content-type", "application/octet-stream")}
+    names = [name for name in headers if name.startswith("x-oss-meta-") or name == "x-oss-server-side-encryption"]
+    return kept | {name: headers[name] for name in names}
+
+
+def _check_digest(digest: str | None, body: bytes) -> None:
+    expected = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    if digest is not None and digest != expected:
+        raise refusals.bad_digest()
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise refusals.invalid("x-oss-forbid-overwrite is true or false.")
+    return text.lower() == "true"
+
+
+def _page_size(asked: dict[str, str]) -> int:
+    if asked["list-type"] != "2" or asked.get("encoding-type", "url") != "url":
+        raise refusals.invalid("list-type is 2 and encoding-type is url.")
+    text = asked.get("max-keys", "100")
+    if not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise refusals.invalid("Argument max-keys must be an integer between 1 and 1000.")
+    return int(text)
+
+
+def _token(last: str) -> str:
+    return base64.b64encode(last.encode()).decode()
+
+
+def _position(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise refusals.invalid("The continuation token provided is incorrect.") from None
+
+
+def _state_of(stored: StoredObject) -> dict[str, Any]:
+    state = {"size": len(stored.body), "etag": stored.etag, "last_modified": documents.time_text(stored.last_modified)}
+    try:
+        json.loads(stored.body)
+    except ValueError:
+        return state
+    return {**state, "text": stored.body.decode()}

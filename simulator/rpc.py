@@ -1,0 +1,75 @@
+"""The RPC wire format: which product and action a request is for, its parameters, and the shape of refusals."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from simulator import schema
+from simulator.actions import Answer, Parameters, Product, uncovered
+from simulator.wire import ApiError, Request, Response
+
+VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb"}
+_COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
+
+
+def is_rpc(request: Request) -> bool:
+    """Whether this is an RPC call (OSS and control requests have no such header)."""
+    return "x-acs-action" in request.headers
+
+
+def product_of(request: Request) -> str:
+    """``ecs`` or ``slb``, by API version; ``unknown`` for another."""
+    return VERSIONS.get(request.headers.get("x-acs-version", ""), "unknown")
+
+
+def action_of(request: Request) -> str:
+    """The action's name as sent."""
+    return request.headers.get("x-acs-action", "")
+
+
+def flat_parameters(request: Request) -> dict[str, str]:
+    """Query and form, as sent."""
+    pairs = parse_qsl(request.query, keep_blank_values=True)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return dict(pairs)
+
+
+def perform(product: Product | None, name: str, action: str, flat: dict[str, str]) -> Answer:
+    """Validate the parameters and act; ``name`` is the product's.
+
+    Raises ApiError, also for an action that the API or the embedded cloud lacks.
+    """
+    if product is None:
+        raise ApiError(400, "NoSuchVersion", "Specified parameter Version is not valid.")
+    method = product.actions.get(action)
+    if method is None and action in schema.table(name):
+        raise uncovered(f"action {action}")
+    if method is None or action not in schema.table(name):
+        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    parameters = schema.validated(name, action, flat)
+    if not action.startswith(("Describe", "List")):
+        return method(parameters)
+    return _read(method(parameters), action, parameters)
+
+
+def _read(answer: Answer, action: str, parameters: Parameters) -> Answer:
+    """The answer of a read; refused where a filter was asked for that nobody looked at."""
+    if parameters.bool("DryRun"):
+        raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+    unread = parameters.unread() - _COMMON
+    if unread:
+        raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}")
+    return answer
+
+
+def refusal(error: ApiError, request: Request, request_id: str) -> Response:
+    """An error as the RPC gateway words it."""
+    body = {
+        "RequestId": request_id,
+        "HostId": request.headers.get("host", ""),
+        "Code": error.code,
+        "Message": error.message,
+        "Recommend": f"https://api.alibabacloud.com/troubleshoot?q={error.code}",
+    }
+    return Response.of_json(error.status, body, error.headers)

@@ -1,0 +1,459 @@
+"""OSS of the embedded cloud, asked through the real SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from threading import Thread
+from typing import Any
+
+import alibabacloud_oss_v2 as oss
+import crcmod
+import pytest
+from alibabacloud_oss_v2 import exceptions
+from alibabacloud_oss_v2.retry import NopRetryer
+
+from simulator.cloud import Cloud
+from simulator.faults import Fault
+from simulator.oss.buckets import Bucket, StoredObject, page
+from simulator.oss.checksum import crc64
+from simulator.oss.operations import OPERATIONS
+from simulator.server import Server
+from simulator.signing import AccessKey
+from simulator.wire import Request, Response
+
+REGION = "cn-hangzhou"
+NOON = 1_795_176_000.0
+BUCKET = "journal"
+Clients = Callable[..., Any]
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """A cloud with one empty bucket."""
+    cloud = Cloud(NOON)
+    cloud.oss.add_bucket(BUCKET)
+    return cloud
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One server for all tests; each puts its own cloud into it."""
+    with Server(Cloud(NOON)) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def clients(cloud: Cloud, server: Server) -> Clients:
+    """Makes SDK clients that do not retry by themselves; with other credentials or another region on demand."""
+    server.cloud = cloud
+
+    def client(key: AccessKey | None = None, region: str = REGION, token: str | None = None) -> Any:
+        key = key or cloud.access_key
+        provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret, token)
+        return oss.Client(
+            oss.Config(region=region, endpoint=server.url, credentials_provider=provider, retryer=NopRetryer())
+        )
+
+    return client
+
+
+@pytest.fixture
+def client(clients: Clients) -> Any:
+    """The SDK's client with the cloud's own key."""
+    return clients()
+
+
+def put(key: str, body: bytes = b"{}", **headers: Any) -> Any:
+    """A request to write an object."""
+    return oss.PutObjectRequest(bucket=BUCKET, key=key, body=body, **headers)
+
+
+def get(key: str) -> Any:
+    """A request to read an object."""
+    return oss.GetObjectRequest(bucket=BUCKET, key=key)
+
+
+def refused(call: Callable[[Any], Any], request: Any) -> tuple[int, str]:
+    """HTTP status and code of a call that must be refused."""
+    with pytest.raises(exceptions.OperationError) as caught:
+        call(request)
+    error = caught.value.unwrap()
+    assert isinstance(error, exceptions.ServiceError), error
+    assert error.request_id
+    return error.status_code, error.code
+
+
+# -- objects ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["plain.json", "a/b/c", "a b+c%20", "über/日本", "x=1&y=2;'(~)!", "a//b"])
+def test_objects_come_back_as_they_were(cloud: Cloud, client: Any, key: str) -> None:
+    """Whatever the key: body, checksum, type, length, time; gone after deletion."""
+    body = bytes(range(256)) * 5
+    written = client.put_object(put(key, body, content_type="application/x-thing", metadata={"part": "1"}))
+    read = client.get_object(get(key))
+    with read.body as stream:
+        assert stream.read() == body
+    head = client.head_object(oss.HeadObjectRequest(bucket=BUCKET, key=key))
+    assert read.etag == head.etag == written.etag
+    assert written.hash_crc64 == head.hash_crc64
+    assert (head.content_length, head.content_type, head.metadata) == (1280, "application/x-thing", {"part": "1"})
+    assert head.last_modified.timestamp() == cloud.clock.now()
+    client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key=key))
+    assert refused(client.get_object, get(key)) == (404, "NoSuchKey")
+    client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key=key))
+
+
+def test_checksums_are_those_of_the_sdk() -> None:
+    """The published check value, and the SDK's own algorithm on a longer text."""
+    theirs = crcmod.Crc(0x142F0E1EBA9EA3693, initCrc=0, xorOut=0xFFFFFFFFFFFFFFFF, rev=True)
+    theirs.update(b"spot" * 1000)
+    assert crc64(b"123456789") == 0x995DC9BBDF1939FA
+    assert crc64(b"spot" * 1000) == theirs.crcValue
+
+
+def test_a_record_is_written_once(client: Any) -> None:
+    """With forbid_overwrite the second writer gets 409, and the first one's object stands; without it, not."""
+    client.put_object(put("done.json", b'{"by": 1}', forbid_overwrite=True))
+    assert refused(client.put_object, put("done.json", b'{"by": 2}', forbid_overwrite=True)) == (
+        409,
+        "FileAlreadyExists",
+    )
+    assert client.get_object(get("done.json")).body.read() == b'{"by": 1}'
+    client.put_object(put("done.json", b'{"by": 3}', forbid_overwrite=False))
+    assert client.get_object(get("done.json")).body.read() == b'{"by": 3}'
+
+
+@pytest.mark.parametrize("versioning", ["Enabled", "Suspended"])
+def test_a_versioned_bucket_cannot_forbid_overwriting(cloud: Cloud, client: Any, versioning: str) -> None:
+    """The header is ignored there, as documented; GetBucketVersioning and GetBucketInfo tell."""
+    cloud.oss.add_bucket("versioned", versioning)
+    for body in (b"1", b"2"):
+        request = oss.PutObjectRequest(bucket="versioned", key="k", body=body, forbid_overwrite=True)
+        assert client.put_object(request).version_id
+    assert client.get_object(oss.GetObjectRequest(bucket="versioned", key="k")).body.read() == b"2"
+    asked = oss.GetBucketVersioningRequest(bucket="versioned")
+    assert client.get_bucket_versioning(asked).version_status == versioning
+    info = client.get_bucket_info(oss.GetBucketInfoRequest(bucket="versioned")).bucket_info
+    assert (info.versioning, info.location, info.acl) == (versioning, "oss-cn-hangzhou", "private")
+
+
+def test_buckets_tell_about_themselves(cloud: Cloud, client: Any) -> None:
+    """One without versioning has no status; all of them are listed."""
+    cloud.oss.add_bucket("another")
+    assert client.get_bucket_versioning(oss.GetBucketVersioningRequest(bucket=BUCKET)).version_status is None
+    assert client.get_bucket_info(oss.GetBucketInfoRequest(bucket=BUCKET)).bucket_info.versioning is None
+    assert [it.name for it in client.list_buckets(oss.ListBucketsRequest()).buckets] == [BUCKET, "another"]
+
+
+def test_encryption_is_remembered(client: Any) -> None:
+    """The header of the request is that of the answer; an algorithm that does not exist is refused."""
+    client.put_object(put("k", server_side_encryption="KMS"))
+    assert client.get_object(get("k")).server_side_encryption == "KMS"
+    assert refused(client.put_object, put("k", server_side_encryption="ROT13")) == (
+        400,
+        "InvalidEncryptionAlgorithmError",
+    )
+
+
+def test_what_is_not_there(client: Any) -> None:
+    """Bucket and key have codes of their own, also where the answer (to HEAD) has no body."""
+    nowhere = {"bucket": "nowhere", "key": "k"}
+    assert refused(client.get_object, oss.GetObjectRequest(**nowhere)) == (404, "NoSuchBucket")
+    assert refused(client.put_object, oss.PutObjectRequest(**nowhere, body=b"")) == (404, "NoSuchBucket")
+    assert refused(client.delete_object, oss.DeleteObjectRequest(**nowhere)) == (404, "NoSuchBucket")
+    assert refused(client.list_objects_v2, oss.ListObjectsV2Request(bucket="nowhere")) == (404, "NoSuchBucket")
+    assert refused(client.head_object, oss.HeadObjectRequest(bucket=BUCKET, key="k")) == (404, "NoSuchKey")
+
+
+@pytest.mark.parametrize("key", ["/slash", "\\backslash", "é" * 512])
+def test_keys_that_cannot_be(client: Any, key: str) -> None:
+    """Too long in UTF-8, or beginning with a slash."""
+    assert refused(client.put_object, put(key)) == (400, "InvalidObjectName")
+
+
+def test_a_damaged_body_is_refused(cloud: Cloud, client: Any) -> None:
+    """Content-MD5 is checked before anything is written."""
+    assert refused(client.put_object, put("k", b"whole", content_md5="1B2M2Y8AsgTpgAmY7PhCfg==")) == (
+        400,
+        "InvalidDigest",
+    )
+    assert cloud.oss.state() == {BUCKET: {}}
+
+
+# -- listing ---------------------------------------------------------------------------------------------------------
+
+KEYS = ["a", "a/1", "a/2", "a/b/1", "a/b/2", "b", "b/ü", "c+d", "Ω"]
+
+
+def listed(client: Any, size: int, **filters: Any) -> tuple[list[str], list[str]]:
+    """All keys and common prefixes, page by page; no page is larger than asked for, all but the last are full."""
+    request = oss.ListObjectsV2Request(bucket=BUCKET, max_keys=size, **filters)
+    keys: list[str] = []
+    prefixes: list[str] = []
+    while True:
+        result = client.list_objects_v2(request)
+        found = [it.key for it in result.contents or []], [it.prefix for it in result.common_prefixes or []]
+        assert result.key_count == len(found[0]) + len(found[1]) <= size
+        assert result.key_count == size or not result.is_truncated
+        keys += found[0]
+        prefixes += found[1]
+        if not result.is_truncated:
+            return keys, prefixes
+        request.continuation_token = result.next_continuation_token
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 9, 1000])
+def test_listings_are_whole_in_pages_of_any_size(client: Any, size: int) -> None:
+    """Prefix, delimiter and start-after, against what the keys themselves say."""
+    for key in KEYS:
+        client.put_object(put(key))
+    assert listed(client, size) == (KEYS, [])
+    assert listed(client, size, prefix="a/") == (["a/1", "a/2", "a/b/1", "a/b/2"], [])
+    assert listed(client, size, prefix="a/", delimiter="/") == (["a/1", "a/2"], ["a/b/"])
+    assert listed(client, size, delimiter="/") == (["a", "b", "c+d", "Ω"], ["a/", "b/"])
+    assert listed(client, size, start_after="a/b/1") == (["a/b/2", "b", "b/ü", "c+d", "Ω"], [])
+    assert listed(client, size, prefix="none") == ([], [])
+
+
+def test_a_listing_shows_what_an_object_is(cloud: Cloud, client: Any) -> None:
+    """Size, ETag and time, as for the object itself."""
+    written = client.put_object(put("k", b"12345"))
+    (row,) = client.list_objects_v2(oss.ListObjectsV2Request(bucket=BUCKET)).contents
+    assert (row.size, row.etag, row.last_modified.timestamp()) == (5, written.etag, cloud.clock.now())
+
+
+@pytest.mark.parametrize(
+    "filters", [{"max_keys": 0}, {"max_keys": 1001}, {"continuation_token": "?"}, {"encoding_type": "base64"}]
+)
+def test_listings_that_cannot_be(client: Any, filters: dict[str, Any]) -> None:
+    """Page sizes are 1 to 1000, tokens those that a listing gave out."""
+    request = oss.ListObjectsV2Request(bucket=BUCKET, **filters)
+    assert refused(client.list_objects_v2, request) == (400, "InvalidArgument")
+
+
+def test_pages_do_not_depend_on_what_was_deleted_between() -> None:
+    """A token is a position, not a count."""
+    bucket = Bucket(BUCKET, NOON, objects={key: StoredObject(b"", NOON) for key in "abcd"})
+    first = page(bucket, "", "", "", 2)
+    del bucket.objects["a"]
+    assert (first.keys, page(bucket, "", "", first.last, 2).keys) == (["a", "b"], ["c", "d"])
+
+
+# -- who may ---------------------------------------------------------------------------------------------------------
+
+
+def test_requests_are_signed_by_a_known_key(cloud: Cloud, clients: Clients) -> None:
+    """Another secret, another key, another region, and nobody."""
+    own = cloud.access_key
+    assert refused(clients(replace(own, secret="x")).get_object, get("k")) == (403, "SignatureDoesNotMatch")
+    assert refused(clients(replace(own, access_key_id="x")).get_object, get("k")) == (403, "InvalidAccessKeyId")
+    assert refused(clients(region="cn-beijing").get_object, get("k")) == (400, "InvalidArgument")
+    assert refused(clients(token="x").get_object, get("k")) == (403, "InvalidSecurityToken")
+    anonymous = cloud.respond(Request("GET", f"/{BUCKET}/k", "", {"host": "127.0.0.1"}))
+    assert (anonymous.status, b"<Code>AccessDenied</Code>" in anonymous.body) == (403, True)
+
+
+def test_keys_from_sts_need_their_token_in_time(cloud: Cloud, clients: Clients) -> None:
+    """None, a wrong one, the right one, and the right one too late."""
+    key = AccessKey("STS.x", "secret", security_token="token", expires_at=NOON + 60)
+    cloud.access_keys[key.access_key_id] = key
+    assert refused(clients(key).put_object, put("k")) == (403, "InvalidAccessKeyId")
+    assert refused(clients(key, token="x").put_object, put("k")) == (403, "InvalidSecurityToken")
+    clients(key, token="token").put_object(put("k"))
+    cloud.clock.advance(60)
+    assert refused(clients(key, token="token").put_object, put("k")) == (403, "SecurityTokenExpired")
+
+
+def test_a_policy_limits_a_key(cloud: Cloud, clients: Clients) -> None:
+    """A key that may read may not write."""
+    reader = AccessKey("reader", "secret", allowed=("oss:GetObject",))
+    cloud.access_keys["reader"] = reader
+    assert refused(clients(reader).put_object, put("k")) == (403, "AccessDenied")
+    assert refused(clients(reader).get_object, get("k")) == (404, "NoSuchKey")
+
+
+class Recorder:
+    """Hands the SDK's requests to a cloud, without sockets, changed on the way."""
+
+    def __init__(self, cloud: Cloud, change: Callable[[Request], Request] = lambda request: request) -> None:
+        self.cloud = cloud
+        self.change = change
+        self.seen: list[Response] = []
+        self.hosts: list[str] = []
+
+    def send(self, request: Any, **_: Any) -> Any:
+        """Answer one request; the SDK is told that the connection broke, its answer is in ``seen``."""
+        scheme, _, rest = request.url.partition("://")
+        host, _, path = rest.partition("/")
+        headers = {name.lower(): value for name, value in request.headers.items() if value}
+        sent = Request(request.method, f"/{path.partition('?')[0]}", path.partition("?")[2], headers | {"host": host})
+        self.hosts.append(f"{scheme}://{host}")
+        self.seen.append(self.cloud.respond(self.change(sent)))
+        raise exceptions.RequestError(error="recorded")
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def through(recorder: Recorder, endpoint: str, **config: Any) -> Response:
+    """The answer to one GetObject of key "a/b c" that is sent to an endpoint."""
+    key = recorder.cloud.access_key
+    provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret)
+    client = oss.Client(
+        oss.Config(
+            region=REGION,
+            endpoint=endpoint,
+            credentials_provider=provider,
+            http_client=recorder,
+            retryer=NopRetryer(),
+            **config,
+        )
+    )
+    with pytest.raises(exceptions.OperationError):
+        client.get_object(get("a/b c"))
+    return recorder.seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "config", "host"),
+    [
+        ("http://127.0.0.1:8080", {}, "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", {"use_path_style": True}, "http://[::1]:8080"),
+        ("http://localhost:8080", {}, "http://journal.localhost:8080"),
+        ("http://localhost:8080", {"use_path_style": True}, "http://localhost:8080"),
+        ("oss-cn-hangzhou.aliyuncs.com", {}, "https://journal.oss-cn-hangzhou.aliyuncs.com"),
+        (
+            "oss-cn-hangzhou-internal.aliyuncs.com",
+            {"use_path_style": True},
+            "https://oss-cn-hangzhou-internal.aliyuncs.com",
+        ),
+    ],
+)
+def test_buckets_by_path_and_by_host(cloud: Cloud, endpoint: str, config: dict[str, Any], host: str) -> None:
+    """Both styles reach the same object with a valid signature; IP addresses take the path style by themselves."""
+    cloud.oss.buckets[BUCKET].objects["a/b c"] = StoredObject(b"here", NOON)
+    recorder = Recorder(cloud)
+    assert through(recorder, endpoint, **config).body == b"here"
+    assert recorder.hosts == [host]
+
+
+CHANGES: dict[str, Callable[[Request], Request]] = {
+    "another key": lambda it: replace(it, path="/journal/other"),
+    "another method": lambda it: replace(it, method="DELETE"),
+    "a parameter": lambda it: replace(it, query="acl"),
+    "a header": lambda it: replace(it, headers={**it.headers, "x-oss-forbid-overwrite": "true"}),
+    "another date": lambda it: replace(
+        it, headers={**it.headers, "x-oss-date": it.headers["x-oss-date"][:9] + "000000Z"}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_a_signature_is_for_one_request(cloud: Cloud, change: Callable[[Request], Request]) -> None:
+    """Whatever is changed after signing, the signature no longer fits."""
+    cloud.oss.buckets[BUCKET].objects["a/b c"] = StoredObject(b"here", NOON)
+    answer = through(Recorder(cloud, change), "http://127.0.0.1:8080")
+    assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
+
+
+def test_additional_headers_are_signed_too(cloud: Cloud) -> None:
+    """A client may sign more headers than it must; changing one of them breaks the signature."""
+    cloud.oss.buckets[BUCKET].objects["k"] = StoredObject(b"here", NOON)
+    key = cloud.access_key
+    signed = oss.types.HttpRequest("GET", f"http://127.0.0.1/{BUCKET}/k", headers={"user-agent": "us"})
+    context = oss.types.SigningContext(
+        product="oss",
+        region=REGION,
+        bucket=BUCKET,
+        key="k",
+        request=signed,
+        credentials=oss.credentials.Credentials(key.access_key_id, key.secret),
+        additional_headers={"user-agent"},
+    )
+    oss.signer.SignerV4().sign(context)
+    headers = {name.lower(): value for name, value in signed.headers.items()} | {"host": "127.0.0.1"}
+    assert "AdditionalHeaders=user-agent" in headers["authorization"]
+    request = Request("GET", f"/{BUCKET}/k", "", headers)
+    assert cloud.respond(request).body == b"here"
+    assert cloud.respond(replace(request, headers={**headers, "user-agent": "them"})).status == 403
+
+
+# -- what is not covered ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("list_objects", oss.ListObjectsRequest(bucket=BUCKET)),
+        ("put_bucket", oss.PutBucketRequest(bucket="fresh")),
+        ("get_bucket_acl", oss.GetBucketAclRequest(bucket=BUCKET)),
+        ("get_object", oss.GetObjectRequest(bucket=BUCKET, key="k", range_header="bytes=0-1")),
+        ("get_object", oss.GetObjectRequest(bucket=BUCKET, key="k", version_id="v")),
+        ("put_object", oss.PutObjectRequest(bucket=BUCKET, key="k", body=b"", tagging="a=b")),
+        ("list_objects_v2", oss.ListObjectsV2Request(bucket=BUCKET, fetch_owner=True)),
+        ("initiate_multipart_upload", oss.InitiateMultipartUploadRequest(bucket=BUCKET, key="k")),
+    ],
+)
+def test_what_is_not_covered_is_refused_plainly(cloud: Cloud, client: Any, operation: str, request_: Any) -> None:
+    """Nothing is quietly ignored: 501 NotImplemented, and nothing changes."""
+    assert refused(getattr(client, operation), request_) == (501, "NotImplemented")
+    assert cloud.oss.state() == {BUCKET: {}}
+
+
+def test_methods_that_do_not_exist(client: Any) -> None:
+    """Nobody can delete the service."""
+    request = oss.OperationInput(op_name="DeleteService", method="DELETE")
+    assert refused(client.invoke_operation, request) == (405, "MethodNotAllowed")
+
+
+# -- faults, calls, state --------------------------------------------------------------------------------------------
+
+
+def test_operations_have_names_for_faults_and_the_list_of_calls(cloud: Cloud, client: Any) -> None:
+    """Every operation is named as in the API's documentation; what is none of them is Unknown."""
+    client.put_object(put("k"))
+    client.get_object(get("k"))
+    client.head_object(oss.HeadObjectRequest(bucket=BUCKET, key="k"))
+    client.list_objects_v2(oss.ListObjectsV2Request(bucket=BUCKET))
+    client.get_bucket_info(oss.GetBucketInfoRequest(bucket=BUCKET))
+    client.get_bucket_versioning(oss.GetBucketVersioningRequest(bucket=BUCKET))
+    client.list_buckets(oss.ListBucketsRequest())
+    client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="k"))
+    assert sorted(call.action for call in cloud.calls) == sorted(operation.name for operation in OPERATIONS)
+    assert {call.product for call in cloud.calls} == {"oss"}
+    assert cloud.oss.action_of(Request("PUT", "/journal", "acl", {"host": "127.0.0.1"})) == "Unknown"
+    assert cloud.oss.action_of(Request("PUT", "/%ff/%ff", "", {"host": "127.0.0.1"})) == "Unknown"
+
+
+def test_faults_look_like_the_clouds(cloud: Cloud, client: Any) -> None:
+    """A refusal on command has a code; a lost answer is a RequestError although the object was written."""
+    cloud.faults.add(Fault("PutObject", "code:AccessDenied"))
+    cloud.faults.add(Fault("PutObject", "reset-after"))
+    assert refused(client.put_object, put("k", forbid_overwrite=True)) == (403, "AccessDenied")
+    with pytest.raises(exceptions.OperationError) as caught:
+        client.put_object(put("k", forbid_overwrite=True))
+    assert isinstance(caught.value.unwrap(), exceptions.RequestError)
+    assert refused(client.put_object, put("k", forbid_overwrite=True)) == (409, "FileAlreadyExists")
+
+
+def test_the_state_shows_json_objects_as_text(cloud: Cloud, client: Any) -> None:
+    """Others are size, ETag and time alone."""
+    client.put_object(put("a.json", b'{"x": 1}'))
+    client.put_object(put("b", b"\xff\x00"))
+    state = cloud.oss.state()[BUCKET]
+    assert state["a.json"] == {
+        "size": 8,
+        "etag": state["a.json"]["etag"],
+        "last_modified": "2026-11-20T12:00:00.000Z",
+        "text": '{"x": 1}',
+    }
+    assert sorted(state["b"]) == ["etag", "last_modified", "size"]
