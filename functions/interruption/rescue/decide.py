@@ -1,0 +1,246 @@
+"""What to do next, and why. Pure: the same settings and facts always give the same decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rescue.facts import Facts, Image, Replacement, locked, tags_of
+from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image, relaunches, track
+from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
+
+LOCK_WAIT_SECONDS = 60.0
+"""The lock may appear later than the event; after this long it is not coming."""
+
+SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The next step and its reason in words."""
+
+    step: Step
+    reason: str
+
+
+def decide(settings: InterruptionSettings, facts: Facts) -> Decision:
+    """The one next step."""
+    return (
+        _look(facts)
+        or _guard(settings, facts)
+        or _load(facts)
+        or _closed(settings, facts)
+        or _guard_gone(facts)
+        or _plan(settings)
+        or _lost(settings, facts)
+        or next(decision for step in track(settings, facts) if (decision := _decision(step, settings, facts)))
+    )
+
+
+def plan(settings: InterruptionSettings, facts: Facts) -> list[Decision]:
+    """All steps that are due as things stand: what a dry run prints."""
+    decisions = (_decision(step, settings, facts) for step in dict.fromkeys(track(settings, facts)))
+    return [decision for decision in decisions if decision]
+
+
+def _decision(step: Step, settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    if step in facts.postponed and step in HOLD_UP_THE_IMAGE and not facts.has_image:
+        return None
+    reason = DUE[step](settings, facts)
+    return Decision(step, reason) if reason else None
+
+
+def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    if "done" in facts.records:
+        if facts.replacement_id and not facts.strays_checked and not settings.dry_run:
+            return Decision(Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue")
+        return Decision(Step.ANSWER, "the journal says that this rescue is finished")
+    if "lost" in facts.records:
+        return Decision(Step.SKIP, f"this rescue ended in a loss: {facts.records['lost'].get('reason', '')}")
+    return None
+
+
+def _look(facts: Facts) -> Decision | None:
+    return None if facts.source_seen else Decision(Step.LOOK, "what is true now decides, not the event")
+
+
+def _guard(settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    """Everything that keeps us from touching an instance that stands."""
+    if facts.source is None:
+        return None
+    if facts.source.get("SpotStrategy") not in SPOT_STRATEGIES:
+        return Decision(Step.SKIP, "the instance is not a spot instance")
+    if settings.managed_tag and not settings.managed_tag.matches(tags_of(facts.source)):
+        return Decision(
+            Step.SKIP, f"the instance does not carry the tag {settings.managed_tag} (SPOTKEEPER_MANAGED_TAG)"
+        )
+    if settings.require_recycling_lock and not settings.dry_run and not locked(facts.source):
+        return _guard_unlocked(facts)
+    return None
+
+
+def _load(facts: Facts) -> Decision | None:
+    return None if facts.loaded else Decision(Step.LOAD, "an earlier call may have begun, or finished")
+
+
+def _guard_gone(facts: Facts) -> Decision | None:
+    if not facts.gone:
+        return None
+    if not facts.journal_reached:
+        return Decision(
+            Step.NO_JOURNAL, "the instance is gone and only the journal knows whether a rescue of it was begun"
+        )
+    if "event" not in facts.records:
+        return Decision(Step.SKIP, "the instance does not exist (any more) and no rescue of it was begun")
+    if facts.stop_mode:
+        return Decision(
+            Step.SKIP, "the instance was drained and stopped, and has been released since: nothing is left to put back"
+        )
+    return None
+
+
+def _plan(settings: InterruptionSettings) -> Decision | None:
+    return (
+        Decision(Step.PLAN, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written")
+        if settings.dry_run
+        else None
+    )
+
+
+def _guard_unlocked(facts: Facts) -> Decision:
+    if facts.now - facts.entered < LOCK_WAIT_SECONDS:
+        return Decision(Step.WAIT_FOR_LOCK, "the instance is not under the Recycling lock yet")
+    return Decision(
+        Step.SKIP,
+        f"the instance is healthy: no Recycling lock within {LOCK_WAIT_SECONDS:.0f} s "
+        "(SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false acts without it)",
+    )
+
+
+def _lost(settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    if not facts.gone:
+        return None
+    if makes_image(settings, facts) and facts.image in {Image.NONE, Image.FAILED}:
+        return Decision(Step.LOSE, "the source is released and there is no usable image of it")
+    if relaunches(settings, facts) and "plan" not in facts.records and facts.image is not Image.UNKNOWN:
+        return Decision(Step.LOSE, "the source is released and its launch spec was never recorded")
+    return None
+
+
+Rule = Callable[[InterruptionSettings, Facts], str]
+DUE: dict[Step, Rule] = {}
+"""Per step: why it has to be done now, or an empty text where it has not."""
+
+
+def _due(step: Step) -> Callable[[Rule], Rule]:
+    def register(rule: Rule) -> Rule:
+        DUE[step] = rule
+        return rule
+
+    return register
+
+
+@_due(Step.OPEN)
+def _open(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.opened else "every later call must find what this one begins"
+
+
+@_due(Step.LOOK_FOR_IMAGE)
+def _look_for_image(_: InterruptionSettings, facts: Facts) -> str:
+    return "an earlier call may have made it" if facts.image is Image.UNKNOWN else ""
+
+
+@_due(Step.RETAIN_DISKS)
+def _retain_disks(settings: InterruptionSettings, facts: Facts) -> str:
+    wanted = settings.retain_disks is RetainDisks.UNTIL_IMAGE and "usable" not in facts.records
+    due = wanted and not facts.gone and not facts.disks_retained
+    return "a disk that is not released with the instance cannot be lost" if due else ""
+
+
+@_due(Step.REMEMBER)
+def _remember(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.gone or "plan" in facts.records else "a released instance cannot be asked"
+
+
+@_due(Step.FIND_MEMBERSHIPS)
+def _find_memberships(_: InterruptionSettings, facts: Facts) -> str:
+    return (
+        "the weights are gone once they are 0, the memberships once it is released" if facts.memberships is None else ""
+    )
+
+
+@_due(Step.DRAIN)
+def _drain(_: InterruptionSettings, facts: Facts) -> str:
+    due = facts.memberships and not facts.gone and not facts.drained and not facts.removed
+    return "no new requests for an instance that goes" if due else ""
+
+
+@_due(Step.WAIT_DRAIN)
+def _wait_drain(_: InterruptionSettings, facts: Facts) -> str:
+    due = facts.memberships and not facts.gone and not facts.drain_waited and not facts.removed
+    return "requests that it has get their answer" if due else ""
+
+
+@_due(Step.REMOVE)
+def _remove(_: InterruptionSettings, facts: Facts) -> str:
+    return "a rescue ends with the source in no group" if facts.memberships and not facts.removed else ""
+
+
+@_due(Step.STOP_SOURCE)
+def _stop_source(settings: InterruptionSettings, facts: Facts) -> str:
+    too_late = settings.stop_source is StopSource.BEFORE_IMAGE and facts.has_image
+    return "" if facts.stopped or too_late else f"SPOTKEEPER_STOP_SOURCE is {settings.stop_source.value}"
+
+
+@_due(Step.MAKE_IMAGE)
+def _make_image(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.has_image else "the data of all disks, bootable"
+
+
+@_due(Step.WAIT_IMAGE)
+def _wait_image(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.image is Image.USABLE else "only a usable image can start an instance"
+
+
+@_due(Step.WAIT_SNAPSHOTS)
+def _wait_snapshots(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.stopped or facts.snapshots_complete else "stopping disturbs a snapshot in creation"
+
+
+@_due(Step.LAUNCH)
+def _launch(_: InterruptionSettings, facts: Facts) -> str:
+    return "somebody has to do the work" if facts.replacement is Replacement.NONE else ""
+
+
+@_due(Step.WAIT_RUNNING)
+def _wait_running(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.replacement is Replacement.RUNNING else "only a running instance can join a group"
+
+
+@_due(Step.RETURN)
+def _return(_: InterruptionSettings, facts: Facts) -> str:
+    return "traffic goes where it went before" if facts.memberships and not facts.returned else ""
+
+
+@_due(Step.ASK_HEALTH)
+def _ask_health(_: InterruptionSettings, facts: Facts) -> str:
+    return "does the load balancer reach it?" if facts.memberships and not facts.health_asked else ""
+
+
+@_due(Step.CHECK_STRAYS)
+def _check_strays(_: InterruptionSettings, facts: Facts) -> str:
+    return "" if facts.strays_checked else "at most one replacement may stay"
+
+
+@_due(Step.RESTORE_DISKS)
+def _restore_disks(settings: InterruptionSettings, facts: Facts) -> str:
+    retained = settings.retain_disks is RetainDisks.UNTIL_IMAGE and "disks" in facts.records
+    due = retained and not facts.gone and not facts.disks_settled
+    return "the flags go back as they were, once every snapshot is complete" if due else ""
+
+
+@_due(Step.NO_JOURNAL)
+@_due(Step.FINISH)
+@_due(Step.FINISH_STOP_MODE)
+def _always(_: InterruptionSettings, __: Facts) -> str:
+    return "nothing is left that could be done"

@@ -1,0 +1,144 @@
+"""The source's disks: kept when it is released, until the image is safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from rescue.facts import Described, Facts
+from rescue.tools import Tools
+from spotkeeper.clients import items
+from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError, DeadlineReached, WaitFailed
+from spotkeeper.polling import Waiter, wait_for
+from spotkeeper.retry import passes_by_itself
+
+SNAPSHOTS = Waiter(
+    "snapshots of image",
+    success=frozenset({"accomplished"}),
+    retry=frozenset({"progressing", "absent"}),
+    longest_pause=10.0,
+)
+
+LEAVE_BEFORE_RELEASE = 5.0
+"""Seconds before the notice's end after which flags are no longer touched."""
+
+
+def describe_disks(tools: Tools, until: Deadline) -> list[Described]:
+    """All disks attached to the source, system disk included."""
+    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"InstanceId": tools.instance_id}, until=until)
+    disks = [disk for page in pages for disk in items(page, "Disks", "Disk")]
+    return [disk for disk in disks if disk.get("InstanceId") == tools.instance_id]
+
+
+def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
+    """Record the flags as they are, then ``DeleteWithInstance=false`` on every disk that would go with the instance.
+
+    A disk that refuses (its kind, or because of the reclaim lock) is a warning: the image can still save it. Without a
+    journal the flags are changed all the same, and nobody puts them back.
+    """
+    disks = describe_disks(tools, until)
+    if facts.journal_reached:
+        recorded = {str(disk["DiskId"]): flag_record(disk) for disk in disks}
+        tools.episode.record("disks", {"disks": recorded})
+    doomed = [str(disk["DiskId"]) for disk in disks if disk.get("DeleteWithInstance")]
+    refused = set_flags(tools, doomed, until, delete_with_instance=False)
+    warnings = [f"disk {disk_id} will be released with the instance: {why}" for disk_id, why in refused.items()]
+    return facts.but(disks_retained=True, disks=tuple(disks)).warn(*warnings)
+
+
+def flag_record(disk: Described) -> dict[str, object]:
+    """What has to be known of a disk to put its flag back, or to find it when the instance is gone."""
+    names = ("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance")
+    return {name: disk[name] for name in names if disk.get(name) is not None}
+
+
+def set_flags(tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool) -> dict[str, str]:
+    """ModifyDiskAttribute; returns the disks that refuse, each with why.
+
+    One disk that refuses makes the API refuse all of a call, so they are asked one by one then.
+    """
+    wanted = sorted(disk_ids)
+    if not wanted:
+        return {}
+    try:
+        _set_flags(tools, wanted, until, delete_with_instance)
+    except CloudError as error:
+        if passes_by_itself(error):
+            raise
+        if len(wanted) == 1:
+            return {wanted[0]: f"{error.code} ({error.detail}; request id {error.request_id})"}
+        refused: dict[str, str] = {}
+        for disk_id in wanted:
+            refused.update(set_flags(tools, [disk_id], until, delete_with_instance=delete_with_instance))
+        return refused
+    return {}
+
+
+def _set_flags(tools: Tools, disk_ids: list[str], until: Deadline, delete_with_instance: bool) -> None:  # noqa: FBT001
+    for start in range(0, len(disk_ids), 100):
+        chunk = disk_ids[start : start + 100]
+        parameters = {"DiskIds": chunk, "DeleteWithInstance": delete_with_instance}
+        tools.ecs.call("ModifyDiskAttribute", ", ".join(chunk), parameters, until=until)
+
+
+def wait_for_snapshots(tools: Tools, facts: Facts) -> Facts:
+    """Wait until every snapshot behind the image is accomplished, or the source is about to be released.
+
+    Raises ``DeadlineReached`` where this call's time is up before either.
+    """
+    left = facts.notice_end - LEAVE_BEFORE_RELEASE - tools.clock.now()
+    until = tools.deadline.sooner(max(0.0, left))
+    try:
+        wait_for(SNAPSHOTS, facts.image_id, lambda: _snapshots(tools, facts), tools.clock, until)
+    except WaitFailed as failure:
+        return facts.but(source_seen=False).warn(f"{failure}: the disks stay")
+    except DeadlineReached:
+        if until.at == tools.deadline.at:
+            raise
+        # The release is imminent: look whether it has happened, and leave the flags alone.
+        return facts.but(source_seen=False).warn(
+            f"snapshots of {facts.image_id} were not complete in time: the disks stay"
+        )
+    return facts.but(snapshots_complete=True)
+
+
+def _snapshots(tools: Tools, facts: Facts) -> tuple[str, int]:
+    """The state of the slowest snapshot."""
+    wanted = set(facts.snapshot_ids)
+    parameters = {"SnapshotIds": json.dumps(sorted(wanted))}
+    pages = tools.ecs.pages("DescribeSnapshots", facts.image_id, parameters)
+    found = [one for page in pages for one in items(page, "Snapshots", "Snapshot") if one.get("SnapshotId") in wanted]
+    states = {str(one.get("Status")) for one in found}
+    if len(found) < len(wanted) or not wanted:
+        states.add("absent")
+    return next((state for state in ("failed", "absent", "progressing") if state in states), _only(states)), len(found)
+
+
+def _only(states: set[str]) -> str:
+    return states.pop() if len(states) == 1 else "mixed"
+
+
+def restore(tools: Tools, facts: Facts) -> Facts:
+    """Put the flags back as they were, where the image is safe; else leave the disks and let the answer report them."""
+    if not facts.snapshots_complete:
+        facts = wait_for_snapshots(tools, facts)
+        if not facts.snapshots_complete:
+            return facts.but(disks_settled=True)
+    doomed = [disk_id for disk_id, disk in recorded_disks(tools).items() if disk.get("DeleteWithInstance")]
+    refused = set_flags(tools, doomed, tools.deadline, delete_with_instance=True)
+    warnings = [f"disk {disk_id} stays after the release: {why}" for disk_id, why in refused.items()]
+    left = tuple(sorted(refused))
+    return facts.but(disks_settled=True, retained_disks=left).warn(*warnings)
+
+
+def staying(tools: Tools, facts: Facts) -> list[str]:
+    """The disks that outlive the source because of us: they cost money until somebody deletes them."""
+    if facts.disks_settled and facts.snapshots_complete:
+        return list(facts.retained_disks)
+    return sorted(disk_id for disk_id, disk in recorded_disks(tools).items() if disk.get("DeleteWithInstance"))
+
+
+def recorded_disks(tools: Tools) -> dict[str, Described]:
+    """The disks with their flags as the journal has them."""
+    return dict(tools.episode.records.get("disks", {}).get("disks", {}))

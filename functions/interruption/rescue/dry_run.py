@@ -1,0 +1,48 @@
+"""SPOTKEEPER_DRY_RUN: everything is read, nothing is written, and the answer is the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rescue import memberships
+from rescue.decide import plan
+from rescue.facts import Facts, locked
+from rescue.remember import observe_launch_spec
+from rescue.replacement import describe_rung
+from rescue.tools import Tools
+from rescue.tracks import Step
+
+
+def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
+    """``skipped`` with ``plan``: the steps that are due as things stand, in order."""
+    spec = dict(tools.episode.records.get("plan") or {})
+    if facts.source is not None:
+        spec = observe_launch_spec(tools, facts, tools.deadline)
+    if facts.memberships is None:
+        search = memberships.Search(tools, memberships.server_ids(facts.source, tools.instance_id))
+        facts = facts.but(memberships=search.run(tools.deadline)).warn(*search.warnings)
+    assumed = facts.but(records={"disks": {}, **facts.records})
+    lock = "is" if locked(facts.source) else "is not"
+    return {
+        "outcome": "skipped",
+        "reason": f"dry run: nothing was written; the instance {lock} under the Recycling lock",
+        "instance_id": tools.instance_id,
+        "plan": [_line(decision.step, decision.reason, assumed, spec) for decision in plan(tools.settings, assumed)],
+        "memberships": [f"{one.where}: port {one.port}, weight {one.weight}" for one in facts.memberships or ()],
+        "not_carried": list(spec.get("not_carried", ())),
+        "warnings": list(facts.warnings),
+    }
+
+
+def _line(step: Step, reason: str, facts: Facts, spec: dict[str, Any]) -> str:
+    details = _details(step, facts, spec)
+    return f"{step.value}{': ' + details if details else ''} ({reason})"
+
+
+def _details(step: Step, facts: Facts, spec: dict[str, Any]) -> str:
+    """What the step would touch."""
+    if step in {Step.DRAIN, Step.REMOVE, Step.RETURN}:
+        return ", ".join(sorted({one.where for one in facts.memberships or ()}))
+    if step is Step.LAUNCH:
+        return ", then ".join(describe_rung(rung) for rung in spec.get("rungs", ()))
+    return ""

@@ -1,0 +1,57 @@
+"""From an event to a rescue: tools, first facts, and off."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rescue.episode import Episode
+from rescue.facts import Facts
+from rescue.source import iso
+from rescue.tools import NOTICE_SECONDS, Tools
+from rescue.workflow import Rescue
+from spotkeeper.clients import Api
+from spotkeeper.credentials import find_credentials
+from spotkeeper.events import Interruption
+from spotkeeper.function import Context, Invocation
+from spotkeeper.journal import open_journal
+from spotkeeper.settings import InterruptionSettings
+
+
+def rescue(
+    event: Interruption,
+    invocation: Invocation,
+    settings: InterruptionSettings,
+    context: Context,
+    environ: Mapping[str, str],
+) -> dict[str, Any]:
+    """Rescue the instance of one interruption, as far as this call's time allows.
+
+    Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
+    """
+    clock = invocation.deadline.clock
+    now = clock.now()
+    told = now if event.time is None else event.time
+    facts = Facts(now=now, entered=now, notice_end=told + NOTICE_SECONDS, notice_estimated=event.time is None)
+    credentials = find_credentials(context, environ)
+    deadline, endpoints = invocation.deadline, settings.endpoints
+    journal = functools.cache(
+        lambda: open_journal(settings.journal, event.region, credentials, endpoints.oss, clock, deadline)
+    )
+    tools = Tools(
+        instance_id=event.instance_id,
+        settings=settings,
+        ecs=Api("ecs", event.region, credentials, endpoints.ecs, clock, deadline),
+        slb=Api("slb", event.region, credentials, endpoints.slb, clock, deadline),
+        episode=Episode(journal, f"{invocation.account_id or 'account'}/{event.region}", event.instance_id),
+        clock=clock,
+        deadline=deadline,
+    )
+    attempt = {
+        "request_id": invocation.request_id,
+        "started_at": now,
+        "deadline_at": now + deadline.remaining(),
+    }
+    return Rescue(tools, {**asdict(event), "opened_at": iso(now)}, attempt).run(facts)

@@ -1,0 +1,101 @@
+"""What outlives the instance and the call: the records of one rescue.
+
+    <account>/<region>/<instance>/<episode>/
+        event          the notice: when it ends, what kind of rescue this is
+        attempt-<n>    one per call: who works on it, and until when
+        disks          the flags as they were, before the first is changed
+        plan           the launch spec
+        memberships    every group, port and weight, before the first weight is changed
+        drained        when the weights were 0
+        image-<k>      the k-th image is about to be asked for
+        failed-<k>     the k-th image failed
+        usable         which image stays, and since when it was usable
+        round-<r>      the ladder is about to be walked for the r-th time
+        replacement    which instance stays
+        running        since when it runs
+        serving        since when it is in the groups
+        done | lost    the end, with the answer
+
+A terminated instance has one episode in its life; one in stop mode may have several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotkeeper.journal import Journal
+
+EPISODE_TAG = "spotkeeper:episode"
+"""On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
+
+
+@dataclass
+class Episode:
+    """One rescue's records. ``records`` holds those that are known to stand.
+
+    ``journal`` opens the journal, only when it is needed: its SDK takes time to load and many events need none.
+    ``home`` is ``<account>/<region>``.
+    """
+
+    journal: Callable[[], Journal]
+    home: str
+    instance_id: str
+    number: int = 1
+    records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The value of ``EPISODE_TAG``."""
+        return f"{self.instance_id}/{self.number}"
+
+    def record(self, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write a record unless one of that name stands; remember and return the one that does."""
+        self.records[name] = self.journal().create(self._key(name), dict(document))
+        return self.records[name]
+
+    def claim(self, family: str, document: Mapping[str, Any]) -> int:
+        """Write the next free record of a numbered family (``attempt-1``, ``attempt-2`` …); return its number."""
+        number = 1 + self.last(family)
+        while self.record(f"{family}-{number}", document) != dict(document):
+            number += 1
+        return number
+
+    def last(self, family: str) -> int:
+        """The highest number of a numbered family that is known to stand; 0 where there is none."""
+        numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
+        return max((int(number) for number in numbers if number.isdigit()), default=0)
+
+    def calls(self) -> int:
+        """How many calls have worked on this rescue by now."""
+        return len(self.journal().keys(self._key("attempt-")))
+
+    def _key(self, name: str) -> str:
+        return f"{self.home}/{self.instance_id}/{self.number}/{name}"
+
+
+def load(blank: Episode, event_time: float) -> Episode:
+    """The instance's latest episode with all its records; ``blank`` where it has none.
+
+    A closed episode stays closed, but for stop mode: there an event that came after the end opens the next one.
+    Raises ``JournalUnavailable``.
+    """
+    prefix = f"{blank.home}/{blank.instance_id}/"
+    keys = blank.journal().keys(prefix)
+    numbers = {int(number) for key in keys if (number := key.removeprefix(prefix).partition("/")[0]).isdigit()}
+    episode = _read(Episode(blank.journal, blank.home, blank.instance_id, max(numbers, default=1)), keys)
+    end = episode.records.get("done") or episode.records.get("lost")
+    stop_mode = str(episode.records.get("event", {}).get("SpotInterruptionBehavior") or "").lower() == "stop"
+    if end and stop_mode and event_time > float(end["at"]):
+        return Episode(blank.journal, blank.home, blank.instance_id, episode.number + 1)
+    return episode
+
+
+def _read(episode: Episode, keys: list[str]) -> Episode:
+    prefix = episode._key("")  # noqa: SLF001 - same module
+    for name in (key.removeprefix(prefix) for key in keys if key.startswith(prefix)):
+        # An attempt's content is for the sweep; here only its number counts.
+        attempt = name.startswith("attempt-")
+        episode.records[name] = {} if attempt else (episode.journal().read(prefix + name) or {})
+    return episode

@@ -1,0 +1,163 @@
+"""What a call knows at one moment: one frozen value that the acts replace and ``decide`` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rescue.tracks import Step
+
+Described = Mapping[str, Any]
+"""Something as its Describe answered it, under the API's own field names."""
+
+
+class Image(Enum):
+    """The episode's image."""
+
+    UNKNOWN = "nobody has looked yet"
+    NONE = "there is none"
+    CREATING = "being created"
+    USABLE = "usable"
+    FAILED = "failed"
+
+
+class Replacement(Enum):
+    """The instance that takes over."""
+
+    NONE = "not launched"
+    STARTING = "starting"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One entry of the source in one CLB group. The default group has no ``port`` and no ``vserver_group_id``."""
+
+    load_balancer_id: str
+    vserver_group_id: str
+    server_id: str
+    port: int | None
+    weight: int
+    type: str = "ecs"
+    server_ip: str = ""
+    description: str = ""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What it is a member of: (CLB, vServer group or empty)."""
+        return (self.load_balancer_id, self.vserver_group_id)
+
+    @property
+    def where(self) -> str:
+        """The group's name for messages."""
+        return self.vserver_group_id or f"default group of {self.load_balancer_id}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All times are seconds since 1970 unless a name says ``_for``.
+
+    ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
+    gone (``source_seen`` tells which). What is not in the records (``disks_retained``, ``removed`` …) is this call's.
+    """
+
+    now: float
+    entered: float
+    notice_end: float
+    notice_estimated: bool = False
+
+    loaded: bool = False
+    journal_reached: bool = True
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    source: Described | None = None
+    source_seen: bool = False
+
+    opened: bool = False
+    postponed: frozenset[Step] = frozenset()
+
+    stopped_at: float | None = None
+
+    disks: tuple[Described, ...] | None = None
+    disks_retained: bool = False
+    retained_disks: tuple[str, ...] = ()
+    disks_settled: bool = False
+    snapshots_complete: bool = False
+
+    memberships: tuple[Membership, ...] | None = None
+    drained: bool = False
+    drain_waited: bool = False
+    removed: bool = False
+
+    image: Image = Image.UNKNOWN
+    image_id: str = ""
+    snapshot_ids: tuple[str, ...] = ()
+
+    replacement: Replacement = Replacement.NONE
+    replacement_id: str = ""
+    launched_here: bool = False
+    returned: bool = False
+    health_asked: bool = False
+    health: tuple[tuple[str, str], ...] = ()
+    strays_checked: bool = False
+
+    warnings: tuple[str, ...] = ()
+    not_carried: tuple[str, ...] = ()
+
+    def but(self, **changes: Any) -> Facts:
+        """The same facts but for ``changes``."""
+        return replace(self, **changes)
+
+    def warn(self, *texts: str) -> Facts:
+        """With warnings added, each once."""
+        return replace(self, warnings=self.warnings + tuple(text for text in texts if text not in self.warnings))
+
+    @property
+    def gone(self) -> bool:
+        """The source was looked for and does not exist any more."""
+        return self.source_seen and self.source is None
+
+    @property
+    def has_image(self) -> bool:
+        """There is an image, be it still in creation."""
+        return self.image in {Image.CREATING, Image.USABLE}
+
+    @property
+    def stop_mode(self) -> bool:
+        """The source is stopped instead of released (``SpotInterruptionBehavior=Stop``)."""
+        behaviour = (self.source or self.records.get("event") or {}).get("SpotInterruptionBehavior")
+        return str(behaviour or "").lower() == "stop"
+
+    @property
+    def maker(self) -> str:
+        """Who made the source and will make its successor; empty where that is us."""
+        return maker_of(tags_of(self.source)) if self.source else str(self.records.get("event", {}).get("maker", ""))
+
+    @property
+    def stopped(self) -> bool:
+        """The source does not run."""
+        return self.gone or (self.source is not None and self.source.get("Status") == "Stopped")
+
+
+def tags_of(described: Described | None) -> dict[str, str]:
+    """Tags of a DescribeInstances or DescribeImages entry as a mapping."""
+    entries = ((described or {}).get("Tags") or {}).get("Tag") or []
+    return {str(tag.get("TagKey", "")): str(tag.get("TagValue") or "") for tag in entries}
+
+
+def maker_of(tags: Mapping[str, str]) -> str:
+    """Auto Scaling and ACK mark what they made; they replace it themselves."""
+    if "acs:autoscaling:scalingGroupId" in tags:
+        return "Auto Scaling"
+    if any(key == "ack.aliyun.com" or key.startswith("ack.aliyun.com") for key in tags):
+        return "ACK"
+    return ""
+
+
+def locked(source: Described | None) -> bool:
+    """Whether the source is under the ``Recycling`` lock (documents spell it in two ways)."""
+    reasons = ((source or {}).get("OperationLocks") or {}).get("LockReason") or []
+    return any(str(entry.get("LockReason", "")).lower() == "recycling" for entry in reasons)

@@ -1,0 +1,27 @@
+"""What only the standing source can tell, read while it stands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rescue import disks
+from rescue.facts import Described, Facts
+from rescue.launch_spec import launch_spec
+from rescue.tools import Tools
+from spotkeeper.clients import items
+from spotkeeper.clock import Deadline
+
+
+def observe_launch_spec(tools: Tools, facts: Facts, until: Deadline) -> dict[str, Any]:
+    """The launch spec of a source that stands; reads what DescribeInstances does not tell."""
+    assert facts.source is not None  # noqa: S101 - decide() asks for it only while the source stands
+    ecs, instance_id = tools.ecs, tools.instance_id
+    user_data = ecs.call("DescribeUserData", instance_id, {"InstanceId": instance_id}, until=until)
+    roles = ecs.call("DescribeInstanceRamRole", instance_id, {"InstanceIds": json.dumps([instance_id])}, until=until)
+    sets = items(roles, "InstanceRamRoleSets", "InstanceRamRoleSet")
+    role = next((str(one.get("RamRoleName") or "") for one in sets if one.get("InstanceId") == instance_id), "")
+    before = disks.recorded_disks(tools)
+    today = disks.describe_disks(tools, until) if facts.disks is None else facts.disks
+    as_they_were: list[Described] = [{**disk, **before.get(str(disk.get("DiskId")), {})} for disk in today]
+    return launch_spec(facts.source, as_they_were, str(user_data.get("UserData") or ""), role, tools.settings)

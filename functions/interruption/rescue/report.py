@@ -1,0 +1,123 @@
+"""The answer: what a human and the next function want to know (keys as the README lists them)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rescue import disks
+from rescue.decide import Decision
+from rescue.facts import Facts, Membership
+from rescue.tools import Tools
+from rescue.tracks import Step
+
+Timeline = list[dict[str, Any]]
+
+
+def answers(tools: Tools, facts: Facts, decision: Decision, timeline: Timeline) -> dict[str, Any] | None:
+    """The answer where the decision ends the call, else None."""
+    if decision.step is Step.SKIP:
+        return {**_base(tools, "skipped", decision.reason), "timeline": timeline, "warnings": list(facts.warnings)}
+    if decision.step is Step.ANSWER:
+        return answer_again(tools, facts, timeline)
+    if decision.step is Step.FINISH_STOP_MODE:
+        reason = (
+            f"{tools.instance_id} is drained and remembered; it will be stopped, not released, and keeps its disks: "
+            "it goes back to its groups when it runs again"
+        )
+        return {**_base(tools, "done", reason), **_found(facts), **_notice(facts), "timeline": timeline}
+    return None
+
+
+def answer_again(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
+    """The recorded answer. The call that finished gives it with its own timeline, later ones with the recorded one."""
+    recorded = dict(tools.episode.records["done"]["answer"])
+    new = [text for text in facts.warnings if text not in recorded["warnings"]]
+    finished_here = any(entry["step"] == Step.FINISH.value for entry in timeline)
+    return {
+        **recorded,
+        "warnings": [*recorded["warnings"], *new],
+        "timeline": timeline if finished_here else recorded["timeline"],
+        "reason": recorded["reason"] if finished_here else f"{recorded['reason']} (finished by an earlier call)",
+    }
+
+
+def closing(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
+    """The ``done`` record."""
+    answer = {
+        **_base(tools, "done", _reason(tools, facts)),
+        **({"image_id": facts.image_id} if facts.image_id else {}),
+        **({"replacement_id": facts.replacement_id} if facts.replacement_id else {}),
+        **_found(facts),
+        **_notice(facts),
+        "margin_seconds": margin_seconds(facts),
+        "overlap_seconds": overlap_seconds(facts),
+        "retained_disks": disks.staying(tools, facts),
+        "not_carried": not_carried(tools, facts) if facts.replacement_id else [],
+        "health": dict(facts.health),
+        "timeline": timeline,
+    }
+    return {"at": facts.now, "answer": answer}
+
+
+def _base(tools: Tools, outcome: str, reason: str) -> dict[str, Any]:
+    return {"outcome": outcome, "reason": reason, "instance_id": tools.instance_id, "episode": tools.episode.number}
+
+
+def _found(facts: Facts) -> dict[str, Any]:
+    return {"memberships": [_place(one) for one in facts.memberships or ()], "warnings": list(facts.warnings)}
+
+
+def _notice(facts: Facts) -> dict[str, Any]:
+    return {"notice_estimated": facts.notice_estimated}
+
+
+def _place(member: Membership) -> dict[str, Any]:
+    return {
+        "load_balancer_id": member.load_balancer_id,
+        "vserver_group_id": member.vserver_group_id or None,
+        "server_id": member.server_id,
+        "port": member.port,
+        "weight": member.weight,
+        "description": member.description,
+    }
+
+
+def _reason(tools: Tools, facts: Facts) -> str:
+    saved = f"image {facts.image_id}" if facts.image_id else "no image"
+    if facts.maker:
+        return f"{tools.instance_id} is drained and saved ({saved}); {facts.maker} made it and replaces it"
+    if not facts.replacement_id:
+        return f"{tools.instance_id} is drained and saved ({saved}); SPOTKEEPER_RELAUNCH is none"
+    places = len([one for one in facts.memberships or () if one.server_id == tools.instance_id])
+    where = f"in its {places} places" if places else "running (the source was behind no load balancer)"
+    return f"{facts.replacement_id} took over from {tools.instance_id} and is {where}; {saved}"
+
+
+def margin_seconds(facts: Facts) -> float | None:
+    """Notice end minus the moment the image was usable (at-once: the replacement served), as the journal has it."""
+    record = facts.records.get("usable") or facts.records.get("serving") or facts.records.get("running")
+    return round(facts.notice_end - float(record["at"]), 3) if record else None
+
+
+def overlap_seconds(facts: Facts) -> float:
+    """For how long source and replacement both ran, up to now."""
+    running = facts.records.get("running")
+    if running is None:
+        return 0.0
+    return round(max(0.0, source_ended(facts) - float(running["at"])), 3)
+
+
+def source_ended(facts: Facts) -> float:
+    """When the source stopped running; now where it still does."""
+    if facts.stopped_at is not None:
+        return facts.stopped_at
+    if facts.gone:
+        return min(facts.notice_end, facts.now)
+    return 0.0 if facts.stopped else facts.now
+
+
+def not_carried(tools: Tools, facts: Facts) -> list[str]:
+    """What the replacement does not have: by nature, behind load balancers, and because its rung does not fit it."""
+    plan, launched = tools.episode.records["plan"], tools.episode.records["replacement"]
+    dropped = [f"{name}: does not fit {launched['rung']}" for name in launched["drops"]]
+    return [*plan["not_carried"], *facts.not_carried, *dropped]

@@ -1,0 +1,32 @@
+"""What the acts work with: one value per rescue and call, instead of six arguments to each function."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from rescue.episode import Episode
+from spotkeeper.clients import Api
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.settings import InterruptionSettings
+
+NOTICE_SECONDS = 300.0
+"""Spot instances are released five minutes after the notice."""
+
+
+@dataclass
+class Tools:
+    """APIs of the event's region, the journal's episode, the clock and this call's deadline."""
+
+    instance_id: str
+    settings: InterruptionSettings
+    ecs: Api
+    slb: Api
+    episode: Episode
+    clock: Clock
+    deadline: Deadline
+
+    def token(self, *parts: str) -> str:
+        """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""
+        text = "\n".join((self.episode.home, self.episode.name, *parts))
+        return "sk-" + hashlib.sha256(text.encode()).hexdigest()[:60]

@@ -1,0 +1,177 @@
+"""The loop: look, decide, act, look again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rescue import disks, dry_run, episode, image, memberships, remember, replacement, report, source
+from rescue.decide import decide
+from rescue.facts import Facts, Image, Replacement
+from rescue.tools import Tools
+from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image
+from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost
+
+HOLD_UP_SECONDS = 30.0
+"""How long the steps before the image may hold it up; the three of the load balancers count as one."""
+
+LB_STEPS = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.REMOVE})
+
+log = logging.getLogger("spotkeeper.interruption")
+
+
+@dataclass
+class Rescue:
+    """One call's work on one rescue."""
+
+    tools: Tools
+    event: Mapping[str, Any]
+    attempt: Mapping[str, Any]
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    _search: memberships.Search | None = None
+    _lb_until: Deadline | None = None
+    _journal_error: JournalUnavailable | None = None
+
+    def run(self, facts: Facts) -> dict[str, Any]:
+        """Step by step until there is an answer. Raises what the acts raise."""
+        while True:
+            facts = facts.but(now=self.tools.clock.now(), records=dict(self.tools.episode.records))
+            decision = decide(self.tools.settings, facts)
+            log.info("%s: %s (%s)", self.tools.instance_id, decision.step.value, decision.reason)
+            if decision.step is Step.PLAN:
+                return dry_run.answer(self.tools, facts)
+            if answer := report.answers(self.tools, facts, decision, self.timeline):
+                return answer
+            facts = self._timed(decision.step, facts)
+
+    def _timed(self, step: Step, facts: Facts) -> Facts:
+        started = self.tools.clock.now()
+        try:
+            return self._act(step, facts)
+        finally:
+            seconds = round(self.tools.clock.now() - started, 3)
+            self.timeline.append({"step": step.value, "started_at": source.iso(started), "seconds": seconds})
+
+    def _act(self, step: Step, facts: Facts) -> Facts:
+        """Do the step. What may not hold up the image comes after it; what needs the journal ends without one."""
+        before_image = makes_image(self.tools.settings, facts) and not facts.has_image and step in HOLD_UP_THE_IMAGE
+        until = self._until(step) if before_image else self.tools.deadline
+        try:
+            return ACTS[step](self, facts, until)
+        except JournalUnavailable as error:
+            if not facts.journal_reached or step is Step.NO_JOURNAL:
+                raise
+            self._journal_error = error
+            return facts.but(journal_reached=False, loaded=True)
+        except (CloudError, DeadlineReached) as error:
+            if not before_image:
+                raise
+            return facts.but(postponed=facts.postponed | {step}).warn(
+                f"{step.value}: postponed until after the image: {error}"
+            )
+
+    def _until(self, step: Step) -> Deadline:
+        if step not in LB_STEPS:
+            return self.tools.deadline.sooner(HOLD_UP_SECONDS)
+        if self._lb_until is None:
+            self._lb_until = self.tools.deadline.sooner(HOLD_UP_SECONDS)
+        return self._lb_until
+
+    def open(self, facts: Facts, _: Deadline) -> Facts:
+        """Begin the episode, or join it, and leave word of this call."""
+        described = {
+            **self.event,
+            "notice_end": facts.notice_end,
+            "notice_estimated": facts.notice_estimated,
+            "maker": facts.maker,
+            "SpotInterruptionBehavior": (facts.source or {}).get("SpotInterruptionBehavior"),
+        }
+        self.tools.episode.record("event", described)
+        self.tools.episode.claim("attempt", self.attempt)
+        return facts.but(opened=True)
+
+    def load(self, facts: Facts, _: Deadline) -> Facts:
+        """What earlier calls of this rescue have left in the journal."""
+        event_time = self.event["time"]
+        self.tools.episode = episode.load(self.tools.episode, facts.entered if event_time is None else event_time)
+        return source.judge_notice(self.tools, resume(self.tools, facts.but(loaded=True)))
+
+    def remember(self, facts: Facts, until: Deadline) -> Facts:
+        """Record the launch spec."""
+        self.tools.episode.record("plan", remember.observe_launch_spec(self.tools, facts, until))
+        return facts
+
+    def find(self, facts: Facts, until: Deadline) -> Facts:
+        """Search where the last search stopped."""
+        if self._search is None:
+            self._search = memberships.Search(self.tools, memberships.server_ids(facts.source, self.tools.instance_id))
+        return memberships.find(self.tools, facts, self._search, until)
+
+    def no_journal(self, _: Facts, __: Deadline) -> Facts:
+        """The end of a call that has no journal."""
+        assert self._journal_error is not None  # noqa: S101 - only its error makes the journal unreachable
+        raise self._journal_error
+
+    def lose(self, facts: Facts, _: Deadline) -> Facts:
+        """Write down that this rescue cannot succeed any more, and say what is left."""
+        left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
+        reason = (
+            f"{self.tools.instance_id} was released before its rescue was complete. {left}{image.way_back(self.tools)}"
+        )
+        self.tools.episode.record("lost", {"reason": reason, "at": self.tools.clock.now()})
+        raise RescueLost(reason)
+
+    def finish(self, facts: Facts, _: Deadline) -> Facts:
+        """Close the episode with the answer that every later call gives."""
+        self.tools.episode.record("done", report.closing(self.tools, facts, self.timeline))
+        return facts.but(strays_checked=True)
+
+
+def resume(tools: Tools, facts: Facts) -> Facts:
+    """The facts that the episode's records hold."""
+    records = tools.episode.records
+    if begun := records.get("event"):
+        facts = facts.but(notice_end=float(begun["notice_end"]), notice_estimated=bool(begun["notice_estimated"]))
+    if "memberships" in records:
+        facts = memberships.recall(facts, records["memberships"])
+    if "replacement" in records:
+        facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(records["replacement"]["instance_id"]))
+    image_begun = bool(tools.episode.last("image"))
+    return facts.but(
+        records=dict(records),
+        drained="drained" in records,
+        image=Image.UNKNOWN if image_begun else Image.NONE,
+    )
+
+
+Act = Callable[[Rescue, Facts, Deadline], Facts]
+
+ACTS: dict[Step, Act] = {
+    Step.LOOK: lambda r, facts, _: source.look(r.tools, facts),
+    Step.WAIT_FOR_LOCK: lambda r, facts, _: source.wait_for_lock(r.tools, facts),
+    Step.LOAD: Rescue.load,
+    Step.OPEN: Rescue.open,
+    Step.LOOK_FOR_IMAGE: lambda r, facts, _: image.look_for_image(r.tools, facts),
+    Step.RETAIN_DISKS: lambda r, facts, until: disks.retain(r.tools, facts, until),
+    Step.REMEMBER: Rescue.remember,
+    Step.FIND_MEMBERSHIPS: Rescue.find,
+    Step.DRAIN: lambda r, facts, until: memberships.drain(r.tools, facts, until),
+    Step.WAIT_DRAIN: lambda r, facts, _: memberships.wait_drain(r.tools, facts),
+    Step.REMOVE: lambda r, facts, until: memberships.remove(r.tools, facts, until),
+    Step.STOP_SOURCE: lambda r, facts, until: source.stop(r.tools, facts, until),
+    Step.MAKE_IMAGE: lambda r, facts, _: image.make_image(r.tools, facts),
+    Step.WAIT_IMAGE: lambda r, facts, _: image.wait_for_image(r.tools, facts),
+    Step.WAIT_SNAPSHOTS: lambda r, facts, _: disks.wait_for_snapshots(r.tools, facts),
+    Step.LAUNCH: lambda r, facts, _: replacement.launch(r.tools, facts),
+    Step.WAIT_RUNNING: lambda r, facts, _: replacement.wait_until_running(r.tools, facts),
+    Step.RETURN: lambda r, facts, _: memberships.return_replacement(r.tools, facts),
+    Step.ASK_HEALTH: lambda r, facts, _: memberships.ask_health(r.tools, facts),
+    Step.CHECK_STRAYS: lambda r, facts, _: replacement.check_strays(r.tools, facts),
+    Step.RESTORE_DISKS: lambda r, facts, _: disks.restore(r.tools, facts),
+    Step.NO_JOURNAL: Rescue.no_journal,
+    Step.LOSE: Rescue.lose,
+    Step.FINISH: Rescue.finish,
+}
