@@ -1,7 +1,7 @@
 """``python -m simulator [--port N]``: the embedded cloud with the drill's fleet, until it is interrupted.
 
-The first line tells where it is and with which key pair. Its clock stands still until somebody moves it
-(``POST /-/clock {"advance": seconds}``).
+The first line tells where it is and with which key pair. Its clock goes with real time, and forward when somebody
+moves it (``POST /-/clock {"advance": seconds}``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from types import FrameType
 
+from simulator.clock import RunningClock
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.fleet import INSTANCE_ID, drill_fleet
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve; returns the exit code."""
     parsed = _parser().parse_args(arguments)
     cloud = Cloud(time.time())
+    cloud.clock = RunningClock(cloud.now())
     cloud.ecs.timings = TIMINGS
     drill_fleet(cloud, parsed.instance_id)
     try:

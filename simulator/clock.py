@@ -1,7 +1,8 @@
-"""The simulated time: it moves only when somebody moves it."""
+"""The simulated time: it moves when somebody moves it."""
 
 from __future__ import annotations
 
+import time
 from threading import RLock
 
 
@@ -23,3 +24,15 @@ class VirtualClock:
         with self._lock:
             self._now += seconds
             return self._now
+
+
+class RunningClock(VirtualClock):
+    """Moves by itself too, at the pace of real time: for the served cloud, where nobody's waits are simulated."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """The simulated moment."""
+        return self._now + time.monotonic() - self._started

@@ -7,6 +7,7 @@ cannot be understood.
 from __future__ import annotations
 
 import logging
+import random
 import sys
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from simulator.transport import in_process
 TIMINGS = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 """Of a small web server: seconds."""
 TIMEOUT = 900
+SEED = 1
 LATENCY = 1.0
 """The event arrives this many seconds after it was sent."""
 
@@ -72,8 +74,9 @@ class Drill:
 
     def deliver(self) -> dict[str, Any]:
         """Call the function as Function Compute would, over real HTTP, on simulated time."""
+        random.seed(SEED)  # the function's jitter, so that every drill is the same
         with Server(self.cloud) as server, tempfile.TemporaryDirectory(prefix="spotkeeper-drill-") as journal:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             variables = {
                 **function_compute.endpoints(server.url),
                 "SPOTKEEPER_JOURNAL": f"file://{journal}",
@@ -93,7 +96,8 @@ class Drill:
         if not self.subjects:
             return verdict("nothing was changed", proof.untouched(self.before, after))
         show_timeline(answer, self.before["now"] - LATENCY)
-        print(f"\n  {count(self.cloud)}, polling included; {', '.join(measured(self.handler))}")
+        print(f"\n  {count(self.cloud)}: this rescue, waiting included")
+        print(*measured(self.handler), sep="\n")
         return verdict(
             "one image of all disks, one replacement like its source, in the same places with the same ports and "
             "weights, bystanders untouched, disk flags back",
@@ -157,7 +161,7 @@ def measured(handler: function_compute.Handler) -> Iterator[str]:
             function_compute.simulated_time(cloud.clock),
         ):
             handler(event, context)
-        yield f"{name} rescue without waiting ({balancers} CLB x {groups} vServer groups): {count(cloud)}"
+        yield f"  {count(cloud)}: a {name} one with nothing to wait for, {balancers} CLB with {groups} vServer groups each"
 
 
 def verdict(claim: str, found: list[str]) -> int:
