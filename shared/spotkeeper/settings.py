@@ -157,6 +157,13 @@ class InterruptionSettings:
     def from_env(cls, environ: Mapping[str, str]) -> InterruptionSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
         variables = Variables(environ)
+        relaunch = variables.choice("SPOTKEEPER_RELAUNCH", Relaunch.FROM_IMAGE)
+        stop_source = variables.choice("SPOTKEEPER_STOP_SOURCE", StopSource.NEVER)
+        if relaunch is Relaunch.AT_ONCE and stop_source is StopSource.BEFORE_RELAUNCH:
+            accepted = (
+                "before-image or never where SPOTKEEPER_RELAUNCH is at-once, which launches while the source runs"
+            )
+            raise _refusal("SPOTKEEPER_STOP_SOURCE", accepted, stop_source.value)
         return cls(
             journal=variables.journal("SPOTKEEPER_JOURNAL"),
             endpoints=Endpoints(
@@ -168,9 +175,9 @@ class InterruptionSettings:
             dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
             require_recycling_lock=variables.flag("SPOTKEEPER_REQUIRE_RECYCLING_LOCK", default=True),
             drain_seconds=variables.number("SPOTKEEPER_DRAIN_SECONDS", 10.0, _MAX_DRAIN_SECONDS),
-            stop_source=variables.choice("SPOTKEEPER_STOP_SOURCE", StopSource.NEVER),
+            stop_source=stop_source,
             retain_disks=variables.choice("SPOTKEEPER_RETAIN_DISKS", RetainDisks.UNTIL_IMAGE),
-            relaunch=variables.choice("SPOTKEEPER_RELAUNCH", Relaunch.FROM_IMAGE),
+            relaunch=relaunch,
             fallback_instance_types=variables.items(
                 "SPOTKEEPER_FALLBACK_INSTANCE_TYPES", _INSTANCE_TYPE, "instance types such as ecs.g7.large"
             ),

@@ -55,6 +55,8 @@ def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         if facts.replacement_id and not facts.strays_checked and not settings.dry_run:
             return Decision(Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue")
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
+    if facts.stop_mode and "event" in facts.records and (facts.drained or facts.memberships == ()):
+        return Decision(Step.FINISH_STOP_MODE, "it is drained and remembered already")
     if "lost" in facts.records:
         return Decision(Step.SKIP, f"this rescue ended in a loss: {facts.records['lost'].get('reason', '')}")
     return None

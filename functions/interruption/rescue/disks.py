@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from rescue.facts import Described, Facts
+from rescue.image import look_for_image
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
@@ -87,6 +88,8 @@ def wait_for_snapshots(tools: Tools, facts: Facts) -> Facts:
 
     Raises ``DeadlineReached`` where this call's time is up before either.
     """
+    if not facts.snapshot_ids:
+        facts = look_for_image(tools, facts)
     left = facts.notice_end - LEAVE_BEFORE_RELEASE - tools.clock.now()
     until = tools.deadline.sooner(max(0.0, left))
     try:

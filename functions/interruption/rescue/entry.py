@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -38,7 +39,7 @@ def rescue(
     credentials = find_credentials(context, environ)
     deadline, endpoints = invocation.deadline, settings.endpoints
     journal = functools.cache(
-        lambda: open_journal(settings.journal, event.region, credentials, endpoints.oss, clock, deadline)
+        lambda: open_journal(settings.journal, invocation.region or event.region, credentials, endpoints.oss, deadline)
     )
     tools = Tools(
         instance_id=event.instance_id,
@@ -53,5 +54,6 @@ def rescue(
         "request_id": invocation.request_id,
         "started_at": now,
         "deadline_at": now + deadline.remaining(),
+        "nonce": uuid.uuid4().hex,  # a retried request keeps its id, and two calls may begin in the same moment
     }
     return Rescue(tools, {**asdict(event), "opened_at": iso(now)}, attempt).run(facts)

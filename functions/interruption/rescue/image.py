@@ -55,6 +55,7 @@ class Found:
     try_number: int
     state: str
     snapshot_ids: tuple[str, ...]
+    """Empty while not every disk of it shows one."""
 
 
 def image_name(tools: Tools, number: int) -> str:
@@ -77,12 +78,12 @@ def own_images(tools: Tools) -> list[Found]:
 
 def _found(tools: Tools, image: Described) -> Found:
     tail = str(image.get("ImageName") or "").removeprefix(image_name(tools, 0)[:-1])
-    mappings = items(image, "DiskDeviceMappings", "DiskDeviceMapping")
+    snapshot_ids = [str(one.get("SnapshotId") or "") for one in items(image, "DiskDeviceMappings", "DiskDeviceMapping")]
     return Found(
         image_id=str(image.get("ImageId")),
         try_number=int(tail) if tail.isdigit() else 0,
         state=_state(image),
-        snapshot_ids=tuple(str(one["SnapshotId"]) for one in mappings if one.get("SnapshotId")),
+        snapshot_ids=tuple(snapshot_ids) if all(snapshot_ids) else (),
     )
 
 

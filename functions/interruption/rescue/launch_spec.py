@@ -85,7 +85,7 @@ def _disks(disks: Sequence[Described]) -> dict[str, Any]:
     """
     system = [disk for disk in disks if disk.get("Type") == "system"]
     data = [disk for disk in disks if disk.get("Type") == "data" and not is_local(disk)]
-    names = ("Category", "Size", "PerformanceLevel")
+    names = ("Category", "Size", "PerformanceLevel", "ProvisionedIops", "BurstingEnabled")
     parameters: dict[str, Any] = {}
     if system:
         parameters["SystemDisk"] = {name: str(system[0][name]) for name in names if system[0].get(name)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from spotkeeper.settings import DirectoryLocation
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.clock import Deadline
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint, OssLocation
 
@@ -31,19 +31,18 @@ class Journal(Protocol):
         """All keys that begin with ``prefix``, sorted. Raises ``JournalUnavailable``."""
 
 
-def open_journal(  # noqa: PLR0913 - the location and what an OSS client is made of
+def open_journal(
     location: OssLocation | DirectoryLocation,
     region: str,
     credentials: Credentials,
     endpoint: Endpoint | None,
-    clock: Clock,
     deadline: Deadline,
 ) -> Journal:
-    """The journal that ``SPOTKEEPER_JOURNAL`` names. Only the kind that is used is imported."""
+    """The journal that ``SPOTKEEPER_JOURNAL`` names; ``region`` is its bucket's. Only the kind used is imported."""
     if isinstance(location, DirectoryLocation):
         from spotkeeper.journal.directory import DirectoryJournal  # noqa: PLC0415
 
         return DirectoryJournal(location.path)
     from spotkeeper.journal.oss import OssJournal  # noqa: PLC0415 - half a second of imports
 
-    return OssJournal(location, region, credentials, endpoint, clock, deadline)
+    return OssJournal(location, region, credentials, endpoint, deadline)

@@ -15,7 +15,7 @@ from spotkeeper.journal.directory import as_record
 from spotkeeper.retry import PLAIN, retried
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.clock import Deadline
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint, OssLocation
 
@@ -33,20 +33,18 @@ NO_OBJECT = "NoSuchKey"
 class OssJournal:
     """One object per record under ``prefix``."""
 
-    def __init__(  # noqa: PLR0913 - what an OSS client is made of
+    def __init__(
         self,
         location: OssLocation,
         region: str,
         credentials: Credentials,
         endpoint: Endpoint | None,
-        clock: Clock,
         deadline: Deadline,
     ) -> None:
         import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - only a function whose journal is in OSS pays for it
 
         self._oss = oss
         self._location = location
-        self._clock = clock
         self._deadline = deadline
         config = oss.config.load_default()
         config.region = region
@@ -128,7 +126,7 @@ class OssJournal:
             except self._oss.exceptions.BaseError as error:
                 raise _as_cloud_error(error, action, key) from None
 
-        return retried(once, PLAIN, self._clock, self._deadline.sooner(PATIENCE_SECONDS))
+        return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(PATIENCE_SECONDS))
 
     def _unavailable(self, verb: str, key: str, error: CloudError) -> JournalUnavailable:
         where = f"oss://{self._location.bucket}/{self._location.prefix}"
