@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rescue.facts import Facts, Image, Replacement, locked, tags_of
+from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image, relaunches, track
+from spotkeeper.instances import is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
 LOCK_WAIT_SECONDS = 60.0
 """The lock may appear later than the event; after this long it is not coming."""
-
-SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def _guard(settings: InterruptionSettings, facts: Facts) -> Decision | None:
     """Everything that keeps us from touching an instance that stands."""
     if facts.source is None:
         return None
-    if facts.source.get("SpotStrategy") not in SPOT_STRATEGIES:
+    if not is_spot(facts.source):
         return Decision(Step.SKIP, "the instance is not a spot instance")
     if settings.managed_tag and not settings.managed_tag.matches(tags_of(facts.source)):
         return Decision(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from rescue.facts import Described, Facts
+from rescue.facts import Facts
 from rescue.image import look_for_image
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, WaitFailed
+from spotkeeper.instances import Described
 from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import passes_by_itself
 

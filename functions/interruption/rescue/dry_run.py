@@ -6,11 +6,12 @@ from typing import Any
 
 from rescue import memberships
 from rescue.decide import plan
-from rescue.facts import Facts, locked
+from rescue.facts import Facts
 from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
 from rescue.tools import Tools
 from rescue.tracks import Step
+from spotkeeper.instances import locked
 
 
 def answer(tools: Tools, facts: Facts) -> dict[str, Any]:

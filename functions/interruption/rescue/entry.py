@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rescue.episode import Episode
 from rescue.facts import Facts
-from rescue.source import iso
 from rescue.tools import NOTICE_SECONDS, Tools
 from rescue.workflow import Rescue
 from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
+from spotkeeper.episode import Episode
 from spotkeeper.events import Interruption
 from spotkeeper.function import Context, Invocation
+from spotkeeper.instances import iso
 from spotkeeper.journal import open_journal
 from spotkeeper.settings import InterruptionSettings
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
+
 if TYPE_CHECKING:
     from rescue.tracks import Step
-
-Described = Mapping[str, Any]
-"""Something as its Describe answered it, under the API's own field names."""
 
 
 class Image(Enum):
@@ -128,8 +127,7 @@ class Facts:
     @property
     def stop_mode(self) -> bool:
         """The source is stopped instead of released (``SpotInterruptionBehavior=Stop``)."""
-        behaviour = (self.source or self.records.get("event") or {}).get("SpotInterruptionBehavior")
-        return str(behaviour or "").lower() == "stop"
+        return in_stop_mode(self.source or self.records.get("event"))
 
     @property
     def maker(self) -> str:
@@ -140,24 +138,3 @@ class Facts:
     def stopped(self) -> bool:
         """The source does not run."""
         return self.gone or (self.source is not None and self.source.get("Status") == "Stopped")
-
-
-def tags_of(described: Described | None) -> dict[str, str]:
-    """Tags of a DescribeInstances or DescribeImages entry as a mapping."""
-    entries = ((described or {}).get("Tags") or {}).get("Tag") or []
-    return {str(tag.get("TagKey", "")): str(tag.get("TagValue") or "") for tag in entries}
-
-
-def maker_of(tags: Mapping[str, str]) -> str:
-    """Auto Scaling and ACK mark what they made; they replace it themselves."""
-    if "acs:autoscaling:scalingGroupId" in tags:
-        return "Auto Scaling"
-    if any(key == "ack.aliyun.com" or key.startswith("ack.aliyun.com") for key in tags):
-        return "ACK"
-    return ""
-
-
-def locked(source: Described | None) -> bool:
-    """Whether the source is under the ``Recycling`` lock (documents spell it in two ways)."""
-    reasons = ((source or {}).get("OperationLocks") or {}).get("LockReason") or []
-    return any(str(entry.get("LockReason", "")).lower() == "recycling" for entry in reasons)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rescue.episode import EPISODE_TAG
-from rescue.facts import Described, Facts, Image, tags_of
-from rescue.source import describe_instance
+from rescue.facts import Facts, Image
 from rescue.tools import Tools
 from spotkeeper.clients import items
+from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, RescueFailed, WaitFailed
+from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rescue.episode import EPISODE_TAG
-from rescue.facts import Described, tags_of
+from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.instances import Described, tags_of
 from spotkeeper.settings import InterruptionSettings, UserData
 
 TAG_LIMIT = 20

@@ -11,11 +11,12 @@ from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
 
-from rescue.facts import Described, Facts, Membership
+from rescue.facts import Facts, Membership
 from rescue.tools import Tools
 from spotkeeper.clients import Api, items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
+from spotkeeper.instances import Described
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 
 CONFIGURING = RetryPolicy(

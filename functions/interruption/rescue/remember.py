@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from rescue import disks
-from rescue.facts import Described, Facts
+from rescue.facts import Facts
 from rescue.launch_spec import launch_spec
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
+from spotkeeper.instances import Described
 
 
 def observe_launch_spec(tools: Tools, facts: Facts, until: Deadline) -> dict[str, Any]:

@@ -6,14 +6,13 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from rescue.episode import EPISODE_TAG
-from rescue.facts import Described, Facts, Replacement, tags_of
+from rescue.facts import Facts, Replacement
 from rescue.ladder import RUN_CONFLICTS, Verdict, verdict
 from rescue.launch_spec import run_parameters
-from rescue.source import describe_instance
 from rescue.tools import Tools
-from spotkeeper.clients import items
+from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, NoCapacity, RescueFailed, WaitFailed
+from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 
@@ -38,8 +37,7 @@ LONGEST_ROUND_PAUSE = 60.0
 def made_here(tools: Tools) -> list[Described]:
     """The instances that this episode launched and that still exist, whatever the journal names."""
     parameters = {"Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}]}
-    pages = tools.ecs.pages("DescribeInstances", tools.episode.name, parameters)
-    found = [one for page in pages for one in items(page, "Instances", "Instance")]
+    found = describe_instances(tools.ecs, tools.episode.name, parameters)
     return [one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name]
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timezone
-
-from rescue.facts import Described, Facts, locked
+from rescue.facts import Facts
 from rescue.tools import NOTICE_SECONDS, Tools
-from spotkeeper.clients import Api, items
 from spotkeeper.clock import Deadline
+from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import RetryPolicy
 
@@ -16,17 +13,6 @@ LOCK_PAUSE = 2.0
 
 STOPPED = Waiter("instance", success=frozenset({"Stopped", "absent"}), retry=frozenset({"Stopping", "Running"}))
 STOP_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "InstanceNotReady"}))
-
-
-def describe_instance(ecs: Api, instance_id: str) -> Described | None:
-    """The instance, or None.
-
-    DescribeInstances answers an empty list, not an error, and a filter that it does not understand with other people's
-    instances.
-    """
-    body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
-    found = (one for one in items(body, "Instances", "Instance") if one.get("InstanceId") == instance_id)
-    return next(found, None)
 
 
 def look(tools: Tools, facts: Facts) -> Facts:
@@ -61,9 +47,3 @@ def stop(tools: Tools, facts: Facts, until: Deadline) -> Facts:
 
     source = wait_for(STOPPED, tools.instance_id, status, tools.clock, until)
     return facts.but(source=source, source_seen=True, stopped_at=tools.clock.now())
-
-
-def iso(seconds: float) -> str:
-    """``2026-01-02T03:04:05.678Z``."""
-    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

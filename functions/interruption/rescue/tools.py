@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from rescue.episode import Episode
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline
+from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
 
 NOTICE_SECONDS = 300.0

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue import disks, dry_run, episode, image, memberships, remember, replacement, report, source
+from rescue import disks, dry_run, image, memberships, remember, replacement, report, source
 from rescue.decide import decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.tools import Tools
 from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image
+from spotkeeper import episode
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost
+from spotkeeper.instances import iso
 
 HOLD_UP_SECONDS = 30.0
 """How long the steps before the image may hold it up; the three of the load balancers count as one."""
@@ -53,7 +55,7 @@ class Rescue:
             return self._act(step, facts)
         finally:
             seconds = round(self.tools.clock.now() - started, 3)
-            self.timeline.append({"step": step.value, "started_at": source.iso(started), "seconds": seconds})
+            self.timeline.append({"step": step.value, "started_at": iso(started), "seconds": seconds})
 
     def _act(self, step: Step, facts: Facts) -> Facts:
         """Do the step. What may not hold up the image comes after it; what needs the journal ends without one."""

@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotkeeper.instances import in_stop_mode
 from spotkeeper.journal import Journal
 
 EPISODE_TAG = "spotkeeper:episode"
@@ -86,8 +87,7 @@ def load(blank: Episode, event_time: float) -> Episode:
     numbers = {int(number) for key in keys if (number := key.removeprefix(prefix).partition("/")[0]).isdigit()}
     episode = _read(Episode(blank.journal, blank.home, blank.instance_id, max(numbers, default=1)), keys)
     end = episode.records.get("done") or episode.records.get("lost")
-    stop_mode = str(episode.records.get("event", {}).get("SpotInterruptionBehavior") or "").lower() == "stop"
-    if end and stop_mode and event_time > float(end["at"]):
+    if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):
         return Episode(blank.journal, blank.home, blank.instance_id, episode.number + 1)
     return episode
 

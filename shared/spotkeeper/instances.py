@@ -1,0 +1,69 @@
+"""ECS instances as DescribeInstances shows them, and what their fields mean to us."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from spotkeeper.clients import Api, items
+
+Described = Mapping[str, Any]
+"""Something as its Describe answered it, under the API's own field names."""
+
+SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
+HOLD_TAG = "spotkeeper:hold"
+"""An operator's word: hands off."""
+
+
+def describe_instance(ecs: Api, instance_id: str) -> Described | None:
+    """The instance, or None.
+
+    DescribeInstances answers an empty list, not an error, and a filter that it does not understand with other people's
+    instances.
+    """
+    body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
+    found = (one for one in items(body, "Instances", "Instance") if one.get("InstanceId") == instance_id)
+    return next(found, None)
+
+
+def describe_instances(ecs: Api, about: str, parameters: Mapping[str, Any]) -> Iterator[Described]:
+    """All instances that a DescribeInstances with these filters shows; the caller checks that they fit."""
+    for page in ecs.pages("DescribeInstances", about, parameters):
+        yield from items(page, "Instances", "Instance")
+
+
+def tags_of(described: Described | None) -> dict[str, str]:
+    """Tags of a DescribeInstances or DescribeImages entry as a mapping."""
+    entries = ((described or {}).get("Tags") or {}).get("Tag") or []
+    return {str(tag.get("TagKey", "")): str(tag.get("TagValue") or "") for tag in entries}
+
+
+def is_spot(source: Described) -> bool:
+    """Whether it is a spot instance, whatever its bid."""
+    return source.get("SpotStrategy") in SPOT_STRATEGIES
+
+
+def locked(source: Described | None) -> bool:
+    """Whether it is under the ``Recycling`` lock (documents spell it in two ways)."""
+    reasons = ((source or {}).get("OperationLocks") or {}).get("LockReason") or []
+    return any(str(entry.get("LockReason", "")).lower() == "recycling" for entry in reasons)
+
+
+def in_stop_mode(described: Described | None) -> bool:
+    """Whether it is stopped instead of released (``SpotInterruptionBehavior=Stop``)."""
+    return str((described or {}).get("SpotInterruptionBehavior") or "").lower() == "stop"
+
+
+def maker_of(tags: Mapping[str, str]) -> str:
+    """Auto Scaling and ACK mark what they made; they replace it themselves. Empty where nobody did."""
+    if "acs:autoscaling:scalingGroupId" in tags:
+        return "Auto Scaling"
+    return "ACK" if any(key.startswith("ack.aliyun.com") for key in tags) else ""
+
+
+def iso(seconds: float) -> str:
+    """``2026-01-02T03:04:05.678Z``."""
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
