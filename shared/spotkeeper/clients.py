@@ -5,6 +5,7 @@ Answers are dicts with the API's own field names (``{"Instances": {"Instance": [
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 from collections.abc import Iterator, Mapping
@@ -75,7 +76,7 @@ class Api:
         Raises ``CloudError`` for a refusal that does not pass in time, ``CloudUnreachable`` where no answer came.
         """
         client, request = self._prepare(action, parameters)
-        operation = getattr(client, _method_name(client, action))
+        operation = getattr(client, _method_name(type(client), action))
 
         def once() -> dict[str, Any]:
             try:
@@ -117,19 +118,24 @@ class Api:
         package = SDK_PACKAGES[self.product]
         module = importlib.import_module(f"{package}.client")
         self._models = importlib.import_module(f"{package}.models")
-        config = importlib.import_module("alibabacloud_tea_openapi.models").Config(
-            access_key_id=self._credentials.access_key_id,
-            access_key_secret=self._credentials.access_key_secret,
-            security_token=self._credentials.security_token or None,
-            region_id=self.region,
-            connect_timeout=CONNECT_TIMEOUT_MS,
-            read_timeout=READ_TIMEOUT_MS,
-        )
-        if self._endpoint is not None:
-            config.endpoint = self._endpoint.host
-            config.protocol = self._endpoint.protocol
         silence_sdk_loggers()
-        return module.Client(config)
+        return module.Client(sdk_config(self.region, self._credentials, self._endpoint))
+
+
+def sdk_config(region: str, credentials: Credentials, endpoint: Endpoint | None) -> Any:
+    """The ``Config`` of any Tea SDK client; without an endpoint the SDK's own."""
+    config = importlib.import_module("alibabacloud_tea_openapi.models").Config(
+        access_key_id=credentials.access_key_id,
+        access_key_secret=credentials.access_key_secret,
+        security_token=credentials.security_token or None,
+        region_id=region,
+        connect_timeout=CONNECT_TIMEOUT_MS,
+        read_timeout=READ_TIMEOUT_MS,
+    )
+    if endpoint is not None:
+        config.endpoint = endpoint.host
+        config.protocol = endpoint.protocol
+    return config
 
 
 def items(body: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
@@ -197,10 +203,11 @@ def _seconds(milliseconds: Any) -> float | None:
     return None if milliseconds is None else float(milliseconds) / 1000.0
 
 
-def _method_name(client: Any, action: str) -> str:
+@functools.cache
+def _method_name(client: type, action: str) -> str:
     """``DescribeVServerGroups`` -> ``describe_vserver_groups``: the SDK's spelling, whatever it does with acronyms."""
     wanted = action.lower()
-    for name in dir(type(client)):
-        if name.replace("_", "") == wanted and not name.endswith("_async"):
+    for name in dir(client):
+        if name.replace("_", "") == wanted:
             return name
-    raise AttributeError(f"{type(client).__module__} has no operation {action}")
+    raise AttributeError(f"{client.__module__} has no operation {action}")

@@ -99,3 +99,15 @@ def _read(episode: Episode, keys: list[str]) -> Episode:
         attempt = name.startswith("attempt-")
         episode.records[name] = {} if attempt else (episode.journal().read(prefix + name) or {})
     return episode
+
+
+def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:
+    """Every episode of an account and region: (instance id, number) -> the names of its records.
+
+    Raises ``JournalUnavailable``.
+    """
+    found: dict[tuple[str, int], set[str]] = {}
+    for key in journal.keys(f"{home}/"):
+        instance_id, number, name = key.removeprefix(f"{home}/").split("/")
+        found.setdefault((instance_id, int(number)), set()).add(name)
+    return found

@@ -38,6 +38,11 @@ KNOWN = frozenset(
         "RESTART_TAG",
         "RESTART_LIMIT",
         "RESTART_WINDOW_SECONDS",
+        "INTERRUPTION_FUNCTION",
+        "SWEEP_LIMIT",
+        "SWEEP_DELETE",
+        "IMAGE_TTL_DAYS",
+        "IMAGE_QUOTA",
     )
 )
 """Every ``SPOTKEEPER_`` variable that some function reads: functions of one service share their environment."""
@@ -52,6 +57,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _OBJECT_PREFIX = re.compile(r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)*")
 _INSTANCE_TYPE = re.compile(r"ecs(?:\.[a-z0-9-]+){2,}")
 _VSWITCH_ID = re.compile(r"vsw-[a-z0-9]{1,40}")
+_FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _MAX_DRAIN_SECONDS = 240.0  # of a notice of 300; what is used of it is a fifth of what is left of the notice
 
@@ -103,6 +109,7 @@ class Endpoints:
     ecs: Endpoint | None = None
     slb: Endpoint | None = None
     oss: Endpoint | None = None
+    fc: Endpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,41 @@ class InterruptionSettings:
         )
 
 
+@dataclass(frozen=True)
+class SweepSettings:
+    """What the function ``sweep`` reads. ``image_quota``: custom images that the account may have a region."""
+
+    journal: OssLocation | DirectoryLocation
+    endpoints: Endpoints
+    managed_tag: TagFilter | None
+    dry_run: bool
+    interruption_function: str
+    limit: int
+    delete: bool
+    image_ttl_days: float
+    image_quota: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> SweepSettings:
+        """The settings in ``environ``. Raises ``BadSetting``."""
+        variables = Variables(environ)
+        return cls(
+            journal=variables.journal("SPOTKEEPER_JOURNAL"),
+            endpoints=Endpoints(
+                ecs=variables.endpoint("ECS_ENDPOINT"),
+                oss=variables.endpoint("OSS_ENDPOINT"),
+                fc=variables.endpoint("FUNCTION_COMPUTE_ENDPOINT"),
+            ),
+            managed_tag=variables.tag("SPOTKEEPER_MANAGED_TAG", "spotkeeper:managed=true"),
+            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
+            interruption_function=variables.name("SPOTKEEPER_INTERRUPTION_FUNCTION", "spotkeeper-interruption"),
+            limit=int(variables.number("SPOTKEEPER_SWEEP_LIMIT", 50, 1_000)),
+            delete=variables.flag("SPOTKEEPER_SWEEP_DELETE", default=False),
+            image_ttl_days=variables.number("SPOTKEEPER_IMAGE_TTL_DAYS", 7, 3_650),
+            image_quota=int(variables.number("SPOTKEEPER_IMAGE_QUOTA", 100, 1_000_000)),
+        )
+
+
 class Variables:
     """Reads variables of an environment in which no name is a mistake. Every method raises ``BadSetting``."""
 
@@ -220,6 +262,13 @@ class Variables:
         if not _NUMBER.fullmatch(value) or float(value) > most:
             raise _refusal(name, f"a number from 0 to {most:g}", value)
         return float(value)
+
+    def name(self, name: str, default: str) -> str:
+        """A function's name: letters, digits, ``_`` and ``-``, 64 at most, not beginning with a digit or ``-``."""
+        value = self._environ.get(name) or default
+        if not _FUNCTION_NAME.fullmatch(value):
+            raise _refusal(name, "a function name such as spotkeeper-interruption", value)
+        return value
 
     def items(self, name: str, item: re.Pattern[str], accepted: str) -> tuple[str, ...]:
         """Comma-separated items, each once, in their order; none by default."""

@@ -52,6 +52,8 @@ class OssJournal:
         config.endpoint = (
             f"{endpoint.protocol}://{endpoint.host}" if endpoint else f"oss-{region}-internal.aliyuncs.com"
         )
+        # Loopback (the only plain http there is) has no host names for buckets.
+        config.use_path_style = endpoint is not None and endpoint.protocol == "http"
         config.credentials_provider = oss.credentials.StaticCredentialsProvider(
             credentials.access_key_id, credentials.access_key_secret, credentials.security_token or None
         )

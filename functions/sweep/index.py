@@ -1,0 +1,34 @@
+"""Find the rescues that events missed or that died half-way, and hand them to ``interruption``.
+
+Event (``events/timer.json``), every minute, since a notice has five::
+
+    {"triggerTime": "2019-04-09T04:19:00Z", "triggerName": "sweep", "payload": ""}
+
+Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTKEEPER_DRY_RUN``,
+``SPOTKEEPER_INTERRUPTION_FUNCTION``, ``SPOTKEEPER_SWEEP_LIMIT``, ``SPOTKEEPER_SWEEP_DELETE``,
+``SPOTKEEPER_IMAGE_TTL_DAYS``, ``SPOTKEEPER_IMAGE_QUOTA``, ``ECS_ENDPOINT``, ``OSS_ENDPOINT``,
+``FUNCTION_COMPUTE_ENDPOINT``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from spotkeeper.clock import Clock
+from spotkeeper.events import Kind, Notification, Timer
+from spotkeeper.function import Context, Invocation, respond
+from spotkeeper.settings import SweepSettings
+from sweeping.entry import sweep
+
+
+def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+    """Function Compute's entry point: the answer, or an error; the next timer event tries again anyway."""
+    invocation = Invocation.enter(context, Clock())
+    settings = SweepSettings.from_env(os.environ)
+
+    def timer(notification: Notification) -> dict[str, Any]:
+        Timer.of(notification, invocation.region)
+        return sweep(invocation, settings, context, os.environ)
+
+    return respond(event, invocation, {Kind.TIMER: timer})

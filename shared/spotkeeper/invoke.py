@@ -1,0 +1,62 @@
+"""Hand an event to another function: Function Compute's ``InvokeFunction``, asynchronously."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from spotkeeper.clients import CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS, as_cloud_error, sdk_config, silence_sdk_loggers
+from spotkeeper.errors import CloudError
+from spotkeeper.retry import PLAIN, retried
+
+if TYPE_CHECKING:
+    from spotkeeper.clock import Deadline
+    from spotkeeper.credentials import Credentials
+    from spotkeeper.settings import Endpoint
+
+SUBMITTED_BEFORE = 409
+"""HTTP status of a task id that was submitted already ("Task deduplication")."""
+
+
+class Functions:
+    """The functions of one region."""
+
+    def __init__(self, region: str, credentials: Credentials, endpoint: Endpoint | None, deadline: Deadline) -> None:
+        self._settings = (region, credentials, endpoint)
+        self._deadline = deadline
+        self._client: Any = None
+
+    def hand_over(self, function: str, event: Mapping[str, Any], task_id: str) -> None:
+        """Submit ``event`` to ``function``; a task id that was submitted already counts as handed over.
+
+        ``task_id`` is a letter followed by letters, digits, ``_`` and ``-``, 128 characters at most.
+        Raises ``CloudError`` and ``CloudUnreachable``.
+        """
+        payload = json.dumps(event, ensure_ascii=False).encode()
+        try:
+            retried(lambda: self._invoke(function, payload, task_id), PLAIN, self._deadline.clock, self._deadline)
+        except CloudError as error:
+            if error.status != SUBMITTED_BEFORE:
+                raise
+
+    def _invoke(self, function: str, payload: bytes, task_id: str) -> None:
+        from alibabacloud_fc20230330 import models  # noqa: PLC0415 - a sweep that finds nothing never loads it
+        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
+
+        headers = models.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id=task_id)
+        request = models.InvokeFunctionRequest(body=io.BytesIO(payload))
+        runtime = RuntimeOptions(connect_timeout=CONNECT_TIMEOUT_MS, read_timeout=READ_TIMEOUT_MS)
+        try:
+            self._open().invoke_function_with_options(function, request, headers, runtime)
+        except Exception as error:  # noqa: BLE001 - mapped, and what is no refusal is raised as it is
+            raise as_cloud_error(error, "InvokeFunction", function) from None
+
+    def _open(self) -> Any:
+        if self._client is None:
+            from alibabacloud_fc20230330.client import Client  # noqa: PLC0415
+
+            self._client = Client(sdk_config(*self._settings))
+            silence_sdk_loggers()
+        return self._client
