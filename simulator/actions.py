@@ -78,6 +78,10 @@ class Parameters(Mapping[str, Any]):
         except (TypeError, ValueError):
             raise invalid(name, "it is not valid JSON") from None
 
+    def covers(self, *names: str) -> None:
+        """Declare parameters as looked at: filters that are read one by one only while there is something to filter."""
+        self._read.update(names)
+
     def plain(self) -> dict[str, Any]:
         """All values, for comparisons and logs."""
         return dict(self._values)

@@ -17,6 +17,8 @@ from simulator.clock import VirtualClock
 from simulator.codes import refusal
 from simulator.ecs import Ecs
 from simulator.faults import Faults
+from simulator.fc import Fc
+from simulator.fc import refusals as fc_refusals
 from simulator.oss import Oss
 from simulator.signing import AccessKey, verify
 from simulator.slb import Slb
@@ -59,6 +61,7 @@ class Cloud:
         self.ecs = Ecs(self)
         self.slb = Slb(self)
         self.oss = Oss(self)
+        self.fc = Fc(self)
         self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb}
 
     def now(self) -> float:
@@ -83,8 +86,9 @@ class Cloud:
             number = len(self.calls) + 1
             try:
                 response = self._through_faults(request, product, action, number, request_id)
-            except ConnectionDropped:
+            except ConnectionDropped as dropped:
                 self._record(request, product, action, Response(0), request_id)
+                self.clock.advance(dropped.client_waited)
                 raise
             self._record(request, product, action, response, request_id)
             return response
@@ -100,6 +104,7 @@ class Cloud:
                 "ecs": self.ecs.state(),
                 "slb": self.slb.state(),
                 "oss": self.oss.state(),
+                "fc": self.fc.state(),
                 "faults": [
                     {"action": str(fault.action), "effect": fault.effect, "fired": fault.fired}
                     for fault in self.faults.added
@@ -141,6 +146,8 @@ class Cloud:
             if product == "oss":
                 return self.oss.respond(request)
             self._authenticate(request, product, action)
+            if product == "fc":
+                return self.fc.respond(request, request_id)
             answer = rpc.perform(self._products.get(product), product, action, rpc.flat_parameters(request))
         except ApiError as error:
             return self._refusal(error, request, product, request_id)
@@ -153,9 +160,11 @@ class Cloud:
             raise ApiError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._nonces.add(nonce)
         if not key.allows(product, action):
-            raise refusal("Forbidden.RAM")
+            raise fc_refusals.access_denied() if product == "fc" else refusal("Forbidden.RAM")
 
     def _refusal(self, error: ApiError, request: Request, product: str, request_id: str) -> Response:
+        if product == "fc":
+            return fc_refusals.answer(error, request_id)
         if product != "oss":
             return rpc.refusal(error, request, request_id)
         body = (
@@ -169,11 +178,18 @@ class Cloud:
         return Response(error.status, body.encode(), headers)
 
     def _record(self, request: Request, product: str, action: str, response: Response, request_id: str) -> None:
-        parameters = {} if product == "oss" else rpc.flat_parameters(request)
-        shown = {name: "***" if name in _SECRET else value for name, value in parameters.items()}
+        shown = {name: "***" if name in _SECRET else value for name, value in _parameters(request, product).items()}
         number = len(self.calls) + 1
         code = _code_of(response)
         self.calls.append(Call(number, self.now(), product, action, shown, response.status, code, request_id))
+
+
+def _parameters(request: Request, product: str) -> dict[str, str]:
+    if product == "oss":
+        return {"path": request.path}
+    if product == "fc":
+        return {"path": request.path} | {name: text for name, text in request.headers.items() if name[:5] == "x-fc-"}
+    return rpc.flat_parameters(request)
 
 
 def _code_of(response: Response) -> str:

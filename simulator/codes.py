@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.fc.refusals import CODES as FUNCTION_COMPUTE
 from simulator.slb.refusals import CONFLICTS
 from simulator.wire import ApiError
 
@@ -60,6 +61,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     # CLB
     **CONFLICTS,
     "ObtainIpFail": (400, "The specified BackendServers is invalid; some of them do not exist or are not running."),
+    # Function Compute
+    **FUNCTION_COMPUTE,
     # OSS
     "AccessDenied": (403, "You have no right to access this object."),
     "NoSuchBucket": (404, "The specified bucket does not exist."),

@@ -161,7 +161,7 @@ def measured(handler: function_compute.Handler) -> Iterator[str]:
             function_compute.simulated_time(cloud.clock),
         ):
             handler(event, context)
-        yield f"  {count(cloud)}: a {name} one with nothing to wait for, {balancers} CLB with {groups} vServer groups each"
+        yield f"  {count(cloud)}: a {name} one that never waits, {balancers} CLB with {groups} vServer groups each"
 
 
 def verdict(claim: str, found: list[str]) -> int:

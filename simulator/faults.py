@@ -4,8 +4,11 @@ Effects:
 
 ``code:<ErrorCode>``  the call is refused with that code
 ``throttle``          ``Throttling.User``, and the action stays blocked until the next virtual minute begins
+``refused``           the connection is refused (over HTTP: drops) before the call was acted upon
 ``reset-before``      the connection drops before the call was acted upon
 ``reset-after``       … after it was
+``slow``              the call is acted upon, but the answer comes after the client's read timeout: the clock moves on
+                      by that much (over HTTP the connection drops)
 ``kill-before``       the caller dies before the call was acted upon (HTTP 599, header ``x-simulator-kill``)
 ``kill-after``        … after it was
 ``garbage``           a proxy answers 502 with HTML
@@ -17,9 +20,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulator import codes
-from simulator.wire import ApiError, ConnectionDropped, Response
+from simulator.wire import AnswerTooLate, ApiError, ConnectionDropped, ConnectionRefused, Response
 
-EFFECTS = ("throttle", "reset-before", "reset-after", "kill-before", "kill-after", "garbage")
+EFFECTS = ("throttle", "refused", "reset-before", "reset-after", "slow", "kill-before", "kill-after", "garbage")
 KILLED = 599
 MINUTE = 60
 
@@ -78,6 +81,8 @@ class Fault:
             headers = {} if self.retry_after_ms is None else {"x-acs-retry-after": str(self.retry_after_ms)}
             throttled = codes.refusal("Throttling.User")
             raise ApiError(throttled.status, throttled.code, throttled.message, headers)
+        if self.effect == "refused":
+            raise ConnectionRefused
         if self.effect == "reset-before":
             raise ConnectionDropped
         if self.effect == "kill-before":
@@ -93,6 +98,8 @@ class Fault:
         """
         if self.effect == "reset-after":
             raise ConnectionDropped
+        if self.effect == "slow":
+            raise AnswerTooLate
         if self.effect == "kill-after":
             return Response(KILLED, headers={"x-simulator-kill": "after"})
         return response

@@ -8,17 +8,17 @@ from simulator import schema
 from simulator.actions import Answer, Parameters, Product, uncovered
 from simulator.wire import ApiError, Request, Response
 
-VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb"}
+VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2023-03-30": "fc"}
 _COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
 
 
 def is_rpc(request: Request) -> bool:
-    """Whether this is an RPC call (OSS and control requests have no such header)."""
+    """Whether the action is in a header: RPC and Function Compute (OSS and control requests have no such header)."""
     return "x-acs-action" in request.headers
 
 
 def product_of(request: Request) -> str:
-    """``ecs`` or ``slb``, by API version; ``unknown`` for another."""
+    """``ecs``, ``slb`` or ``fc``, by API version; ``unknown`` for another."""
     return VERSIONS.get(request.headers.get("x-acs-version", ""), "unknown")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 from simulator import control
 from simulator.cloud import Cloud
@@ -22,6 +25,19 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it is, ``http://127.0.0.1:port``."""
         return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def serving(cloud: Cloud, port: int = 0) -> Iterator[str]:
+    """Serve ``cloud`` from a thread inside the block; yields the URL."""
+    with Server(cloud, port) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server.url
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -19,6 +19,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from threading import RLock, Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,14 +31,12 @@ from urllib3.response import HTTPResponse
 from simulator import control
 from simulator.cloud import Cloud
 from simulator.faults import KILLED
-from simulator.wire import ConnectionDropped, Request, Response
+from simulator.wire import AnswerTooLate, ConnectionDropped, ConnectionRefused, Killed, Request, Response
+
+__all__ = ["HOST", "BeforeCall", "Invocation", "Killed", "in_process", "invocation"]
 
 HOST = "127.0.0.1:1"
 """Default host of the in-process cloud: loopback, and nobody listens there."""
-
-
-class Killed(BaseException):
-    """The process of this invocation is dead. Not an Exception: nothing that a process does can catch its death."""
 
 
 @dataclass
@@ -119,9 +118,16 @@ def _send_in_process(
     wire = Request(str(request.method), url.path or "/", url.query, _headers(request, url.netloc), _body(request))
     try:
         response = _exchange(cloud, wire, before_call)
-    except ConnectionDropped:
-        raise requests.exceptions.ConnectionError("the connection was reset", request=request) from None
+    except ConnectionDropped as dropped:
+        raise _as_network_error(dropped, request) from None
     return _as_requests(adapter, request, response)
+
+
+def _as_network_error(dropped: ConnectionDropped, request: requests.PreparedRequest) -> requests.RequestException:
+    if isinstance(dropped, AnswerTooLate):
+        return requests.exceptions.ReadTimeout("read timed out", request=request)
+    happened = "was refused" if isinstance(dropped, ConnectionRefused) else "was reset"
+    return requests.exceptions.ConnectionError(f"the connection {happened}", request=request)
 
 
 def _cloud_at(netloc: str) -> tuple[Cloud, BeforeCall | None] | None:
@@ -178,7 +184,7 @@ def _check_alive(one: Invocation | None) -> None:
 
 def _as_requests(adapter: HTTPAdapter, request: requests.PreparedRequest, response: Response) -> requests.Response:
     body = b"" if request.method == "HEAD" else response.body
-    headers = {"content-length": str(len(response.body)), **response.headers}
+    headers = {"content-length": str(len(response.body)), "date": formatdate(usegmt=True), **response.headers}
     raw = HTTPResponse(
         io.BytesIO(body), headers=headers, status=response.status, preload_content=False, request_method=request.method
     )

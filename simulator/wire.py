@@ -37,6 +37,23 @@ class Response:
 class ConnectionDropped(Exception):
     """The client gets no answer: the server closes the connection (``reset-before``, ``reset-after``)."""
 
+    client_waited = 0.0
+    """Seconds until the client notices."""
+
+
+class ConnectionRefused(ConnectionDropped):
+    """Nobody listens (``refused``)."""
+
+
+class AnswerTooLate(ConnectionDropped):
+    """The call was acted upon, but its answer comes when the client has given up waiting (``slow``)."""
+
+    client_waited = 10.0  # the read timeout of spotkeeper's clients
+
+
+class Killed(BaseException):
+    """The process of this invocation is dead. Not an Exception: nothing that a process does can catch its death."""
+
 
 class ApiError(Exception):
     """A refusal, as the API words it."""

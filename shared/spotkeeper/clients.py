@@ -76,7 +76,7 @@ class Api:
         Raises ``CloudError`` for a refusal that does not pass in time, ``CloudUnreachable`` where no answer came.
         """
         client, request = self._prepare(action, parameters)
-        operation = getattr(client, _method_name(type(client), action))
+        operation = getattr(client, _methods(SDK_PACKAGES[self.product])[action.lower()])
 
         def once() -> dict[str, Any]:
             try:
@@ -109,7 +109,8 @@ class Api:
             self._client = self._make_client()
         given = {"RegionId": self.region, **parameters}
         request = getattr(self._models, f"{action}Request")().from_map(given)
-        if dropped := _dropped(given, request.to_map()):
+        kept = {"RegionId": self.region, **request.to_map()}  # some operations have no RegionId: the endpoint tells
+        if dropped := _dropped(given, kept):
             # The SDK drops what it does not know without a word, and the API would then answer another question.
             raise TypeError(f"{action} has no parameter {dropped}")
         return self._client, request
@@ -193,7 +194,7 @@ def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
 
 def _first_sentence(error: Exception) -> str:
     """The API's message without the ``code: 403, … request id: …`` that the SDK wraps around it."""
-    text = str(getattr(error, "description", None) or getattr(error, "message", None) or "")
+    text = str(getattr(error, "message", None) or "")
     if text.startswith("code: "):
         text = text.partition(", ")[2]
     return text.partition(" request id: ")[0].strip()
@@ -204,10 +205,7 @@ def _seconds(milliseconds: Any) -> float | None:
 
 
 @functools.cache
-def _method_name(client: type, action: str) -> str:
-    """``DescribeVServerGroups`` -> ``describe_vserver_groups``: the SDK's spelling, whatever it does with acronyms."""
-    wanted = action.lower()
-    for name in dir(client):
-        if name.replace("_", "") == wanted:
-            return name
-    raise AttributeError(f"{client.__module__} has no operation {action}")
+def _methods(package: str) -> dict[str, str]:
+    """``describevservergroups`` -> ``describe_vserver_groups``: the SDK's spelling, whatever it does with acronyms."""
+    client = importlib.import_module(f"{package}.client").Client
+    return {name.replace("_", ""): name for name in dir(client) if not name.startswith("_")}

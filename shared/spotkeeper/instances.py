@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from spotkeeper.clients import Api, items
+from spotkeeper.errors import CloudError
 
 Described = Mapping[str, Any]
 """Something as its Describe answered it, under the API's own field names."""
@@ -18,12 +19,17 @@ HOLD_TAG = "spotkeeper:hold"
 
 
 def describe_instance(ecs: Api, instance_id: str) -> Described | None:
-    """The instance, or None.
+    """The instance, or None; also where the event's region is none of Alibaba Cloud's.
 
     DescribeInstances answers an empty list, not an error, and a filter that it does not understand with other people's
     instances.
     """
-    body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
+    try:
+        body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
+    except CloudError as error:
+        if error.code.startswith("InvalidRegionId"):
+            return None
+        raise
     found = (one for one in items(body, "Instances", "Instance") if one.get("InstanceId") == instance_id)
     return next(found, None)
 

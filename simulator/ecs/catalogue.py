@@ -15,7 +15,7 @@ class Catalogue(EcsStore):
     @action("DescribeRegions")
     def describe_regions(self, p: Parameters) -> Answer:
         """The regions; resources are in the cloud's own one only."""
-        p.get("AcceptLanguage")
+        p.covers("AcceptLanguage")
         names = sorted({*REGIONS, self.cloud.region})
         regions = [
             {"RegionId": name, "LocalName": name, "RegionEndpoint": f"ecs.{name}.aliyuncs.com"} for name in names
@@ -26,13 +26,14 @@ class Catalogue(EcsStore):
     def describe_zones(self, p: Parameters) -> Answer:
         """Zones in which there are vSwitches."""
         here = self.known_region(p) == self.cloud.region
-        p.get("AcceptLanguage"), p.get("Verbose")
+        p.covers("AcceptLanguage", "Verbose")
         zones = sorted({vswitch.zone_id for vswitch in self.vswitches.values()}) if here else []
         return {"Zones": {"Zone": [{"ZoneId": zone, "LocalName": zone} for zone in zones]}}
 
     @action("DescribeVSwitches")
     def describe_vswitches(self, p: Parameters) -> Answer:
         """vSwitches, by id, VPC and zone."""
+        p.covers("VSwitchId", "VpcId", "ZoneId")
         here = self.known_region(p) == self.cloud.region
         found = [
             vswitch
@@ -63,7 +64,7 @@ class Catalogue(EcsStore):
         """Instance types with stock per zone; only DestinationResource InstanceType is covered."""
         if p["DestinationResource"] != "InstanceType":
             raise uncovered(f"DestinationResource {p['DestinationResource']}")
-        p.get("InstanceChargeType"), p.get("SpotDuration"), p.get("IoOptimized"), p.get("ResourceType")
+        p.covers("InstanceChargeType", "SpotDuration", "IoOptimized", "ResourceType", "ZoneId")
         charge = "on-demand" if p.get("SpotStrategy", "NoSpot") == "NoSpot" else "spot"
         wanted = p.get("InstanceType")
         zones = sorted({vswitch.zone_id for vswitch in self.vswitches.values()})

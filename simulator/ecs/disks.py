@@ -37,6 +37,7 @@ class DiskActions(EcsStore):
     @action("DescribeDisks")
     def describe_disks(self, p: Parameters) -> Answer:
         """Disks by id, instance, type, status, tags and plain attributes."""
+        p.covers(*_SAME_VALUE, "DiskType", "Status", "Tag")
         ids = wanted_ids(p, "DiskIds")
         found = [
             disk
@@ -127,9 +128,10 @@ class DiskActions(EcsStore):
 
     def spoil_images(self, lost_snapshots: set[str]) -> None:
         """Images that lost a snapshot: one in creation fails, one that was Available becomes UnAvailable."""
+        spoiled = {"Available": "UnAvailable", "Creating": "CreateFailed"}
         for image in self.images.values():
             if any(mapping.snapshot_id in lost_snapshots for mapping in image.disks):
-                image.status = "UnAvailable" if image.status == "Available" else "CreateFailed"
+                image.status = spoiled.get(image.status, image.status)
                 image.usable = None if image.usable is None else False
 
 

@@ -7,7 +7,8 @@ import re
 from simulator.actions import Answer, Parameters, action, missing, uncovered
 from simulator.codes import refusal
 from simulator.ecs import documents
-from simulator.ecs.model import DiskMapping, Image, Snapshot
+from simulator.ecs.disks import LOCAL_CATEGORIES
+from simulator.ecs.model import Disk, DiskMapping, Image, Snapshot
 from simulator.ecs.paging import numbered
 from simulator.ecs.snapshots import SnapshotActions
 from simulator.ecs.store import tagged
@@ -15,6 +16,16 @@ from simulator.wire import ApiError
 
 STATUSES = ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated")
 _NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w.:\-]{1,127}\Z")
+_FILTERS = (
+    "ImageId",
+    "ImageName",
+    "ImageFamily",
+    "ImageOwnerAlias",
+    "IsPublic",
+    "SnapshotId",
+    "ResourceGroupId",
+    "Tag",
+)
 _COVERED = {
     *("RegionId", "InstanceId", "SnapshotId", "ImageName", "Description", "ImageFamily", "ImageVersion"),
     *("ResourceGroupId", "Tag", "ClientToken", "DryRun", "DetectionStrategy", "Platform", "Architecture", "BootMode"),
@@ -30,6 +41,7 @@ class ImageActions(SnapshotActions):
 
         Without Status only Available ones are shown. With Usable as a filter Status has no default and is mandatory.
         """
+        p.covers(*_FILTERS)
         usable = p.get("Usable")
         if usable is not None and "Status" not in p:
             raise missing("Status")
@@ -104,11 +116,19 @@ class ImageActions(SnapshotActions):
                 )
             if any(lock.reason == "security" for lock in instance.locks):
                 raise ApiError(400, "InstanceLockedForSecurity", "The instance is locked due to security.")
-            self.check_snapshot_possible(self.disks_of(instance.instance_id))
+            self.check_snapshot_possible(self._imaged_disks(instance.instance_id))
         elif "SnapshotId" in p:
             self._check_snapshot(self.snapshots.get(p["SnapshotId"]))
         else:
             raise missing("SnapshotId or InstanceId or DiskDeviceMapping")
+
+    def _imaged_disks(self, instance_id: str) -> list[Disk]:
+        """The system disk, and the data disks that are not local: those have no snapshots and are not in an image."""
+        return [
+            disk
+            for disk in self.disks_of(instance_id)
+            if disk.type == "system" or disk.category not in LOCAL_CATEGORIES
+        ]
 
     def _check_snapshot(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
@@ -147,7 +167,7 @@ class ImageActions(SnapshotActions):
             snapshot = self.snapshots[p["SnapshotId"]]
             return [DiskMapping("/dev/xvda", "system", snapshot.size, snapshot.snapshot_id, snapshot.encrypted)]
         mappings = []
-        for disk in self.disks_of(p["InstanceId"]):
+        for disk in self._imaged_disks(p["InstanceId"]):
             name = f"Created_from_{image.image_id}"
             snapshot = self.start_snapshot(disk, name=name, tags=tags, image_id=image.image_id)
             mappings.append(DiskMapping(disk.device, disk.type, disk.size, snapshot.snapshot_id, disk.encrypted))

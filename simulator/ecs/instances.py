@@ -35,6 +35,7 @@ class InstanceActions(EcsStore):
     @action("DescribeInstances")
     def describe_instances(self, p: Parameters) -> Answer:
         """Instances by id, status, tags, lock and plain attributes. An unknown id is no error."""
+        p.covers(*_SAME_VALUE, "Status", "InstanceChargeType", "LockReason", "SecurityGroupId", "Tag")
         found = [one for one in self.visible(p, self.instances.values()) if self._wanted(one, p)]
         found = self._with_ids(found, p)
         page, about = either(p, found)

@@ -248,6 +248,27 @@ class VSwitch:
     free_addresses: int | None = None
     used: set[str] = field(default_factory=set)
 
+    def take(self, wanted: str | None = None) -> str:
+        """``wanted``, or the lowest address that is free."""
+        number = 10
+        address = wanted or self._address(number)
+        while wanted is None and address in self.used:
+            number += 1
+            address = self._address(number)
+        self.used.add(address)
+        if self.free_addresses is not None:
+            self.free_addresses -= 1
+        return address
+
+    def give_back(self, address: str) -> None:
+        """The address is free again."""
+        self.used.discard(address)
+        if self.free_addresses is not None:
+            self.free_addresses += 1
+
+    def _address(self, number: int) -> str:
+        return f"{self.network}.{number // 250}.{number % 250 + 1}"
+
 
 def utc(moment: float | None, *, minutes: bool = False) -> str:
     """A moment as the API writes it: ``2019-04-09T04:18:26Z``, for instances without seconds; empty for None."""

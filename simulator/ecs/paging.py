@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -55,7 +54,7 @@ def _token(position: int) -> str:
 def _position(token: Any) -> int:
     try:
         text = base64.urlsafe_b64decode(str(token or "")) or b"from:0"
-    except binascii.Error:
+    except ValueError:
         text = b""
     found = _TOKEN.fullmatch(text)
     if found is None:

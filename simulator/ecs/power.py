@@ -83,13 +83,7 @@ class Power(DiskActions):
 
     def _transit(self, instance: Instance, through: str, to: str, seconds: float) -> None:
         instance.status = through
-        self.agenda.at(self.now() + seconds, self._arrive, instance.instance_id, through, to)
-
-    def _arrive(self, moment: float, instance_id: str, through: str, to: str) -> None:
-        instance = self.instances.get(instance_id)
-        if instance and instance.status == through:
-            instance.status = to
-            instance.started_at = moment if to == "Running" else instance.started_at
+        self.agenda.at(self.now() + seconds, self.arrive, instance.instance_id, through, to)
 
     def reclaim(self, instance_id: str, lock_delay: float = 0.0, notice: float = NOTICE) -> None:
         """The system takes a spot instance back, ``notice`` seconds from now; the lock shows after ``lock_delay``."""
@@ -129,6 +123,8 @@ class Power(DiskActions):
             else:
                 fate["retained"].append(disk.disk_id)
                 disk.instance_id, disk.device, disk.type, disk.detached_at = "", "", "data", moment
+        if vswitch := self.vswitches.get(instance.vswitch_id):
+            vswitch.give_back(instance.private_ip)
         record = {"InstanceId": instance.instance_id, "At": moment, "ReleasedAt": utc(moment), "Why": why}
         self.released.append(record | {"DeletedDisks": fate["deleted"], "RetainedDisks": fate["retained"]})
         self.cloud.slb.server_released(instance.instance_id)

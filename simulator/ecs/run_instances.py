@@ -58,7 +58,7 @@ class Launching(LaunchChecks):
             zone_id=vswitch.zone_id,
             vpc_id=vswitch.vpc_id,
             vswitch_id=vswitch.vswitch_id,
-            private_ip=self.take_address(vswitch, p.get("PrivateIpAddress")),
+            private_ip=vswitch.take(p.get("PrivateIpAddress")),
             security_group_ids=[str(group) for group in groups],
             instance_type=p["InstanceType"],
             image_id=image.image_id,
@@ -72,28 +72,9 @@ class Launching(LaunchChecks):
         _derive(instance, p)
         self.instances[instance.instance_id] = instance
         self._make_disks(p, image, instance, tags)
-        self.agenda.at(now + self.timings.boot / 4, self._set_status, instance.instance_id, "Pending", "Starting")
-        self.agenda.at(now + self.timings.boot, self._set_status, instance.instance_id, "Starting", "Running")
+        self.agenda.at(now + self.timings.boot / 4, self.arrive, instance.instance_id, "Pending", "Starting")
+        self.agenda.at(now + self.timings.boot, self.arrive, instance.instance_id, "Starting", "Running")
         return instance
-
-    def _set_status(self, moment: float, instance_id: str, before: str, after: str) -> None:
-        """A state that comes by itself, unless something else has happened."""
-        instance = self.instances.get(instance_id)
-        if instance and instance.status == before:
-            instance.status = after
-            instance.started_at = moment if after == "Running" else instance.started_at
-
-    def take_address(self, vswitch: VSwitch, wanted: str | None = None) -> str:
-        """``wanted`` or the next free address of the vSwitch."""
-        number = len(vswitch.used) + 10
-        address = wanted or f"{vswitch.network}.{number // 250}.{number % 250 + 1}"
-        while wanted is None and address in vswitch.used:
-            number += 1
-            address = f"{vswitch.network}.{number // 250}.{number % 250 + 1}"
-        vswitch.used.add(address)
-        if vswitch.free_addresses is not None:
-            vswitch.free_addresses -= 1
-        return address
 
     def _make_disks(self, p: Parameters, image: Image, instance: Instance, tags: dict[str, str]) -> None:
         """The system disk, the image's data disks (matched by Device with ``DataDisk.N``), then the remaining ones.

@@ -53,7 +53,7 @@ class Seeding(Launching):
             zone_id=vswitch.zone_id,
             vpc_id=vswitch.vpc_id,
             vswitch_id=vswitch_id,
-            private_ip=self.take_address(vswitch),
+            private_ip=vswitch.take(),
             security_group_ids=list(security_group_ids),
             instance_type=instance_type,
             image_id=image_id,

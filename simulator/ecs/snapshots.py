@@ -22,6 +22,7 @@ class SnapshotActions(TagActions):
     @action("DescribeSnapshots")
     def describe_snapshots(self, p: Parameters) -> Answer:
         """Snapshots by id, disk, instance, name, status and tags."""
+        p.covers(*_SAME_VALUE, "Status", "SourceDiskType", "Tag")
         ids = wanted_ids(p, "SnapshotIds")
         found = [
             snapshot

@@ -83,6 +83,13 @@ class EcsStore(Product):
         disks = [disk for disk in self.disks.values() if disk.instance_id == instance_id]
         return sorted(disks, key=lambda disk: (disk.type != "system", disk.device))
 
+    def arrive(self, moment: float, instance_id: str, before: str, after: str) -> None:
+        """A status that comes by itself, unless something else has happened meanwhile."""
+        instance = self.instances.get(instance_id)
+        if instance and instance.status == before:
+            instance.status = after
+            instance.started_at = moment if after == "Running" else instance.started_at
+
     def described_instance(self, p: Parameters) -> Instance:
         """The instance ``InstanceId``, where a Describe shows it by now."""
         found = self.instance(p["InstanceId"])

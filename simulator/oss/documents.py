@@ -8,7 +8,6 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from simulator.oss.buckets import Bucket, Page
-from simulator.wire import ApiError
 
 
 def time_text(moment: float) -> str:
@@ -19,11 +18,6 @@ def time_text(moment: float) -> str:
 def xml(root: ET.Element) -> bytes:
     """A document."""
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode").encode()
-
-
-def error(refusal: ApiError) -> bytes:
-    """An error document without request id, for the header that stands in for the body of HEAD answers."""
-    return xml(_element("Error", [("Code", refusal.code), ("Message", refusal.message)]))
 
 
 def listing(bucket: Bucket, found: Page, asked: dict[str, str], token: str) -> bytes:

@@ -56,14 +56,9 @@ class Oss:
     def respond(self, request: Request) -> Response:
         """Do what a request asks for.
 
-        Raises ApiError with OSS's codes. The answer to HEAD has no body: there, header ``x-oss-err`` carries the error.
+        Raises ApiError with OSS's codes.
         """
-        try:
-            response = self._perform(target_of(request))
-        except ApiError as error:
-            if request.method == "HEAD":
-                error.headers["x-oss-err"] = base64.b64encode(documents.error(error)).decode()
-            raise
+        response = self._perform(target_of(request))
         return Response(
             response.status, response.body, {"x-oss-request-id": self.cloud.request_id(), **response.headers}
         )

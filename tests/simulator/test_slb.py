@@ -275,6 +275,8 @@ def test_listeners_come_by_token(fleet: Fleet, client: Client) -> None:
     assert [it.vserver_group_id for it in first.listeners] == [None, fleet.group.id]
     assert second.listeners[0].tcplistener_config.master_slave_server_group_id == fleet.pair.id
     assert (first.total_count, second.next_token) == (3, None)
+    request.next_token, request.max_results = None, 3
+    assert client.describe_load_balancer_listeners(request).body.next_token is None
 
 
 def test_an_empty_list_may_come_without_its_container(fleet: Fleet, client: Client) -> None:
@@ -410,6 +412,20 @@ def test_vserver_members_are_server_and_port(fleet: Fleet, client: Client) -> No
     assert [(it.port, it.weight) for it in body.backend_servers.backend_server] == [(8080, 0)]
     change_group(fleet, client, "add", {"ServerId": fleet.three, "Port": "8081", "Weight": 40})
     assert fleet.members(fleet.group) == [(fleet.one, 8080, 0), (fleet.three, 8081, 40)]
+
+
+def test_addresses_tell_network_interfaces_apart_and_instances_not(fleet: Fleet, client: Client) -> None:
+    """An ENI may be a member once for each of its addresses; an instance is itself whatever address is given."""
+    fleet.group.members.clear()
+    for each in ("172.16.0.8", "172.16.0.9"):
+        fleet.group.add("eni-1", port=80, type="eni", server_ip=each)
+    fleet.group.add(fleet.one, port=80)
+    address: dict[str, Any] = {"ServerIp": "172.16.0.8"}
+    eni: dict[str, Any] = {"ServerId": "eni-1", "Port": 80, "Type": "eni"}
+    change_group(fleet, client, "remove", eni)
+    assert len(fleet.group.members) == 3
+    change_group(fleet, client, "remove", {**eni, **address}, {"ServerId": fleet.one, "Port": 80, **address})
+    assert [it.server_ip for it in fleet.group] == ["172.16.0.9"]
 
 
 def test_what_is_not_a_member_is_ignored(fleet: Fleet, client: Client) -> None:

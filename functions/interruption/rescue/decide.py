@@ -62,7 +62,11 @@ def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
 
 
 def _look(facts: Facts) -> Decision | None:
-    return None if facts.source_seen else Decision(Step.LOOK, "what is true now decides, not the event")
+    if not facts.source_seen:
+        return Decision(Step.LOOK, "what is true now decides, not the event")
+    if facts.source is not None and facts.source_seen_at <= facts.notice_end < facts.now:
+        return Decision(Step.LOOK, "the notice has ended since anybody looked")
+    return None
 
 
 def _guard(settings: InterruptionSettings, facts: Facts) -> Decision | None:

@@ -129,18 +129,33 @@ def restore(tools: Tools, facts: Facts) -> Facts:
         facts = wait_for_snapshots(tools, facts)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
-    doomed = [disk_id for disk_id, disk in recorded_disks(tools).items() if disk.get("DeleteWithInstance")]
-    refused = set_flags(tools, doomed, tools.deadline, delete_with_instance=True)
-    warnings = [f"disk {disk_id} stays after the release: {why}" for disk_id, why in refused.items()]
-    left = tuple(sorted(refused))
-    return facts.but(disks_settled=True, retained_disks=left).warn(*warnings)
+    refused = set_flags(tools, doomed_disks(tools), tools.deadline, delete_with_instance=True)
+    warnings = [f"the flag of disk {disk_id} was not put back: {why}" for disk_id, why in refused.items()]
+    return facts.but(disks_settled=True, flags_restored=not refused).warn(*warnings)
 
 
 def staying(tools: Tools, facts: Facts) -> list[str]:
     """The disks that outlive the source because of us: they cost money until somebody deletes them."""
-    if facts.disks_settled and facts.snapshots_complete:
-        return list(facts.retained_disks)
+    doomed = doomed_disks(tools)
+    if not doomed or facts.flags_restored:
+        return []
+    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"DiskIds": json.dumps(doomed)})
+    today = [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in doomed]
+    # One that is gone, or that is still released with the instance because it refused, does not stay.
+    return sorted(str(disk["DiskId"]) for disk in today if not (disk.get("InstanceId") and disk["DeleteWithInstance"]))
+
+
+def doomed_disks(tools: Tools) -> list[str]:
+    """The disks that would have been released with the instance, had nobody retained them."""
     return sorted(disk_id for disk_id, disk in recorded_disks(tools).items() if disk.get("DeleteWithInstance"))
+
+
+def kept_without_record(tools: Tools, facts: Facts) -> str:
+    """For a human: the disks that were retained although nobody could write down what they were like."""
+    kept = [str(disk["DiskId"]) for disk in facts.disks or () if disk.get("DeleteWithInstance")]
+    if not kept or "disks" in tools.episode.records:
+        return ""
+    return f" Disks {', '.join(kept)} were retained without a record: they stay until somebody deletes them."
 
 
 def recorded_disks(tools: Tools) -> dict[str, Described]:

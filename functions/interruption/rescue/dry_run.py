@@ -6,7 +6,9 @@ from typing import Any
 
 from rescue import memberships
 from rescue.decide import plan
-from rescue.facts import Facts
+from rescue.disks import describe_disks
+from rescue.facts import Facts, Image
+from rescue.image import look_for_image
 from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
 from rescue.tools import Tools
@@ -18,7 +20,11 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
     """``skipped`` with ``plan``: the steps that are due as things stand, in order."""
     spec = dict(tools.episode.records.get("plan") or {})
     if facts.source is not None:
+        facts = facts.but(disks=tuple(describe_disks(tools, tools.deadline)))
+        facts = facts.but(disks_retained=not any(disk.get("DeleteWithInstance") for disk in facts.disks or ()))
         spec = observe_launch_spec(tools, facts, tools.deadline)
+    if facts.image is Image.UNKNOWN:
+        facts = look_for_image(tools, facts)
     if facts.memberships is None:
         search = memberships.Search(tools, memberships.server_ids(facts.source, tools.instance_id))
         facts = facts.but(memberships=search.run(tools.deadline)).warn(*search.warnings)

@@ -74,6 +74,7 @@ class Facts:
 
     source: Described | None = None
     source_seen: bool = False
+    source_seen_at: float = 0.0
 
     opened: bool = False
     postponed: frozenset[Step] = frozenset()
@@ -82,7 +83,7 @@ class Facts:
 
     disks: tuple[Described, ...] | None = None
     disks_retained: bool = False
-    retained_disks: tuple[str, ...] = ()
+    flags_restored: bool = False
     disks_settled: bool = False
     snapshots_complete: bool = False
 

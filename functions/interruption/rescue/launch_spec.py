@@ -107,11 +107,15 @@ def is_local(disk: Described) -> bool:
 
 
 def carried_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The user's tags (neither the platform's nor those of an earlier rescue), one place left free for ours."""
+    """The user's tags (neither the platform's nor those of an earlier rescue), one place left free for the episode's.
+
+    Where there are too many, those go last that Spotkeeper reads: without them the replacement would not be managed.
+    """
     own = {
         key: value for key, value in tags.items() if key not in STATE_TAGS and not key.startswith(FOREIGN_TAG_PREFIXES)
     }
-    kept = dict(list(own.items())[: TAG_LIMIT - 1])
+    ours_first = sorted(own.items(), key=lambda tag: not tag[0].startswith("spotkeeper:"))
+    kept = dict(ours_first[: TAG_LIMIT - 1])
     return kept, [f"tag {key}: an instance has {TAG_LIMIT} tags at most" for key in own if key not in kept]
 
 

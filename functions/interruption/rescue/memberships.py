@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
@@ -118,15 +119,22 @@ def list_group(slb: Api, group: tuple[str, str], until: Deadline | None = None) 
         else ("DescribeLoadBalancerAttribute", "LoadBalancerId")
     )
     resource = vserver_group or load_balancer
-    try:
+    body: dict[str, Any] = {}
+    with _unless_group_is_gone():
         body = slb.call(action, resource, {key: resource}, until=until)
-    except CloudError as error:
-        if _group_is_gone(error):
-            return []
-        raise
     return [
         _membership(load_balancer, vserver_group, server) for server in items(body, "BackendServers", "BackendServer")
     ]
+
+
+@contextmanager
+def _unless_group_is_gone() -> Iterator[None]:
+    """A group or CLB that was deleted meanwhile needs nothing any more."""
+    try:
+        yield
+    except CloudError as error:
+        if not _group_is_gone(error):
+            raise
 
 
 def _group_is_gone(error: CloudError) -> bool:
@@ -175,7 +183,8 @@ def drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Weight 0 in every group, and the journal knows since when (the API ignores members that are gone)."""
     for members in _by_group(facts.memberships or ()):
         for chunk in _chunks([replace(member, weight=0) for member in members]):
-            _change(tools.slb, "Set", chunk, CONFIGURING, until)
+            with _unless_group_is_gone():
+                _change(tools.slb, "Set", chunk, CONFIGURING, until)
     tools.episode.record("drained", {"at": tools.clock.now()})
     return facts.but(drained=True)
 
@@ -283,7 +292,9 @@ def ask_health(tools: Tools, facts: Facts) -> Facts:
     """What the health checks say of the replacement, once: ``unavailable`` (not finished yet) is reported as it is."""
     health: dict[str, str] = {}
     for load_balancer in dict.fromkeys(member.load_balancer_id for member in facts.memberships or ()):
-        body = tools.slb.call("DescribeHealthStatus", load_balancer, {"LoadBalancerId": load_balancer})
+        body: dict[str, Any] = {}
+        with _unless_group_is_gone():
+            body = tools.slb.call("DescribeHealthStatus", load_balancer, {"LoadBalancerId": load_balancer})
         for server in items(body, "BackendServers", "BackendServer"):
             if server.get("ServerId") == facts.replacement_id:
                 place = f"{load_balancer} listener {server.get('ListenerPort')} port {server.get('Port')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rescue.facts import Facts
 from rescue.tools import NOTICE_SECONDS, Tools
 from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import RetryPolicy
@@ -12,13 +13,14 @@ from spotkeeper.retry import RetryPolicy
 LOCK_PAUSE = 2.0
 
 STOPPED = Waiter("instance", success=frozenset({"Stopped", "absent"}), retry=frozenset({"Stopping", "Running"}))
+NOT_RUNNING = frozenset({"IncorrectInstanceStatus", "InvalidInstanceId.NotFound"})
 STOP_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "InstanceNotReady"}))
 
 
 def look(tools: Tools, facts: Facts) -> Facts:
     """Read the source again."""
     source = describe_instance(tools.ecs, tools.instance_id)
-    return judge_notice(tools, facts.but(source=source, source_seen=True))
+    return judge_notice(tools, facts.but(source=source, source_seen=True, source_seen_at=tools.clock.now()))
 
 
 def judge_notice(tools: Tools, facts: Facts) -> Facts:
@@ -36,14 +38,18 @@ def wait_for_lock(tools: Tools, facts: Facts) -> Facts:
 
 def stop(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """StopInstance and wait until it is Stopped (or gone, which is stopped for good)."""
-    if (facts.source or {}).get("Status") == "Running":
+    try:
         tools.ecs.call(
             "StopInstance", tools.instance_id, {"InstanceId": tools.instance_id}, retry=STOP_CONFLICTS, until=until
         )
+    except CloudError as error:
+        # A call side by side has stopped it, or it was released: looking tells.
+        if error.code not in NOT_RUNNING:
+            raise
 
     def status() -> tuple[str, Described | None]:
         source = describe_instance(tools.ecs, tools.instance_id)
         return str(source.get("Status")) if source else "absent", source
 
     source = wait_for(STOPPED, tools.instance_id, status, tools.clock, until)
-    return facts.but(source=source, source_seen=True, stopped_at=tools.clock.now())
+    return facts.but(source=source, source_seen=True, source_seen_at=tools.clock.now(), stopped_at=tools.clock.now())

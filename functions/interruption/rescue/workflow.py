@@ -112,10 +112,10 @@ class Rescue:
             self._search = memberships.Search(self.tools, memberships.server_ids(facts.source, self.tools.instance_id))
         return memberships.find(self.tools, facts, self._search, until)
 
-    def no_journal(self, _: Facts, __: Deadline) -> Facts:
+    def no_journal(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call that has no journal."""
-        assert self._journal_error is not None  # noqa: S101 - only its error makes the journal unreachable
-        raise self._journal_error
+        image = f" Image {facts.image_id} was asked for." if facts.image_id else ""
+        raise JournalUnavailable(f"{self._journal_error}.{image}{disks.kept_without_record(self.tools, facts)}")
 
     def lose(self, facts: Facts, _: Deadline) -> Facts:
         """Write down that this rescue cannot succeed any more, and say what is left."""

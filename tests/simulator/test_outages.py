@@ -1,0 +1,128 @@
+"""Connections that fail, outages, and credentials that end, as both SDK families meet them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import alibabacloud_oss_v2 as oss
+import pytest
+from alibabacloud_oss_v2.exceptions import OperationError, RequestError, ResponseError, ServiceError
+from alibabacloud_oss_v2.retry import NopRetryer
+from alibabacloud_tea_openapi.exceptions import ClientException
+from darabonba.exceptions import UnretryableException
+
+from simulator.cloud import Cloud
+from simulator.faults import Fault
+from simulator.fleet import BUCKET, Fleet
+from simulator.server import serving
+from simulator.signing import AccessKey
+from simulator.transport import in_process
+from tests.simulator.sdk import REGION, Ecs
+
+TAG = {"ResourceType": "instance", "Tag": [{"Key": "a", "Value": "b"}]}
+
+
+def oss_client(key: AccessKey, url: str) -> Any:
+    """The OSS client of a key, which does not retry by itself."""
+    provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret, key.security_token)
+    return oss.Client(oss.Config(region=REGION, endpoint=url, credentials_provider=provider, retryer=NopRetryer()))
+
+
+def lost(effect: str, cloud: Cloud, drill: Fleet, ecs: Ecs) -> Exception:
+    """What lies under the SDK's error when a call meets ``effect``."""
+    cloud.faults.add(Fault("TagResources", effect))
+    with pytest.raises(UnretryableException) as caught:
+        ecs("TagResources", ResourceId=[drill.source.instance_id], **TAG)
+    inner: Exception = caught.value.inner_exception
+    return inner
+
+
+def test_a_connection_is_refused(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """Nobody listens: the call was not acted upon, and no time is lost."""
+    before = cloud.now()
+
+    assert "refused" in str(lost("refused", cloud, drill, ecs))
+    assert "a" not in drill.source.tags.true()
+    assert cloud.now() == before
+
+
+def test_an_answer_comes_too_late(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """The call was acted upon at once; the client meets a read timeout, for which it has waited ten seconds."""
+    before = cloud.now()
+
+    assert "read timed out" in str(lost("slow", cloud, drill, ecs))
+    assert "a" in drill.source.tags.true()
+    assert cloud.now() == before + 10
+    assert (cloud.calls[-1].at, cloud.calls[-1].code) == (before, "ConnectionDropped")
+    assert ecs("DescribeRegions")
+
+
+@pytest.mark.parametrize(("effect", "tagged", "waited"), [("refused", False, 0), ("slow", True, 10)])
+def test_over_http_a_lost_answer_is_a_dropped_connection(
+    drill: Fleet,
+    cloud: Cloud,
+    effect: str,
+    tagged: bool,  # noqa: FBT001
+    waited: float,
+) -> None:
+    """A server that has accepted a connection cannot refuse it, and does not let its client wait for real."""
+    before = cloud.now()
+    with serving(cloud) as url:
+        lost(effect, cloud, drill, Ecs(cloud, url))
+
+    assert ("a" in drill.source.tags.true()) is tagged
+    assert cloud.now() == before + waited
+
+
+@pytest.mark.parametrize("effect", ["refused", "slow", "reset-after"])
+def test_oss_meets_the_same(cloud: Cloud, drill: Fleet, effect: str) -> None:
+    """The other SDK family gets a network error too; what was acted upon is there."""
+    fault = cloud.faults.add(Fault("oss:PutObject", effect))
+    with in_process(cloud) as url:
+        client = oss_client(cloud.access_key, url)
+        with pytest.raises(OperationError) as caught:
+            client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="one", body=b"{}"))
+
+    assert isinstance(caught.value.unwrap(), ResponseError if effect == "slow" else RequestError)
+    assert fault.fired == 1
+    assert ("one" in cloud.oss.buckets[BUCKET].objects) is (effect != "refused")
+
+
+@pytest.mark.parametrize("code", ["InternalError", "ServiceUnavailable"])
+def test_outages(drill: Fleet, ecs: Ecs, cloud: Cloud, code: str) -> None:
+    """Server errors have their statuses."""
+    cloud.faults.add(Fault("ecs:*", f"code:{code}"))
+
+    assert ecs.refused("DescribeRegions") == ({"InternalError": 500, "ServiceUnavailable": 503}[code], code)
+
+
+def test_throttling_without_a_hint(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """Without ``retry_after_ms`` it is a plain refusal."""
+    cloud.faults.add(Fault("DescribeRegions", "throttle"))
+
+    with pytest.raises(ClientException) as caught:
+        ecs("DescribeRegions")
+
+    assert (caught.value.code, caught.value.retry_after) == ("Throttling.User", None)
+
+
+def test_credentials_end_in_the_middle(drill: Fleet, cloud: Cloud) -> None:
+    """A token serves until its end; then every product refuses it with its own code."""
+    key = AccessKey("sts", "secret", "token", expires_at=cloud.now() + 30)
+    cloud.access_keys[key.access_key_id] = key
+    with in_process(cloud) as url:
+        ecs = Ecs(cloud, url, access_key_id="sts", access_key_secret="secret", security_token="token")
+        client, wanted = oss_client(key, url), oss.GetObjectRequest(bucket=BUCKET, key="one")
+        client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="one", body=b"{}"))
+        cloud.clock.advance(29)
+        assert ecs("DescribeRegions")
+        assert client.get_object(wanted).status_code == 200
+        cloud.clock.advance(1)
+        assert ecs.refused("DescribeRegions") == (400, "InvalidSecurityToken.Expired")
+        with pytest.raises(OperationError) as caught:
+            client.get_object(wanted)
+
+    refused = caught.value.unwrap()
+    assert isinstance(refused, ServiceError)
+    assert (refused.status_code, refused.code) == (403, "SecurityTokenExpired")
+    assert [call.code for call in cloud.calls[-2:]] == ["InvalidSecurityToken.Expired", "SecurityTokenExpired"]
