@@ -34,7 +34,7 @@ class Functions:
         ``task_id`` is a letter followed by letters, digits, ``_`` and ``-``, 128 characters at most.
         Raises ``CloudError`` and ``CloudUnreachable``.
         """
-        payload = json.dumps(event, ensure_ascii=False).encode()
+        payload = json.dumps(event).encode()
         try:
             retried(lambda: self._invoke(function, payload, task_id), PLAIN, self._deadline.clock, self._deadline)
         except CloudError as error:

@@ -37,21 +37,23 @@ class Stage:
 
     def deliver(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> dict[str, Any]:
         """One delivery, in this thread, on simulated time. Raises what the function raises."""
-        with self.playing():
-            return self.call(event, name=name, **settings)
+        with self.playing(settings=settings):
+            return self.call(event, name=name)
 
     @contextmanager
-    def playing(self, before_call: BeforeCall | None = None, **settings: str) -> Iterator[None]:
+    def playing(
+        self, before_call: BeforeCall | None = None, settings: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
         """The world of the function: its cloud, environment and time. Calls inside may come from several threads."""
         random.seed(20190409)
         with (
             in_process(self.cloud, before_call) as url,
-            function_compute.environment({**self._variables(url), **self.settings, **settings}),
+            function_compute.environment({**self._variables(url), **self.settings, **(settings or {})}),
             function_compute.simulated_time(self.cloud.clock),
         ):
             yield
 
-    def call(self, event: bytes | None = None, *, name: str = "call", **_: str) -> dict[str, Any]:
+    def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
         """One call inside ``playing``."""
         meta = function_compute.FunctionMeta("interruption", self.timeout)
         context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, request_id=name)

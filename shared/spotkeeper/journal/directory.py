@@ -26,7 +26,7 @@ class DirectoryJournal:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._link(path, json.dumps(record, ensure_ascii=False))
+            self._link(path, json.dumps(record))
         except OSError as error:
             raise self._unavailable("write", key, error) from error
         standing = self.read(key)

@@ -68,7 +68,7 @@ class OssJournal:
         request = self._oss.PutObjectRequest(
             bucket=self._location.bucket,
             key=self._object(key),
-            body=json.dumps(record, ensure_ascii=False).encode(),
+            body=json.dumps(record).encode(),
             content_type="application/json",
             forbid_overwrite="true",
             server_side_encryption="AES256",

@@ -1,0 +1,110 @@
+"""Disks that do not do as they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.ecs import DiskSpec, Timings
+from tests.rescue.reading import doomed_disks, images, replacements, source_disks
+from tests.rescue.stage import stage
+
+SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
+LOCK_CODES = ("InvalidOperation.InstanceLocked", "InstanceLockedForSecurity", "IncorrectInstanceStatus")
+
+
+@pytest.mark.parametrize(
+    ("kind", "refuses"),
+    [
+        (DiskSpec("cloud", 100, "", "/dev/xvdb", portable=False), "DeleteWithInstance.Conflict"),
+        (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb"), "IncorrectDiskStatus"),
+    ],
+)
+def test_a_disk_that_refuses_is_reported_and_the_others_are_kept(kind: DiskSpec, refuses: str) -> None:
+    """One disk's refusal costs only that disk its retention; the image holds all of them."""
+    here = stage(Timings(image=500, usable=30, snapshot=25), disks=(SYSTEM, kind))
+    system, data = doomed_disks_by_device(here)
+    if kind.portable:
+        here.cloud.ecs.disks_that_refuse[data] = refuses
+    answer = here.deliver()
+    assert any(data in text and refuses in text for text in answer["warnings"])
+    assert not any(system in text for text in answer["warnings"])
+    assert len(images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]) == 2
+    changed = [one.parameters for one in here.calls("ModifyDiskAttribute") if not one.code]
+    assert changed[0]["DeleteWithInstance"].lower() == "false"
+    assert system in changed[0].values()
+    assert here.shortcomings() == []
+
+
+def doomed_disks_by_device(here: object) -> tuple[str, str]:
+    """The system disk and the data disk of a source that has two."""
+    disks = here.cloud.ecs.disks_of("i-bp1ecr012345675go2go")  # type: ignore[attr-defined]
+    return disks[0].disk_id, disks[1].disk_id
+
+
+@pytest.mark.parametrize("code", LOCK_CODES)
+def test_a_lock_that_refuses_disk_changes_is_a_warning(code: str) -> None:
+    """Where the reclaim lock itself forbids the change, the image is made all the same."""
+    here = stage()
+    here.cloud.ecs.lock_refuses_disk_changes = code
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    for disk in doomed_disks(here):
+        assert any(disk in text and code in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+def test_disks_that_were_never_retained_are_not_reported_as_staying() -> None:
+    """``retained_disks`` is what outlives the source; after the lock's refusal that is nothing."""
+    here = stage()
+    here.cloud.ecs.lock_refuses_disk_changes = "InvalidOperation.InstanceLocked"
+    answer = here.deliver()
+    here.pass_notice()
+    stayed = [disk for disk in doomed_disks(here) if disk in source_disks(here)]
+    assert stayed == []
+    assert answer["retained_disks"] == stayed
+
+
+def test_a_disk_that_refused_and_one_that_stays() -> None:
+    """Of two disks of which one refused, only the other can outlive the source, and only it is reported."""
+    here = stage(
+        Timings(image=500, usable=30, snapshot=450, boot=20),
+        disks=(SYSTEM, DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")),
+    )
+    system, data = doomed_disks_by_device(here)
+    here.cloud.ecs.disks_that_refuse[data] = "IncorrectDiskStatus"
+    answer = here.deliver()
+    here.pass_notice()
+    assert system in source_disks(here)
+    assert data not in source_disks(here)
+    assert answer["retained_disks"] == [system]
+
+
+def test_a_local_disk_cannot_be_saved() -> None:
+    """A local disk ends with its host: it is in no image, and both the warnings and ``not_carried`` name it."""
+    here = stage(disks=(SYSTEM, DiskSpec("local_ssd_pro", 100, "", "/dev/xvdb")))
+    system, local = doomed_disks_by_device(here)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any(local in text for text in answer["warnings"])
+    assert any(local in text for text in answer["not_carried"])
+    assert not any(system in text for text in answer["warnings"])
+    assert [one["Size"] for one in images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]] == ["40"]
+    assert "DataDisk" not in replacements(here)[0]["LaunchedWith"]
+
+
+def test_a_multi_attach_disk_is_left_alone() -> None:
+    """A shared disk does not go with the instance anyway: nobody asks it to stay."""
+    shared = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", delete_with_instance=False, multi_attach=True)
+    here = stage(disks=(SYSTEM, shared))
+    answer = here.deliver()
+    assert answer["warnings"] == []
+    assert here.shortcomings() == []
+
+
+def test_retain_never_touches_no_flag() -> None:
+    """SPOTKEEPER_RETAIN_DISKS=never rescues without a single ModifyDiskAttribute."""
+    here = stage(settings={"SPOTKEEPER_RETAIN_DISKS": "never"})
+    answer = here.deliver()
+    assert here.calls("ModifyDiskAttribute") == []
+    assert answer["retained_disks"] == []
+    assert here.shortcomings() == []

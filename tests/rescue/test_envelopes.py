@@ -1,0 +1,203 @@
+"""Every envelope of every event: interruptions end alike, everything else writes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from spotkeeper.errors import BatchFailed, CloudError, MalformedEvent
+from tests.edge.samples import INTERRUPTIONS, SAMPLES
+from tests.rescue.reading import fault, places
+from tests.rescue.stage import EVENT, SOURCE, Stage, stage
+
+OTHERS = [name for name in SAMPLES if name not in INTERRUPTIONS]
+PLAIN = json.loads(EVENT)
+
+
+def end_state(here: Stage) -> dict[str, Any]:
+    """The cloud's state without what the envelope may decide: the event's own name and id in the journal."""
+    state = here.state
+    return {
+        "ecs": state["ecs"],
+        "slb": state["slb"],
+        "now": state["now"],
+        "records": sorted(state["oss"]["spotkeeper-journal"]),
+    }
+
+
+def reference() -> dict[str, Any]:
+    """The end state of the documented form."""
+    here = stage()
+    here.deliver()
+    return end_state(here)
+
+
+REFERENCE = reference()
+
+
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+def test_every_envelope_leads_to_the_same_end_state(name: str) -> None:
+    """Instances, disks, images, groups, journal keys and the time taken are the same to the last value."""
+    here = stage()
+    answer = here.deliver(SAMPLES[name])
+    answers = answer.get("results", [answer])
+    assert [one["outcome"] for one in answers] == ["done"]
+    assert here.shortcomings() == []
+    assert end_state(here) == REFERENCE
+
+
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+def test_a_delivery_as_text(name: str) -> None:
+    """``str`` is accepted like ``bytes``."""
+    here = stage()
+    here.deliver(SAMPLES[name].decode())  # type: ignore[arg-type]
+    assert end_state(here) == REFERENCE
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_events_are_skipped(name: str) -> None:
+    """An event of a kind that is not this function's makes no call at all."""
+    here = stage()
+    assert here.deliver(SAMPLES[name])["outcome"] == "skipped"
+    assert here.cloud.calls == []
+
+
+def test_two_envelopes_of_one_interruption() -> None:
+    """CloudMonitor and EventBridge give one interruption different ids: the second delivery repeats nothing."""
+    here = stage()
+    here.deliver(SAMPLES["interruption.cloudmonitor.json"])
+    writes = here.writes()
+    assert here.deliver(SAMPLES["interruption.eventbridge.json"])["outcome"] == "done"
+    assert here.writes() == writes
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("event", [b"[]", b"  [ ] "])
+def test_an_empty_batch_is_skipped(event: bytes) -> None:
+    """Nothing to do, nothing done."""
+    here = stage()
+    answer = here.deliver(event)
+    assert (answer["outcome"], answer["results"]) == ("skipped", [])
+    assert here.cloud.calls == []
+
+
+@pytest.mark.parametrize(
+    "event", [b"", b"\xff\xfe", b"null", b"1", b'""', b"{", b"{}", b"[1]", b'{"name": null}', b"NaN"]
+)
+def test_what_is_no_event_is_malformed(event: bytes) -> None:
+    """Input that cannot be understood raises MalformedEvent, in a batch BatchFailed of it, and makes no call."""
+    here = stage()
+    with pytest.raises((MalformedEvent, BatchFailed)) as raised:
+        here.deliver(event)
+    if isinstance(raised.value, BatchFailed):
+        assert [one["error"] for one in raised.value.results] == ["MalformedEvent"]
+    assert here.cloud.calls == []
+
+
+def of(instance_id: str, **changes: Any) -> dict[str, Any]:
+    """The documented event, of another instance."""
+    arn = f"acs:ecs:cn-hangzhou:1690701234567830:instance/{instance_id}"
+    return {**PLAIN, "resourceId": arn, "content": {"instanceId": instance_id, "action": "delete"}, **changes}
+
+
+def doomed_fleet(count: int = 3) -> tuple[Stage, list[str]]:
+    """A stage in which the source and ``count`` - 1 of its neighbours are under the lock."""
+    here = stage(bystanders=count)
+    doomed = [SOURCE, *(one.instance_id for one in here.fleet.bystanders[: count - 1])]
+    for instance_id in doomed[1:]:
+        here.cloud.ecs.reclaim(instance_id)
+    here.before = here.cloud.state()
+    return here, doomed
+
+
+def rescued(here: Stage, instance_id: str) -> bool:
+    """Whether an instance is in no group any more and one that was launched for it is in two."""
+    tag = f"{instance_id}/1"
+    made = [one for one in here.state["ecs"]["instances"] if one["Tags"].get("spotkeeper:episode") == tag]
+    own = [one for one in here.state["ecs"]["images"] if one["Tags"].get("spotkeeper:episode") == tag]
+    return (
+        len(own) == 1
+        and [one["Status"] for one in made] == ["Running"]
+        and places(here, instance_id) == 0
+        and places(here, made[0]["InstanceId"]) == 2
+    )
+
+
+def test_a_batch_of_several_instances() -> None:
+    """Each is rescued; the answers come in the batch's order; a healthy neighbour is untouched."""
+    here, doomed = doomed_fleet()
+    answer = here.deliver(json.dumps([of(one) for one in doomed]).encode())
+    assert answer["outcome"] == "done"
+    assert [one["instance_id"] for one in answer["results"]] == doomed
+    assert all(rescued(here, one) for one in doomed)
+    healthy = here.fleet.bystanders[-1].instance_id
+    assert proof.instance(here.state, healthy) == proof.instance(here.before, healthy)
+    assert places(here, healthy) == 2
+
+
+@pytest.mark.parametrize("bad", [{"content": {"instanceId": "i-*"}}, {"name": 1}, "not an event", None, []])
+def test_one_bad_element_does_not_stop_the_others(bad: Any) -> None:
+    """The others are finished, then BatchFailed has one answer per element."""
+    here, doomed = doomed_fleet()
+    broken = {**of(doomed[1]), **bad} if isinstance(bad, dict) else bad
+    with pytest.raises(BatchFailed) as raised:
+        here.deliver(json.dumps([of(doomed[0]), broken, of(doomed[2])]).encode())
+    assert [one["outcome"] for one in raised.value.results] == ["done", "failed", "done"]
+    assert raised.value.results[1]["error"] == "MalformedEvent"
+    assert rescued(here, doomed[0])
+    assert rescued(here, doomed[2])
+    assert places(here, doomed[1]) == 2
+
+
+def test_a_failing_element_does_not_stop_the_others_and_a_second_delivery_finishes_it() -> None:
+    """A refusal that concerns one instance fails its element alone; the repeated batch finishes the rest."""
+    here, doomed = doomed_fleet()
+    refusals = iter(["refuse"])
+
+    def first_launch(_: str, action: str) -> bool:
+        return action == "RunInstances" and next(refusals, None) is not None
+
+    fault(here, first_launch, "code:Account.Arrearage", times=None)
+    batch = json.dumps([of(one) for one in doomed]).encode()
+    with pytest.raises(BatchFailed) as raised:
+        here.deliver(batch)
+    failed = [one for one in raised.value.results if one["outcome"] == "failed"]
+    assert [one["error"] for one in failed] == [CloudError.__name__]
+    assert failed[0]["instance_id"] in doomed
+    assert sum(rescued(here, one) for one in doomed) == 2
+    assert here.deliver(batch)["outcome"] == "done"
+    assert all(rescued(here, one) for one in doomed)
+
+
+def test_mixed_kinds_in_a_batch() -> None:
+    """What is not this function's is skipped beside what is done."""
+    here = stage()
+    others = [json.loads(SAMPLES["state-change.stopped.json"]), of("i-bp1missing"), of(SOURCE, userId="1"), PLAIN]
+    others[2]["resourceId"] = f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}"
+    answer = here.deliver(json.dumps(others).encode())
+    assert [one["outcome"] for one in answer["results"]] == ["skipped", "skipped", "skipped", "done"]
+    assert here.shortcomings() == []
+
+
+def test_the_same_interruption_twice_in_a_batch() -> None:
+    """Side by side in one call: one image, one replacement, exact memberships."""
+    here = stage()
+    answer = here.deliver(json.dumps([PLAIN, json.dumps(PLAIN)]).encode())
+    assert [one["outcome"] for one in answer["results"]] == ["done", "done"]
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("changes", [{"id": "\ud800"}, {"content": {"instanceId": SOURCE, "action": "\ud800"}}])
+def test_text_that_is_no_unicode(changes: dict[str, Any]) -> None:
+    """JSON may hold half a character: the event is malformed, or the journal takes it."""
+    here = stage()
+    try:
+        answer = here.deliver(json.dumps({**PLAIN, **changes}).encode())
+    except MalformedEvent:
+        assert here.writes() == []
+    else:
+        assert answer["outcome"] == "done"
+        assert here.shortcomings() == []

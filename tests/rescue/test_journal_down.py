@@ -1,0 +1,191 @@
+"""A journal that cannot be reached must cost neither the data nor the memberships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from spotkeeper.errors import JournalUnavailable
+from tests.rescue.reading import (
+    doomed_disks,
+    fault,
+    heal,
+    images,
+    places,
+    replacements,
+    source_disks,
+    source_stands,
+    undrained,
+)
+from tests.rescue.stage import SOURCE, Stage, stage
+
+EFFECTS = (
+    "code:AccessDenied",
+    "code:NoSuchBucket",
+    "code:ServiceUnavailable",
+    "reset-before",
+    "reset-after",
+    "garbage",
+)
+
+
+def reference_journal_calls() -> int:
+    """How many OSS calls a plain rescue makes."""
+    here = stage()
+    here.deliver()
+    return sum(one.product == "oss" for one in here.cloud.calls)
+
+
+JOURNAL_CALLS = reference_journal_calls()
+
+
+def but_for_flags(here: Stage) -> list[str]:
+    """The shortcomings that are no consequence of flags that nobody could record: see the first test."""
+    found = here.shortcomings()
+    return [text for text in found if not text.startswith(("DeleteWithInstance of", "disks are"))]
+
+
+def image_of_all_disks(here: Stage) -> bool:
+    """Whether there is exactly one image, of three disks."""
+    made = images(here)
+    return len(made) == 1 and len(made[0]["DiskDeviceMappings"]["DiskDeviceMapping"]) == 3
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_a_bucket_that_cannot_be_reached(effect: str) -> None:
+    """Disks retained (nobody puts them back), image made, nothing drained, and the error names the journal."""
+    here = stage()
+    fault(here, "oss:*", effect, times=None)
+    with pytest.raises(JournalUnavailable, match=r"oss://spotkeeper-journal/rescues.*SPOTKEEPER_JOURNAL"):
+        here.deliver()
+    assert not any(source_disks(here).values())
+    assert image_of_all_disks(here)
+    assert undrained(here)
+    assert replacements(here) == []
+    assert here.state["oss"] == here.before["oss"] or effect == "reset-after"
+    assert here.cloud.now() - here.before["now"] <= 60
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_the_journal_comes_back(effect: str) -> None:
+    """The next call adopts the image and finishes everything but the flags, which stay on the safe side."""
+    here = stage()
+    fault(here, "oss:*", effect, times=None)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    heal(here)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert len({one.parameters["ClientToken"] for one in here.calls("CreateImage")}) == 1
+    assert but_for_flags(here) == []
+
+
+def test_flags_that_nobody_recorded_are_reported() -> None:
+    """Disks that stay because an earlier call had no journal are named: they cost money until somebody deletes them."""
+    here = stage()
+    down = fault(here, "oss:*", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable) as raised:
+        here.deliver()
+    here.cloud.faults.added.remove(down)
+    answer = here.deliver()
+    here.pass_notice()
+    stayed = [disk for disk in doomed_disks(here) if disk in source_disks(here)]
+    assert stayed == doomed_disks(here)
+    said = [str(raised.value), *answer["retained_disks"], *answer["warnings"]]
+    assert all(any(disk in text for text in said) for disk in stayed)
+
+
+@pytest.mark.parametrize("after", range(JOURNAL_CALLS))
+def test_the_journal_breaks_at_any_call(after: int) -> None:
+    """From the n-th OSS call on there is no journal: the image is made whenever that is, and the next call finishes."""
+    here = stage()
+    fault(here, "oss:*", "code:AccessDenied", times=None, skip=after)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    assert image_of_all_disks(here)
+    assert source_stands(here)
+    if "memberships" not in journal_text(here):
+        assert undrained(here)
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert but_for_flags(here) == []
+    assert after < 4 or here.shortcomings() == []
+
+
+def journal_text(here: Stage) -> str:
+    """The keys of all records."""
+    return " ".join(here.state["oss"]["spotkeeper-journal"])
+
+
+@pytest.mark.parametrize("action", ["PutObject", "GetObject", "ListObjectsV2"])
+@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "code:InternalError", "garbage"])
+def test_a_journal_that_stumbles(action: str, effect: str) -> None:
+    """One or two lost or refused answers of OSS are asked again within the same call."""
+    here = stage()
+    fault(here, f"oss:{action}", effect, times=2)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_gone_and_no_journal() -> None:
+    """Only the journal knows whether a rescue of a released instance was begun: without it the call raises."""
+    here = stage()
+    here.pass_notice()
+    fault(here, "oss:*", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    assert [one.action for one in here.calls()] == ["DescribeInstances"]
+
+
+@pytest.mark.parametrize("relaunch", ["at-once", "none", "from-image"])
+def test_in_every_mode_nothing_is_drained(relaunch: str) -> None:
+    """Without a journal at-once does nothing at all, and the others save the data."""
+    here = stage(settings={"SPOTKEEPER_RELAUNCH": relaunch})
+    fault(here, "oss:*", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    assert undrained(here)
+    assert replacements(here) == []
+    assert len(images(here)) == (0 if relaunch == "at-once" else 1)
+
+
+def test_stop_mode_without_a_journal() -> None:
+    """An instance that keeps its disks anyway is left alone."""
+    here = stage(spot_interruption_behavior="Stop")
+    fault(here, "oss:*", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    assert proof.untouched(here.before, here.state) == []
+
+
+def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file in the directory's place: the same promises as with OSS; with it out of the way the next call finishes."""
+    (tmp_path / "journal").write_text("in the way")
+    here = stage(settings={"SPOTKEEPER_JOURNAL": f"file://{tmp_path}/journal"})
+    with pytest.raises(JournalUnavailable, match=r"journal.*SPOTKEEPER_JOURNAL"):
+        here.deliver()
+    assert not any(source_disks(here).values())
+    assert image_of_all_disks(here)
+    assert undrained(here)
+    (tmp_path / "journal").unlink()
+    assert here.deliver()["outcome"] == "done"
+    assert but_for_flags(here) == []
+    assert places(here, SOURCE) == 0
+
+
+def test_a_record_that_somebody_else_wrote() -> None:
+    """What is not a JSON object under our keys makes the journal unusable, and the error says which record it is."""
+    here = stage()
+    stored: Any = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    donor = stage()
+    donor.deliver()
+    objects: Any = donor.cloud.oss.buckets["spotkeeper-journal"].objects
+    key = next(name for name in objects if name.endswith("/plan.json"))
+    stored[key] = type(objects[key])(b"[]", here.cloud.now(), {})
+    with pytest.raises(JournalUnavailable, match="plan is not a JSON object"):
+        here.deliver()
+    assert image_of_all_disks(here)
+    assert undrained(here)

@@ -1,0 +1,216 @@
+"""The launch spec and its rungs, without any cloud."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rescue.launch_spec import carried_tags, launch_spec, run_parameters, rungs
+from rescue.replacement import describe_rung
+from spotkeeper.settings import InterruptionSettings
+
+SOURCE: dict[str, Any] = {
+    "InstanceId": "i-1",
+    "InstanceName": "web-1",
+    "HostName": "web",
+    "Description": "shop front",
+    "InstanceType": "ecs.t6-c1m4.large",
+    "ImageId": "m-own",
+    "SpotStrategy": "SpotWithPriceLimit",
+    "SpotPriceLimit": 0.12,
+    "SpotDuration": 0,
+    "SpotInterruptionBehavior": "Terminate",
+    "CreditSpecification": "Unlimited",
+    "DeploymentSetId": "ds-1",
+    "ResourceGroupId": "rg-1",
+    "KeyPairName": "key",
+    "InternetChargeType": "PayByTraffic",
+    "InternetMaxBandwidthOut": 5,
+    "InternetMaxBandwidthIn": -1,
+    "SecurityGroupIds": {"SecurityGroupId": ["sg-1", "sg-2"]},
+    "VpcAttributes": {"VSwitchId": "vsw-a", "PrivateIpAddress": {"IpAddress": ["10.0.0.1"]}},
+    "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+    "Tags": {"Tag": [{"TagKey": "team", "TagValue": "web"}, {"TagKey": "empty", "TagValue": ""}]},
+}
+
+
+def a_disk(disk_id: str, kind: str, device: str, category: str, size: int, **more: Any) -> dict[str, Any]:
+    """A disk as DescribeDisks shows it."""
+    return {"DiskId": disk_id, "Type": kind, "Device": device, "Category": category, "Size": size, **more}
+
+
+DISKS: list[dict[str, Any]] = [
+    a_disk("d-2", "data", "/dev/xvdc", "cloud_efficiency", 200, DeleteWithInstance=False),
+    a_disk("d-0", "system", "/dev/xvda", "cloud_essd", 40, PerformanceLevel="PL0"),
+    a_disk("d-1", "data", "/dev/xvdb", "cloud_essd", 100, PerformanceLevel="PL1", DeleteWithInstance=True),
+]
+
+
+def chosen(**variables: str) -> InterruptionSettings:
+    """Settings from variables named without their prefix."""
+    named = {f"SPOTKEEPER_{name}": value for name, value in variables.items()}
+    return InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal", **named})
+
+
+def spec(
+    source: dict[str, Any] | None = None, disks: Any = None, user_data: str = "IyE=", role: str = "web", **how: str
+) -> Any:
+    """The launch spec of a source."""
+    return launch_spec(
+        SOURCE if source is None else source, DISKS if disks is None else disks, user_data, role, chosen(**how)
+    )
+
+
+def test_everything_that_run_instances_can_be_given() -> None:
+    """Every field of the source under RunInstances' own name."""
+    assert spec()["run"] == {
+        "Amount": 1,
+        "SecurityGroupIds": ["sg-1", "sg-2"],
+        "InstanceName": "web-1",
+        "Description": "shop front",
+        "HostName": "web",
+        "CreditSpecification": "Unlimited",
+        "DeploymentSetId": "ds-1",
+        "ResourceGroupId": "rg-1",
+        "HttpEndpoint": "enabled",
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 2,
+        "KeyPairName": "key",
+        "InternetChargeType": "PayByTraffic",
+        "InternetMaxBandwidthOut": 5,
+        "SystemDisk": {"Category": "cloud_essd", "Size": "40", "PerformanceLevel": "PL0"},
+        "DataDisk": [
+            {
+                "Device": "/dev/xvdb",
+                "Category": "cloud_essd",
+                "Size": 100,
+                "PerformanceLevel": "PL1",
+                "DeleteWithInstance": True,
+            },
+            {"Device": "/dev/xvdc", "Category": "cloud_efficiency", "Size": 200, "DeleteWithInstance": False},
+        ],
+        "RamRoleName": "web",
+        "UserData": "IyE=",
+        "Tag": [{"Key": "team", "Value": "web"}, {"Key": "empty", "Value": ""}],
+    }
+    assert spec()["own_image"] == "m-own"
+
+
+def test_without_a_key_pair_the_password_is_inherited() -> None:
+    """Nobody could log in otherwise, and that the password cannot be read is reported."""
+    found = spec({**SOURCE, "KeyPairName": ""})
+    assert found["run"]["PasswordInherit"] is True
+    assert "KeyPairName" not in found["run"]
+    assert any("password" in text for text in found["not_carried"])
+    assert not any("password" in text for text in spec()["not_carried"])
+
+
+def test_the_bandwidth_of_an_eip_is_the_eips() -> None:
+    """A public address of its own beside the EIP would be a second one."""
+    found = spec({**SOURCE, "EipAddress": {"AllocationId": "eip-1", "IpAddress": "1.2.3.4"}})
+    assert not {"InternetMaxBandwidthOut", "InternetChargeType"} & set(found["run"])
+    assert any("1.2.3.4" in text for text in found["not_carried"])
+
+
+def test_nulls_everywhere() -> None:
+    """Containers and fields that the API leaves out or sends as null are no values."""
+    bare = dict.fromkeys(SOURCE) | {"InstanceType": "ecs.g7.large", "SpotStrategy": "SpotAsPriceGo"}
+    found = spec(bare, [], "", "")
+    assert found["run"] == {"Amount": 1, "SecurityGroupIds": [], "PasswordInherit": True, "Tag": []}
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_user_data_is_dropped_where_the_setting_says_so() -> None:
+    """SPOTKEEPER_USER_DATA."""
+    assert "UserData" not in spec(USER_DATA="drop")["run"]
+    assert "UserData" not in spec(user_data="")["run"]
+
+
+def test_what_cannot_be_carried() -> None:
+    """Each thing by its name where the source has it, and nothing where it has not."""
+    cards = [
+        {"NetworkInterfaceId": "eni-1", "Type": "Primary", "Ipv6Sets": {"Ipv6Set": [{"Ipv6Address": "::1"}]}},
+        {"NetworkInterfaceId": "eni-2", "Type": "Secondary"},
+    ]
+    system = {**DISKS[1], "ProductCode": "jxsc000", "AutoSnapshotPolicyId": "sp-1"}
+    disks = [system, a_disk("d-9", "data", "/dev/xvdb", "local_ssd_pro", 100)]
+    rich = {**SOURCE, "NetworkInterfaces": {"NetworkInterface": cards}, "PublicIpAddress": {"IpAddress": ["5.6.7.8"]}}
+    text = "\n".join(spec(rich, disks)["not_carried"])
+    for what in ("eni-2", "IPv6", "10.0.0.1", "jxsc000", "sp-1", "d-9", "public address"):
+        assert what in text
+    assert "eni-1" not in text
+    assert spec({**SOURCE, "VpcAttributes": {"VSwitchId": "vsw-a"}})["not_carried"] == []
+
+
+def test_local_disks_are_not_asked_for() -> None:
+    """An empty disk in a local disk's place would be mistaken for it."""
+    local = {"DiskId": "d-9", "Type": "data", "Category": "local_ssd_pro", "Device": "/dev/xvdb", "Size": 100}
+    assert "DataDisk" not in spec(disks=[DISKS[1], local])["run"]
+
+
+def test_foreign_and_state_tags_stay_behind() -> None:
+    """``acs:``, ``aliyun``, ``ack.`` and ``k8s.`` are their makers'; the episode's tag is an older rescue's."""
+    tags = {
+        "acs:a": "1",
+        "aliyun:b": "1",
+        "ack.c": "1",
+        "k8s.d": "1",
+        "spotkeeper:episode": "x",
+        "spotkeeper:managed": "true",
+        "team": "web",
+    }
+    assert carried_tags(tags) == ({"spotkeeper:managed": "true", "team": "web"}, [])
+
+
+@pytest.mark.parametrize(("own", "kept"), [(18, 18), (19, 19), (20, 19)])
+def test_20_tags_at_most(own: int, kept: int) -> None:
+    """One place is ours; a user's tag that has none is reported by its key."""
+    tags = {f"key-{number}": str(number) for number in range(own)}
+    source = {**SOURCE, "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}}
+    found = spec(source)
+    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1")["Tag"]
+    assert len(sent) == kept + 1 <= 20
+    assert sent[-1] == {"Key": "spotkeeper:episode", "Value": "i-1/1"}
+    assert len([text for text in found["not_carried"] if text.startswith("tag ")]) == own - kept
+
+
+def test_the_managed_tag_is_never_the_one_that_is_dropped() -> None:
+    """A replacement without the managed tag would not be rescued when its own time comes."""
+    tags = {**{f"key-{number:02}": "x" for number in range(19)}, "spotkeeper:managed": "true"}
+    source = {**SOURCE, "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}}
+    assert {"Key": "spotkeeper:managed", "Value": "true"} in spec(source)["run"]["Tag"]
+
+
+def test_the_order_of_the_rungs() -> None:
+    """Charge by charge, then vSwitch by vSwitch, then type by type; doubles once."""
+    ladder = rungs(
+        SOURCE, chosen(FALLBACK_INSTANCE_TYPES="ecs.g7.large,ecs.t6-c1m4.large", FALLBACK_VSWITCH_IDS="vsw-b,vsw-a")
+    )
+    assert [describe_rung(rung) for rung in ladder] == [
+        f"{charge} {kind} in {place}"
+        for charge in ("spot", "on-demand")
+        for place in ("vsw-a", "vsw-b")
+        for kind in ("ecs.t6-c1m4.large", "ecs.g7.large")
+    ]
+
+
+def test_what_each_rung_drops() -> None:
+    """The price limit is one type's, the credit specification one family's."""
+    ladder = rungs(SOURCE, chosen(FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge,ecs.g7.large"))
+    assert [rung["drops"] for rung in ladder] == [
+        [],
+        ["SpotPriceLimit"],
+        ["SpotPriceLimit", "CreditSpecification"],
+        [],
+        [],
+        ["CreditSpecification"],
+    ]
+    own, *others = [rung["add"] for rung in ladder]
+    assert (own["SpotStrategy"], own["SpotPriceLimit"], own["SpotDuration"]) == ("SpotWithPriceLimit", 0.12, 0)
+    assert all("SpotPriceLimit" not in one for one in others)
+    assert {one["SpotStrategy"] for one in others} == {"SpotAsPriceGo", "NoSpot"}
+    assert all(
+        not {"SpotDuration", "SpotInterruptionBehavior"} & set(one) for one in others if one["SpotStrategy"] == "NoSpot"
+    )

@@ -1,0 +1,79 @@
+"""ClientTokens: made of the recorded plan alone, and never the same for two different calls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from rescue.launch_spec import launch_spec, run_parameters
+from rescue.tools import Tools
+from spotkeeper.episode import Episode
+from spotkeeper.settings import InterruptionSettings
+from tests.rescue.test_launch_spec import DISKS, chosen
+
+TEXT = st.text("abcxyz-", min_size=1, max_size=6)
+SOURCES = st.fixed_dictionaries(
+    {
+        "InstanceType": st.sampled_from(["ecs.g7.large", "ecs.t6-c1m4.large"]),
+        "SpotStrategy": st.sampled_from(["SpotAsPriceGo", "SpotWithPriceLimit"]),
+        "SpotPriceLimit": st.sampled_from([0.1, 0.25]),
+        "VpcAttributes": st.fixed_dictionaries({"VSwitchId": st.sampled_from(["vsw-a", "vsw-b"])}),
+        "InstanceName": TEXT,
+        "HostName": TEXT,
+        "CreditSpecification": st.sampled_from(["", "Unlimited"]),
+        "KeyPairName": st.sampled_from(["", "key"]),
+        "Tags": st.dictionaries(TEXT, TEXT, max_size=25).map(
+            lambda tags: {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
+        ),
+    }
+)
+SETTINGS = st.builds(
+    lambda types, places: chosen(FALLBACK_INSTANCE_TYPES=",".join(types), FALLBACK_VSWITCH_IDS=",".join(places)),
+    st.lists(st.sampled_from(["ecs.c7.large", "ecs.g7.xlarge"]), unique=True),
+    st.lists(st.sampled_from(["vsw-c", "vsw-d"]), unique=True),
+)
+
+
+def token(parameters: dict[str, Any], round_number: int) -> str:
+    """The ClientToken as ``replacement`` makes it."""
+    episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
+    tools = Tools("i-1", chosen(), None, None, episode, None, None)  # type: ignore[arg-type]
+    return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
+
+
+@given(SOURCES, SETTINGS, st.sampled_from(["m-1", "m-2"]))
+@hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
+def test_tokens_differ_whenever_parameters_do(source: dict[str, Any], how: InterruptionSettings, image: str) -> None:
+    """Within an episode two calls share a token only where they are the same call of the same round."""
+    found = launch_spec(source, DISKS, "IyE=", "web", how)
+    sent = [(run_parameters(found, rung, image, "i-1/1"), number) for rung in found["rungs"] for number in (1, 2)]
+    calls = {json.dumps(one, sort_keys=True): token(*one) for one in sent}
+    assert len(set(calls.values())) == len(calls) == len(sent)
+    assert all(len(one) <= 64 and one.isascii() for one in calls.values())
+
+
+@given(SOURCES, SETTINGS)
+@hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
+def test_parameters_come_from_the_recorded_plan_alone(source: dict[str, Any], how: InterruptionSettings) -> None:
+    """After a trip through the journal (JSON) the same parameters, and so the same token, come out."""
+    found = launch_spec(source, DISKS, "IyE=", "web", how)
+    recorded = json.loads(json.dumps(found))
+    for rung, again in zip(found["rungs"], recorded["rungs"], strict=True):
+        first, second = (run_parameters(plan, one, "m-1", "i-1/1") for plan, one in ((found, rung), (recorded, again)))
+        assert first == second
+        assert token(first, 1) == token(second, 1)
+
+
+@given(SOURCES, SETTINGS)
+@hypothesis_settings(max_examples=40, deadline=None, derandomize=True)
+def test_a_plan_is_not_changed_by_use(source: dict[str, Any], how: InterruptionSettings) -> None:
+    """Making a rung's parameters leaves the plan as it was recorded."""
+    found = launch_spec(source, DISKS, "IyE=", "web", how)
+    before = json.dumps(found, sort_keys=True)
+    for rung in found["rungs"]:
+        run_parameters(found, rung, "m-1", "i-1/1")["Tag"].append("spoilt")
+    assert json.dumps(found, sort_keys=True) == before

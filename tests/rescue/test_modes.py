@@ -1,0 +1,217 @@
+"""The other kinds of rescue: Auto Scaling and ACK members, stop mode, relaunch, stopping the source, user data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from simulator.ecs import Timings
+from tests.rescue.reading import images, places, records, replacements, source_disks, source_stands, undrained
+from tests.rescue.stage import SOURCE, Stage, event, stage
+
+MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+MADE = (
+    {"acs:autoscaling:scalingGroupId": "asg-bp1"},
+    {"ack.aliyun.com": "c1"},
+)
+
+
+@pytest.mark.parametrize("tags", MADE)
+@pytest.mark.parametrize("relaunch", ["from-image", "at-once", "none"])
+def test_what_others_made(tags: dict[str, str], relaunch: str) -> None:
+    """Drained, imaged, out of the groups, and never relaunched: its maker does that."""
+    here = stage(MINUTES, {"SPOTKEEPER_RELAUNCH": relaunch}, tags={"spotkeeper:managed": "true", **tags})
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert "replacement_id" not in answer
+    assert answer["image_id"] == images(here)[0]["ImageId"]
+    assert replacements(here) == []
+    assert places(here, SOURCE) == 0
+    assert proof.flags_not_restored(here.before, here.state, SOURCE) == []
+    writes = here.writes()
+    here.pass_notice()
+    assert here.deliver()["outcome"] == "done"
+    assert here.writes() == writes
+
+
+def stop_mode(**changes: Any) -> Stage:
+    """A stage whose source is stopped, not released."""
+    return stage(spot_interruption_behavior="Stop", **changes)
+
+
+def test_stop_mode_is_drained_and_remembered() -> None:
+    """Weight 0 everywhere, memberships in the journal, no image, no relaunch, no flag changed, nothing removed."""
+    here = stop_mode()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert len(answer["memberships"]) == 2
+    assert {one["weight"] for one in answer["memberships"]} == {80}
+    weights = [one[2] for members in proof.memberships(here.state).values() for one in members if one[0] == SOURCE]
+    assert weights == [0, 0]
+    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    assert images(here) == replacements(here) == []
+    assert here.state["ecs"] == here.before["ecs"]
+    assert here.calls("ModifyDiskAttribute") == []
+
+
+def test_stop_mode_repeated() -> None:
+    """The weights found at 0 by a second delivery are not taken for the real ones."""
+    here = stop_mode()
+    here.deliver()
+    clouds = {part: here.state[part] for part in ("ecs", "slb")}
+    assert here.deliver()["outcome"] == "done"
+    assert {part: here.state[part] for part in ("ecs", "slb")} == clouds
+    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+
+
+def test_stop_mode_and_a_second_interruption() -> None:
+    """A later event opens the second episode only once the first is closed; then with the weights of that time."""
+    here = stop_mode()
+    here.deliver()
+    here.pass_notice()
+    later = event(eventTime="20190409T150000.000+0800", id="another")
+    here.deliver(later)
+    assert records(here, 2) == {}
+    state_change_puts_back(here, weight=55)
+    here.cloud.clock.advance(5 * 3600)
+    here.cloud.ecs.reclaim(SOURCE)
+    here.cloud.progress()
+    answer = here.deliver(event(eventTime="20190409T190000.000+0800", id="a third"))
+    assert answer["outcome"] == "done"
+    assert [one["weight"] for one in records(here, 2)["memberships"]["memberships"]] == [55, 55]
+    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    writes = here.writes()
+    early = here.deliver()
+    assert early["outcome"] in {"done", "skipped"}
+    assert [one for one in here.writes()[len(writes) :] if one != "PutObject"] == []
+
+
+def state_change_puts_back(here: Stage, weight: int) -> None:
+    """What ``state_change`` does once the instance runs again: weights and a ``done`` record."""
+    here.cloud.ecs.capacity_back(SOURCE)
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    for balancer in here.cloud.slb.load_balancers.values():
+        for group in balancer.groups:
+            for member in group:
+                member.weight = weight if member.server_id == SOURCE else member.weight
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    key = next(name for name in objects if name.endswith("/1/event.json"))
+    answer = '{"outcome": "done", "reason": "back", "warnings": [], "timeline": []}'
+    body = f'{{"at": {here.cloud.now()}, "answer": {answer}}}'.encode()
+    objects[key.replace("event", "done")] = type(objects[key])(body, here.cloud.now(), {})
+
+
+def test_relaunch_none() -> None:
+    """Drained, imaged and out of the groups: done without a replacement, with the memberships for somebody else."""
+    here = stage(MINUTES, {"SPOTKEEPER_RELAUNCH": "none"})
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert "replacement_id" not in answer
+    assert [one["weight"] for one in answer["memberships"]] == [80, 80]
+    assert replacements(here) == []
+    assert len(images(here)) == 1
+    assert places(here, SOURCE) == 0
+    assert proof.flags_not_restored(here.before, here.state, SOURCE) == []
+
+
+def test_relaunch_at_once() -> None:
+    """No image and no flags: the replacement runs the source's own image and serves before the drain begins."""
+    here = stage(MINUTES, {"SPOTKEEPER_RELAUNCH": "at-once"})
+    answer = here.deliver()
+    new = replacements(here)[0]
+    assert answer["outcome"] == "done"
+    assert "image_id" not in answer
+    assert images(here) == []
+    assert new["ImageId"] == here.fleet.source.image_id
+    assert here.calls("ModifyDiskAttribute") == []
+    assert proof.memberships_wrong(here.before, here.state, SOURCE, new["InstanceId"]) == []
+    assert proof.not_like_source(here.before, here.state, SOURCE, new) == []
+    added, drained = here.calls("AddVServerGroupBackendServers")[0], here.calls("SetBackendServers")[0]
+    assert added.number < drained.number
+    assert answer["margin_seconds"] == pytest.approx(here.before["now"] - 1 + 300 - added.at)
+
+
+def test_relaunch_at_once_of_a_source_that_is_gone() -> None:
+    """What the journal holds is enough to finish after the release."""
+    here = stage(Timings(boot=100), {"SPOTKEEPER_RELAUNCH": "at-once"}, timeout=30)
+    with pytest.raises(Exception, match="next goes on"):
+        here.deliver()
+    here.pass_notice()
+    here.timeout = 900
+    assert here.deliver()["outcome"] == "done"
+    assert [places(here, one["InstanceId"]) for one in replacements(here)] == [2]
+
+
+def watch(here: Stage) -> list[tuple[float, str, list[str]]]:
+    """At each call: the time, the source's status, and those of the replacements."""
+    seen: list[tuple[float, str, list[str]]] = []
+
+    def look(_: object, __: str) -> None:
+        here.cloud.progress()
+        source = here.cloud.ecs.instances.get(SOURCE)
+        known = proof.ids(here.before)
+        others = [one.status for name, one in here.cloud.ecs.instances.items() if name not in known]
+        seen.append((here.cloud.now(), source.status if source else "gone", others))
+
+    with here.playing(look):
+        here.call()
+    look(None, "")
+    return seen
+
+
+@pytest.mark.parametrize("setting", ["before-image", "before-relaunch"])
+def test_a_stopped_source_never_runs_beside_its_replacement(setting: str) -> None:
+    """Over the whole rescue the two are never up at once, and the end state is the same as without."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": setting})
+    seen = watch(here)
+    assert any(others for _, _, others in seen)
+    assert [one for one in seen if one[1] in {"Running", "Stopping"} and one[2]] == []
+    assert here.shortcomings() == []
+
+
+def test_before_image_the_image_is_of_a_stopped_source() -> None:
+    """CreateImage comes once the instance is Stopped: consistent file systems."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": "before-image"})
+    seen = watch(here)
+    number = next(index for index, one in enumerate(here.cloud.calls) if one.action == "CreateImage")
+    assert seen[number][1] == "Stopped"
+    assert places(here, SOURCE) == 0
+
+
+def test_before_relaunch_the_snapshots_come_first() -> None:
+    """Stopping disturbs a snapshot in creation: StopInstance comes when all of them are accomplished."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    answer = here.deliver()
+    stop, image = here.calls("StopInstance")[0].at, here.calls("CreateImage")[0].at
+    assert stop - image >= MINUTES.snapshot
+    assert answer["overlap_seconds"] == 0
+
+
+def test_never_both_run_and_the_overlap_is_told() -> None:
+    """Without stopping, ``overlap_seconds`` is how long both have run so far."""
+    here = stage(MINUTES)
+    answer = here.deliver()
+    assert here.calls("StopInstance") == []
+    running = records(here)["running"]["at"]
+    assert answer["overlap_seconds"] == pytest.approx(records(here)["done"]["at"] - running, abs=0.01)
+    assert source_stands(here)
+
+
+def test_user_data_drop() -> None:
+    """SPOTKEEPER_USER_DATA=drop launches without it; everything else is the same."""
+    here = stage(settings={"SPOTKEEPER_USER_DATA": "drop"})
+    here.deliver()
+    assert replacements(here)[0]["UserData"] == ""
+    assert [text for text in here.shortcomings() if not text.startswith("UserData")] == []
+
+
+def test_retain_never_drains_as_ever() -> None:
+    """Disks that may go with the source go with it; drain, image and replacement are as ever."""
+    here = stage(MINUTES, {"SPOTKEEPER_RETAIN_DISKS": "never"})
+    here.deliver()
+    assert not undrained(here)
+    assert here.shortcomings() == []
+    here.pass_notice()
+    assert len(source_disks(here)) == 1

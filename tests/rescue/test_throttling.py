@@ -1,0 +1,64 @@
+"""Throttling of any one action: the minute it lasts is waited for, never more, and the end is the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rescue.reading import deliver_until_done, fault, moment
+from tests.rescue.stage import stage
+
+
+def reference_actions() -> list[str]:
+    """Every ECS and CLB action of a plain rescue, in order."""
+    here = stage()
+    here.deliver()
+    return list(dict.fromkeys(one.action for one in here.calls()))
+
+
+ACTIONS = reference_actions()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_one_throttled_action(action: str) -> None:
+    """The one call does it all, and the action is asked again within two seconds of the next minute."""
+    here = stage()
+    fault(here, action, "throttle")
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert here.shortcomings() == []
+    asked = here.calls(action)
+    refused = next(one for one in asked if one.code == "Throttling.User")
+    accepted = next(one for one in asked if one.number > refused.number and not one.code)
+    next_minute = (refused.at // 60 + 1) * 60
+    assert next_minute <= accepted.at <= next_minute + 2.5
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_throttled_again_and_again(action: str) -> None:
+    """An action that is throttled in three calls of it in a row delays the rescue and changes nothing of its end."""
+    here = stage()
+    fault(here, action, "throttle", times=3)
+    deliver_until_done(here, most=3)
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("action", [one for one in ACTIONS if one not in {"DescribeInstances", "CreateImage"}])
+def test_throttling_holds_up_the_image_by_30_seconds_at_most(action: str) -> None:
+    """Whatever comes before CreateImage and is throttled comes after it: the data first."""
+    here = stage()
+    fault(here, action, "throttle")
+    here.deliver()
+    assert moment(here, "CreateImage") <= 30 + 10
+
+
+def test_the_servers_hint_is_obeyed() -> None:
+    """``x-acs-retry-after`` says when to come back: earlier than the minute, and no sooner than it says."""
+    here = stage()
+    throttled = fault(here, "RunInstances", "throttle", retry_after_ms=7000)
+    with here.playing():
+        throttled._blocked_until.clear()
+        throttled.action = lambda _, action: action == "RunInstances" and not throttled.fired
+        here.call()
+    first, second = here.calls("RunInstances")
+    assert second.at - first.at == pytest.approx(7.0)
+    assert here.shortcomings() == []

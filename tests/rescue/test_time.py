@@ -1,0 +1,129 @@
+"""Too little time, and a lock that comes late or never."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import proof
+from simulator.ecs import Timings
+from spotkeeper.errors import CloudError, DeadlineReached
+from tests.rescue.reading import deliver_until_done, places, replacements, undrained
+from tests.rescue.stage import SOURCE, stage
+
+MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+
+
+@pytest.mark.parametrize("timeout", [20, 60])
+@pytest.mark.parametrize("stop_source", ["never", "before-image", "before-relaunch"])
+def test_a_timeout_that_is_too_short(timeout: float, stop_source: str) -> None:
+    """Call after call gets further and leaves in time with a typed error; the last one finishes."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": stop_source}, timeout)
+    _, errors = deliver_until_done(here, most=20, pause=1)
+    assert errors
+    assert {type(error) for error in errors} <= {DeadlineReached, CloudError}
+    assert len([one for one in here.calls("CreateImage") if not one.code]) == 1
+    assert here.shortcomings() == []
+
+
+def test_no_call_outlives_its_timeout() -> None:
+    """However much is left to do, the handler returns before Function Compute would kill it."""
+    here = stage(MINUTES, timeout=40)
+    for _ in range(10):
+        entered = here.cloud.now()
+        try:
+            here.deliver()
+        except DeadlineReached:
+            assert here.cloud.now() <= entered + 40
+        else:
+            break
+    assert here.shortcomings() == []
+
+
+def test_a_lock_that_appears_late() -> None:
+    """20 seconds without the lock are waited out, and nothing is written before it is there."""
+    here = stage(lock_delay=20.0)
+    assert here.deliver()["outcome"] == "done"
+    wrote = [one.at for one in here.cloud.calls if not one.action.startswith(("Describe", "List", "Get", "Head"))]
+    assert 20 <= wrote[0] - here.before["now"] <= 25
+    assert here.shortcomings() == []
+
+
+def test_a_lock_that_never_appears() -> None:
+    """After 60 seconds a healthy instance is left alone, and nothing was written."""
+    here = stage(locked=False)
+    answer = here.deliver()
+    assert answer["outcome"] == "skipped"
+    assert "Recycling" in answer["reason"]
+    assert 60 <= here.cloud.now() - here.before["now"] <= 63
+    assert here.writes() == []
+    assert proof.untouched(here.before, here.state) == []
+
+
+def test_a_lock_that_appears_after_a_minute() -> None:
+    """A first delivery gives up on the lock; one that comes when it is there rescues."""
+    here = stage(lock_delay=90.0)
+    assert here.deliver()["outcome"] == "skipped"
+    assert undrained(here)
+    here.advance(40)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_without_demanding_the_lock() -> None:
+    """SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false acts on the event alone, at once."""
+    here = stage(settings={"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}, locked=False)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("spelling", ["Recycling", "recycling", "RECYCLING"])
+def test_the_lock_in_any_spelling(spelling: str) -> None:
+    """Documents spell the lock in two ways."""
+    here = stage(locked=False)
+    here.cloud.ecs.reclaim(SOURCE)
+    instance = here.cloud.ecs.instances[SOURCE]
+    instance.locks = [type(lock)(spelling, lock.visible_at) for lock in instance.locks]
+    assert here.deliver()["outcome"] == "done"
+
+
+@pytest.mark.parametrize("reason", ["security", "financial", "dedicatedhostfinancial"])
+def test_another_lock_is_not_an_interruption(reason: str) -> None:
+    """An instance that is locked for another reason is not being reclaimed."""
+    here = stage(lock_delay=0.0)
+    instance = here.cloud.ecs.instances[SOURCE]
+    instance.locks = [type(lock)(reason, lock.visible_at) for lock in instance.locks]
+    assert here.deliver()["outcome"] == "skipped"
+    assert here.writes() == []
+
+
+def test_released_while_the_lock_is_waited_for() -> None:
+    """An instance that disappears during that wait was never touched: skipped."""
+    here = stage(lock_delay=100.0, notice=10.0)
+    assert here.deliver()["outcome"] == "skipped"
+    assert here.writes() == []
+
+
+@pytest.mark.parametrize("drain", ["0", "3", "240"])
+def test_the_drain_takes_a_fifth_of_the_notice_at_most(drain: str) -> None:
+    """CreateImage comes after the setting's seconds, or after a fifth of what is left of the notice."""
+    here = stage(settings={"SPOTKEEPER_DRAIN_SECONDS": drain})
+    here.deliver()
+    set_to_0 = here.calls("SetVServerGroupAttribute")[0].at
+    waited = here.calls("CreateImage")[0].at - set_to_0
+    left = here.before["now"] - 1 + 300 - set_to_0
+    assert waited == pytest.approx(min(float(drain), left / 5), abs=0.1)
+    assert here.shortcomings() == []
+
+
+def test_no_drain_wait_without_a_load_balancer() -> None:
+    """An instance behind no load balancer has no requests to finish."""
+    here = stage()
+    for balancer in here.cloud.slb.load_balancers.values():
+        for group in balancer.groups:
+            group.drop_server(SOURCE)
+    here.before = here.cloud.state()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert here.cloud.now() == here.before["now"]
+    assert places(here, replacements(here)[0]["InstanceId"]) == 0
+    assert here.shortcomings() == []

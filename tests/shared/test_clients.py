@@ -1,0 +1,184 @@
+"""The SDK clients: parameters, pages, errors, and an endpoint that does not answer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator import fleet, proof
+from simulator.cloud import Cloud
+from simulator.ecs import DiskSpec
+from simulator.faults import Fault
+from simulator.function_compute import simulated_time
+from simulator.transport import in_process
+from spotkeeper.clients import Api, items
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.credentials import Credentials
+from spotkeeper.errors import CloudError, CloudUnreachable
+from spotkeeper.settings import Endpoint
+from tests.rescue.reading import fault
+from tests.rescue.stage import SOURCE, stage
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """A cloud with the drill's fleet."""
+    one = Cloud(fleet.EVENT_TIME)
+    fleet.drill_fleet(one)
+    return one
+
+
+@pytest.fixture
+def ecs(cloud: Cloud) -> Iterator[Api]:
+    """Its ECS, on its time."""
+    yield from api(cloud, "ecs")
+
+
+@pytest.fixture
+def slb(cloud: Cloud) -> Iterator[Api]:
+    """Its CLB, on its time."""
+    yield from api(cloud, "slb")
+
+
+def api(cloud: Cloud, product: str) -> Iterator[Api]:
+    """One product of a cloud."""
+    key = cloud.access_key
+    with in_process(cloud) as url, simulated_time(cloud.clock):
+        clock = Clock()
+        endpoint = Endpoint("http", url.removeprefix("http://"))
+        yield Api(
+            product,
+            cloud.region,
+            Credentials(key.access_key_id, key.secret),
+            endpoint,
+            clock,
+            Deadline.after(clock, 900),
+        )
+
+
+def test_an_answer_is_a_plain_mapping(ecs: Api) -> None:
+    """With the API's own field names."""
+    body = ecs.call("DescribeInstances", SOURCE, {"InstanceIds": f'["{SOURCE}"]'})
+    assert [one["InstanceId"] for one in items(body, "Instances", "Instance")] == [SOURCE]
+
+
+def test_a_parameter_that_the_sdk_would_drop(ecs: Api, cloud: Cloud) -> None:
+    """Dropped without a word it would ask another question: refused before anything is sent, at any depth."""
+    for parameters in ({"InstanceIdz": "x"}, {"Tag": [{"Kex": "a"}]}):
+        with pytest.raises(TypeError, match="has no parameter"):
+            ecs.call("DescribeInstances", SOURCE, parameters)
+    assert cloud.calls == []
+
+
+@pytest.mark.parametrize("action", ["StopInstance", "DeleteInstance", "DescribeUserData", "CreateImage"])
+def test_actions_with_and_without_a_region(ecs: Api, cloud: Cloud, action: str) -> None:
+    """RegionId is sent where the action has it, and nowhere else: each of these reaches the cloud."""
+    try:
+        ecs.call(action, SOURCE, {"InstanceId": SOURCE})
+    except CloudError as error:
+        assert error.code  # noqa: PT017 - what the cloud says to it is not the point
+    assert [one.action for one in cloud.calls] == [action]
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 250])
+def test_all_pages_of_both_kinds(cloud: Cloud, ecs: Api, count: int) -> None:
+    """By NextToken and by PageNumber: everything, once."""
+    for _ in range(count):
+        cloud.ecs.add_disk(cloud.ecs.instances[SOURCE], DiskSpec(device="/dev/xvdz"))
+    found = [
+        one["DiskId"]
+        for page in ecs.pages("DescribeDisks", "all", {"InstanceId": SOURCE})
+        for one in items(page, "Disks", "Disk")
+    ]
+    assert len(found) == len(set(found)) == count + 3
+    for number in range(count):
+        cloud.ecs.instances[f"i-{number}"] = cloud.ecs.instances[SOURCE]
+    pages = list(ecs.pages("DescribeInstances", "all", {}))
+    assert sum(len(items(page, "Instances", "Instance")) for page in pages) == count + 3
+
+
+def test_an_error_says_what_happened(ecs: Api, cloud: Cloud) -> None:
+    """Action, resource, code, status, request id and the API's own sentence."""
+    cloud.faults.add(Fault("CreateImage", "code:QuotaExceed.Image"))
+    with pytest.raises(CloudError) as raised:
+        ecs.call("CreateImage", SOURCE, {"InstanceId": SOURCE})
+    error = raised.value
+    assert (error.action, error.resource, error.code, error.status) == ("CreateImage", SOURCE, "QuotaExceed.Image", 403)
+    assert error.request_id == cloud.calls[-1].request_id
+    assert error.detail == "The Image Quota exceeds."
+    assert all(
+        text in str(error) for text in ("CreateImage", SOURCE, "QuotaExceed.Image", error.request_id, error.detail)
+    )
+
+
+def test_the_servers_hint(ecs: Api, cloud: Cloud) -> None:
+    """``x-acs-retry-after`` is milliseconds; it is waited for."""
+    cloud.faults.add(Fault("DescribeInstances", "throttle", retry_after_ms=70_000))
+    began = cloud.now()
+    ecs.call("DescribeInstances", SOURCE, {})
+    assert cloud.now() - began == pytest.approx(70)
+
+
+def test_a_unknown_group_of_clb(slb: Api) -> None:
+    """A refusal of CLB has its sentence too: that a group does not exist is said nowhere else."""
+    with pytest.raises(CloudError, match="does not exist") as raised:
+        slb.call("DescribeVServerGroupAttribute", "rsp-1", {"VServerGroupId": "rsp-1"})
+    assert "does not exist" in raised.value.detail
+
+
+@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "garbage"])
+def test_no_usable_answer(ecs: Api, cloud: Cloud, effect: str) -> None:
+    """CloudUnreachable after a bounded time, naming the action and the cause; neither URL nor key in it."""
+    cloud.faults.add(Fault("*", effect, times=None))
+    began = cloud.now()
+    with pytest.raises(CloudUnreachable, match="DescribeInstances on i-1") as raised:
+        ecs.call("DescribeInstances", "i-1", {})
+    assert cloud.now() - began <= 95
+    assert not any(text in str(raised.value) for text in ("http", "127.0.0.1", "Signature", cloud.access_key.secret))
+
+
+def test_a_bad_day_passes(ecs: Api, cloud: Cloud) -> None:
+    """Two lost answers of a read are asked again."""
+    cloud.faults.add(Fault("*", "reset-after", times=2))
+    assert ecs.call("DescribeInstances", SOURCE, {"InstanceIds": f'["{SOURCE}"]'})["Instances"]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({}, []),
+        ({"A": None}, []),
+        ({"A": {"B": None}}, []),
+        ({"A": {"B": "x"}}, []),
+        ({"A": []}, []),
+        ({"A": {"B": [None, 1, {"c": 1}]}}, [{"c": 1}]),
+    ],
+)
+def test_items_of_whatever_came(body: dict[str, Any], found: list[Any]) -> None:
+    """Containers may be missing, null or something else."""
+    assert items(body, "A", "B") == found
+
+
+def test_a_port_that_refuses() -> None:
+    """An endpoint where nobody listens: CloudUnreachable, nothing changed, and simulated seconds only."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        here = stage(settings={"ECS_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}"})
+        with pytest.raises(CloudUnreachable, match="DescribeInstances"):
+            here.deliver()
+    assert here.cloud.calls == []
+    assert here.cloud.now() - here.before["now"] <= 20
+
+
+@pytest.mark.parametrize("effect", ["reset-before", "garbage"])
+def test_a_black_hole(effect: str) -> None:
+    """An API that swallows every request: the same."""
+    here = stage()
+    fault(here, "ecs:*", effect, times=None)
+    with pytest.raises(CloudUnreachable, match=r"DescribeInstances.*NoAnswer"):
+        here.deliver()
+    assert proof.untouched(here.before, here.state) == []
+    assert here.cloud.now() - here.before["now"] <= 95

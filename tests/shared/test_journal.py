@@ -1,0 +1,222 @@
+"""Both journals by the same tests: OSS in the embedded cloud, and a directory."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.cloud import Cloud
+from simulator.faults import Fault
+from simulator.function_compute import simulated_time
+from simulator.transport import in_process
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.credentials import Credentials
+from spotkeeper.errors import JournalUnavailable
+from spotkeeper.journal import Journal, open_journal
+from spotkeeper.settings import DirectoryLocation, Endpoint, OssLocation
+
+
+@contextmanager
+def oss(
+    cloud: Cloud, prefix: str = "rescues", bucket: str = "spotkeeper-journal", region: str = "cn-hangzhou"
+) -> Iterator[Journal]:
+    """A journal in the cloud's OSS, on its time."""
+    key = cloud.access_key
+    credentials = Credentials(key.access_key_id, key.secret)
+    with in_process(cloud) as url, simulated_time(cloud.clock):
+        endpoint = Endpoint("http", url.removeprefix("http://"))
+        clock = Clock()
+        yield open_journal(OssLocation(bucket, prefix), region, credentials, endpoint, Deadline.after(clock, 900))
+
+
+def cloud_with_bucket(versioning: str | None = None) -> Cloud:
+    """A cloud with the journal's bucket."""
+    cloud = Cloud(1_700_000_000.0)
+    cloud.oss.add_bucket("spotkeeper-journal", versioning)
+    return cloud
+
+
+@pytest.fixture(params=["oss", "directory"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    """An empty journal of either kind."""
+    if request.param == "oss":
+        with oss(cloud_with_bucket()) as one:
+            yield one
+        return
+    clock = Clock()
+    location = DirectoryLocation(tmp_path / "not" / "yet")
+    yield open_journal(location, "cn-hangzhou", Credentials("a", "b"), None, Deadline.after(clock, 9))
+
+
+RECORD: dict[str, Any] = {
+    "text": "é\u4e2d \U0001f600 \"'\\",
+    "number": 1.5,
+    "none": None,
+    "list": [1, {"a": []}],
+    "": True,
+}
+
+
+def test_what_was_written_is_read(journal: Journal) -> None:
+    """To the last character."""
+    assert journal.create("a/b/event", RECORD) == RECORD
+    assert journal.read("a/b/event") == RECORD
+
+
+def test_half_a_character(journal: Journal) -> None:
+    """An event's JSON may hold a lone surrogate: it comes back as it was, and raises nothing untyped."""
+    assert journal.create("a/1/event", {"id": "\ud800"}) == {"id": "\ud800"}
+    assert journal.read("a/1/event") == {"id": "\ud800"}
+
+
+def test_the_first_writer_wins(journal: Journal) -> None:
+    """Whoever comes later is told what stands, and it does not change."""
+    journal.create("a/1/event", {"who": "first"})
+    assert journal.create("a/1/event", {"who": "second"}) == {"who": "first"}
+    assert journal.read("a/1/event") == {"who": "first"}
+
+
+def test_nothing_is_nothing(journal: Journal) -> None:
+    """No record, no keys, no error."""
+    assert journal.read("a/1/event") is None
+    assert journal.keys("a/") == []
+    assert journal.keys("") == []
+
+
+def test_keys_by_prefix_sorted(journal: Journal) -> None:
+    """A prefix may end anywhere; neighbours that merely begin alike with more are told apart by the slash."""
+    for key in ("a/i-1/1/event", "a/i-1/1/attempt-10", "a/i-1/1/attempt-2", "a/i-10/1/event", "b/i-1/1/event"):
+        journal.create(key, {})
+    assert journal.keys("a/i-1/") == ["a/i-1/1/attempt-10", "a/i-1/1/attempt-2", "a/i-1/1/event"]
+    assert journal.keys("a/i-1/1/attempt-") == ["a/i-1/1/attempt-10", "a/i-1/1/attempt-2"]
+    assert journal.keys("a/i-1") == ["a/i-1/1/attempt-10", "a/i-1/1/attempt-2", "a/i-1/1/event", "a/i-10/1/event"]
+    assert len(journal.keys("")) == 5
+
+
+def test_more_keys_than_a_page(journal: Journal) -> None:
+    """OSS lists a hundred at a time."""
+    for number in range(230):
+        journal.create(f"a/i-1/1/attempt-{number:03}", {})
+    assert len(journal.keys("a/i-1/1/")) == 230
+
+
+def test_one_winner_of_many(journal: Journal) -> None:
+    """Twelve threads at once: all are told the same record, and it is one of theirs."""
+    told: list[dict[str, Any]] = []
+    barrier = threading.Barrier(12)
+
+    def write(number: int) -> None:
+        barrier.wait()
+        told.append(journal.create("a/1/replacement", {"instance_id": number}))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 12
+    assert [one for one in told if one != told[0]] == []
+    assert journal.read("a/1/replacement") == told[0]
+
+
+def test_a_lost_answer_finds_its_own_record() -> None:
+    """The second try is refused since the first was executed: what stands is ours."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        cloud.faults.add(Fault("PutObject", "reset-after"))
+        assert journal.create("a/1/event", {"who": "me"}) == {"who": "me"}
+        assert len([one for one in cloud.calls if one.action == "PutObject"]) == 2
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "ServiceUnavailable", "InternalError"])
+@pytest.mark.parametrize("method", ["create", "read", "keys"])
+def test_unavailable(code: str, method: str) -> None:
+    """Every refusal that stays is JournalUnavailable with bucket, code and what to check, within 15 seconds."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        cloud.faults.add(Fault("oss:*", f"code:{code}", times=None))
+        with pytest.raises(JournalUnavailable, match=rf"oss://spotkeeper-journal/rescues.*{code}.*SPOTKEEPER_JOURNAL"):
+            call(journal, method)
+    assert cloud.now() - 1_700_000_000.0 <= 15
+
+
+def call(journal: Journal, method: str) -> Any:
+    """One method with plain arguments."""
+    return journal.create("a/1/event", {}) if method == "create" else getattr(journal, method)("a/1/event")
+
+
+@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "garbage"])
+@pytest.mark.parametrize("method", ["create", "read", "keys"])
+def test_unreachable(effect: str, method: str) -> None:
+    """The same where no answer comes; bounded in time."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        cloud.faults.add(Fault("oss:*", effect, times=None))
+        with pytest.raises(JournalUnavailable):
+            call(journal, method)
+    assert cloud.now() - 1_700_000_000.0 <= 15
+
+
+def test_where_the_objects_are() -> None:
+    """Under the prefix, as JSON with its type, encryption asked for, and an overwrite forbidden."""
+    cloud = cloud_with_bucket()
+    with oss(cloud, prefix="team/rescues") as journal:
+        journal.create("a/1/event", {"a": 1})
+    (key, stored), *others = cloud.oss.buckets["spotkeeper-journal"].objects.items()
+    assert (key, others) == ("team/rescues/a/1/event.json", [])
+    assert json.loads(stored.body) == {"a": 1}
+    assert stored.headers["content-type"] == "application/json"
+    assert stored.headers["x-oss-server-side-encryption"] == "AES256"
+
+
+def test_other_peoples_objects_are_not_ours() -> None:
+    """Keys beside the prefix, and what does not end in .json, are not listed."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        journal.create("a/1/event", {})
+        objects = cloud.oss.buckets["spotkeeper-journal"].objects
+        stored = objects["rescues/a/1/event.json"]
+        objects.update(
+            {"rescues/a/1/note.txt": stored, "other/a/1/event.json": stored, "rescues2/a/1/event.json": stored}
+        )
+        assert journal.keys("a/") == ["a/1/event"]
+        assert journal.keys("") == ["a/1/event"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\ufeff{}", '"x"'])
+def test_a_record_that_is_not_ours(text: str, tmp_path: Path) -> None:
+    """What is no JSON object was not written by us, and the error names it."""
+    clock = Clock()
+    journal = open_journal(DirectoryLocation(tmp_path), "r", Credentials("a", "b"), None, Deadline.after(clock, 9))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "event.json").write_text(text, encoding="utf-8")
+    with pytest.raises(JournalUnavailable, match="a/event"):
+        journal.read("a/event")
+    with pytest.raises(JournalUnavailable, match="a/event"):
+        journal.create("a/event", {})
+
+
+def test_nothing_is_left_beside_the_records(tmp_path: Path) -> None:
+    """No half-written file, whether the record was new or stood."""
+    clock = Clock()
+    journal = open_journal(DirectoryLocation(tmp_path), "r", Credentials("a", "b"), None, Deadline.after(clock, 9))
+    for _ in range(3):
+        journal.create("a/b/event", {})
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["event.json"]
+
+
+@pytest.mark.parametrize("method", ["create", "read", "keys"])
+def test_a_file_in_the_directorys_place(tmp_path: Path, method: str) -> None:
+    """Unavailable with the path and what to check."""
+    (tmp_path / "journal").write_text("")
+    clock = Clock()
+    location = DirectoryLocation(tmp_path / "journal")
+    journal = open_journal(location, "r", Credentials("a", "b"), None, Deadline.after(clock, 9))
+    with pytest.raises(JournalUnavailable, match=r"journal.*SPOTKEEPER_JOURNAL"):
+        call(journal, method)

@@ -1,0 +1,188 @@
+"""The one retry policy: which refusals are tried again, when, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.errors import CloudError, CloudUnreachable
+from spotkeeper.retry import PLAIN, RetryPolicy, is_throttling, passes_by_itself, pause_before, retried
+
+THROTTLING = (
+    "Throttling",
+    "Throttling.User",
+    "Throttling.Api",
+    "Rejected.Throttling",
+    "Throttling.ConcurrentLimitExceeded",
+)
+BUSY = RetryPolicy(conflicts=frozenset({"ServiceIsConfiguring"}))
+ONCE = RetryPolicy(conflicts=frozenset({"ServiceIsConfiguring"}), repeatable=False)
+
+
+class FakeClock(Clock):
+    """Time that passes only in sleeps, and where it began."""
+
+    def __init__(self, start: float = 1000.0) -> None:
+        self.time = self.start = start
+        self.sleeps: list[float] = []
+
+    def now(self) -> float:
+        """The moment."""
+        return self.time
+
+    def monotonic(self) -> float:
+        """The same."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.sleeps.append(seconds)
+        self.time += seconds
+
+
+def refusal(code: str, status: int = 400, retry_after: float | None = None) -> CloudError:
+    """A refusal."""
+    return CloudError("DescribeInstances", "i-1", code, "no", status=status, request_id="r", retry_after=retry_after)
+
+
+def unreachable() -> CloudUnreachable:
+    """No answer."""
+    return CloudUnreachable("DescribeInstances", "i-1", "NoAnswer")
+
+
+def failing(*errors: CloudError) -> Callable[[], str]:
+    """A call that raises these, then answers."""
+    queue = list(errors)
+
+    def call() -> str:
+        if queue:
+            raise queue.pop(0)
+        return "answer"
+
+    return call
+
+
+def always(error: CloudError) -> Callable[[], str]:
+    """A call that never succeeds."""
+
+    def call() -> str:
+        raise error
+
+    return call
+
+
+def attempt(
+    call: Callable[[], str], policy: RetryPolicy, seconds: float = 900, clock: FakeClock | None = None
+) -> tuple[str, FakeClock]:
+    """``retried`` with full jitter at its most; the answer and the clock."""
+    clock = clock or FakeClock()
+    return retried(call, policy, clock, Deadline.after(clock, seconds), lambda: 1.0), clock
+
+
+@pytest.mark.parametrize("code", THROTTLING)
+def test_throttling_waits_for_the_next_minute(code: str) -> None:
+    """Throttled in one minute, blocked until the next."""
+    clock = FakeClock(60 * 100 + 17.0)
+    answer, _ = attempt(failing(refusal(code)), PLAIN, clock=clock)
+    assert answer == "answer"
+    assert 60 * 101 <= clock.time <= 60 * 101 + 2
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1))
+def test_the_minute_rule_for_any_moment(now: float, chance: float) -> None:
+    """The pause ends in the next minute's first two seconds."""
+    pause = pause_before(refusal("Throttling.User"), 0, now, lambda: chance)
+    assert 0 <= pause <= 62
+    assert (now + pause) % 60 <= 2 + 1e-3 or (now + pause) % 60 >= 60 - 1e-3
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "ServiceIsConfiguring", "InternalError"])
+def test_the_servers_hint_wins(code: str) -> None:
+    """``x-acs-retry-after`` is obeyed exactly."""
+    _, clock = attempt(failing(refusal(code, 500, retry_after=3.5)), BUSY)
+    assert clock.sleeps == [3.5]
+
+
+def test_conflicts_of_the_policy_are_retried_until_the_deadline() -> None:
+    """With pauses that grow to eight seconds, and never past the deadline."""
+    clock = FakeClock()
+    with pytest.raises(CloudError, match="ServiceIsConfiguring"):
+        attempt(always(refusal("ServiceIsConfiguring")), BUSY, 120, clock)
+    assert 100 < clock.time - clock.start < 120
+    assert clock.sleeps[:5] == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert max(clock.sleeps) == 8.0
+
+
+@pytest.mark.parametrize("code", ["ServiceIsConfiguring", "InvalidParameter", "Forbidden.RAM", "QuotaExceed.Image"])
+def test_what_is_not_named_is_not_retried(code: str) -> None:
+    """A refusal that nobody listed is final at once."""
+    clock = FakeClock()
+    with pytest.raises(CloudError, match=code):
+        attempt(always(refusal(code)), PLAIN, clock=clock)
+    assert clock.sleeps == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ServiceUnavailable", 503), ("InternalError", 500), ("SystemBusy", 449), ("Whatever", 502)]
+)
+def test_an_outage_is_waited_out_for_a_minute_and_a_half(code: str, status: int) -> None:
+    """Longer than the minute that troubles take, and not for ever."""
+    clock = FakeClock()
+    with pytest.raises(CloudError, match=code):
+        attempt(always(refusal(code, status)), PLAIN, clock=clock)
+    assert 60 < clock.time - clock.start <= 90
+    assert attempt(failing(refusal(code, status), refusal(code, status)), PLAIN)[0] == "answer"
+
+
+def test_no_answer_is_tried_for_20_seconds() -> None:
+    """Bounded, since the notice runs."""
+    clock = FakeClock()
+    with pytest.raises(CloudUnreachable):
+        attempt(always(unreachable()), PLAIN, clock=clock)
+    assert 8 < clock.time - clock.start <= 20
+
+
+@pytest.mark.parametrize("error", [unreachable(), refusal("InternalError", 500), refusal("ServiceUnavailable", 503)])
+def test_what_may_have_been_executed_is_not_repeated_blindly(error: CloudError) -> None:
+    """A call that must not be made twice is for the caller to look into."""
+    clock = FakeClock()
+    with pytest.raises(CloudError):
+        attempt(always(error), ONCE, clock=clock)
+    assert clock.sleeps == []
+
+
+def test_what_was_surely_not_executed_is_repeated_all_the_same() -> None:
+    """Throttling and conflicts say that nothing happened."""
+    assert attempt(failing(refusal("ServiceIsConfiguring"), refusal("Throttling.User")), ONCE)[0] == "answer"
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "ServiceIsConfiguring", "InternalError"])
+def test_never_past_the_deadline(code: str) -> None:
+    """A pause that would cross the deadline is not begun: the refusal is raised in time."""
+    for seconds in (0.0, 0.1, 5.0, 30.0):
+        clock = FakeClock(60.0 * 7 + 1)
+        with pytest.raises(CloudError, match=code):
+            attempt(always(refusal(code, 500, None)), BUSY, seconds, clock)
+        assert clock.time <= clock.start + seconds
+
+
+@given(st.integers(0, 40), st.floats(0, 1))
+def test_jitter_stays_within_its_bounds(attempt_number: int, chance: float) -> None:
+    """From a tenth of the ceiling to all of it; the ceiling is eight seconds."""
+    ceiling = min(8.0, 0.5 * 2.0**attempt_number)
+    pause = pause_before(refusal("ServiceIsConfiguring"), attempt_number, 0.0, lambda: chance)
+    assert ceiling / 10 - 1e-9 <= pause <= ceiling + 1e-9
+
+
+def test_which_refusals_pass_by_themselves() -> None:
+    """The same judgement for those who decide without retrying."""
+    assert all(is_throttling(refusal(code)) and passes_by_itself(refusal(code)) for code in THROTTLING)
+    assert passes_by_itself(unreachable())
+    assert passes_by_itself(refusal("X", 500))
+    assert passes_by_itself(refusal("ServiceIsConfiguring"), BUSY)
+    assert not passes_by_itself(refusal("ServiceIsConfiguring"))
+    assert not passes_by_itself(refusal("X", 404))
