@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from rescue.decide import decide, plan
-from rescue.facts import Facts, Image, Membership, Replacement
+from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import Step
+from spotkeeper.backend_servers import Membership
 from spotkeeper.settings import InterruptionSettings
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from spotkeeper.backend_servers import Membership
 from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
 
 if TYPE_CHECKING:
@@ -29,30 +30,6 @@ class Replacement(Enum):
     NONE = "not launched"
     STARTING = "starting"
     RUNNING = "running"
-
-
-@dataclass(frozen=True)
-class Membership:
-    """One entry of the source in one CLB group. The default group has no ``port`` and no ``vserver_group_id``."""
-
-    load_balancer_id: str
-    vserver_group_id: str
-    server_id: str
-    port: int | None
-    weight: int
-    type: str = "ecs"
-    server_ip: str = ""
-    description: str = ""
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """What it is a member of: (CLB, vServer group or empty)."""
-        return (self.load_balancer_id, self.vserver_group_id)
-
-    @property
-    def where(self) -> str:
-        """The group's name for messages."""
-        return self.vserver_group_id or f"default group of {self.load_balancer_id}"
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any
 
 from rescue import disks
 from rescue.decide import Decision
-from rescue.facts import Facts, Membership
+from rescue.facts import Facts
 from rescue.tools import Tools
 from rescue.tracks import Step
+from spotkeeper.backend_servers import Membership
 
 Timeline = list[dict[str, Any]]
 
