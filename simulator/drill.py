@@ -14,6 +14,8 @@ import random
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,14 @@ from simulator import fleet, function_compute, proof
 from simulator.cloud import Cloud
 from simulator.drill_report import LATENCY, count, measured, show_timeline, verdict
 from simulator.ecs import Timings
+from simulator.function_compute import ROOT
 from simulator.server import Server
 
 TIMINGS = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 """Of a small web server: seconds."""
 TIMEOUT = 900
 SEED = 1
+AUDIT_FILE = ".cache/drill-audit.jsonl"
 UNSEEN = 59.0
 """In the timer's drill the lock is so many seconds old: it appeared just after the last sweep."""
 
@@ -34,7 +38,7 @@ UNSEEN = 59.0
 def main(arguments: list[str]) -> int:
     """Deliver the event; returns the exit code."""
     path = Path(arguments[0] if arguments else "events/interruption.cloudmonitor.json")
-    logging.basicConfig(level=logging.ERROR)
+    logging.getLogger("spotkeeper.audit").propagate = False  # into a file instead
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -91,7 +95,11 @@ class Drill:
                 "SPOTKEEPER_JOURNAL": f"file://{journal}",
             }
             try:
-                with function_compute.environment(variables), function_compute.simulated_time(self.cloud.clock):
+                with (
+                    audit_in(ROOT / AUDIT_FILE),
+                    function_compute.environment(variables),
+                    function_compute.simulated_time(self.cloud.clock),
+                ):
                     self.cloud.clock.advance(self.subject.arrives_after)
                     answer = self.handler(self.raw, self.context)
                     self.cloud.fc.run_pending()
@@ -110,6 +118,7 @@ class Drill:
         show_timeline(answer, self.before["now"] - (0.0 if self.swept else LATENCY))
         print(f"\n  {count(self.cloud)}: this rescue, waiting included")
         print(*measured(), sep="\n")
+        print(f"\n  audit records: {AUDIT_FILE}")
         return verdict(
             "one image of all disks, one replacement like its source, in the same places with the same ports and "
             "weights, bystanders untouched, disk flags back",
@@ -126,6 +135,21 @@ class Drill:
             answer = one.result if isinstance(one.result, dict) else answer
         print(f"{answer['outcome']}: {answer['reason']}\n")
         return answer
+
+
+@contextmanager
+def audit_in(path: Path) -> Iterator[None]:
+    """Let the audit's log lines go to a file."""
+    path.parent.mkdir(exist_ok=True)
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    audit = logging.getLogger("spotkeeper.audit")
+    audit.addHandler(handler)
+    try:
+        yield
+    finally:
+        audit.removeHandler(handler)
+        handler.close()
 
 
 class Subject:

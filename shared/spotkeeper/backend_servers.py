@@ -74,6 +74,11 @@ class Membership:
         """The group's name for messages."""
         return self.vserver_group_id or f"default group of {self.load_balancer_id}"
 
+    @property
+    def place(self) -> str:
+        """The group and, where it has one, the port."""
+        return self.where if self.port is None else f"{self.where} port {self.port}"
+
 
 def list_group(slb: Api, group: tuple[str, str], until: Deadline) -> list[Membership]:
     """All members of one group as they are now; none where the group does not exist any more."""

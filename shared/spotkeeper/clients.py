@@ -58,6 +58,12 @@ class Api:
         self._deadline = deadline
         self._client: Any = None
         self._models: Any = None
+        self._request_ids: list[str] = []
+
+    def take_request_ids(self) -> list[str]:
+        """The request ids of the calls since the last time, for the audit."""
+        taken, self._request_ids = self._request_ids, []
+        return taken
 
     def call(
         self,
@@ -82,8 +88,12 @@ class Api:
             try:
                 body = operation(request).body
             except Exception as error:  # noqa: BLE001 - mapped, and what is no refusal is raised as it is
-                raise as_cloud_error(error, action, about) from None
-            return dict(body.to_map()) if body is not None else {}
+                refusal = as_cloud_error(error, action, about)
+                self._request_ids.append(refusal.request_id)
+                raise refusal from None
+            answer = dict(body.to_map()) if body is not None else {}
+            self._request_ids.append(str(answer.get("RequestId") or ""))
+            return answer
 
         return retried(once, retry, self._clock, until or self._deadline)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from spotkeeper.audit import Audit
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.errors import BadSetting, BatchFailed, MalformedEvent
 from spotkeeper.events import Batch, Kind, Notification, unwrap
@@ -58,18 +60,21 @@ class Invocation:
     region: str
     account_id: str
     deadline: Deadline
+    audit: Audit
 
     @classmethod
     def enter(cls, context: Context, clock: Clock) -> Invocation:
         """The call that begins now. Raises ``BadSetting`` for a timeout that is not a number of seconds."""
         timeout = _seconds(context.function.timeout)
         reserve = min(RESERVE_SECONDS, timeout / 4)
-        return cls(
-            request_id=str(context.request_id),
-            region=str(context.region or ""),
-            account_id=str(context.account_id or ""),
-            deadline=Deadline.after(clock, timeout - reserve),
-        )
+        name = str(getattr(context.function, "name", ""))  # for the audit alone
+        about = {
+            "request_id": str(context.request_id),
+            "region": str(context.region or ""),
+            "account_id": str(context.account_id or ""),
+        }
+        deadline = Deadline.after(clock, timeout - reserve)
+        return cls(**about, deadline=deadline, audit=Audit(clock, {"function": name, **about}))
 
 
 def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
@@ -79,7 +84,11 @@ def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, 
     thread of its own, and ``results`` has their answers in order. Raises ``MalformedEvent``, ``BatchFailed``, and what
     the handlers raise.
     """
-    elements = unwrap(event)
+    try:
+        elements = unwrap(event)
+    except MalformedEvent as error:
+        invocation.audit.record("receive", "failed", str(error))
+        raise
     if isinstance(elements, Batch):
         return _respond_to_batch(elements, invocation, handlers)
     return _route(elements[0], invocation, handlers)()
@@ -92,7 +101,19 @@ def _route(
 
     def answer() -> Answer:
         if isinstance(element, MalformedEvent):
+            invocation.audit.record("receive", "failed", str(element))
             raise element
+        audit = invocation.audit.of(**described(element))
+        audit.record("receive", "seen", element.name)
+        try:
+            given = handled(element)
+        except Exception as error:
+            audit.record("answer", "failed", f"{type(error).__name__}: {error}")
+            raise
+        audit.record("answer", given["outcome"], given["reason"], margin_seconds=given.get("margin_seconds"))
+        return given
+
+    def handled(element: Notification) -> Answer:
         handler = handlers.get(element.kind)
         if handler is None:
             return _skipped(f"{element.name!a} is not an event for this function")
@@ -101,6 +122,15 @@ def _route(
         return handler(element)
 
     return answer
+
+
+def described(element: Notification) -> dict[str, Any]:
+    """What audit records say of an event; what is malformed in it is left out, for the handler to complain about."""
+    about: dict[str, Any] = {"event_kind": element.kind.value}
+    for name in ("id", "instance_id"):
+        with suppress(MalformedEvent):
+            about["event_id" if name == "id" else name] = getattr(element, name)
+    return about
 
 
 def _respond_to_batch(batch: Batch, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
@@ -128,10 +158,8 @@ def _result(future: Future[Answer], element: Notification | MalformedEvent) -> A
 
 
 def _instance_id(element: Notification | MalformedEvent) -> Answer:
-    try:
-        return {} if isinstance(element, MalformedEvent) else {"instance_id": element.instance_id}
-    except MalformedEvent:
-        return {}
+    known = {} if isinstance(element, MalformedEvent) else described(element)
+    return {name: value for name, value in known.items() if name == "instance_id"}
 
 
 def _failures(results: Sequence[Answer]) -> str:

@@ -14,7 +14,7 @@ from rescue.workflow import Rescue
 from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
 from spotkeeper.episode import Episode
-from spotkeeper.events import Interruption
+from spotkeeper.events import Interruption, Kind
 from spotkeeper.function import Context, Invocation
 from spotkeeper.instances import iso
 from spotkeeper.journal import open_journal
@@ -49,6 +49,9 @@ def rescue(
         episode=Episode(journal, f"{invocation.account_id or 'account'}/{event.region}", event.instance_id),
         clock=clock,
         deadline=deadline,
+        audit=invocation.audit.of(
+            event_kind=Kind.INTERRUPTION.value, event_id=event.id, instance_id=event.instance_id, region=event.region
+        ),
     )
     attempt = {
         "request_id": invocation.request_id,

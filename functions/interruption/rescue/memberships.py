@@ -128,7 +128,7 @@ def remove(tools: Tools, facts: Facts, until: Deadline) -> Facts:
 
 def _still_there(member: Membership) -> str:
     return (
-        f"{member.server_id} is still listed in {member.where} (port {member.port}): "
+        f"{member.server_id} is still listed in {member.place}: "
         "CLB does not remove a server that does not run, and drops it when it is released"
     )
 
@@ -137,7 +137,7 @@ def return_replacement(tools: Tools, facts: Facts) -> Facts:
     """The replacement into the source's groups, with ports, weights and descriptions; then list again."""
     own = [member for member in facts.memberships or () if member.server_id == tools.instance_id]
     cards = [member for member in facts.memberships or () if member.server_id != tools.instance_id]
-    lost = [f"place of network card {one.server_id} in {one.where} (port {one.port})" for one in cards]
+    lost = [f"place of network card {one.server_id} in {one.place}" for one in cards]
     places = [replace(member, server_id=facts.replacement_id, server_ip="") for member in own]
     lost += add_members(tools.slb, places, tools.deadline, nowhere_yet=facts.launched_here)
     tools.episode.record("serving", {"at": tools.clock.now()})

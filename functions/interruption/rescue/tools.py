@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.episode import Episode
@@ -25,6 +26,7 @@ class Tools:
     episode: Episode
     clock: Clock
     deadline: Deadline
+    audit: Audit
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue import disks, dry_run, image, memberships, remember, replacement, report, source
-from rescue.decide import decide
+from rescue import disks, dry_run, image, memberships, remember, replacement, report, source, trail
+from rescue.decide import Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.tools import Tools
 from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image
 from spotkeeper import episode
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost
+from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost, SpotkeeperError
 from spotkeeper.instances import iso
 
 HOLD_UP_SECONDS = 30.0
 """How long the steps before the image may hold it up; the three of the load balancers count as one."""
 
 LB_STEPS = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.REMOVE})
-
-log = logging.getLogger("spotkeeper.interruption")
 
 
 @dataclass
@@ -42,20 +39,24 @@ class Rescue:
         while True:
             facts = facts.but(now=self.tools.clock.now(), records=dict(self.tools.episode.records))
             decision = decide(self.tools.settings, facts)
-            log.info("%s: %s (%s)", self.tools.instance_id, decision.step.value, decision.reason)
             if decision.step is Step.PLAN:
                 return dry_run.answer(self.tools, facts)
             if answer := report.answers(self.tools, facts, decision, self.timeline):
                 return answer
-            facts = self._timed(decision.step, facts)
+            facts = self._timed(decision, facts)
 
-    def _timed(self, step: Step, facts: Facts) -> Facts:
+    def _timed(self, decision: Decision, facts: Facts) -> Facts:
         started = self.tools.clock.now()
         try:
-            return self._act(step, facts)
+            after = self._act(decision.step, facts)
+        except SpotkeeperError as error:
+            trail.failed(self.tools, facts, decision, error)
+            raise
         finally:
             seconds = round(self.tools.clock.now() - started, 3)
-            self.timeline.append({"step": step.value, "started_at": iso(started), "seconds": seconds})
+            self.timeline.append({"step": decision.step.value, "started_at": iso(started), "seconds": seconds})
+        trail.done(self.tools, facts, after, decision)
+        return after
 
     def _act(self, step: Step, facts: Facts) -> Facts:
         """Do the step. What may not hold up the image comes after it; what needs the journal ends without one."""

@@ -1,0 +1,81 @@
+"""The audit records of a rescue: each step with its reason, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rescue import disks
+from rescue.decide import Decision
+from rescue.facts import Facts
+from rescue.tools import Tools
+from rescue.tracks import Step
+from spotkeeper.audit import instance_facts
+
+Change = tuple[Any, Any]
+
+
+def done(tools: Tools, before: Facts, after: Facts, decision: Decision) -> None:
+    """A step that was done."""
+    change = CHANGES.get(decision.step, _unchanged)(tools, before, after)
+    _record(tools, after, decision, {"outcome": "done", "reason": decision.reason}, change)
+
+
+def failed(tools: Tools, facts: Facts, decision: Decision, error: Exception) -> None:
+    """A step that raised."""
+    _record(tools, facts, decision, {"outcome": "failed", "reason": f"{type(error).__name__}: {error}"}, (None, None))
+
+
+def _record(tools: Tools, facts: Facts, decision: Decision, result: dict[str, str], change: Change) -> None:
+    source = facts.source or {}
+    tools.audit.record(
+        decision.step.value,
+        **result,
+        instance_name=source.get("InstanceName"),
+        episode=tools.episode.name if facts.loaded else None,
+        api_request_ids=[*tools.ecs.take_request_ids(), *tools.slb.take_request_ids()],
+        before=change[0],
+        after=change[1],
+        seconds_left=round(facts.notice_end - tools.clock.now(), 3),
+        instance=instance_facts(source) if decision.step is Step.OPEN and source else None,
+    )
+
+
+def _unchanged(_: Tools, __: Facts, ___: Facts) -> Change:
+    return None, None
+
+
+def _stopped(_: Tools, before: Facts, after: Facts) -> Change:
+    return (before.source or {}).get("Status"), (after.source or {}).get("Status")
+
+
+def _weights(_: Tools, before: Facts, __: Facts) -> Change:
+    places = [(one.place, one.weight) for one in before.memberships or ()]
+    return dict(places), {place: 0 for place, _ in places}
+
+
+def _places(_: Tools, before: Facts, after: Facts) -> Change:
+    places = [one.place for one in before.memberships or ()]
+    return (places, []) if after.removed and not before.removed else ([], places)
+
+
+CHANGES: dict[Step, Callable[[Tools, Facts, Facts], Change]] = {
+    Step.RETAIN_DISKS: lambda tools, *_: (
+        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=true"),
+        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=false"),
+    ),
+    Step.RESTORE_DISKS: lambda tools, _, after: (
+        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=false"),
+        dict.fromkeys(disks.doomed_disks(tools), f"DeleteWithInstance={str(after.flags_restored).lower()}"),
+    ),
+    Step.DRAIN: _weights,
+    Step.REMOVE: _places,
+    Step.RETURN: _places,
+    Step.STOP_SOURCE: lambda _, before, after: (
+        (before.source or {}).get("Status"),
+        (after.source or {}).get("Status"),
+    ),
+    Step.MAKE_IMAGE: lambda _, __, after: (None, after.image_id or None),
+    Step.LAUNCH: lambda _, __, after: (None, after.replacement_id or None),
+}
+"""Per step that writes: what was there before, and what is there now."""
