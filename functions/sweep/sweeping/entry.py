@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
 from spotkeeper.errors import BatchFailed, SpotkeeperError
@@ -36,13 +37,17 @@ def sweep(
         home,
         settings.interruption_function,
     )
-    return _sweep(Observer(ecs, journal, home, settings), hands, settings, deadline.clock.now())
+    return _sweep(Observer(ecs, journal, home, settings), hands, invocation.audit, deadline.clock.now())
 
 
-def _sweep(observer: Observer, hands: Hands, settings: SweepSettings, now: float) -> dict[str, Any]:
+def _sweep(observer: Observer, hands: Hands, audit: Audit, now: float) -> dict[str, Any]:
+    settings = observer.settings
     index, images = observer.index(), observer.images()
     held = held_episodes(images)
     decisions = [decide(one, now) for one in observer.rescues(observer.locked_instances(), index, held)]
+    for one in decisions:
+        about = audit.of(instance_id=one.rescue.instance_id, episode=one.rescue.name)
+        about.record(one.action.value, "seen", one.reason)
     due, later = chosen(decisions, settings, now)
     clean_ups = [decide_clean_up(one, settings, now) for one in observer.leftovers(index, images, held)]
     deletable = [one for one in clean_ups if settings.delete and one.deletes]
@@ -56,6 +61,8 @@ def _sweep(observer: Observer, hands: Hands, settings: SweepSettings, now: float
         return {"outcome": "skipped", "reason": "dry run: nothing was handed over or deleted", "plan": plan, **answer}
     results = [_tried(one.rescue.name, functools.partial(hands.hand_over, one, now)) for one in due]
     results += [_tried(one.leftover.name, functools.partial(hands.clean_up, one)) for one in deletable]
+    for result in results:
+        audit.record("act", result["outcome"], result["reason"])
     failed = [one["reason"] for one in results if one["outcome"] == "failed"]
     if failed:
         raise BatchFailed(f"{len(failed)} of {len(results)} failed: {'; '.join(failed)}", results)
