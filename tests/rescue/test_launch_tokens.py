@@ -41,7 +41,7 @@ SETTINGS = st.builds(
 def token(parameters: dict[str, Any], round_number: int) -> str:
     """The ClientToken as ``replacement`` makes it."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
-    tools = Tools("i-1", chosen(), None, None, episode, None, None)  # type: ignore[arg-type]
+    tools = Tools("i-1", chosen(), None, None, episode, None, None, None)  # type: ignore[arg-type]
     return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
 
 

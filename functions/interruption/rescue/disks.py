@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from rescue import kept_disks
 from rescue.facts import Facts
 from rescue.image import look_for_image
 from rescue.tools import Tools
@@ -129,35 +130,6 @@ def restore(tools: Tools, facts: Facts) -> Facts:
         facts = wait_for_snapshots(tools, facts)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
-    refused = set_flags(tools, doomed_disks(tools), tools.deadline, delete_with_instance=True)
+    refused = set_flags(tools, kept_disks.doomed(tools), tools.deadline, delete_with_instance=True)
     warnings = [f"the flag of disk {disk_id} was not put back: {why}" for disk_id, why in refused.items()]
     return facts.but(disks_settled=True, flags_restored=not refused).warn(*warnings)
-
-
-def staying(tools: Tools, facts: Facts) -> list[str]:
-    """The disks that outlive the source because of us: they cost money until somebody deletes them."""
-    doomed = doomed_disks(tools)
-    if not doomed or facts.flags_restored:
-        return []
-    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"DiskIds": json.dumps(doomed)})
-    today = [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in doomed]
-    # One that is gone, or that is still released with the instance because it refused, does not stay.
-    return sorted(str(disk["DiskId"]) for disk in today if not (disk.get("InstanceId") and disk["DeleteWithInstance"]))
-
-
-def doomed_disks(tools: Tools) -> list[str]:
-    """The disks that would have been released with the instance, had nobody retained them."""
-    return sorted(disk_id for disk_id, disk in recorded_disks(tools).items() if disk.get("DeleteWithInstance"))
-
-
-def kept_without_record(tools: Tools, facts: Facts) -> str:
-    """For a human: the disks that were retained although nobody could write down what they were like."""
-    kept = [str(disk["DiskId"]) for disk in facts.disks or () if disk.get("DeleteWithInstance")]
-    if not kept or "disks" in tools.episode.records:
-        return ""
-    return f" Disks {', '.join(kept)} were retained without a record: they stay until somebody deletes them."
-
-
-def recorded_disks(tools: Tools) -> dict[str, Described]:
-    """The disks with their flags as the journal has them."""
-    return dict(tools.episode.records.get("disks", {}).get("disks", {}))

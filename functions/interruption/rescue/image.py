@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rescue import kept_disks
 from rescue.facts import Facts, Image
 from rescue.tools import Tools
 from spotkeeper.clients import items
@@ -155,7 +156,7 @@ def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Fact
     if error.code in QUOTAS:
         raise RescueFailed(
             f"no image of {tools.instance_id}: {error}. Delete images or snapshots that nobody needs, or raise the "
-            f"quota, then invoke the function again with the same event. {way_back(tools)}"
+            f"quota, then invoke the function again with the same event. {kept_disks.way_back(tools)}"
         ) from error
     if error.code == NAME_TAKEN:
         return _name_taken(tools, facts, number)
@@ -163,7 +164,7 @@ def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Fact
         return facts.but(source=None, source_seen=True, image=Image.NONE)
     if passes_by_itself(error, CREATE_CONFLICTS):
         raise error
-    raise RescueFailed(f"no image of {tools.instance_id}: {error}. {way_back(tools)}") from error
+    raise RescueFailed(f"no image of {tools.instance_id}: {error}. {kept_disks.way_back(tools)}") from error
 
 
 def _name_taken(tools: Tools, facts: Facts, number: int) -> Facts:
@@ -206,15 +207,3 @@ def _look(tools: Tools, facts: Facts) -> tuple[str, Found | None]:
     images = own_images(tools)
     image = next((one for one in images if one.image_id == facts.image_id), None)
     return (image.state if image else ABSENT), image
-
-
-def way_back(tools: Tools) -> str:
-    """For a human: which disks are left and how to get the machine back from them."""
-    disks = tools.episode.records.get("disks", {}).get("disks", {})
-    if not disks:
-        return "No disk was retained."
-    named = ", ".join(f"{one} ({disk.get('Device')}, {disk.get('Type')})" for one, disk in sorted(disks.items()))
-    return (
-        f"Retained disks: {named}. Way back: create a snapshot of each; attach the data disks to a new instance; of "
-        "the former system disk copy the files, since it counts as a data disk now and no image can be made of it."
-    )

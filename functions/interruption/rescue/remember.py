@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rescue import disks
+from rescue import disks, kept_disks
 from rescue.facts import Facts
 from rescue.launch_spec import launch_spec
 from rescue.tools import Tools
@@ -22,7 +22,7 @@ def observe_launch_spec(tools: Tools, facts: Facts, until: Deadline) -> dict[str
     roles = ecs.call("DescribeInstanceRamRole", instance_id, {"InstanceIds": json.dumps([instance_id])}, until=until)
     sets = items(roles, "InstanceRamRoleSets", "InstanceRamRoleSet")
     role = next((str(one.get("RamRoleName") or "") for one in sets if one.get("InstanceId") == instance_id), "")
-    before = disks.recorded_disks(tools)
+    before = kept_disks.recorded(tools)
     today = disks.describe_disks(tools, until) if facts.disks is None else facts.disks
     as_they_were: list[Described] = [{**disk, **before.get(str(disk.get("DiskId")), {})} for disk in today]
     return launch_spec(facts.source, as_they_were, str(user_data.get("UserData") or ""), role, tools.settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescue import disks
+from rescue import kept_disks
 from rescue.decide import Decision
 from rescue.facts import Facts
 from rescue.tools import Tools
@@ -52,7 +52,7 @@ def closing(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
         **_notice(facts),
         "margin_seconds": margin_seconds(facts),
         "overlap_seconds": overlap_seconds(facts),
-        "retained_disks": disks.staying(tools, facts),
+        "retained_disks": kept_disks.staying(tools, facts),
         "not_carried": not_carried(tools, facts) if facts.replacement_id else [],
         "health": dict(facts.health),
         "timeline": timeline,

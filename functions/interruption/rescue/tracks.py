@@ -51,6 +51,8 @@ STOP_BEFORE_RELAUNCH = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
 RELAUNCH = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN, Step.ASK_HEALTH, Step.CHECK_STRAYS)
 CLOSE = (Step.RESTORE_DISKS, Step.FINISH)
 
+# The search comes after the launch, while the replacement boots: capacity is what runs out first, and a throttled load
+# balancer must not cost it.
 AT_ONCE = (
     Step.OPEN,
     Step.REMEMBER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rescue import disks
+from rescue import kept_disks
 from rescue.decide import Decision
 from rescue.facts import Facts
 from rescue.tools import Tools
@@ -61,12 +61,12 @@ def _places(_: Tools, before: Facts, after: Facts) -> Change:
 
 CHANGES: dict[Step, Callable[[Tools, Facts, Facts], Change]] = {
     Step.RETAIN_DISKS: lambda tools, *_: (
-        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=true"),
-        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=false"),
+        dict.fromkeys(kept_disks.doomed(tools), "DeleteWithInstance=true"),
+        dict.fromkeys(kept_disks.doomed(tools), "DeleteWithInstance=false"),
     ),
     Step.RESTORE_DISKS: lambda tools, _, after: (
-        dict.fromkeys(disks.doomed_disks(tools), "DeleteWithInstance=false"),
-        dict.fromkeys(disks.doomed_disks(tools), f"DeleteWithInstance={str(after.flags_restored).lower()}"),
+        dict.fromkeys(kept_disks.doomed(tools), "DeleteWithInstance=false"),
+        dict.fromkeys(kept_disks.doomed(tools), f"DeleteWithInstance={str(after.flags_restored).lower()}"),
     ),
     Step.DRAIN: _weights,
     Step.REMOVE: _places,

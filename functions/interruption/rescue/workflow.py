@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue import disks, dry_run, image, memberships, remember, replacement, report, source, trail
+from rescue import disks, dry_run, image, kept_disks, memberships, remember, replacement, report, source, trail
 from rescue.decide import Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.tools import Tools
@@ -116,14 +116,13 @@ class Rescue:
     def no_journal(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call that has no journal."""
         image = f" Image {facts.image_id} was asked for." if facts.image_id else ""
-        raise JournalUnavailable(f"{self._journal_error}.{image}{disks.kept_without_record(self.tools, facts)}")
+        raise JournalUnavailable(f"{self._journal_error}.{image}{kept_disks.kept_without_record(self.tools, facts)}")
 
     def lose(self, facts: Facts, _: Deadline) -> Facts:
         """Write down that this rescue cannot succeed any more, and say what is left."""
-        left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
-        reason = (
-            f"{self.tools.instance_id} was released before its rescue was complete. {left}{image.way_back(self.tools)}"
-        )
+        image_left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
+        left = image_left + kept_disks.way_back(self.tools)
+        reason = f"{self.tools.instance_id} was released before its rescue was complete. {left}"
         self.tools.episode.record("lost", {"reason": reason, "at": self.tools.clock.now()})
         raise RescueLost(reason)
 

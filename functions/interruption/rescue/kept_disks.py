@@ -1,0 +1,55 @@
+"""The disks that outlive the source: what the journal says of them, and what is true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from rescue.facts import Facts
+from rescue.tools import Tools
+from spotkeeper.clients import items
+from spotkeeper.instances import Described
+
+
+def recorded(tools: Tools) -> Mapping[str, Described]:
+    """The source's disks by id, with their flags as they were before the rescue."""
+    return dict(tools.episode.records.get("disks", {}).get("disks", {}))
+
+
+def doomed(tools: Tools) -> list[str]:
+    """The disks that would have been released with the instance, had nobody retained them."""
+    return sorted(disk_id for disk_id, disk in recorded(tools).items() if disk.get("DeleteWithInstance"))
+
+
+def surviving(tools: Tools, disk_ids: list[str]) -> list[str]:
+    """Those that exist and will not be released with the instance (a disk may have refused, or nobody got to it)."""
+    if not disk_ids:
+        return []
+    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"DiskIds": json.dumps(disk_ids)})
+    today = [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
+    return sorted(str(disk["DiskId"]) for disk in today if not (disk.get("InstanceId") and disk["DeleteWithInstance"]))
+
+
+def staying(tools: Tools, facts: Facts) -> list[str]:
+    """The disks that outlive the source because of us: they cost money until somebody deletes them."""
+    return [] if facts.flags_restored else surviving(tools, doomed(tools))
+
+
+def way_back(tools: Tools) -> str:
+    """For a human: which disks are left and how to get the machine back from them."""
+    known = recorded(tools)
+    if not (left := surviving(tools, sorted(known))):
+        return "No disk was retained."
+    named = ", ".join(f"{one} ({known[one].get('Device')}, {known[one].get('Type')})" for one in left)
+    return (
+        f"Retained disks: {named}. Way back: create a snapshot of each; attach the data disks to a new instance; of "
+        "the former system disk copy the files, since it counts as a data disk now and no image can be made of it."
+    )
+
+
+def kept_without_record(tools: Tools, facts: Facts) -> str:
+    """For a human: the disks that were retained although nobody could write down what they were like."""
+    kept = [str(disk["DiskId"]) for disk in facts.disks or () if disk.get("DeleteWithInstance")]
+    if not kept or "disks" in tools.episode.records:
+        return ""
+    return f" Disks {', '.join(kept)} were retained without a record: they stay until somebody deletes them."
