@@ -1,4 +1,4 @@
-"""Find the rescues that events missed or that died half-way, and hand them to ``interruption``.
+"""Find what events missed: rescues, and those that died half-way, for ``interruption``; starts for ``state_change``.
 
 Event (``events/timer.json``), every minute, since a notice has five::
 
@@ -6,8 +6,9 @@ Event (``events/timer.json``), every minute, since a notice has five::
 
 Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTKEEPER_DRY_RUN``,
 ``SPOTKEEPER_INTERRUPTION_FUNCTION``, ``SPOTKEEPER_SWEEP_LIMIT``, ``SPOTKEEPER_SWEEP_DELETE``,
-``SPOTKEEPER_IMAGE_TTL_DAYS``, ``SPOTKEEPER_IMAGE_QUOTA``, ``ECS_ENDPOINT``, ``OSS_ENDPOINT``,
-``FUNCTION_COMPUTE_ENDPOINT``.
+``SPOTKEEPER_IMAGE_TTL_DAYS``, ``SPOTKEEPER_IMAGE_QUOTA``, ``SPOTKEEPER_STATE_CHANGE_FUNCTION``,
+``SPOTKEEPER_RESTART_TAG``, ``SPOTKEEPER_RESTART_LIMIT``, ``SPOTKEEPER_RESTART_WINDOW_SECONDS``, ``ECS_ENDPOINT``,
+``OSS_ENDPOINT``, ``FUNCTION_COMPUTE_ENDPOINT``.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from typing import Any
 from spotkeeper.clock import Clock
 from spotkeeper.events import Kind, Notification, Timer
 from spotkeeper.function import Context, Invocation, respond
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings import HandBackSettings, SweepSettings
 from sweeping.entry import sweep
 
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error; the next timer event tries again anyway."""
     invocation = Invocation.enter(context, Clock())
-    settings = SweepSettings.from_env(os.environ)
+    settings, back = SweepSettings.from_env(os.environ), HandBackSettings.from_env(os.environ)
 
     def timer(notification: Notification) -> dict[str, Any]:
         Timer.of(notification, invocation.region)
-        return sweep(invocation, settings, context, os.environ)
+        return sweep(invocation, settings, back, context, os.environ)
 
     return respond(event, invocation, {Kind.TIMER: timer})

@@ -21,6 +21,7 @@ A terminated instance has one episode in its life; one in stop mode may have sev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ from spotkeeper.journal import Journal
 
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
+_NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
+_RECORD = re.compile(r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)")
 
 
 @dataclass
@@ -101,13 +104,25 @@ def _read(episode: Episode, keys: list[str]) -> Episode:
     return episode
 
 
-def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:
-    """Every episode of an account and region: (instance id, number) -> the names of its records.
+def is_open(journal: Journal, home: str, name: str) -> bool:
+    """Whether ``name`` (the value of an ``EPISODE_TAG``, which anybody can write) is a rescue that has not ended.
 
     Raises ``JournalUnavailable``.
     """
+    if not _NAME.fullmatch(name):
+        return False
+    prefix = f"{home}/{name}/"
+    names = {key.removeprefix(prefix) for key in journal.keys(prefix)}
+    return "event" in names and not names & {"done", "lost"}
+
+
+def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:
+    """Every episode of an account and region: (instance id, number) -> the names of its records.
+
+    What else is there (an instance's restarts, somebody's objects) is left out. Raises ``JournalUnavailable``.
+    """
     found: dict[tuple[str, int], set[str]] = {}
     for key in journal.keys(f"{home}/"):
-        instance_id, number, name = key.removeprefix(f"{home}/").split("/")
-        found.setdefault((instance_id, int(number)), set()).add(name)
+        if one := _RECORD.fullmatch(key.removeprefix(f"{home}/")):
+            found.setdefault((one["instance"], int(one["number"])), set()).add(one["name"])
     return found

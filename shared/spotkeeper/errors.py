@@ -10,6 +10,7 @@
     ├── WaitFailed             what was waited for reached a state from which it will not recover
     ├── DeadlineReached        this call's time is up; the next call continues
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
+    ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
     ├── RescueFailed           the rescue cannot go on without a human
     │   └── RescueLost         the source is gone and there is no image
     └── BatchFailed            some elements of a batch failed; ``results`` has the answers of all
@@ -88,6 +89,14 @@ class DeadlineReached(SpotkeeperError):
 
 class NoCapacity(SpotkeeperError):
     """Every rung of the ladder was refused until this call's time was up; the message lists the last refusals."""
+
+
+class RestartRefused(SpotkeeperError):
+    """StartInstance was refused for good; ``code`` is the API's. The sweep hands the instance back every minute."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RescueFailed(SpotkeeperError):

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from spotkeeper.clients import Api, items
 from spotkeeper.errors import CloudError
+from spotkeeper.events.times import epoch_seconds
 
 Described = Mapping[str, Any]
 """Something as its Describe answered it, under the API's own field names."""
 
 SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
 HOLD_TAG = "spotkeeper:hold"
-"""An operator's word: hands off."""
+"""An operator's word: hands off; its value may be the moment at which that ends."""
 
 
 def describe_instance(ecs: Api, instance_id: str) -> Described | None:
@@ -53,8 +55,21 @@ def is_spot(source: Described) -> bool:
 
 def locked(source: Described | None) -> bool:
     """Whether it is under the ``Recycling`` lock (documents spell it in two ways)."""
+    return any(reason.lower() == "recycling" for reason in lock_reasons(source))
+
+
+def lock_reasons(source: Described | None) -> list[str]:
+    """Why it is locked (``Recycling``, ``financial``, ``security`` …); empty where it is not."""
     reasons = ((source or {}).get("OperationLocks") or {}).get("LockReason") or []
-    return any(str(entry.get("LockReason", "")).lower() == "recycling" for entry in reasons)
+    return [str(entry.get("LockReason", "")) for entry in reasons]
+
+
+def held_until(tags: Mapping[str, str]) -> float | None:
+    """Until when ``spotkeeper:hold`` says hands off: its value, for ever where that is no moment; None without it."""
+    if HOLD_TAG not in tags:
+        return None
+    end = epoch_seconds(tags[HOLD_TAG])
+    return math.inf if end is None else end
 
 
 def in_stop_mode(described: Described | None) -> bool:

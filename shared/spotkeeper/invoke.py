@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotkeeper.clients import CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS, as_cloud_error, sdk_config, silence_sdk_loggers
 from spotkeeper.errors import CloudError
-from spotkeeper.retry import PLAIN, retried
+from spotkeeper.retry import RetryPolicy, retried
 
 if TYPE_CHECKING:
     from spotkeeper.clock import Deadline
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SUBMITTED_BEFORE = 409
 """HTTP status of a task id that was submitted already ("Task deduplication")."""
+
+
+BUSY = RetryPolicy(conflicts=frozenset({"ResourceExhausted"}))
+"""HTTP 429: no room for another invocation right now."""
 
 
 class Functions:
@@ -36,7 +40,7 @@ class Functions:
         """
         payload = json.dumps(event).encode()
         try:
-            retried(lambda: self._invoke(function, payload, task_id), PLAIN, self._deadline.clock, self._deadline)
+            retried(lambda: self._invoke(function, payload, task_id), BUSY, self._deadline.clock, self._deadline)
         except CloudError as error:
             if error.status != SUBMITTED_BEFORE:
                 raise

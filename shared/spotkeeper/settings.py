@@ -39,6 +39,7 @@ KNOWN = frozenset(
         "RESTART_LIMIT",
         "RESTART_WINDOW_SECONDS",
         "INTERRUPTION_FUNCTION",
+        "STATE_CHANGE_FUNCTION",
         "SWEEP_LIMIT",
         "SWEEP_DELETE",
         "IMAGE_TTL_DAYS",
@@ -224,10 +225,70 @@ class SweepSettings:
             managed_tag=variables.tag("SPOTKEEPER_MANAGED_TAG", "spotkeeper:managed=true"),
             dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
             interruption_function=variables.name("SPOTKEEPER_INTERRUPTION_FUNCTION", "spotkeeper-interruption"),
-            limit=int(variables.number("SPOTKEEPER_SWEEP_LIMIT", 50, 1_000)),
+            limit=variables.count("SPOTKEEPER_SWEEP_LIMIT", 50, 1_000),
             delete=variables.flag("SPOTKEEPER_SWEEP_DELETE", default=False),
             image_ttl_days=variables.number("SPOTKEEPER_IMAGE_TTL_DAYS", 7, 3_650),
-            image_quota=int(variables.number("SPOTKEEPER_IMAGE_QUOTA", 100, 1_000_000)),
+            image_quota=variables.count("SPOTKEEPER_IMAGE_QUOTA", 100, 1_000_000),
+        )
+
+
+@dataclass(frozen=True)
+class RestartRules:
+    """Which stopped instances are started again: those with ``tag`` (None: none), ``limit`` times in ``window`` s."""
+
+    tag: TagFilter | None
+    limit: int
+    window: float
+
+    @classmethod
+    def of(cls, variables: Variables) -> RestartRules:
+        """The rules in an environment. Raises ``BadSetting``."""
+        return cls(
+            tag=variables.tag("SPOTKEEPER_RESTART_TAG", "spotkeeper:auto-restart=true"),
+            limit=variables.count("SPOTKEEPER_RESTART_LIMIT", 3, 100),
+            window=variables.number("SPOTKEEPER_RESTART_WINDOW_SECONDS", 3_600, 2_592_000),
+        )
+
+
+@dataclass(frozen=True)
+class StateChangeSettings:
+    """What the function ``state_change`` reads."""
+
+    journal: OssLocation | DirectoryLocation
+    endpoints: Endpoints
+    dry_run: bool
+    restart: RestartRules
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> StateChangeSettings:
+        """The settings in ``environ``. Raises ``BadSetting``."""
+        variables = Variables(environ)
+        return cls(
+            journal=variables.journal("SPOTKEEPER_JOURNAL"),
+            endpoints=Endpoints(
+                ecs=variables.endpoint("ECS_ENDPOINT"),
+                slb=variables.endpoint("SLB_ENDPOINT"),
+                oss=variables.endpoint("OSS_ENDPOINT"),
+            ),
+            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
+            restart=RestartRules.of(variables),
+        )
+
+
+@dataclass(frozen=True)
+class HandBackSettings:
+    """What ``sweep`` reads besides, to hand instances back to ``state_change`` for which no event will come."""
+
+    state_change_function: str
+    restart: RestartRules
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> HandBackSettings:
+        """The settings in ``environ``. Raises ``BadSetting``."""
+        variables = Variables(environ)
+        return cls(
+            state_change_function=variables.name("SPOTKEEPER_STATE_CHANGE_FUNCTION", "spotkeeper-state-change"),
+            restart=RestartRules.of(variables),
         )
 
 
@@ -262,6 +323,13 @@ class Variables:
         if not _NUMBER.fullmatch(value) or float(value) > most:
             raise _refusal(name, f"a number from 0 to {most:g}", value)
         return float(value)
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """A whole number from 0 to ``most``."""
+        value = self._environ.get(name) or str(default)
+        if not value.isascii() or not value.isdigit() or len(value) > len(str(most)) or int(value) > most:
+            raise _refusal(name, f"a whole number from 0 to {most}", value)
+        return int(value)
 
     def name(self, name: str, default: str) -> str:
         """A function's name: letters, digits, ``_`` and ``-``, 64 at most, not beginning with a digit or ``-``."""

@@ -41,7 +41,7 @@ class Ecs(InstanceActions, ImageActions, Seeding, Power, Catalogue):
             "disks": [{**documents.disk(one, far), "Tags": one.tags.true()} for one in self.disks.values()],
             "images": [
                 {
-                    **documents.image(one, self.snapshots, self.cloud.account_id, now),
+                    **documents.image(one, self.snapshots, self.cloud.account_id, now, used=self.in_use(one.image_id)),
                     "Tags": one.tags.true(),
                     "SourceInstanceId": one.source_instance_id,
                 }

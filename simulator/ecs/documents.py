@@ -149,8 +149,8 @@ def disk(d: Disk, now: float) -> Document:
     return document | _tags(d.tags, now)
 
 
-def image(m: Image, snapshots: dict[str, Snapshot], account_id: str, now: float) -> Document:
-    """One element of DescribeImages."""
+def image(m: Image, snapshots: dict[str, Snapshot], account_id: str, now: float, *, used: bool) -> Document:
+    """One element of DescribeImages; ``used``: an instance was made of it and exists."""
     document: Document = {
         "ImageId": m.image_id,
         "ImageName": m.image_name,
@@ -169,7 +169,7 @@ def image(m: Image, snapshots: dict[str, Snapshot], account_id: str, now: float)
         "Platform": "Aliyun",
         "Architecture": "x86_64",
         "CreationTime": utc(m.created_at),
-        "Usage": "none",
+        "Usage": "instance" if used else "none",
         "ResourceGroupId": m.resource_group_id,
         "IsSupportCloudinit": True,
         "IsSupportIoOptimized": True,

@@ -35,6 +35,10 @@ _COVERED = {
 class ImageActions(SnapshotActions):
     """Image actions."""
 
+    def in_use(self, image_id: str) -> bool:
+        """Whether an instance was made of the image and exists."""
+        return any(one.image_id == image_id for one in self.instances.values())
+
     @action("DescribeImages")
     def describe_images(self, p: Parameters) -> Answer:
         """Images by id list, name, owner, status and tags.
@@ -52,7 +56,8 @@ class ImageActions(SnapshotActions):
             if image.status in statuses and (usable is None or image.usable is usable) and self._wanted_image(image, p)
         ]
         page, about = numbered(p, found)
-        shown = [documents.image(one, self.snapshots, self.cloud.account_id, self.now()) for one in page]
+        account, now = self.cloud.account_id, self.now()
+        shown = [documents.image(one, self.snapshots, account, now, used=self.in_use(one.image_id)) for one in page]
         return {**about, "RegionId": self.known_region(p), "Images": {"Image": shown}}
 
     @staticmethod

@@ -54,7 +54,7 @@ def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         if facts.replacement_id and not facts.strays_checked and not settings.dry_run:
             return Decision(Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue")
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
-    if facts.stop_mode and "event" in facts.records and (facts.drained or facts.memberships == ()):
+    if facts.stop_mode and facts.drained and "event" in facts.records:
         return Decision(Step.FINISH_STOP_MODE, "it is drained and remembered already")
     if "lost" in facts.records:
         return Decision(Step.SKIP, f"this rescue ended in a loss: {facts.records['lost'].get('reason', '')}")
@@ -176,7 +176,9 @@ def _find_memberships(_: InterruptionSettings, facts: Facts) -> str:
 
 @_due(Step.DRAIN)
 def _drain(_: InterruptionSettings, facts: Facts) -> str:
-    due = facts.memberships and not facts.gone and not facts.drained and not facts.removed
+    # In stop mode the record that it is drained is what state_change goes by, even where there is nothing to drain.
+    has_places = bool(facts.memberships) or (facts.memberships is not None and facts.stop_mode)
+    due = has_places and not facts.gone and not facts.drained and not facts.removed
     return "no new requests for an instance that goes" if due else ""
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from sweeping.decide import CleanUp, Decision
 from sweeping.facts import Rescue
 
 MINUTE = 60
+IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDiskStatus", "ImageUseShared"})
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
 
@@ -40,46 +40,53 @@ class Hands:
 
     def event(self, rescue: Rescue, event_id: str) -> dict[str, Any]:
         """The event that EventBridge would have sent. Where nobody knows when the notice began, it has no time."""
-        account, _, region = self.home.partition("/")
         noticed = rescue.event.get("time")
         return {
-            "id": event_id,
-            "source": "acs.ecs",
-            "specversion": "1.0",
+            **envelope(self.home, rescue.instance_id, event_id),
             "type": "ecs:Instance:PreemptibleInstanceInterruption",
-            "datacontenttype": "application/json;charset=utf-8",
-            "subject": f"acs:ecs:{region}:{account}:instance/{rescue.instance_id}",
             **({"time": iso(float(noticed))} if noticed is not None else {}),
-            "aliyunaccountid": account,
-            "aliyunregionid": region,
             "data": {"instanceId": rescue.instance_id, "action": "delete"},
         }
 
     def clean_up(self, plan: CleanUp) -> None:
         """Delete, the image before its snapshots; what is written down first is found again after a crash.
 
+        What is in use refuses and stays, and with an image that stays everything does. Never with Force.
         Raises ``CloudError``, ``JournalUnavailable``.
         """
         folder = f"{self.home}/{plan.leftover.name}"
         self.journal.create(f"{folder}/clean-up", {"image_id": plan.image_id, "snapshot_ids": list(plan.snapshot_ids)})
-        if plan.image_id:
-            self._delete("DeleteImage", "ImageId", [plan.image_id])
-        self._delete("DeleteSnapshot", "SnapshotId", plan.snapshot_ids)
-        self._delete("DeleteDisk", "DiskId", plan.disk_ids)
-        self.journal.create(f"{folder}/cleaned", {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)})
+        if plan.image_id and self._delete("DeleteImage", "ImageId", [plan.image_id]):
+            return
+        stays = self._delete("DeleteSnapshot", "SnapshotId", plan.snapshot_ids)
+        stays += self._delete("DeleteDisk", "DiskId", plan.disk_ids)
+        if not stays:
+            self.journal.create(f"{folder}/cleaned", {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)})
 
-    def _delete(self, action: str, key: str, resource_ids: Iterable[str]) -> None:
-        """Never with Force: what somebody uses refuses, and stays."""
-        for resource_id in resource_ids:
-            with suppress_gone():
-                self.ecs.call(action, resource_id, {key: resource_id})
+    def _delete(self, action: str, key: str, resource_ids: Iterable[str]) -> list[str]:
+        """Returns what is in use and stays."""
+        return [one for one in resource_ids if not self._deleted(action, key, one)]
+
+    def _deleted(self, action: str, key: str, resource_id: str) -> bool:
+        try:
+            self.ecs.call(action, resource_id, {key: resource_id})
+        except CloudError as error:
+            if error.code in IN_USE:
+                return False
+            if error.code not in GONE:
+                raise
+        return True
 
 
-@contextmanager
-def suppress_gone() -> Iterator[None]:
-    """What does not exist any more is deleted."""
-    try:
-        yield
-    except CloudError as error:
-        if error.code not in GONE:
-            raise
+def envelope(home: str, instance_id: str, event_id: str) -> dict[str, Any]:
+    """What EventBridge puts around every event about an instance of ``home`` (``<account>/<region>``)."""
+    account, _, region = home.partition("/")
+    return {
+        "id": event_id,
+        "source": "acs.ecs",
+        "specversion": "1.0",
+        "datacontenttype": "application/json;charset=utf-8",
+        "subject": f"acs:ecs:{region}:{account}:instance/{instance_id}",
+        "aliyunaccountid": account,
+        "aliyunregionid": region,
+    }

@@ -48,12 +48,12 @@ def _rules(rescue: Rescue, now: float) -> Iterator[tuple[bool, Action, str]]:
     yield held, Action.LEAVE, f"the tag {HOLD_TAG} says hands off"
     ended = _ended(rescue)
     yield bool(ended), Action.LEAVE, ended
+    drained = _drained_in_stop_mode(rescue)
+    yield drained, Action.LEAVE, "it is drained and remembered; state_change puts it back when it runs again"
     old = rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
     yield old, Action.REPORT, "open for more than 24 hours: look at its last error and finish it by hand"
     worked_on = rescue.working_until is not None and rescue.working_until > now
     yield worked_on, Action.LEAVE, "a call is working on it"
-    drained = _drained_in_stop_mode(rescue)
-    yield drained, Action.LEAVE, "it is drained and remembered; state_change puts it back when it runs again"
     yield rescue.open, Action.HAND_OVER, "nobody is working on this open rescue"
     yield rescue.locked, Action.HAND_OVER, "it is under the Recycling lock and no call has begun its rescue"
     yield True, Action.LEAVE, "there is neither a lock nor an open rescue"
@@ -93,22 +93,17 @@ class CleanUp:
     image_id: str
     snapshot_ids: tuple[str, ...]
     disk_ids: tuple[str, ...]
+    due: bool
     reason: str
-
-    @property
-    def deletes(self) -> bool:
-        """Whether there is anything to delete."""
-        return bool(self.image_id or self.snapshot_ids or self.disk_ids)
 
 
 def decide_clean_up(leftover: Leftover, settings: SweepSettings, now: float) -> CleanUp:
     """Only what is old enough, ours, and used by nobody."""
     if why_not := _keep(leftover, settings, now):
-        return CleanUp(leftover, "", (), (), why_not)
+        return CleanUp(leftover, "", (), (), due=False, reason=why_not)
     disks = tuple(str(disk["DiskId"]) for disk in leftover.disks if disk.get("Status") == "Available")
-    return CleanUp(
-        leftover, leftover.image_id if leftover.image else "", leftover.snapshot_ids, disks, "old and unused"
-    )
+    image_id = leftover.image_id if leftover.image else ""
+    return CleanUp(leftover, image_id, leftover.snapshot_ids, disks, due=True, reason="old and unused")
 
 
 def _keep(leftover: Leftover, settings: SweepSettings, now: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from spotkeeper.audit import Audit
@@ -11,16 +12,22 @@ from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
 from spotkeeper.errors import BatchFailed, SpotkeeperError
 from spotkeeper.function import Context, Invocation
+from spotkeeper.instances import Described
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import open_journal
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings import HandBackSettings, SweepSettings
 from sweeping.act import Hands
-from sweeping.decide import Action, CleanUp, Decision, chosen, decide, decide_clean_up, quota_warnings
-from sweeping.observe import Observer, held_episodes
+from sweeping.decide import Action, CleanUp, chosen, decide, decide_clean_up, quota_warnings
+from sweeping.hand_back import HandBack
+from sweeping.observe import Key, Observer, held_episodes
 
 
 def sweep(
-    invocation: Invocation, settings: SweepSettings, context: Context, environ: Mapping[str, str]
+    invocation: Invocation,
+    settings: SweepSettings,
+    hand_back: HandBackSettings,
+    context: Context,
+    environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Look once, hand over what nobody works on, report the rest.
 
@@ -37,62 +44,96 @@ def sweep(
         home,
         settings.interruption_function,
     )
-    return _sweep(Observer(ecs, journal, home, settings), hands, invocation.audit, deadline.clock.now())
+    observer = Observer(ecs, journal, home, settings)
+    return Sweep(observer, hands, HandBack(observer, hands, hand_back), invocation.audit, deadline.clock.now()).run()
 
 
-def _sweep(observer: Observer, hands: Hands, audit: Audit, now: float) -> dict[str, Any]:
-    settings = observer.settings
-    index, images = observer.index(), observer.images()
-    held = held_episodes(images)
-    decisions = [decide(one, now) for one in observer.rescues(observer.locked_instances(), index, held)]
-    for one in decisions:
-        about = audit.of(instance_id=one.rescue.instance_id, episode=one.rescue.name)
-        about.record(one.action.value, "seen", one.reason)
-    due, later = chosen(decisions, settings, now)
-    clean_ups = [decide_clean_up(one, settings, now) for one in observer.leftovers(index, images, held)]
-    deletable = [one for one in clean_ups if settings.delete and one.deletes]
-    answer = {
-        "rescues": [f"{one.rescue.name}: {one.action.value} ({one.reason})" for one in decisions],
-        "clean_up": [_leftover_line(one) for one in clean_ups],
-        "warnings": [*quota_warnings(images, settings), *_warnings(decisions, later)],
-    }
-    if settings.dry_run:
-        plan = [f"hand over {one.rescue.name}" for one in due] + [f"clean up {one.leftover.name}" for one in deletable]
-        return {"outcome": "skipped", "reason": "dry run: nothing was handed over or deleted", "plan": plan, **answer}
-    results = [_tried(one.rescue.name, functools.partial(hands.hand_over, one, now)) for one in due]
-    results += [_tried(one.leftover.name, functools.partial(hands.clean_up, one)) for one in deletable]
-    for result in results:
-        audit.record("act", result["outcome"], result["reason"])
-    failed = [one["reason"] for one in results if one["outcome"] == "failed"]
-    if failed:
-        raise BatchFailed(f"{len(failed)} of {len(results)} failed: {'; '.join(failed)}", results)
-    return {**_summary(due, deletable), **answer}
+TO_DO = {"handed_over": "hand over", "handed_back": "hand back", "deleted": "clean up"}
 
 
-def _tried(name: str, act: Callable[[], None]) -> dict[str, Any]:
-    """One bad item must not keep the others from their rescue."""
-    try:
-        act()
-    except SpotkeeperError as error:
-        return {"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__}
-    return {"outcome": "done", "reason": name}
+@dataclass
+class Sweep:
+    """One run: three jobs, the most urgent first; a job that fails does not keep the next from its turn."""
 
+    observer: Observer
+    hands: Hands
+    back: HandBack
+    audit: Audit
+    now: float
+    results: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=lambda: {"rescues": [], "restarts": [], "clean_up": []})
+    done: dict[str, list[str]] = field(default_factory=lambda: {"handed_over": [], "handed_back": [], "deleted": []})
 
-def _summary(due: list[Decision], deleted: list[CleanUp]) -> dict[str, Any]:
-    if not due and not deleted:
-        return {"outcome": "skipped", "reason": "nothing was missed", "handed_over": [], "deleted": []}
-    return {
-        "outcome": "done",
-        "reason": f"{len(due)} rescues handed over, {len(deleted)} finished ones cleaned up",
-        "handed_over": [one.rescue.name for one in due],
-        "deleted": [one.leftover.name for one in deleted],
-    }
+    def run(self) -> dict[str, Any]:
+        """The answer. Raises ``BatchFailed`` after everything else is done."""
+        index, images = self.observer.index(), self.observer.images()
+        held = held_episodes(images)
+        left = self._rescues(index, held)
+        self.warnings += quota_warnings(images, self.observer.settings)
+        self._try("restarts", functools.partial(self._restarts, index, left))
+        self._try("clean-up", functools.partial(self._clean_up, index, images, held))
+        for result in self.results:
+            self.audit.record("act", result["outcome"], result["reason"])
+        if failed := [one["reason"] for one in self.results if one["outcome"] == "failed"]:
+            raise BatchFailed(f"{len(failed)} of {len(self.results)} failed: {'; '.join(failed)}", self.results)
+        return self._answer()
 
+    def _rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> int:
+        """Hand over what nobody works on; returns how many more may be handed to anybody in this run."""
+        settings = self.observer.settings
+        decisions = [decide(one, self.now) for one in self.observer.rescues(index, held)]
+        for one in decisions:
+            self.lines["rescues"].append(f"{one.rescue.name}: {one.action.value} ({one.reason})")
+            about = self.audit.of(instance_id=one.rescue.instance_id, episode=one.rescue.name)
+            about.record(one.action.value, "seen", one.reason)
+        due, later = chosen(decisions, settings, self.now)
+        for one in due:
+            self._do("handed_over", one.rescue.name, functools.partial(self.hands.hand_over, one, self.now))
+        self.warnings += [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
+        self.warnings += [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
+        return settings.limit - len(due)
 
-def _warnings(decisions: list[Decision], later: list[Decision]) -> list[str]:
-    old = [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
-    waiting = [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
-    return old + waiting
+    def _restarts(self, index: Mapping[Key, set[str]], left: int) -> None:
+        """Hand back what no event will come for."""
+        returning = self.back.returning(index, self.now)
+        self.lines["restarts"] += [str(one) for one in returning]
+        for one in [one for one in returning if one.due][:left]:
+            self._do("handed_back", one.name, functools.partial(self.back.hand_over, one, self.now))
+
+    def _clean_up(self, index: Mapping[Key, set[str]], images: list[Described], held: set[str]) -> None:
+        """Report what finished rescues left, and delete it where that is wanted."""
+        settings = self.observer.settings
+        for leftover in self.observer.leftovers(index, images, held):
+            one = decide_clean_up(leftover, settings, self.now)
+            self.lines["clean_up"].append(_leftover_line(one))
+            if settings.delete and one.due:
+                self._do("deleted", leftover.name, functools.partial(self.hands.clean_up, one))
+
+    def _do(self, what: str, name: str, act: Callable[[], None]) -> None:
+        self.done[what].append(name)
+        if not self.observer.settings.dry_run and self._try(name, act):
+            self.results.append({"outcome": "done", "reason": f"{what.replace('_', ' ')}: {name}"})
+
+    def _try(self, name: str, act: Callable[[], None]) -> bool:
+        """One bad item must not keep the others from their rescue."""
+        try:
+            act()
+        except SpotkeeperError as error:
+            self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
+            return False
+        return True
+
+    def _answer(self) -> dict[str, Any]:
+        counts = ", ".join(f"{len(names)} {what.replace('_', ' ')}" for what, names in self.done.items())
+        answer = {**self.done, **self.lines, "warnings": self.warnings}
+        if self.observer.settings.dry_run:
+            plan = [f"{TO_DO[what]} {name}" for what, names in self.done.items() for name in names]
+            reason = "dry run: nothing was handed over or deleted"
+            return {"outcome": "skipped", "reason": reason, "plan": plan, **answer}
+        if not any(self.done.values()):
+            return {"outcome": "skipped", "reason": "nothing was missed", **answer}
+        return {"outcome": "done", "reason": counts, **answer}
 
 
 def _leftover_line(clean_up: CleanUp) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from spotkeeper import episode
 from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HOLD_TAG, Described, describe_instances, is_spot, locked, tags_of
 from spotkeeper.journal import Journal
 from spotkeeper.settings import SweepSettings, TagFilter
@@ -56,16 +57,16 @@ class Observer:
         pages = self.ecs.pages("DescribeImages", "custom images", parameters)
         return [image for page in pages for image in items(page, "Images", "Image")]
 
-    def rescues(
-        self, under_lock: Mapping[str, Described], index: Mapping[Key, set[str]], held: set[str]
-    ) -> list[Rescue]:
-        """Everything that is under the lock or has an open episode."""
+    def rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> list[Rescue]:
+        """Every managed instance that is under the lock or has an open episode."""
+        under_lock = self.locked_instances()
         latest = dict(sorted(index))
-        wanted = {*under_lock, *(one for one, number in latest.items() if _is_open(index[one, number]))}
+        wanted = {*under_lock, *(one for one, number in latest.items() if is_open(index[one, number]))}
         described = {**self.instances(wanted - set(under_lock)), **under_lock}
         return [
             self._rescue((instance_id, latest.get(instance_id, 1)), index, described.get(instance_id), held)
             for instance_id in sorted(wanted)
+            if instance_id not in described or self._managed(described[instance_id])
         ]
 
     def _rescue(self, key: Key, index: Mapping[Key, set[str]], instance: Described | None, held: set[str]) -> Rescue:
@@ -73,15 +74,15 @@ class Observer:
         names = frozenset(index.get(key, ()))
         rescue = Rescue(instance_id, number, instance, locked(instance), names)
         rescue = replace(rescue, image_held=rescue.name in held)
-        if not _is_open(names):
+        if not is_open(names):
             return rescue
-        event = self._read(key, "event")
-        attempts = [self._read(key, name) for name in names if name.startswith("attempt-")]
+        event = self.read(key, "event")
+        attempts = [self.read(key, name) for name in names if name.startswith("attempt-")]
         return replace(
             rescue,
             event=event,
             notice_end=event.get("notice_end"),
-            opened_at=min((float(one["started_at"]) for one in attempts), default=None),
+            opened_at=epoch_seconds(str(event.get("opened_at") or "")),
             working_until=max((float(one["deadline_at"]) for one in attempts), default=None),
         )
 
@@ -91,12 +92,19 @@ class Observer:
         finished = [key for key, names in sorted(index.items()) if "done" in names and "cleaned" not in names]
         standing = self.instances({instance_id for instance_id, _ in finished})
         found = [self._leftover(key, index[key], by_id) for key in finished]
-        return [replace(one, held=one.name in held, source_stands=one.instance_id in standing) for one in found]
+        return [
+            replace(
+                one,
+                held=one.name in held or HOLD_TAG in tags_of(one.image),
+                source_stands=one.instance_id in standing,
+            )
+            for one in found
+        ]
 
     def _leftover(self, key: Key, names: set[str], images: Mapping[str, Described]) -> Leftover:
-        done = self._read(key, "done")
-        image_id = str(self._read(key, "usable").get("image_id", "")) if "usable" in names else ""
-        planned = self._read(key, "clean-up") if "clean-up" in names else {}
+        done = self.read(key, "done")
+        image_id = str(self.read(key, "usable").get("image_id", "")) if "usable" in names else ""
+        planned = self.read(key, "clean-up") if "clean-up" in names else {}
         image = images.get(image_id)
         kept = [str(disk_id) for disk_id in done.get("answer", {}).get("retained_disks", ())]
         return Leftover(
@@ -115,7 +123,8 @@ class Observer:
         pages = self.ecs.pages("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)})
         return [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
 
-    def _read(self, key: Key, name: str) -> Mapping[str, Any]:
+    def read(self, key: Key, name: str) -> Mapping[str, Any]:
+        """A record of an episode; empty where it does not stand."""
         return self.journal.read(f"{self.home}/{key[0]}/{key[1]}/{name}") or {}
 
     def index(self) -> dict[Key, set[str]]:
@@ -139,5 +148,6 @@ def tag_parameter(tag: TagFilter) -> dict[str, str]:
     return {"Key": tag.key} if tag.value is None else {"Key": tag.key, "Value": tag.value}
 
 
-def _is_open(names: Iterable[str]) -> bool:
+def is_open(names: Iterable[str]) -> bool:
+    """Whether an episode with these records was begun and has not ended."""
     return "event" in names and not {"done", "lost"} & set(names)

@@ -1,0 +1,126 @@
+"""How often an instance was started again: numbered restarts in the journal, whose records are written once.
+
+    <account>/<region>/<instance>/restarts/<n>/
+        asked      a start is about to be asked for
+        refused    it was refused: no stock, arrears …
+        accepted   it was accepted
+        running    the instance was seen running again
+        reported   somebody was told that the limit is reached
+
+One stop is one number, however many calls deal with it: there is no restart n + 1 before the instance was seen running
+after n. A restart counts if its start was accepted, or may have been (the call died before it could say).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotkeeper.journal import Journal
+from spotkeeper.settings import RestartRules
+
+SETTLED_SECONDS = 60.0
+"""Whoever is Stopped so long after its start was accepted has run unseen, or did not come up: that start is spent.
+
+For a moment Describe may go on to show Stopped."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """One restart; ``records`` are those that stand, by name."""
+
+    number: int
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def at(self) -> float:
+        """When it was started, as far as the journal tells; in seconds since 1970."""
+        return float((self.records.get("accepted") or self.records.get("asked") or {}).get("at", 0.0))
+
+    @property
+    def counts(self) -> bool:
+        """Whether it was started."""
+        return "accepted" in self.records or "refused" not in self.records
+
+    @property
+    def seen_running(self) -> bool:
+        """Whether the instance ran again."""
+        return "running" in self.records
+
+    def settling(self, now: float) -> bool:
+        """Whether it was accepted so short a while ago that Stopped means nothing yet."""
+        return "accepted" in self.records and not self.seen_running and now - self.at < SETTLED_SECONDS
+
+    def over(self, now: float) -> bool:
+        """Whether a stop that is seen now is another one."""
+        return self.seen_running or ("accepted" in self.records and not self.settling(now))
+
+
+@dataclass(frozen=True)
+class History:
+    """The latest restarts of one instance, in their order."""
+
+    restarts: tuple[Restart, ...] = ()
+
+    @property
+    def last(self) -> Restart | None:
+        """The latest one."""
+        return self.restarts[-1] if self.restarts else None
+
+    @property
+    def unseen(self) -> Restart | None:
+        """The latest one where nobody has seen the instance running since."""
+        return None if self.last is None or self.last.seen_running else self.last
+
+    def number(self, now: float) -> int:
+        """The number under which a stop that is seen now belongs."""
+        if self.last is None:
+            return 1
+        return self.last.number + (1 if self.last.over(now) else 0)
+
+    def counted(self, rules: RestartRules, now: float) -> list[Restart]:
+        """Those before this stop that were started within the window."""
+        return [one for one in self.restarts if one.counts and one.over(now) and one.at > now - rules.window]
+
+    def but(self, number: int, name: str, document: Mapping[str, Any]) -> History:
+        """The same history with one more record."""
+        known = {one.number: one for one in self.restarts}
+        records = {**(known[number].records if number in known else {}), name: document}
+        known[number] = Restart(number, records)
+        return History(tuple(known[key] for key in sorted(known)))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One instance's restarts in the journal; ``home`` is ``<account>/<region>``."""
+
+    journal: Journal
+    home: str
+    instance_id: str
+
+    def load(self, rules: RestartRules, now: float) -> History:
+        """As much of the history as ``rules`` ask for. Raises ``JournalUnavailable``."""
+        prefix = f"{self.home}/{self.instance_id}/restarts/"
+        names: dict[int, set[str]] = {}
+        for key in self.journal.keys(prefix):
+            place, _, name = key.removeprefix(prefix).partition("/")
+            names.setdefault(int(place), set()).add(name)
+        found = History()
+        for number in sorted(names, reverse=True):
+            one = Restart(number, {name: self._read(number, name) for name in names[number]})
+            if one.over(now) and (one.at <= now - rules.window or len(found.counted(rules, now)) >= rules.limit):
+                return found if found.restarts else History((one,))
+            found = History((one, *found.restarts))
+        return found
+
+    def record(self, number: int, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write a record unless one stands; the one that does. Raises ``JournalUnavailable``."""
+        return self.journal.create(self._key(number, name), dict(document))
+
+    def _read(self, number: int, name: str) -> Mapping[str, Any]:
+        """Only of the starts anybody wants to know more than that they stand."""
+        return (self.journal.read(self._key(number, name)) or {}) if name in ("asked", "accepted") else {}
+
+    def _key(self, number: int, name: str) -> str:
+        return f"{self.home}/{self.instance_id}/restarts/{number}/{name}"

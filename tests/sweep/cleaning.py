@@ -1,0 +1,54 @@
+"""What a finished rescue leaves behind, and what is left of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator import proof
+from simulator.ecs import Timings
+from tests.sweep.stage import DAY, SweepStage, stage
+
+DELETE = {"SPOTKEEPER_SWEEP_DELETE": "true"}
+DELETIONS = ("DeleteImage", "DeleteSnapshot", "DeleteDisk")
+DISKS_STAY = Timings(image=90, usable=60, snapshot=400, boot=25)
+"""The snapshots are not complete when the source is released: its disks stay."""
+NOTHING_LEFT: dict[str, list[str]] = {"images": [], "snapshots": [], "disks": []}
+
+
+def finished(timings: Timings = DISKS_STAY, **changes: Any) -> SweepStage:
+    """A finished rescue long after: source released, its replacement gone too, so that nobody uses the image."""
+    here = stage(timings, **changes)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    here.advance(1000)
+    release(here, answer["replacement_id"])
+    here.advance(8 * DAY)
+    here.before = {**here.before, "finished": here.state, "answer": answer}
+    return here
+
+
+def release(here: SweepStage, instance_id: str) -> None:
+    """Somebody deletes an instance."""
+    ecs = here.cloud.ecs
+    here.cloud.progress()
+    ecs.release(ecs.instances[instance_id], here.cloud.now(), "DeleteInstance")
+
+
+def leftovers(here: SweepStage) -> dict[str, list[str]]:
+    """What of the finished rescue still exists."""
+    ecs, answer = here.state["ecs"], here.before["answer"]
+    return {
+        "images": [one["ImageId"] for one in ecs["images"] if one["ImageId"] == answer["image_id"]],
+        "snapshots": [one["SnapshotId"] for one in ecs["snapshots"]],
+        "disks": [one["DiskId"] for one in ecs["disks"] if one["DiskId"] in answer["retained_disks"]],
+    }
+
+
+def kept(here: SweepStage, **settings: str) -> dict[str, Any]:
+    """Sweep with deletion; nothing may be written."""
+    before, writes = here.state, here.writes()
+    answer = here.sweep(**{**DELETE, **settings})
+    assert answer["outcome"] == "skipped"
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+    return answer

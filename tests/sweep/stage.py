@@ -1,0 +1,121 @@
+"""A stage for sweeps: the rescues' stage with both real functions, and a timer that goes off by the minute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from simulator import fleet, function_compute
+from simulator.ecs import Timings
+from simulator.fc.invocation import AsyncInvocation
+from simulator.fc.service import RUNS
+from simulator.oss.buckets import StoredObject
+from simulator.transport import Killed, invocation
+from tests.rescue.stage import EVENT, READY, ROOT, Stage
+from tests.rescue.stage import stage as rescue_stage
+from tests.rescue.walks import Outcome
+
+TIMER = (ROOT / "events" / "timer.json").read_bytes()
+FUNCTION = "spotkeeper-interruption"
+ATTEMPT = 900 - 5
+"""Seconds from the entry of a call to its deadline."""
+MINUTE, DAY = 60.0, 86_400.0
+REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+
+HANDLER = function_compute.load("sweep")
+
+
+class SweepStage(Stage):
+    """A stage whose cloud runs what the sweep hands over."""
+
+    def register(self, attempts: int = RUNS) -> None:
+        """The interruption function as Function Compute knows it."""
+        self.cloud.fc.register(FUNCTION, lambda payload: self.call(payload, name="handed over"), attempts)
+
+    def sweep(self, event: bytes = TIMER, /, *, account_id: str | None = None, **settings: str) -> dict[str, Any]:
+        """The timer goes off now; what is handed over waits. Raises what the function raises."""
+        account = self.cloud.account_id if account_id is None else account_id
+        context = function_compute.Context(function_compute.FunctionMeta("sweep", 300), self.cloud.region, account)
+        with self.playing(settings=settings), invocation("sweep"):
+            return HANDLER(event, context)
+
+    def run(self, until: Callable[[], None] | None = None) -> None:
+        """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""
+        with self.playing():
+            (until or self.cloud.fc.run_pending)()
+
+    def tick(self, **settings: str) -> dict[str, Any]:
+        """A sweep, and what is due by then."""
+        answer = self.sweep(**settings)
+        self.run(self.cloud.fc.run_due)
+        return answer
+
+    def minutes(self, count: int, **settings: str) -> list[dict[str, Any]]:
+        """The timer goes off each minute, so many times; what it calls takes place in between."""
+        answers = []
+        for _ in range(count):
+            self.advance(MINUTE - self.cloud.now() % MINUTE)
+            answers.append(self.tick(**settings))
+        return answers
+
+    def deliver_asynchronously(self, event: bytes = EVENT) -> None:
+        """The event reaches Function Compute, which calls the function up to four times."""
+        now = self.cloud.now()
+        self.cloud.fc.pending.append(AsyncInvocation(FUNCTION, "event", "event", event, now, now))
+
+    def die(self) -> None:
+        """What the queue holds runs until Function Compute gives it up; all the faults are over then."""
+        self.run()
+        assert [one.outcome for one in self.cloud.fc.finished] == ["Failed"]
+        self.cloud.faults.added.clear()
+
+    def give_up(self) -> None:
+        """Until the deadline of the attempt that ended now lies behind."""
+        self.advance(ATTEMPT + 1)
+
+    def write(self, instance_id: str, number: int, name: str, document: dict[str, Any]) -> None:
+        """A record in the journal, as an earlier call would have left it."""
+        key = f"rescues/{self.cloud.account_id}/{self.cloud.region}/{instance_id}/{number}/{name}.json"
+        self.put(key, json.dumps(document))
+
+    def put(self, key: str, text: str) -> None:
+        """An object in the journal's bucket."""
+        self.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), self.cloud.now())
+
+    def add_spot(self, instance_id: str, **changes: Any) -> None:
+        """One more managed spot instance under the lock, or whatever ``changes`` make of it."""
+        spec = self.fleet.spec
+        attributes = {"spot_strategy": "SpotAsPriceGo", "tags": spec.tags, **changes}
+        locked = attributes.pop("locked", True)
+        self.cloud.ecs.add_instance(
+            instance_id,
+            vswitch_id=spec.vswitch_id,
+            security_group_ids=list(spec.security_group_ids),
+            image_id=fleet.IMAGE_ID,
+            **attributes,
+        )
+        if locked:
+            self.cloud.ecs.reclaim(instance_id)
+
+    @property
+    def handed_over(self) -> list[str]:
+        """The instances that the queue's invocations are about, in their order."""
+        every = [*self.cloud.fc.finished, *self.cloud.fc.pending]
+        return [json.loads(one.payload)["data"]["instanceId"] for one in every if one.task_id != "event"]
+
+
+def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> SweepStage:
+    """The rescues' stage (``changes`` are FleetSpec's) with both functions."""
+    one = rescue_stage(timings, settings, **changes)
+    swept = SweepStage(one.cloud, one.fleet, one.settings, one.timeout, one.before)
+    swept.register()
+    return swept
+
+
+def attempt(act: Callable[[], dict[str, Any]]) -> Outcome:
+    """What a sweep came to."""
+    try:
+        return act()
+    except (Exception, Killed) as error:  # noqa: BLE001 - the test judges what was raised
+        return error

@@ -1,0 +1,131 @@
+"""What finished rescues left behind: reported always, deleted only when told to, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import proof
+from spotkeeper.errors import BatchFailed
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE
+from tests.sweep.cleaning import DELETE, DELETIONS, DISKS_STAY, NOTHING_LEFT, finished, kept, leftovers, release
+from tests.sweep.stage import DAY, MINUTE, stage
+
+
+def test_the_leftovers_are_what_the_rescue_left() -> None:
+    """Otherwise the tests below would show nothing."""
+    left = leftovers(finished())
+    assert [len(left[kind]) for kind in ("images", "snapshots", "disks")] == [1, 3, 2]
+
+
+def test_reported_but_not_deleted() -> None:
+    """Without the setting the answer names everything, and nothing is written, sweep after sweep."""
+    here = finished()
+    before, writes = here.state, here.writes()
+    for _ in range(2):
+        answer = here.sweep()
+        (line,) = answer["clean_up"]
+        left = leftovers(here)
+        assert all(one in line for one in [f"{SOURCE}/1", *left["images"], "3 snapshots", *left["disks"]])
+        assert answer["outcome"] == "skipped"
+        here.advance(MINUTE)
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+
+
+def test_deleted() -> None:
+    """With it: the image, then its snapshots, then the disks; without Force; and the journal knows."""
+    here = finished()
+    left = leftovers(here)
+    answer = here.sweep(**DELETE)
+    assert (answer["outcome"], answer["deleted"], answer["handed_over"]) == ("done", [f"{SOURCE}/1"], [])
+    assert leftovers(here) == NOTHING_LEFT
+    calls = here.calls(*DELETIONS)
+    assert [one.action for one in calls] == ["DeleteImage", *["DeleteSnapshot"] * 3, *["DeleteDisk"] * 2]
+    named = {one.parameters[one.action.removeprefix("Delete") + "Id"] for one in calls}
+    assert named == {*left["images"], *left["snapshots"], *left["disks"]}
+    assert not any("Force" in one.parameters for one in calls)
+    assert "cleaned" in reading.records(here)
+
+
+def test_nothing_else_is_deleted() -> None:
+    """Everything that is not this rescue's is exactly as it was."""
+    here = finished()
+    before, left = here.state, leftovers(here)
+    here.sweep(**DELETE)
+    gone = {one for ids in left.values() for one in ids}
+    for key in ("ImageId", "SnapshotId", "DiskId", "InstanceId"):
+        kind = key.removesuffix("Id").lower() + "s"
+        assert here.state["ecs"][kind] == [one for one in before["ecs"][kind] if one[key] not in gone]
+    assert here.state["slb"] == before["slb"]
+
+
+def test_nothing_is_cleaned_twice() -> None:
+    """The next sweeps neither write nor report it."""
+    here = finished()
+    here.sweep(**DELETE)
+    here.advance(MINUTE)
+    assert kept(here)["clean_up"] == []
+
+
+def test_a_dry_run_deletes_nothing() -> None:
+    """It is in the plan."""
+    here = finished()
+    assert kept(here, SPOTKEEPER_DRY_RUN="true")["plan"] == [f"clean up {SOURCE}/1"]
+
+
+@pytest.mark.parametrize("days", ["7", "0.5", "30"])
+def test_the_ttl(days: str) -> None:
+    """Days since the rescue was finished: a second before nothing, a second after everything."""
+    here = stage(DISKS_STAY)
+    done = here.deliver()
+    ended = here.cloud.now()
+    here.advance(1000)
+    release(here, done["replacement_id"])
+    here.before = {**here.before, "answer": done}
+    here.advance(ended + float(days) * DAY - 1 - here.cloud.now())
+    assert days in kept(here, SPOTKEEPER_IMAGE_TTL_DAYS=days)["clean_up"][0]
+    here.advance(2)
+    here.sweep(**DELETE, SPOTKEEPER_IMAGE_TTL_DAYS=days)
+    assert leftovers(here) == NOTHING_LEFT
+
+
+def test_the_journal_refuses_the_plan() -> None:
+    """What is going to be deleted is written down first: where that fails, nothing is."""
+    here = finished()
+    left = leftovers(here)
+    reading.fault(here, "PutObject", "code:AccessDenied", times=None)
+    with pytest.raises(BatchFailed, match="SPOTKEEPER_JOURNAL"):
+        here.sweep(**DELETE)
+    assert leftovers(here) == left
+    assert here.calls(*DELETIONS) == []
+
+
+def test_what_somebody_deleted_already() -> None:
+    """Image, a snapshot and a disk are gone: the rest goes too."""
+    here = finished()
+    left, ecs = leftovers(here), here.cloud.ecs
+    reading.fault(here, "DeleteDisk", "kill-before")
+    with pytest.raises(BaseException, match="DeleteDisk"):
+        here.sweep(**DELETE)
+    del ecs.disks[left["disks"][0]]
+    here.advance(MINUTE)
+    here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+
+
+def test_other_rescues_are_cleaned_up_when_one_is_refused() -> None:
+    """One refusal does not stop the others, and the sweep fails in the end."""
+    here = finished()
+    here.write("i-bp1another", 1, "event", {})
+    here.write("i-bp1another", 1, "usable", {"image_id": "m-bp1another", "at": 0})
+    here.write("i-bp1another", 1, "done", {"at": here.cloud.now() - 30 * DAY, "answer": {}})
+    here.cloud.ecs.add_public_image("m-bp1another").owner_alias = "self"
+    reading.fault(here, "DeleteImage", "code:OperationDenied", times=1)
+    with pytest.raises(BatchFailed, match="OperationDenied"):
+        here.sweep(**DELETE)
+    assert "m-bp1another" not in here.cloud.ecs.images or leftovers(here) == NOTHING_LEFT
+    here.advance(MINUTE)
+    here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+    assert "m-bp1another" not in here.cloud.ecs.images

@@ -1,0 +1,240 @@
+"""Many rescues at once, and a cloud in a bad mood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from spotkeeper.errors import BatchFailed, CloudError, JournalUnavailable
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE
+from tests.sweep.stage import FUNCTION, MINUTE, SweepStage, attempt, stage
+
+OUTAGES = ["ResourceThrottled", "InternalServerError", "Throttling.User"]
+
+
+def crowd(size: int, **changes: Any) -> SweepStage:
+    """So many locked instances beside a healthy source."""
+    here = stage(locked=False, **changes)
+    for number in range(size):
+        here.add_spot(name(number))
+    return here
+
+
+def name(number: int) -> str:
+    """The n-th instance."""
+    return f"i-bp1crowd{number:04}"
+
+
+def begun(here: SweepStage, instance_id: str, notice_left: float | None) -> None:
+    """An earlier call opened the episode and died; so many seconds of the notice are left."""
+    now = here.cloud.now()
+    event = {"time": now - 200, "notice_end": None if notice_left is None else now + notice_left}
+    here.write(instance_id, 1, "event", event)
+    here.write(instance_id, 1, "attempt-1", {"started_at": now - 200, "deadline_at": now - 1})
+
+
+def test_all_pages() -> None:
+    """201 locked instances are three pages of a hundred: each is handed over, once."""
+    here = crowd(201)
+    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="1000")
+    every = [name(number) for number in range(201)]
+    assert sorted(here.handed_over) == every
+    assert sorted(answer["handed_over"]) == [f"{one}/1" for one in every]
+
+
+def test_all_pages_of_open_rescues() -> None:
+    """101 open rescues whose sources are gone, and as many finished ones, are all found."""
+    here = stage(locked=False)
+    for number in range(101):
+        begun(here, name(number), 10)
+        here.write(f"i-bp1done{number:04}", 1, "event", {})
+        here.write(f"i-bp1done{number:04}", 1, "done", {"at": here.cloud.now(), "answer": {}})
+    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="1000")
+    assert sorted(here.handed_over) == [name(number) for number in range(101)]
+    assert len(answer["clean_up"]) == 101
+
+
+def test_fifty_a_run() -> None:
+    """The default limit; the others are named in a warning each, and their turn is the next minute's."""
+    here = crowd(60)
+    here.cloud.fc.register(FUNCTION, lambda payload: begun_by(here, payload))
+    first = here.tick()
+    assert len(first["handed_over"]) == 50
+    assert len([one for one in first["warnings"] if "SPOTKEEPER_SWEEP_LIMIT" in one]) == 10
+    second, third = here.minutes(2)
+    assert len(second["handed_over"]) == 10
+    assert third["outcome"] == "skipped"
+    assert sorted(here.handed_over) == [name(number) for number in range(60)]
+
+
+def begun_by(here: SweepStage, payload: bytes) -> None:
+    """A call that begins the rescue and works on it for long."""
+    instance_id = payload.decode().partition('"instanceId": "')[2].partition('"')[0]
+    now = here.cloud.now()
+    here.write(instance_id, 1, "event", {"time": now, "notice_end": now + 300})
+    here.write(instance_id, 1, "attempt-1", {"started_at": now, "deadline_at": now + 895})
+
+
+def test_the_least_time_left_first() -> None:
+    """Of more than may be handed over it is the most urgent ones, in that order."""
+    here = crowd(0)
+    left = {0: 250.0, 1: 20.0, 2: -10.0, 3: 100.0, 4: 30.0}
+    for number, seconds in left.items():
+        here.add_spot(name(number))
+        begun(here, name(number), seconds)
+    here.add_spot(name(5))  # nobody knows; it cannot be older than the last sweep
+    here.sweep(SPOTKEEPER_SWEEP_LIMIT="4")
+    assert here.handed_over == [name(1), name(4), name(3), name(5)]
+    here.advance(MINUTE)
+    here.sweep(SPOTKEEPER_SWEEP_LIMIT="6")
+    assert here.handed_over[4:7] == [name(3), name(0), name(5)]
+
+
+def test_no_limit_at_all_hands_nothing_over() -> None:
+    """A limit of 0 only reports."""
+    here = crowd(2)
+    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="0")
+    assert answer["outcome"] == "skipped"
+    assert len(answer["warnings"]) == 2
+    assert here.writes() == []
+
+
+def test_one_failure_does_not_stop_the_others() -> None:
+    """Two of five invocations are refused: the others are made, then the sweep fails and names the two."""
+    here = crowd(5)
+    reading.fault(here, "InvokeFunction", "code:AccessDenied", skip=1, times=2)
+    with pytest.raises(BatchFailed) as caught:
+        here.sweep()
+    assert sorted(here.handed_over) == [name(0), name(3), name(4)]
+    assert [one["outcome"] for one in caught.value.results].count("failed") == 2
+    assert [word in str(caught.value) for word in ("2 of 5", name(1), name(2), "AccessDenied")] == [True] * 4
+    assert name(0) not in str(caught.value)
+    here.advance(MINUTE)
+    here.sweep()
+    assert {name(1), name(2)} <= set(here.handed_over)
+
+
+@pytest.mark.parametrize("code", [*OUTAGES, "ResourceExhausted"])
+def test_an_invocation_that_is_refused_for_a_while(code: str) -> None:
+    """Throttled, or an outage of a moment: tried again within the same sweep."""
+    here = stage()
+    reading.fault(here, "InvokeFunction", f"code:{code}", times=2)
+    assert here.sweep()["outcome"] == "done"
+    assert here.handed_over == [SOURCE]
+
+
+@pytest.mark.parametrize("effect", ["throttle", "refused", "reset-before", "reset-after", "slow", "garbage"])
+def test_an_invocation_without_an_answer(effect: str) -> None:
+    """Whether it was acted upon or not: handed over exactly once."""
+    here = stage()
+    reading.fault(here, "InvokeFunction", effect)
+    assert here.sweep()["outcome"] == "done"
+    assert here.handed_over == [SOURCE]
+    here.run()
+    assert here.shortcomings() == []
+
+
+def test_no_such_function() -> None:
+    """A wrong SPOTKEEPER_INTERRUPTION_FUNCTION is an error each minute, with the API's code."""
+    here = stage()
+    with pytest.raises(BatchFailed, match="FunctionNotFound"):
+        here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="nobody")
+
+
+@pytest.mark.parametrize("action", ["ListObjectsV2", "GetObject"])
+def test_the_journal_is_down(action: str) -> None:
+    """Without it nobody knows who works on what: the sweep fails and the next one goes on."""
+    here = stage(notice=3600)
+    begun(here, SOURCE, 250)
+    reading.fault(here, action, "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable, match="SPOTKEEPER_JOURNAL"):
+        here.sweep()
+    assert here.writes() == []
+    reading.heal(here)
+    assert here.sweep()["outcome"] == "done"
+
+
+@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages"])
+def test_ecs_is_down(action: str) -> None:
+    """It fails with the API's code, and the next sweep goes on."""
+    here = stage()
+    reading.fault(here, action, "code:Forbidden.RAM", times=None)
+    with pytest.raises(CloudError, match="Forbidden"):
+        here.sweep()
+    assert here.writes() == []
+    reading.heal(here)
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages", "ListObjectsV2"])
+@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "code:InternalError"])
+def test_a_bad_moment(action: str, effect: str) -> None:
+    """A read that fails once is made again, in the same sweep."""
+    here = stage()
+    reading.fault(here, action, effect)
+    assert here.sweep()["outcome"] == "done"
+    here.run()
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages"])
+def test_a_throttled_look(action: str) -> None:
+    """Blocked until the next minute: the sweep waits for it, and hands over then."""
+    here = stage()
+    reading.fault(here, action, "throttle")
+    assert here.sweep()["outcome"] == "done"
+    assert here.handed_over == [SOURCE]
+
+
+def test_cleaning_up_never_holds_up_a_rescue() -> None:
+    """Looking for leftovers of finished rescues is refused: what is under the lock is handed over all the same."""
+    here = stage()
+    here.write("i-bp1done", 1, "event", {})
+    here.write("i-bp1done", 1, "done", {"at": here.cloud.now(), "answer": {"retained_disks": ["d-bp1left"]}})
+    reading.fault(here, "DescribeDisks", "code:Forbidden.RAM", times=None)
+    attempt(here.sweep)
+    assert here.handed_over == [SOURCE]
+
+
+@pytest.mark.parametrize("key", ["README.json", "i-bp1x/notes.json", "i-bp1x/1/deep/er.json", "i-bp1x/old/event.json"])
+def test_a_strange_object_in_the_journal(key: str) -> None:
+    """What somebody else put beside the episodes stops no rescue."""
+    here = stage()
+    here.put(f"rescues/{here.cloud.account_id}/{here.cloud.region}/{key}", "{}")
+    here.sweep()
+    assert here.handed_over == [SOURCE]
+
+
+def test_other_regions_and_accounts_are_not_swept() -> None:
+    """Their open rescues are in the same journal, under their own names."""
+    here = stage(locked=False)
+    for home in ("1690701234567830/cn-hangzhou-2", "1690701234567831/cn-hangzhou", "1690701234567830/cn-shanghai"):
+        here.put(f"rescues/{home}/i-bp1other/1/event.json", "{}")
+    answer = here.sweep()
+    assert answer["rescues"] == []
+    assert proof.untouched(here.before, here.state) == ["oss changed"]  # by this test
+
+
+def test_the_image_quota() -> None:
+    """At 80 % of the quota a warning, with or without anything to do; public images do not count."""
+    here = stage(locked=False)
+    for number in range(8):
+        here.cloud.ecs.add_public_image(f"m-own{number}").owner_alias = "self"
+    assert here.sweep(SPOTKEEPER_IMAGE_QUOTA="11")["warnings"] == []
+    (warning,) = here.sweep(SPOTKEEPER_IMAGE_QUOTA="10")["warnings"]
+    assert "8 of 10 custom images" in warning
+    assert here.sweep(SPOTKEEPER_IMAGE_QUOTA="10", SPOTKEEPER_DRY_RUN="true")["warnings"] == [warning]
+
+
+def test_images_in_any_state_count() -> None:
+    """One in creation takes a place of the quota, and so do more than a page of them."""
+    here = stage(locked=False)
+    for number in range(101):
+        here.cloud.ecs.add_public_image(f"m-own{number}").owner_alias = "self"
+        here.cloud.ecs.images[f"m-own{number}"].status = "Creating" if number % 2 else "Available"
+    (warning,) = here.sweep()["warnings"]
+    assert "101 of 100 custom images" in warning

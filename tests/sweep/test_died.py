@@ -1,0 +1,217 @@
+"""A rescue whose function died for good is finished by the sweep, and not before anybody else could still be at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from tests.rescue import reading
+from tests.rescue.stage import READY, SOURCE
+from tests.sweep.stage import MINUTE, REALISTIC, SweepStage, stage
+
+LONG = 3600
+"""A notice that outlives all four attempts and the last one's deadline."""
+FLAG = "DeleteWithInstance of "
+
+POINTS = [
+    ("ModifyDiskAttribute", "kill-after", 4),
+    ("CreateImage", "kill-before", 4),
+    ("RunInstances", "kill-before", 4),
+    ("RunInstances", "kill-after", 1),  # a second attempt adopts what the first one launched
+    ("AddVServerGroupBackendServers", "kill-before", 4),
+    ("DescribeHealthStatus", "kill-after", 4),
+]
+"""Action, effect, and how many attempts Function Compute makes: each of them dies there."""
+LATE = [point for point in POINTS if point[0][:3] in ("Run", "Add", "Des")]
+ALL = sorted(
+    {
+        (action, effect)
+        for action in (
+            "DescribeInstances",
+            "ListObjectsV2",
+            "DescribeDisks",
+            "DescribeLoadBalancers",
+            "DescribeImages",
+            "SetVServerGroupAttribute",
+        )
+        for effect in ("kill-before", "kill-after")
+    }
+    | {(action, effect) for action, _, _ in POINTS for effect in ("kill-before", "kill-after")}
+    | {
+        ("AddBackendServers", "kill-after"),
+        ("RemoveBackendServers", "kill-before"),
+        ("DescribeSnapshots", "kill-after"),
+    }
+)
+
+
+def died(action: str, effect: str, attempts: int, **changes: Any) -> SweepStage:
+    """The event arrived, and each attempt was killed at its first call of ``action``."""
+    here = stage(**changes)
+    here.register(attempts)
+    reading.fault(here, action, effect, times=attempts)
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    return here
+
+
+@pytest.mark.parametrize(("action", "effect", "attempts"), POINTS)
+def test_while_the_source_stands(action: str, effect: str, attempts: int) -> None:
+    """After the last attempt's deadline the sweep hands it over, once, and the rescue is complete."""
+    here = died(action, effect, attempts, notice=LONG)
+    assert [one.attempts for one in here.cloud.fc.finished] == [attempts]
+    assert "done" not in reading.records(here)
+    here.give_up()
+    assert here.minutes(2)[0]["handed_over"] == [f"{SOURCE}/1"]
+    assert reading.source_stands(here)
+    assert here.shortcomings() == []
+    assert here.handed_over == [SOURCE]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("action", "effect"), ALL)
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+def test_while_the_source_stands_after_any_death(action: str, effect: str, times: int) -> None:
+    """However many attempts Function Compute made, and wherever they died."""
+    here = stage(notice=LONG)
+    here.register(times)
+    reading.fault(here, action, effect, times=times)
+    here.deliver_asynchronously()
+    here.run()
+    here.cloud.faults.added.clear()
+    here.register()
+    here.give_up()
+    here.minutes(2)
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize(("action", "effect", "attempts"), LATE)
+def test_after_the_release(action: str, effect: str, attempts: int) -> None:
+    """The image is all that is left of the source: it becomes the replacement, in the source's places."""
+    here = died(action, effect, attempts)
+    here.pass_notice()
+    assert not reading.source_stands(here)
+    here.give_up()
+    here.minutes(2)
+    # The flags cannot be put back on disks that were retained until the source was gone; the answer names them.
+    assert [one for one in here.shortcomings() if not one.startswith(FLAG)] == []
+    stays = [one for one in reading.doomed_disks(here) if one in reading.source_disks(here)]
+    assert reading.records(here)["done"]["answer"]["retained_disks"] == stays
+
+
+def test_a_realistic_death_within_the_notice() -> None:
+    """A function with a short timeout dies at its image's birth; the sweep finishes while the source stands."""
+    here = stage(REALISTIC)
+    here.timeout = 120
+    here.register(attempts=1)
+    reading.fault(here, "CreateImage", "kill-after")
+    here.deliver_asynchronously()
+    here.die()
+    here.timeout = 900
+    here.register()
+    here.minutes(4)
+    assert here.shortcomings() == []
+    assert len(here.calls("CreateImage")) == 1
+
+
+def test_a_death_before_the_journal_knows() -> None:
+    """Nothing but the lock tells of it: the next sweep hands it over."""
+    here = stage()
+    here.register(attempts=1)
+    reading.fault(here, "PutObject", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    assert reading.records(here) == {}
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+def test_a_death_between_event_and_attempt() -> None:
+    """The episode is open and nobody has left word of working on it: it is handed over at once."""
+    here = stage()
+    here.register(attempts=1)
+    reading.fault(here, "PutObject", "kill-after")
+    here.deliver_asynchronously()
+    here.die()
+    assert list(reading.records(here)) == ["event"]
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("left", [880, 450, 1])
+def test_before_the_deadline_it_is_left_alone(left: int) -> None:
+    """While a recorded attempt's deadline lies ahead, somebody may be working on it."""
+    here = died("RunInstances", "kill-before", 1, notice=LONG)
+    (deadline,) = [one["deadline_at"] for name, one in reading.records(here).items() if name.startswith("attempt")]
+    here.advance(deadline - left - here.cloud.now())
+    answer = here.sweep()
+    assert answer["outcome"] == "skipped"
+    assert answer["rescues"] == [f"{SOURCE}/1: leave (a call is working on it)"]
+    assert here.handed_over == []
+
+
+def test_the_latest_deadline_counts() -> None:
+    """Four attempts began; the first one's time is long up, the last one's is not."""
+    here = died("RunInstances", "kill-before", 4, notice=LONG)
+    ends = [one["deadline_at"] for name, one in reading.records(here).items() if name.startswith("attempt")]
+    assert len(ends) == 4
+    here.advance(sorted(ends)[2] + 1 - here.cloud.now())
+    assert here.sweep()["outcome"] == "skipped"
+    here.advance(max(ends) + 1 - here.cloud.now())
+    assert here.sweep()["outcome"] == "done"
+
+
+def test_the_retries_go_on_beside_the_sweep() -> None:
+    """The timer goes off all the while: nothing is made twice, whoever finishes."""
+    here = stage(notice=LONG)
+    reading.fault(here, "RunInstances", "kill-before", times=2)
+    here.deliver_asynchronously()
+    here.run(here.cloud.fc.run_due)
+    here.minutes(30)
+    assert here.handed_over == []
+    assert [one.attempts for one in here.cloud.fc.finished] == [3]
+    assert here.shortcomings() == []
+
+
+def test_what_was_handed_over_dies_too() -> None:
+    """The sweep's own invocation is killed four times: a later sweep hands it over again."""
+    here = stage(notice=LONG)
+    reading.fault(here, "AddVServerGroupBackendServers", "kill-before", times=4)
+    here.minutes(1)
+    here.run()
+    assert [one.outcome for one in here.cloud.fc.finished] == ["Failed"]
+    here.give_up()
+    here.minutes(2)
+    assert here.handed_over == [SOURCE, SOURCE]
+    assert here.shortcomings() == []
+
+
+def test_lost_for_good() -> None:
+    """No image when the source is released: the hand-over writes down the loss, and that was the last one."""
+    here = died("CreateImage", "kill-before", 1)
+    here.give_up()
+    here.sweep()
+    here.run()
+    assert "lost" in reading.records(here)
+    calls = len(here.calls("InvokeFunction"))
+    before, writes = here.state, here.writes()
+    here.advance(MINUTE)
+    assert here.minutes(3)[-1]["outcome"] == "skipped"
+    assert len(here.calls("InvokeFunction")) == calls
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+
+
+def test_no_stock_until_the_timeout() -> None:
+    """Sold out for longer than four attempts last: the sweep goes on until there is stock again."""
+    here = stage(READY, {"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}, notice=LONG, sold_out=True)
+    here.timeout = 120
+    here.deliver_asynchronously()
+    here.run()
+    assert here.cloud.fc.finished[0].error.startswith("NoCapacity")
+    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = None
+    here.minutes(3)
+    assert here.shortcomings() == []

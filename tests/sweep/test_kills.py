@@ -1,0 +1,168 @@
+"""The sweep dies at any of its API calls, before or after the cloud has acted, and the timer goes off again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+
+from simulator.transport import Killed
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE
+from tests.rescue.walks import disturb, sample
+from tests.sweep.cleaning import NOTHING_LEFT, finished, leftovers
+from tests.sweep.stage import MINUTE, SweepStage, attempt, stage
+
+EFFECTS = ("kill-before", "kill-after")
+BROKEN = ("reset-before", "reset-after", "slow", "code:InternalError")
+
+
+def to_be_found() -> SweepStage:
+    """An event that never arrived."""
+    return stage()
+
+
+def to_be_resumed() -> SweepStage:
+    """A rescue that died for good while its source stands."""
+    here = stage(notice=3600)
+    here.register(attempts=1)
+    reading.fault(here, "RunInstances", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    here.give_up()
+    return here
+
+
+def to_be_cleaned() -> SweepStage:
+    """A finished rescue, long ago."""
+    return finished()
+
+
+def end_of_rescue(here: SweepStage) -> Any:
+    """What a rescue that the sweep found comes to."""
+    return (
+        here.shortcomings(),
+        len(reading.images(here)),
+        len(reading.replacements(here)),
+        len(here.calls("RunInstances")),
+    )
+
+
+def end_of_clean_up(here: SweepStage) -> Any:
+    """What a clean-up comes to; each resource is deleted once."""
+    state = here.state["ecs"]
+    return (
+        leftovers(here),
+        [one["InstanceId"] for one in state["instances"]],
+        [one["DiskId"] for one in state["disks"]],
+        "cleaned" in reading.records(here),
+    )
+
+
+WORLDS: dict[str, tuple[Callable[[], SweepStage], Callable[[SweepStage], Any]]] = {
+    "to be found": (to_be_found, end_of_rescue),
+    "to be resumed": (to_be_resumed, end_of_rescue),
+    "to be cleaned up": (to_be_cleaned, end_of_clean_up),
+}
+
+
+def sweep(here: SweepStage) -> dict[str, Any]:
+    """One sweep that may delete."""
+    return here.sweep(SPOTKEEPER_SWEEP_DELETE="true")
+
+
+@functools.cache
+def reference(name: str) -> tuple[tuple[str, ...], Any]:
+    """The calls of an undisturbed sweep, and the end state."""
+    world, end = WORLDS[name]
+    here = world()
+    before = len(here.cloud.calls)
+    sweep(here)
+    calls = tuple(one.action for one in here.cloud.calls[before:])
+    here.run()
+    return calls, end(here)
+
+
+def played(name: str, number: int, effect: str) -> tuple[object, Any, dict[str, Any]]:
+    """A sweep disturbed at its n-th call, the next one, and what they handed over; a third one's answer."""
+    world, end = WORLDS[name]
+    here = world()
+    disturb(here, number, effect)
+    outcome = attempt(lambda: sweep(here))
+    here.run(here.cloud.fc.run_due)
+    here.advance(MINUTE - here.cloud.now() % MINUTE)
+    sweep(here)
+    here.run()
+    found = end(here)
+    here.advance(MINUTE)
+    return outcome, found, sweep(here)
+
+
+def test_the_references() -> None:
+    """What the walks compare with is what is wanted."""
+    assert reference("to be found")[1] == ([], 1, 1, 1)
+    assert reference("to be resumed")[1][0] == []
+    assert reference("to be cleaned up")[1][0] == NOTHING_LEFT
+    assert "InvokeFunction" in reference("to be found")[0]
+    assert [one for one in reference("to be cleaned up")[0] if one.startswith("Delete")] == [
+        "DeleteImage",
+        *["DeleteSnapshot"] * 3,
+        *["DeleteDisk"] * 2,
+    ]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("most", [pytest.param(4, id="sample"), pytest.param(1000, id="all", marks=pytest.mark.full)])
+def test_killed_at_any_call(name: str, most: int) -> None:
+    """The next sweep comes to the same end, and the one after that finds nothing to do."""
+    calls, end = reference(name)
+    wrong = {}
+    for number, effect in sample(product(range(1, len(calls) + 1), EFFECTS), most):
+        outcome, found, third = played(name, number, effect)
+        if not isinstance(outcome, Killed) or found != end or third["outcome"] != "skipped":
+            wrong[f"{effect} call {number} ({calls[number - 1]})"] = (outcome, found, third["reason"])
+    assert wrong == {}
+
+
+def test_killed_between_any_two_deletions() -> None:
+    """Nothing is deleted twice, the image goes before its snapshots, and the next sweep finishes."""
+    calls, end = reference("to be cleaned up")
+    first = calls.index("DeleteImage") + 1
+    for number in range(first, len(calls) + 1):
+        here = finished()
+        disturb(here, number, "kill-after")
+        assert isinstance(attempt(lambda here=here: sweep(here)), Killed)  # type: ignore[misc]
+        here.advance(MINUTE)
+        sweep(here)
+        assert end_of_clean_up(here) == end
+        deleted = [one for one in here.calls("DeleteImage", "DeleteDisk") if one.status in (200, 599)]
+        assert len(deleted) == 3
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("effect", BROKEN)
+def test_a_bad_answer_at_any_call(name: str, effect: str) -> None:
+    """A refusal of the moment or an answer that got lost is tried again: one sweep is enough."""
+    calls, end = reference(name)
+    wrong = {}
+    for number in range(1, len(calls) + 1):
+        outcome, found, third = played(name, number, effect)
+        if not isinstance(outcome, dict) or found != end or third["outcome"] != "skipped":
+            wrong[f"{effect} call {number} ({calls[number - 1]})"] = (outcome, found, third["reason"])
+    assert wrong == {}
+
+
+def test_killed_sweep_after_sweep() -> None:
+    """Each sweep dies right after it handed over: that is enough, and within a minute it runs once."""
+    here = stage()
+    for _ in range(3):
+        reading.fault(here, "InvokeFunction", "kill-after")
+        assert isinstance(attempt(here.sweep), Killed)
+    assert here.handed_over == [SOURCE]
+    here.run()
+    assert here.shortcomings() == []

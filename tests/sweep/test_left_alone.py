@@ -1,0 +1,236 @@
+"""What a sweep leaves alone: what is held, ended, old, somebody else's, or another function's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE
+from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
+
+LONG = 30 * DAY
+
+
+def hold(here: SweepStage, kind: str) -> None:
+    """An operator tags the source, or each image of the rescue."""
+    ecs = here.cloud.ecs
+    images = [one for one in ecs.images.values() if one.owner_alias == "self"]
+    for one in [ecs.instances[SOURCE]] if kind == "instance" else images:
+        one.tags.set("spotkeeper:hold", "yes", here.cloud.now())
+
+
+def unhold(here: SweepStage) -> None:
+    """The operator takes the tag off again."""
+    for one in [*here.cloud.ecs.instances.values(), *here.cloud.ecs.images.values()]:
+        one.tags.set("spotkeeper:hold", None, here.cloud.now())
+
+
+def half_done(action: str = "RunInstances", **changes: Any) -> SweepStage:
+    """A rescue whose only call died before ``action``, and whose time is up."""
+    here = stage(**{"notice": LONG, **changes})
+    here.register(attempts=1)
+    reading.fault(here, action, "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    here.give_up()
+    return here
+
+
+def left_alone(here: SweepStage, **settings: str) -> str:
+    """Sweep; nothing may be called that writes. Returns the reasons."""
+    before, writes = here.state, here.writes()
+    answer = here.tick(**settings)
+    assert answer["outcome"] == "skipped"
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+    return "; ".join(answer["rescues"])
+
+
+def test_a_held_instance_without_episode() -> None:
+    """Under the lock, but the operator says no; once the tag is off it is handed over."""
+    here = stage()
+    hold(here, "instance")
+    assert "spotkeeper:hold" in left_alone(here)
+    unhold(here)
+    here.minutes(1)
+    assert reading.replacements(here) != []
+
+
+@pytest.mark.parametrize("kind", ["instance", "image"])
+def test_a_held_open_rescue(kind: str) -> None:
+    """On the instance or on the image that the rescue has made."""
+    here = half_done()
+    hold(here, kind)
+    assert "spotkeeper:hold" in left_alone(here)
+    unhold(here)
+    here.minutes(1)
+    assert len(reading.replacements(here)) == 1
+
+
+def test_somebody_elses_held_image_holds_nothing() -> None:
+    """A hold on an image of another rescue is about that one."""
+    here = half_done()
+    image = here.cloud.ecs.add_public_image("m-other")
+    image.owner_alias = "self"
+    image.tags.set("spotkeeper:hold", "", here.cloud.now())
+    image.tags.set("spotkeeper:episode", "i-other/1", here.cloud.now())
+    here.minutes(1)
+    assert here.handed_over == [SOURCE]
+
+
+@pytest.mark.parametrize("end", ["done", "lost"])
+def test_an_ended_rescue(end: str) -> None:
+    """The journal says it is over, whatever the lock says."""
+    here = half_done()
+    here.write(SOURCE, 1, end, {"at": here.cloud.now(), "reason": "", "answer": {"retained_disks": []}})
+    left_alone(here)
+    here.advance(MINUTE)
+    left_alone(here)
+
+
+def test_an_old_open_rescue() -> None:
+    """Open for more than a day: reported with a warning, sweep after sweep, and not touched."""
+    here = half_done()
+    here.advance(DAY)
+    for _ in range(2):
+        assert "24 hours" in left_alone(here)
+        assert any(SOURCE in one for one in here.sweep()["warnings"])
+        here.advance(MINUTE)
+
+
+def test_an_old_rescue_in_which_no_attempt_left_word() -> None:
+    """It was opened more than a day ago: the event's own record says so."""
+    here = stage(notice=LONG)
+    here.register(attempts=1)
+    reading.fault(here, "PutObject", "kill-after")
+    here.deliver_asynchronously()
+    here.die()
+    assert list(reading.records(here)) == ["event"]
+    here.advance(DAY + 1000)
+    assert "24 hours" in left_alone(here)
+
+
+def test_just_under_a_day() -> None:
+    """There it is still handed over."""
+    here = half_done()
+    opened = min(one["started_at"] for name, one in reading.records(here).items() if name.startswith("attempt"))
+    here.advance(opened + DAY - 1 - here.cloud.now())
+    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
+
+
+def test_stop_mode_is_handed_over_until_it_is_drained() -> None:
+    """An event that got lost: the instance is drained; afterwards it is for state_change to put it back."""
+    here = stage(spot_interruption_behavior="Stop")
+    here.minutes(1)
+    assert here.handed_over == [SOURCE]
+    assert "drained" in reading.records(here)
+    here.pass_notice()
+    here.give_up()
+    assert "state_change" in left_alone(here)
+    here.advance(DAY / 2)
+    left_alone(here)
+
+
+def test_stop_mode_without_load_balancer() -> None:
+    """There is nothing to drain: after the one hand-over it is state_change's all the same."""
+    here = stage(spot_interruption_behavior="Stop")
+    for group in here.fleet.load_balancer.groups:
+        group.drop_server(SOURCE)
+    here.before = here.state
+    here.minutes(1)
+    here.run()
+    assert here.handed_over == [SOURCE]
+    here.give_up()
+    left_alone(here)
+
+
+def test_the_second_interruption_in_stop_mode() -> None:
+    """The first one was put back; a new lock is a new rescue, with an episode of its own."""
+    here = stage(spot_interruption_behavior="Stop")
+    here.deliver()
+    here.pass_notice()
+    here.cloud.progress()
+    here.cloud.ecs.capacity_back(SOURCE)
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    for group in here.fleet.load_balancer.groups:
+        for member in group:
+            member.weight = here.fleet.spec.weight
+    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": {}})
+    here.advance(DAY)
+    left_alone(here)
+    here.cloud.ecs.reclaim(SOURCE)
+    here.minutes(1)
+    assert here.handed_over == [SOURCE]
+    assert "drained" in reading.records(here, episode=2)
+    here.give_up()
+    left_alone(here)
+
+
+NOT_OURS: dict[str, dict[str, Any]] = {
+    "unlocked": {"locked": False},
+    "untagged": {"tags": {"service": "shop"}},
+    "tagged otherwise": {"tags": {"spotkeeper:managed": "false"}},
+    "not spot": {"spot": False},
+}
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_not_ours(name: str) -> None:
+    """Neither handed over nor touched."""
+    here = stage(**NOT_OURS[name])
+    assert left_alone(here) == ""
+
+
+def test_no_tag_is_every_spot_instance() -> None:
+    """An empty SPOTKEEPER_MANAGED_TAG manages all."""
+    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": ""}, tags={})
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+def test_a_bare_key_is_any_value() -> None:
+    """The tag's value does not matter then."""
+    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": "team"}, tags={"team": "web"})
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+def test_an_open_rescue_of_an_instance_that_lost_the_tag() -> None:
+    """Nobody manages it any more: the interruption function would skip it, minute after minute."""
+    here = half_done()
+    here.cloud.ecs.instances[SOURCE].tags.set("spotkeeper:managed", None, here.cloud.now())
+    left_alone(here)
+
+
+def blind(here: SweepStage) -> None:
+    """A server that does not understand a filter shows everything."""
+    ecs = here.cloud.ecs
+    everything: Callable[..., bool] = lambda *_: True  # noqa: E731 - stands in for three predicates
+    ecs._wanted = everything  # type: ignore[method-assign]
+    ecs._wanted_image = everything  # type: ignore[method-assign]
+    ecs._wanted_disk = everything  # type: ignore[method-assign]
+    ecs._with_ids = lambda found, p: found  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_a_server_that_ignores_filters(name: str) -> None:
+    """It shows everybody's instances: those that are not ours, or not under the lock, stay alone."""
+    here = stage(**NOT_OURS[name])
+    blind(here)
+    assert left_alone(here) == ""
+
+
+def test_ours_among_everybodys() -> None:
+    """Of all that is shown the one that is ours and locked is handed over, nothing else."""
+    here = stage()
+    here.add_spot("i-bp1untagged", tags={"spotkeeper:managed": "maybe"})
+    here.add_spot("i-bp1unlocked", locked=False)
+    here.add_spot("i-bp1ondemand", spot_strategy="NoSpot")
+    blind(here)
+    here.sweep()
+    assert here.handed_over == [SOURCE]

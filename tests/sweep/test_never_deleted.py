@@ -1,0 +1,136 @@
+"""What a sweep that may delete keeps: what somebody uses, what is not ours, and what is all that is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.ecs.model import DiskMapping
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE
+from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, kept, leftovers
+from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, attempt, stage
+
+
+def used(here: SweepStage) -> None:
+    """An instance runs from the image."""
+    image_id = here.before["answer"]["image_id"]
+    here.cloud.ecs.add_instance(
+        "i-bp1user",
+        vswitch_id=here.fleet.spec.vswitch_id,
+        security_group_ids=list(here.fleet.spec.security_group_ids),
+        image_id=image_id,
+    )
+
+
+def test_an_image_in_use() -> None:
+    """The instance that runs from it may be set up anew from it: image and snapshots stay, and that is no failure."""
+    here = finished()
+    used(here)
+    left = leftovers(here)
+    assert "in use" in kept(here)["clean_up"][0]
+    assert leftovers(here) == left
+
+
+def test_an_image_that_is_used_since_it_was_looked_at() -> None:
+    """DeleteImage refuses it then: nothing is forced, its snapshots are not touched."""
+    here = finished()
+    left = leftovers(here)
+    reading.fault(here, "DeleteImage", "code:ImageUsingByInstance")
+    here.sweep(**DELETE)
+    assert leftovers(here) == left
+    assert not any("Force" in one.parameters for one in here.calls(*DELETIONS))
+    assert "cleaned" not in reading.records(here)
+
+
+def test_a_snapshot_that_somebody_made_an_image_of() -> None:
+    """It refuses and stays, with that image; everything else of the rescue goes."""
+    here = finished()
+    shared = leftovers(here)["snapshots"][0]
+    theirs = here.cloud.ecs.add_public_image("m-bp1theirs")
+    theirs.owner_alias, theirs.disks = "self", [DiskMapping("/dev/xvda", "system", 40, shared)]
+    attempt(lambda: here.sweep(**DELETE))
+    here.advance(MINUTE)
+    attempt(lambda: here.sweep(**DELETE))
+    assert leftovers(here) == {**NOTHING_LEFT, "snapshots": [shared]}
+    assert "m-bp1theirs" in here.cloud.ecs.images
+
+
+def attach(here: SweepStage, disk_id: str) -> None:
+    """Somebody attaches a disk to another instance."""
+    disk = here.cloud.ecs.disks[disk_id]
+    disk.instance_id, disk.device = here.fleet.bystanders[0].instance_id, "/dev/xvdz"
+
+
+def test_an_attached_disk() -> None:
+    """It serves somebody: it stays, the others go."""
+    here = finished()
+    first, second = leftovers(here)["disks"]
+    attach(here, first)
+    here.sweep(**DELETE)
+    assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
+    assert [one.parameters["DiskId"] for one in here.calls("DeleteDisk")] == [second]
+    here.advance(MINUTE)
+    assert kept(here)["clean_up"] == []
+
+
+def test_the_source_still_stands() -> None:
+    """Its disks are attached and its notice may have been wrong: nothing is deleted."""
+    here = stage(REALISTIC, notice=300 * DAY)
+    here.before = {**here.before, "answer": here.deliver()}
+    here.advance(8 * DAY)
+    assert "stands" in kept(here)["clean_up"][0]
+
+
+@pytest.mark.parametrize("on", ["image, as the rescue tagged it", "image without the episode's tag"])
+def test_a_held_image(on: str) -> None:
+    """The journal says which image is the rescue's, whatever became of its other tags."""
+    here = finished()
+    tags = here.cloud.ecs.images[here.before["answer"]["image_id"]].tags
+    tags.set("spotkeeper:hold", "", here.cloud.now())
+    if "without" in on:
+        tags.set("spotkeeper:episode", None, here.cloud.now())
+    assert "spotkeeper:hold" in kept(here)["clean_up"][0]
+
+
+def test_somebody_elses_similar_image() -> None:
+    """A name and a tag like ours do not make it ours: the journal does."""
+    here = finished()
+    ours = here.cloud.ecs.images[here.before["answer"]["image_id"]]
+    twin = here.cloud.ecs.add_public_image("m-bp1twin")
+    twin.owner_alias, twin.image_name = "self", ours.image_name + "-1"
+    twin.disks = [DiskMapping("/dev/xvda", "system", 40, "s-bp1twin")]
+    twin.tags.set("spotkeeper:episode", f"{SOURCE}/1", here.cloud.now())
+    here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+    assert "m-bp1twin" in here.cloud.ecs.images
+    assert "m-bp1twin" not in str(here.calls(*DELETIONS))
+
+
+def test_a_lost_rescue() -> None:
+    """What is left of it is all that its owner has: never deleted, however old."""
+    here = stage()
+    here.register(attempts=1)
+    reading.fault(here, "CreateImage", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    here.give_up()
+    here.minutes(3)
+    assert "lost" in reading.records(here)
+    disks = reading.source_disks(here)
+    assert len(disks) == 3
+    here.advance(400 * DAY)
+    assert kept(here)["clean_up"] == []
+    assert reading.source_disks(here) == disks
+
+
+def test_an_open_rescue() -> None:
+    """Its image is still needed."""
+    here = stage(notice=400 * DAY)
+    here.register(attempts=1)
+    reading.fault(here, "RunInstances", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    here.advance(300 * DAY)
+    assert kept(here)["clean_up"] == []

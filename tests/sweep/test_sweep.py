@@ -1,0 +1,235 @@
+"""An event that never arrives: the sweep alone finds the instance, in time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from simulator import function_compute, proof
+from spotkeeper.events import Interruption, Notification, unwrap
+from tests.rescue import reading
+from tests.rescue.stage import HANDLER, READY, ROOT, SOURCE, event
+from tests.sweep.stage import FUNCTION, MINUTE, REALISTIC, SweepStage, stage
+
+MOST = 90.0
+"""Seconds from the lock's appearance to CreateImage."""
+
+
+def rescued_through_the_sweep(phase: float, **changes: Any) -> SweepStage:
+    """The lock appears ``phase`` seconds after the timer went off; nothing but the timer calls anything."""
+    here = stage(changes.pop("timings", READY), locked=False, **changes)
+    here.advance(MINUTE - here.cloud.now() % MINUTE)
+    assert here.sweep()["outcome"] == "skipped"
+    here.advance(phase)
+    here.cloud.ecs.reclaim(SOURCE)
+    here.before = here.state
+    here.minutes(1)
+    return here
+
+
+def asked_after(here: SweepStage) -> float:
+    """Seconds from the lock's appearance to the first CreateImage."""
+    return reading.moment(here, "CreateImage")
+
+
+@pytest.mark.parametrize("phase", [0.001, 17, 30.5, 59, 59.999])
+def test_the_image_is_asked_for_in_time(phase: float) -> None:
+    """At most 90 s after the lock appeared CreateImage is called, and the rescue is complete."""
+    here = rescued_through_the_sweep(phase)
+    assert asked_after(here) <= MOST
+    assert here.shortcomings() == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("timings", [READY, REALISTIC], ids=["ready", "realistic"])
+@pytest.mark.parametrize("phase", range(60))
+def test_the_image_is_asked_for_in_time_at_any_phase(phase: int, timings: Any) -> None:
+    """Whatever second of the timer's minute the lock appears in."""
+    here = rescued_through_the_sweep(phase + 0.001, timings=timings)
+    assert asked_after(here) <= MOST
+    assert here.shortcomings() == []
+
+
+def test_a_real_fleet_is_rescued_before_its_release() -> None:
+    """Image, snapshots and boot take their time, and the notice is a minute old when the sweep sees the lock."""
+    here = rescued_through_the_sweep(0.001, timings=REALISTIC)
+    assert asked_after(here) <= MOST
+    assert reading.source_stands(here)
+    assert here.shortcomings() == []
+    here.pass_notice()
+    here.minutes(3)
+    assert len(here.handed_over) == 1
+
+
+def test_a_lock_that_shows_late() -> None:
+    """The seconds count from the moment when Describe shows the lock."""
+    here = stage(lock_delay=70)
+    here.minutes(1)
+    assert here.handed_over == []
+    here.minutes(1)
+    assert asked_after(here) - 70 <= MOST
+    assert here.shortcomings() == []
+
+
+def test_the_event_after_all() -> None:
+    """It comes when the sweep's rescue is finished: nothing is written any more."""
+    here = rescued_through_the_sweep(30)
+    writes = here.writes()
+    assert here.deliver()["outcome"] == "done"
+    assert here.writes() == writes
+    assert here.shortcomings() == []
+
+
+def test_the_event_before_the_sweep() -> None:
+    """A rescue that is finished is not handed over."""
+    here = stage()
+    here.deliver()
+    writes = here.writes()
+    (answer,) = here.minutes(1)
+    assert answer["outcome"] == "skipped"
+    assert answer["rescues"] == [f"{SOURCE}/1: leave (its rescue is finished)"]
+    assert here.writes() == writes
+
+
+def test_nothing_to_do() -> None:
+    """No lock, no journal record: skipped, and nothing is written."""
+    here = stage(locked=False)
+    answer = here.sweep()
+    assert answer["outcome"] == "skipped"
+    assert answer["reason"]
+    assert (answer["rescues"], answer["clean_up"], answer["warnings"]) == ([], [], [])
+    assert here.writes() == []
+    assert proof.untouched(here.before, here.state) == []
+
+
+def test_the_answer() -> None:
+    """It says what was handed over and why, in JSON."""
+    here = stage()
+    answer = json.loads(json.dumps(here.sweep()))
+    assert answer["outcome"] == "done"
+    assert answer["handed_over"] == [f"{SOURCE}/1"]
+    assert answer["deleted"] == []
+    assert len(answer["rescues"]) == 1
+
+
+def test_the_sweep_itself_writes_nothing() -> None:
+    """It hands over; neither cloud nor journal change."""
+    here = stage()
+    here.sweep()
+    assert here.writes() == ["InvokeFunction"]
+    assert proof.untouched(here.before, here.state) == []
+
+
+def test_a_dry_run() -> None:
+    """What would be handed over is the plan, and nothing is."""
+    here = stage()
+    answer = here.sweep(SPOTKEEPER_DRY_RUN="true")
+    assert answer["outcome"] == "skipped"
+    assert answer["plan"] == [f"hand over {SOURCE}/1"]
+    assert here.writes() == []
+    assert here.handed_over == []
+
+
+def test_two_sweeps_in_one_minute() -> None:
+    """Both say that it is handed over; Function Compute refuses the second one's task id with 409."""
+    here = stage()
+    here.advance(MINUTE - here.cloud.now() % MINUTE + 1)
+    first = here.sweep()
+    here.advance(MINUTE - 2)
+    assert here.sweep()["handed_over"] == first["handed_over"] == [f"{SOURCE}/1"]
+    assert [one.status for one in here.calls("InvokeFunction")] == [202, 409]
+    assert here.handed_over == [SOURCE]
+    here.run()
+    assert here.shortcomings() == []
+
+
+def test_the_next_minute() -> None:
+    """What nobody began is handed over again."""
+    here = stage()
+    here.sweep()
+    here.advance(MINUTE)
+    here.sweep()
+    assert here.handed_over == [SOURCE, SOURCE]
+    here.run()
+    assert here.shortcomings() == []
+    assert len(here.calls("CreateImage", "RunInstances")) == 2
+
+
+def test_the_task_id_names_instance_episode_and_minute() -> None:
+    """It begins with a letter and has no other characters than Function Compute takes."""
+    here = stage()
+    here.sweep()
+    (one,) = here.cloud.fc.pending
+    assert one.task_id == f"{SOURCE}-1-{int(here.cloud.now() // 60)}"
+
+
+def test_another_function_name() -> None:
+    """``SPOTKEEPER_INTERRUPTION_FUNCTION`` is the one that is invoked."""
+    here = stage()
+    here.cloud.fc.register("other", here.call, 1)
+    here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="other")
+    assert [one.function for one in here.cloud.fc.pending] == ["other"]
+
+
+def interruption(raw: bytes) -> Interruption:
+    """An event as the interruption function reads it."""
+    (one,) = unwrap(raw)
+    assert isinstance(one, Notification)
+    return Interruption.of(one, "xx-function-region")
+
+
+def test_the_payload_is_what_eventbridge_would_have_sent() -> None:
+    """The same interruption, but for id and time: nobody knows when the notice began."""
+    here = stage()
+    here.sweep()
+    sent = interruption(here.cloud.fc.pending[0].payload)
+    sample = interruption((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
+    assert vars(sent) == {**vars(sample), "id": sent.id, "time": None}
+    assert sent.id
+
+
+def test_the_payload_of_a_rescue_that_was_begun() -> None:
+    """There the notice's beginning is known, to the millisecond."""
+    here = stage(notice=3600)
+    here.register(attempts=1)
+    reading.fault(here, "CreateImage", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.give_up()
+    here.sweep()
+    sent = interruption(here.cloud.fc.pending[0].payload)
+    sample = interruption((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
+    assert vars(sent) == {**vars(sample), "id": sent.id}
+
+
+def test_the_payload_has_the_attributes_of_the_sample() -> None:
+    """All that CloudEvents demands and all that Alibaba Cloud's events have, but for what only the bus knows."""
+    here = stage()
+    here.sweep()
+    sent = json.loads(here.cloud.fc.pending[0].payload)
+    sample = json.loads((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
+    bus_only = {"aliyunpublishtime", "aliyuneventbusname", "aliyunpublishaddr"}
+    assert set(sample) - set(sent) == bus_only | {"time"}
+    assert {name: sent[name] for name in ("source", "specversion", "type", "datacontenttype", "data")} == {
+        name: sample[name] for name in ("source", "specversion", "type", "datacontenttype", "data")
+    }
+
+
+def test_other_events_are_skipped() -> None:
+    """An interruption is not the sweep's, and does not make it sweep."""
+    here = stage()
+    assert here.sweep(event())["outcome"] == "skipped"
+    assert here.cloud.calls == []
+    assert FUNCTION in here.cloud.fc.functions
+
+
+def test_a_context_without_an_account() -> None:
+    """On one's own machine there may be none: the rescue works all the same."""
+    here = stage()
+    context = function_compute.Context(function_compute.FunctionMeta("interruption"), here.cloud.region, "")
+    here.cloud.fc.register(FUNCTION, lambda payload: HANDLER(payload, context))
+    here.sweep(account_id="")
+    here.run()
+    assert here.shortcomings() == []
