@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 EVENT ?= events/interruption.cloudmonitor.json
+BUDGET ?= 60
 
 RUN := .venv/bin/python -m
 STAMP := .venv/.made-with
@@ -22,6 +23,12 @@ test: $(STAMP) ## every check that CI runs; of the exhaustive walks a seeded sam
 
 test-full: $(STAMP) ## the tests with the exhaustive walks in full
 	$(RUN) pytest -n 2 -m ""
+
+chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, REPLAY='schedule'
+	@$(RUN) chaos --budget "$(BUDGET)" --seed "$(SEED)" --replay '$(REPLAY)'
+
+mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten
+	@$(RUN) tools.mutants
 
 build: $(STAMP) ## build the layer and the functions into dist/
 	@$(RUN) tools.build
@@ -46,4 +53,4 @@ ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
 endif
 endif
 
-.PHONY: help drill test test-full build clean
+.PHONY: help drill test test-full chaos mutants build clean

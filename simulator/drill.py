@@ -1,7 +1,7 @@
 """``make drill``: a whole rescue on the embedded cloud, with the real SDKs, proven by reading the cloud back.
 
 A timer event goes to ``sweep``, in a cloud where the interruption event got lost: the rescue is what the sweep makes of
-it. Every other event goes to ``interruption``.
+it. A state change goes to ``state_change``, every other event to ``interruption``.
 
 Exit code 0: proven (or rightly skipped with nothing changed); 1: not proven, or the function failed; 2: the event
 cannot be understood.
@@ -14,12 +14,12 @@ import random
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simulator import fleet, function_compute, proof
+from simulator import drill_state_change, fleet, function_compute, proof
 from simulator.cloud import Cloud
 from simulator.drill_report import LATENCY, count, measured, show_timeline, verdict
 from simulator.ecs import Timings
@@ -44,10 +44,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"cannot read {path}: {error.strerror}", file=sys.stderr)
         return 2
-    interruption, sweep = function_compute.load("interruption"), function_compute.load("sweep")
+    functions = {name: function_compute.load(name) for name in ("interruption", "state_change", "sweep")}
     from spotkeeper.errors import SpotkeeperError  # noqa: PLC0415 - on the path since load()
 
-    drill = Drill(raw, interruption, sweep)
+    drill = Drill(raw, functions)
     try:
         answer = drill.deliver()
     except SpotkeeperError as error:
@@ -63,9 +63,9 @@ def is_malformed(error: Exception) -> bool:
 
 
 class Drill:
-    """One event, one cloud around its instance, and the two functions."""
+    """One event, one cloud around its instance, and the functions."""
 
-    def __init__(self, raw: bytes, interruption: function_compute.Handler, sweep: function_compute.Handler) -> None:
+    def __init__(self, raw: bytes, functions: Mapping[str, function_compute.Handler]) -> None:
         self.raw = raw
         subject = subject_of(raw)
         self.expects_rescue = subject is not None
@@ -73,14 +73,15 @@ class Drill:
         self.subject = subject or Subject()
         self.cloud = Cloud(self.subject.locked_at, self.subject.region, self.subject.account_id)
         self.cloud.ecs.timings = TIMINGS
-        self.fleet = fleet.drill_fleet(self.cloud, self.subject.instance_id)
-        self.handler = sweep if self.swept else interruption
-        self.cloud.fc.register("spotkeeper-interruption", lambda payload: interruption(payload, self.context))
+        changes = drill_state_change.around(self.subject.state) if self.subject.state else {}
+        self.fleet = fleet.drill_fleet(self.cloud, self.subject.instance_id, **changes)
+        self.handler = functions[self.subject.function]
+        self.cloud.fc.register("spotkeeper-interruption", lambda one: functions["interruption"](one, self.context))
         self.before = self.cloud.state()
 
     @property
     def context(self) -> function_compute.Context:
-        """What Function Compute hands to either function."""
+        """What Function Compute hands to any function."""
         meta = function_compute.FunctionMeta("drill", TIMEOUT)
         return function_compute.Context(meta, self.subject.region, self.subject.account_id)
 
@@ -111,6 +112,9 @@ class Drill:
         """Show what happened, and prove it by the cloud's state alone."""
         after = self.cloud.state()
         print(f"{answer['outcome']}: {answer['reason']}\n")
+        if self.subject.state:
+            print(f"  audit records: {AUDIT_FILE}\n")
+            return drill_state_change.judge(self.cloud, self.before, self.subject.instance_id, self.subject.state)
         if not self.expects_rescue:
             return verdict("nothing was changed", proof.untouched(self.before, after))
         if self.swept:
@@ -160,20 +164,24 @@ class Subject:
         self.region = event.region if event else "cn-hangzhou"
         self.account_id = (event.account_id if event else None) or fleet.ACCOUNT_ID
         self.swept = tick is not None
+        self.state = str(getattr(event, "state", ""))
+        self.function = "sweep" if self.swept else "state_change" if self.state else "interruption"
         sent = (event.time if event else None) or fleet.EVENT_TIME
         self.locked_at = sent + LATENCY if tick is None else tick - UNSEEN
         self.arrives_after = 0.0 if tick is None else UNSEEN
 
 
 def subject_of(raw: bytes) -> Subject | None:
-    """Whom the event should rescue, as the functions' own parser reads it; what is malformed is theirs to say."""
+    """Whom the event is about, as the functions' own parser reads it; what is malformed is theirs to say."""
     from spotkeeper.errors import MalformedEvent  # noqa: PLC0415 - on the path since load()
-    from spotkeeper.events import Interruption, Kind, Notification, Timer, unwrap  # noqa: PLC0415
+    from spotkeeper.events import Interruption, Kind, Notification, StateChange, Timer, unwrap  # noqa: PLC0415
 
     try:
         for one in unwrap(raw):
             if isinstance(one, Notification) and one.kind is Kind.INTERRUPTION:
                 return Subject(Interruption.of(one, "cn-hangzhou"))
+            if isinstance(one, Notification) and one.kind is Kind.STATE_CHANGE:
+                return Subject(StateChange.of(one, "cn-hangzhou"))
             if isinstance(one, Notification) and one.kind is Kind.TIMER:
                 return Subject(tick=Timer.of(one, "cn-hangzhou").trigger_time or fleet.EVENT_TIME)
     except MalformedEvent:

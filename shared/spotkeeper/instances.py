@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,12 +27,9 @@ def describe_instance(ecs: Api, instance_id: str) -> Described | None:
     DescribeInstances answers an empty list, not an error, and a filter that it does not understand with other people's
     instances.
     """
-    try:
+    body: dict[str, Any] = {}
+    with _nothing_in_no_region():
         body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
-    except CloudError as error:
-        if error.code.startswith("InvalidRegionId"):
-            return None
-        raise
     found = (one for one in items(body, "Instances", "Instance") if one.get("InstanceId") == instance_id)
     return next(found, None)
 
@@ -40,6 +38,25 @@ def describe_instances(ecs: Api, about: str, parameters: Mapping[str, Any]) -> I
     """All instances that a DescribeInstances with these filters shows; the caller checks that they fit."""
     for page in ecs.pages("DescribeInstances", about, parameters):
         yield from items(page, "Instances", "Instance")
+
+
+def describe_images(ecs: Api, about: str, parameters: Mapping[str, Any]) -> list[Described]:
+    """All images that a DescribeImages with these filters shows; none in a region that does not exist."""
+    images: list[Described] = []
+    with _nothing_in_no_region():
+        for page in ecs.pages("DescribeImages", about, parameters):
+            images += items(page, "Images", "Image")
+    return images
+
+
+@contextmanager
+def _nothing_in_no_region() -> Iterator[None]:
+    """An event may name a region that is well-formed and none of Alibaba Cloud's: nothing is there."""
+    try:
+        yield
+    except CloudError as error:
+        if not error.code.startswith("InvalidRegionId"):
+            raise
 
 
 def tags_of(described: Described | None) -> dict[str, str]:

@@ -1,14 +1,14 @@
 """How often an instance was started again: numbered restarts in the journal, whose records are written once.
 
     <account>/<region>/<instance>/restarts/<n>/
-        asked      a start is about to be asked for
-        refused    it was refused: no stock, arrears …
-        accepted   it was accepted
-        running    the instance was seen running again
-        reported   somebody was told that the limit is reached
+        asked-<k>     a start is about to be asked for, for the k-th time
+        refused-<k>   it was refused: no stock, arrears …
+        accepted      one of them was accepted
+        running       the instance was seen running again
+        reported      somebody was told that the limit is reached
 
 One stop is one number, however many calls deal with it: there is no restart n + 1 before the instance was seen running
-after n. A restart counts if its start was accepted, or may have been (the call died before it could say).
+after n. A restart counts if a start was accepted, or may have been (the call died before it could say).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ SETTLED_SECONDS = 60.0
 """Whoever is Stopped so long after its start was accepted has run unseen, or did not come up: that start is spent.
 
 For a moment Describe may go on to show Stopped."""
+MOST_TRIES = 20
+"""So many starts of one restart get records of their own. Want of stock can last for days; the journal shall not grow
+with it. What that costs: after so many refusals, a call that dies between its start and its record is not counted."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,27 @@ class Restart:
     @property
     def at(self) -> float:
         """When it was started, as far as the journal tells; in seconds since 1970."""
-        return float((self.records.get("accepted") or self.records.get("asked") or {}).get("at", 0.0))
+        return float((self.records.get("accepted") or self.records.get(f"asked-{self._asked}") or {}).get("at", 0.0))
 
     @property
     def counts(self) -> bool:
         """Whether it was started."""
-        return "accepted" in self.records or "refused" not in self.records
+        return "accepted" in self.records or not self._refused
+
+    @property
+    def attempt(self) -> int:
+        """Which start of it would be the next one: the last again, where nobody knows what came of it."""
+        return min(self._asked + 1, MOST_TRIES) if self._refused else max(self._asked, 1)
+
+    @property
+    def _asked(self) -> int:
+        """How many starts were asked for."""
+        return sum(name.startswith("asked-") for name in self.records)
+
+    @property
+    def _refused(self) -> bool:
+        """Whether all of them were refused."""
+        return f"refused-{self._asked}" in self.records
 
     @property
     def seen_running(self) -> bool:
@@ -78,6 +96,10 @@ class History:
         if self.last is None:
             return 1
         return self.last.number + (1 if self.last.over(now) else 0)
+
+    def attempt(self, now: float) -> int:
+        """Which start of that number is the next one."""
+        return 1 if self.last is None or self.last.over(now) else self.last.attempt
 
     def counted(self, rules: RestartRules, now: float) -> list[Restart]:
         """Those before this stop that were started within the window."""
@@ -120,7 +142,8 @@ class Ledger:
 
     def _read(self, number: int, name: str) -> Mapping[str, Any]:
         """Only of the starts anybody wants to know more than that they stand."""
-        return (self.journal.read(self._key(number, name)) or {}) if name in ("asked", "accepted") else {}
+        told = name == "accepted" or name.startswith("asked-")
+        return (self.journal.read(self._key(number, name)) or {}) if told else {}
 
     def _key(self, number: int, name: str) -> str:
         return f"{self.home}/{self.instance_id}/restarts/{number}/{name}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rescue.facts import Facts, Image, Replacement
-from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image, relaunches, track
+from rescue.tracks import Step, is_postponed, makes_image, relaunches, track
 from spotkeeper.instances import is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
@@ -43,7 +43,7 @@ def plan(settings: InterruptionSettings, facts: Facts) -> list[Decision]:
 
 
 def _decision(step: Step, settings: InterruptionSettings, facts: Facts) -> Decision | None:
-    if step in facts.postponed and step in HOLD_UP_THE_IMAGE and not facts.has_image:
+    if is_postponed(step, settings, facts):
         return None
     reason = DUE[step](settings, facts)
     return Decision(step, reason) if reason else None
@@ -95,7 +95,9 @@ def _guard_gone(facts: Facts) -> Decision | None:
         return Decision(
             Step.NO_JOURNAL, "the instance is gone and only the journal knows whether a rescue of it was begun"
         )
-    if "event" not in facts.records:
+    if "event" not in facts.records and facts.image is Image.UNKNOWN:
+        return Decision(Step.LOOK_FOR_IMAGE, "a call that had no journal may have made an image")
+    if "event" not in facts.records and not facts.has_image:
         return Decision(Step.SKIP, "the instance does not exist (any more) and no rescue of it was begun")
     if facts.stop_mode:
         return Decision(
@@ -127,7 +129,8 @@ def _lost(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         return None
     if makes_image(settings, facts) and facts.image in {Image.NONE, Image.FAILED}:
         return Decision(Step.LOSE, "the source is released and there is no usable image of it")
-    if relaunches(settings, facts) and "plan" not in facts.records and facts.image is not Image.UNKNOWN:
+    looked = facts.image is not Image.UNKNOWN or not makes_image(settings, facts)
+    if relaunches(settings, facts) and "plan" not in facts.records and looked:
         return Decision(Step.LOSE, "the source is released and its launch spec was never recorded")
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from rescue import kept_disks
 from rescue.facts import Facts
 from rescue.image import look_for_image
+from rescue.source import look_if_stale
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
@@ -130,6 +131,9 @@ def restore(tools: Tools, facts: Facts) -> Facts:
         facts = wait_for_snapshots(tools, facts)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
+    facts = look_if_stale(tools, facts)
+    if facts.gone:
+        return facts.but(disks_settled=True)
     refused = set_flags(tools, kept_disks.doomed(tools), tools.deadline, delete_with_instance=True)
     warnings = [f"the flag of disk {disk_id} was not put back: {why}" for disk_id, why in refused.items()]
     return facts.but(disks_settled=True, flags_restored=not refused).warn(*warnings)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from rescue import kept_disks
 from rescue.facts import Facts, Image
+from rescue.source import look
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, RescueFailed, WaitFailed
-from spotkeeper.instances import Described, describe_instance, tags_of
+from spotkeeper.instances import Described, describe_images, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 
@@ -44,6 +45,7 @@ CREATE_CONFLICTS = RetryPolicy(
         }
     )
 )
+LOOK_PAUSE = 10.0
 NAME_TAKEN = "InvalidImageName.Duplicated"
 QUOTAS = frozenset({"QuotaExceed.Image", "QuotaExceed.Snapshot"})
 
@@ -71,8 +73,7 @@ def own_images(tools: Tools) -> list[Found]:
         "ImageOwnerAlias": "self",
         "Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}],
     }
-    pages = tools.ecs.pages("DescribeImages", tools.episode.name, parameters)
-    described = [image for page in pages for image in items(page, "Images", "Image")]
+    described = describe_images(tools.ecs, tools.episode.name, parameters)
     own = [_found(tools, image) for image in described if tags_of(image).get(EPISODE_TAG) == tools.episode.name]
     return sorted(own, key=lambda image: image.try_number)
 
@@ -97,8 +98,16 @@ def _state(image: Described) -> str:
 
 
 def look_for_image(tools: Tools, facts: Facts) -> Facts:
-    """What an earlier call of this episode has made."""
-    return _seen(tools, facts, own_images(tools))
+    """What an earlier call of this episode has made.
+
+    Once the source is gone the image is the only hope, so one that was asked for may take its time to appear.
+    """
+    images = own_images(tools)
+    patience = tools.deadline.sooner(IMAGE.absent_seconds)
+    while facts.gone and not images and tools.episode.last("image") and patience.remaining() > LOOK_PAUSE:
+        tools.clock.sleep(LOOK_PAUSE)
+        images = own_images(tools)
+    return _seen(tools, facts, images)
 
 
 def _seen(tools: Tools, facts: Facts, images: Sequence[Found]) -> Facts:
@@ -136,7 +145,7 @@ def _begin_try(tools: Tools, facts: Facts) -> int:
     """Which try this is. A failed one is written down and deleted before the next begins."""
     number = max(1, tools.episode.last("image"))
     if not facts.journal_reached:
-        return number
+        return _begin_try_without_journal(tools, facts, number)
     if facts.image is Image.FAILED:
         tools.episode.record(f"failed-{number}", {"image_id": facts.image_id})
     if f"failed-{number}" in tools.episode.records:
@@ -144,6 +153,15 @@ def _begin_try(tools: Tools, facts: Facts) -> int:
         number += 1
     tools.episode.record(f"image-{number}", {"name": image_name(tools, number), "at": tools.clock.now()})
     return number
+
+
+def _begin_try_without_journal(tools: Tools, facts: Facts, number: int) -> int:
+    """The images themselves tell which tries there were."""
+    if facts.image is not Image.FAILED:
+        return number
+    tried = max((image.try_number for image in own_images(tools)), default=number)
+    _delete_failed(tools)
+    return max(tried, number) + 1
 
 
 def _delete_failed(tools: Tools) -> None:
@@ -160,8 +178,9 @@ def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Fact
         ) from error
     if error.code == NAME_TAKEN:
         return _name_taken(tools, facts, number)
-    if describe_instance(tools.ecs, tools.instance_id) is None:
-        return facts.but(source=None, source_seen=True, image=Image.NONE)
+    facts = look(tools, facts)
+    if facts.gone:
+        return facts
     if passes_by_itself(error, CREATE_CONFLICTS):
         raise error
     raise RescueFailed(f"no image of {tools.instance_id}: {error}. {kept_disks.way_back(tools)}") from error
@@ -181,8 +200,8 @@ def _name_taken(tools: Tools, facts: Facts, number: int) -> Facts:
 
 def _visible_to_anyone(tools: Tools, number: int) -> bool:
     name = image_name(tools, number)
-    pages = tools.ecs.pages("DescribeImages", name, {"Status": ALL_STATUSES, "ImageName": name})
-    return any(image.get("ImageName") == name for page in pages for image in items(page, "Images", "Image"))
+    described = describe_images(tools.ecs, name, {"Status": ALL_STATUSES, "ImageName": name})
+    return any(image.get("ImageName") == name for image in described)
 
 
 def wait_for_image(tools: Tools, facts: Facts) -> Facts:

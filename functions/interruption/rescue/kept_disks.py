@@ -9,6 +9,7 @@ from rescue.facts import Facts
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.instances import Described
+from spotkeeper.settings import RetainDisks
 
 
 def recorded(tools: Tools) -> Mapping[str, Described]:
@@ -38,6 +39,10 @@ def staying(tools: Tools, facts: Facts) -> list[str]:
 def way_back(tools: Tools) -> str:
     """For a human: which disks are left and how to get the machine back from them."""
     known = recorded(tools)
+    if tools.settings.retain_disks is RetainDisks.NEVER:
+        return "No disk was retained."
+    if "disks" not in tools.episode.records:
+        return "Which disks were retained is not recorded: look for disks that are attached to nothing."
     if not (left := surviving(tools, sorted(known))):
         return "No disk was retained."
     named = ", ".join(f"{one} ({known[one].get('Device')}, {known[one].get('Type')})" for one in left)

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rescue.facts import Facts
+from rescue.source import look_if_stale
 from rescue.tools import Tools
 from spotkeeper.backend_servers import (
     Membership,
@@ -83,6 +84,7 @@ class Search:
 def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     """Find every membership and record it, before the first weight is changed. What the journal has already, stands."""
     found = [asdict(one) for one in search.run(until)]
+    facts = look_if_stale(tools, facts)
     document = {"memberships": found, "warnings": search.warnings}
     if facts.gone:
         document["warnings"] = [

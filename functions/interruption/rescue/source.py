@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rescue.facts import Facts
+from rescue.facts import Facts, Image
 from rescue.tools import NOTICE_SECONDS, Tools
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError
@@ -11,6 +11,7 @@ from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import RetryPolicy
 
 LOCK_PAUSE = 2.0
+FRESH_SECONDS = 20.0
 
 STOPPED = Waiter("instance", success=frozenset({"Stopped", "absent"}), retry=frozenset({"Stopping", "Running"}))
 NOT_RUNNING = frozenset({"IncorrectInstanceStatus", "InvalidInstanceId.NotFound"})
@@ -18,9 +19,20 @@ STOP_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initi
 
 
 def look(tools: Tools, facts: Facts) -> Facts:
-    """Read the source again."""
+    """Read the source again. Once it is gone, what was believed of its image has to be looked at again too."""
     source = describe_instance(tools.ecs, tools.instance_id)
-    return judge_notice(tools, facts.but(source=source, source_seen=True, source_seen_at=tools.clock.now()))
+    facts = facts.but(source=source, source_seen=True, source_seen_at=tools.clock.now())
+    if source is None and not facts.has_image:
+        facts = facts.but(image=Image.UNKNOWN)
+    return judge_notice(tools, facts)
+
+
+def look_if_stale(tools: Tools, facts: Facts) -> Facts:
+    """Read the source again where it may have been released meanwhile, before something is taken for true of it.
+
+    The notice's end does not tell: it may be an estimate.
+    """
+    return look(tools, facts) if tools.clock.now() - facts.source_seen_at > FRESH_SECONDS else facts
 
 
 def judge_notice(tools: Tools, facts: Facts) -> Facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from rescue.facts import Facts
+from rescue.facts import Facts, Image, Replacement
 from spotkeeper.settings import InterruptionSettings, Relaunch, StopSource
 
 
@@ -51,13 +51,11 @@ STOP_BEFORE_RELAUNCH = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
 RELAUNCH = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN, Step.ASK_HEALTH, Step.CHECK_STRAYS)
 CLOSE = (Step.RESTORE_DISKS, Step.FINISH)
 
-# The search comes after the launch, while the replacement boots: capacity is what runs out first, and a throttled load
-# balancer must not cost it.
 AT_ONCE = (
     Step.OPEN,
     Step.REMEMBER,
-    Step.LAUNCH,
     Step.FIND_MEMBERSHIPS,
+    Step.LAUNCH,
     Step.WAIT_RUNNING,
     Step.RETURN,
     Step.DRAIN,
@@ -72,7 +70,8 @@ DATA_WITHOUT_JOURNAL = (Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.MAKE_IMAGE,
 NOTHING_WITHOUT_JOURNAL = (Step.NO_JOURNAL,)
 
 HOLD_UP_THE_IMAGE = frozenset({Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN, Step.REMOVE, Step.STOP_SOURCE})
-"""Steps that come before the image where they can, and after it where they are refused or take too long."""
+HOLD_UP_THE_LAUNCH = frozenset({Step.FIND_MEMBERSHIPS})
+"""Steps that come before the image (at-once: the launch) where they can, and after it if refused or slow."""
 
 
 def track(settings: InterruptionSettings, facts: Facts) -> tuple[Step, ...]:
@@ -98,3 +97,23 @@ def makes_image(settings: InterruptionSettings, facts: Facts) -> bool:
 def relaunches(settings: InterruptionSettings, facts: Facts) -> bool:
     """Auto Scaling and ACK replace what they made themselves."""
     return not facts.stop_mode and not facts.maker and settings.relaunch is not Relaunch.NONE
+
+
+def may_be_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
+    """Whether the step stands before what is more urgent than itself."""
+    if step is Step.REMOVE and facts.image is Image.CREATING:
+        return True  # nobody would see the image become usable, or fail
+    if facts.stop_mode:
+        return False
+    if makes_image(settings, facts):
+        return step in HOLD_UP_THE_IMAGE and not facts.has_image
+    return step in HOLD_UP_THE_LAUNCH and facts.replacement is Replacement.NONE
+
+
+def is_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
+    """Whether the step has been put off, and its time has not come yet."""
+    if step not in facts.postponed:
+        return False
+    if step is Step.REMOVE and facts.has_image:
+        return facts.image is Image.CREATING or (relaunches(settings, facts) and not facts.returned)
+    return may_be_postponed(step, settings, facts)

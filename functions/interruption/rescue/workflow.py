@@ -10,7 +10,7 @@ from rescue import disks, dry_run, image, kept_disks, memberships, remember, rep
 from rescue.decide import Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.tools import Tools
-from rescue.tracks import HOLD_UP_THE_IMAGE, Step, makes_image
+from rescue.tracks import Step, may_be_postponed
 from spotkeeper import episode
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost, SpotkeeperError
@@ -59,9 +59,9 @@ class Rescue:
         return after
 
     def _act(self, step: Step, facts: Facts) -> Facts:
-        """Do the step. What may not hold up the image comes after it; what needs the journal ends without one."""
-        before_image = makes_image(self.tools.settings, facts) and not facts.has_image and step in HOLD_UP_THE_IMAGE
-        until = self._until(step) if before_image else self.tools.deadline
+        """Do the step. What may not hold up what is more urgent comes after it, and without a journal less is done."""
+        urgent = may_be_postponed(step, self.tools.settings, facts)
+        until = self._until(step, facts) if urgent else self.tools.deadline
         try:
             return ACTS[step](self, facts, until)
         except JournalUnavailable as error:
@@ -70,14 +70,12 @@ class Rescue:
             self._journal_error = error
             return facts.but(journal_reached=False, loaded=True)
         except (CloudError, DeadlineReached) as error:
-            if not before_image:
+            if not urgent:
                 raise
-            return facts.but(postponed=facts.postponed | {step}).warn(
-                f"{step.value}: postponed until after the image: {error}"
-            )
+            return facts.but(postponed=facts.postponed | {step}).warn(f"{step.value}: postponed: {error}")
 
-    def _until(self, step: Step) -> Deadline:
-        if step not in LB_STEPS:
+    def _until(self, step: Step, facts: Facts) -> Deadline:
+        if step not in LB_STEPS or facts.has_image:
             return self.tools.deadline.sooner(HOLD_UP_SECONDS)
         if self._lb_until is None:
             self._lb_until = self.tools.deadline.sooner(HOLD_UP_SECONDS)
@@ -103,8 +101,11 @@ class Rescue:
         return source.judge_notice(self.tools, resume(self.tools, facts.but(loaded=True)))
 
     def remember(self, facts: Facts, until: Deadline) -> Facts:
-        """Record the launch spec."""
-        self.tools.episode.record("plan", remember.observe_launch_spec(self.tools, facts, until))
+        """Record the launch spec, if it was read while the source stood."""
+        plan = remember.observe_launch_spec(self.tools, facts, until)
+        facts = source.look_if_stale(self.tools, facts)
+        if not facts.gone:
+            self.tools.episode.record("plan", plan)
         return facts
 
     def find(self, facts: Facts, until: Deadline) -> Facts:
@@ -119,7 +120,9 @@ class Rescue:
         raise JournalUnavailable(f"{self._journal_error}.{image}{kept_disks.kept_without_record(self.tools, facts)}")
 
     def lose(self, facts: Facts, _: Deadline) -> Facts:
-        """Write down that this rescue cannot succeed any more, and say what is left."""
+        """Write down that this rescue cannot succeed any more, and say what is left; a call that finished it wins."""
+        if self.tools.episode.reread("done"):
+            return facts
         image_left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
         left = image_left + kept_disks.way_back(self.tools)
         reason = f"{self.tools.instance_id} was released before its rescue was complete. {left}"
@@ -141,12 +144,10 @@ def resume(tools: Tools, facts: Facts) -> Facts:
         facts = memberships.recall(facts, records["memberships"])
     if "replacement" in records:
         facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(records["replacement"]["instance_id"]))
-    image_begun = bool(tools.episode.last("image"))
-    return facts.but(
-        records=dict(records),
-        drained="drained" in records,
-        image=Image.UNKNOWN if image_begun else Image.NONE,
-    )
+    # A call that had no journal may have made an image that no record tells of; only a first call that finds the source
+    # standing need not look (its CreateImage has the same token, so it would be given that very image).
+    first = facts.source is not None and "event" not in records
+    return facts.but(records=dict(records), drained="drained" in records, image=Image.NONE if first else Image.UNKNOWN)
 
 
 Act = Callable[[Rescue, Facts, Deadline], Facts]

@@ -1,0 +1,133 @@
+"""``make chaos``: every kill in every scenario, then random combinations until the budget is used up.
+
+Exit code 0: nothing was violated; 1: something was; 2: the command cannot be understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
+
+from chaos import report
+from chaos.replay import replay
+from chaos.run import judge
+from chaos.scenarios import SCENARIOS
+from chaos.schedule import Schedule, Verdict
+from chaos.search import Calls, Combinations, kills
+from chaos.shrink import shrink
+
+BATCH = 48
+CHUNK = 4
+
+
+def main(arguments: list[str]) -> int:
+    """Search, or replay one schedule; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.replay:
+        try:
+            schedule = Schedule.parse(options.replay)
+        except (TypeError, ValueError) as error:
+            print(f"this is no schedule: {error}", file=sys.stderr)
+            return 2
+        return replay(schedule)
+    cores = os.cpu_count() or 1
+    with get_context("spawn").Pool(cores) as pool:
+        return Search(pool, cores, options).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("chaos")
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds for the random combinations")
+    parser.add_argument("--seed", type=lambda text: int(text) if text else None, default=None)
+    parser.add_argument("--replay", default="", help="play this schedule (as it was printed) and tell its story")
+    parser.add_argument("--first", action="store_true", help="stop at the first violation")
+    return parser
+
+
+class Search:
+    """One run of the command."""
+
+    def __init__(self, pool: Pool, cores: int, options: argparse.Namespace) -> None:
+        self.pool = pool
+        self.cores = cores
+        self.budget: float = options.budget
+        self.first: bool = options.first
+        self.seed: int = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+        self.tally = report.Tally()
+        self.began = time.monotonic()
+
+    def run(self) -> int:
+        """Reference, kills, combinations, report; the exit code."""
+        references = self._references()
+        combinations = Combinations(references, self.seed)
+        if not self._stop:
+            combinations.note(self._play(kills(references)))
+            kinds = f"every kill in {len(references)} scenarios"
+            print(f"{kinds}: {self.tally.played} schedules, {self._seconds:.0f} s", flush=True)
+        end = time.monotonic() + self.budget
+        while not self._stop and time.monotonic() < end:
+            combinations.note(self._play(combinations.batch(BATCH)))
+        return self._report(combinations)
+
+    @property
+    def _stop(self) -> bool:
+        return self.first and bool(self.tally.violations)
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def _references(self) -> dict[str, Calls]:
+        """What each scenario calls when nothing disturbs it."""
+        undisturbed = [Schedule(name, scenario.deliveries) for name, scenario in SCENARIOS.items()]
+        return {one.schedule.scenario: one.calls for one in self._play(undisturbed)}
+
+    def _play(self, schedules: Iterable[Schedule]) -> list[Verdict]:
+        """In all processes; ends early where a violation is enough."""
+        verdicts: list[Verdict] = []
+        for chunk in _chunks(schedules, BATCH):
+            played = self.pool.map(judge, chunk, CHUNK)
+            verdicts += played
+            for one in played:
+                self.tally.add(one)
+            if self._stop:
+                break
+        return verdicts
+
+    def _report(self, combinations: Combinations) -> int:
+        tally = self.tally
+        print(*report.table(combinations.fired), sep="\n")
+        print(report.rare(combinations.fired))
+        print(
+            f"{len(tally.distinct)} distinct schedules in which every fault fired ({tally.played} played), "
+            f"{tally.calls} calls, seed {self.seed}, {self.cores} cores, {self._seconds:.0f} s "
+            f"({tally.cpu_seconds:.0f} s of CPU)"
+        )
+        for name, shown in sorted(tally.violations.items()):
+            smallest = min((one for one, _ in shown), key=lambda one: one.size)
+            shortest = shrink(smallest, functools.partial(_shows, name))
+            print(*report.found(name, shown, shortest, self.seed), sep="\n", flush=True)
+        print(f"{len(tally.violations)} invariants violated")
+        return 1 if tally.violations else 0
+
+
+def _shows(name: str, schedule: Schedule) -> bool:
+    return name in judge(schedule).names
+
+
+def _chunks(schedules: Iterable[Schedule], size: int) -> Iterator[list[Schedule]]:
+    rest = iter(schedules)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

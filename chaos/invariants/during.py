@@ -1,0 +1,98 @@
+"""What must be true of the calls, one by one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+from chaos.story import Story
+from simulator import proof
+from simulator.cloud import Call
+
+SURPLUS = "DeleteInstance"
+
+
+def without_lock_or_tag_untouched(story: Story) -> Iterator[str]:
+    """Nothing is written, in the journal neither, for an instance without tag, or before its lock shows."""
+    allowed_from = story.start + (story.scenario.changes.get("lock_delay", 0.0) if story.scenario.needs_lock else 0.0)
+    for one in story.writes():
+        if one.at < (allowed_from if story.scenario.touchable else math.inf):
+            yield f"call {one.number} {one.action} wrote without lock or tag"
+
+
+def finished_untouched(story: Story) -> Iterator[str]:
+    """A run that begins when the episode is done writes nothing; it may delete a surplus replacement.
+
+    A run that could not read the journal cannot know: it saves the data once more, which ends in the same image.
+    """
+    end = _done_at(story)
+    if end is None:
+        return
+    begun = {name: number for number, name in sorted(story.callers.items(), reverse=True)}
+    blind = {story.callers[number] for number, hit in story.hits.items() if hit.cell.product == "oss"}
+    for one in story.writes():
+        caller = story.callers[one.number]
+        if begun[caller] > end and caller not in blind and not _of_surplus(story, one):
+            yield f"call {one.number} {one.action} by {caller} although the rescue was done"
+
+
+def _done_at(story: Story) -> int | None:
+    """The number of the last call up to the end of the first episode."""
+    number = story.recorded("done")
+    if number is None and "done" in story.first:
+        return max((one.number for one in story.calls if one.at <= story.first["done"]["at"]), default=None)
+    return number
+
+
+def _of_surplus(story: Story, call: Call) -> bool:
+    kept = story.first.get("replacement", {}).get("instance_id")
+    return call.action == SURPLUS and call.parameters["InstanceId"] not in (kept, *proof.ids(story.before))
+
+
+def only_own_resources(story: Story) -> Iterator[str]:
+    """No write names another instance, disk or image than the source's and what the rescue made."""
+    others = proof.ids(story.before) - {story.source_id}
+    own_disks = {one["DiskId"] for one in proof.disks(story.before, story.source_id)}
+    others |= {one["DiskId"] for one in story.before["ecs"]["disks"]} - own_disks
+    others |= {one["ImageId"] for one in story.before["ecs"]["images"]}
+    for one in story.writes():
+        values = {
+            name: value for name, value in one.parameters.items() if name != "ImageId" or one.action[:6] == "Delete"
+        }
+        named = sorted(other for other in others if other in json.dumps(values))
+        if named:
+            yield f"call {one.number} {one.action} names {', '.join(named)}"
+        if one.action == "DeleteInstance" and one.parameters["InstanceId"] == story.source_id:
+            yield f"call {one.number} deletes the source"
+
+
+def one_token_one_call(story: Story) -> Iterator[str]:
+    """No ClientToken is used for different parameters."""
+    seen: dict[tuple[str, str], Call] = {}
+    for one in story.writes():
+        token = one.parameters.get("ClientToken")
+        if token is None:
+            continue
+        first = seen.setdefault((one.action, token), one)
+        if first.parameters != one.parameters:
+            changed = {name for name, _ in set(first.parameters.items()) ^ set(one.parameters.items())}
+            yield f"call {one.number} {one.action} has the token of call {first.number}, but other {sorted(changed)}"
+
+
+def remembered_first(story: Story) -> Iterator[str]:
+    """Flags, memberships, launch spec and round are in the journal before what needs them to be undone is done."""
+    rules = [
+        ("memberships", "SetBackendServers"),
+        ("memberships", "SetVServerGroupAttribute"),
+        ("plan", "RunInstances"),
+    ]
+    rules += [("round-1", "RunInstances"), ("memberships", "RemoveBackendServers")]
+    if not story.disturbed("oss"):
+        rules += [("disks", "ModifyDiskAttribute")]
+    if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):
+        rules += [("plan", "SetBackendServers"), ("plan", "SetVServerGroupAttribute")]
+    for record, action in rules:
+        acted = min((one.number for one in story.calls if one.action == action), default=None)
+        if acted is not None and (story.recorded(record) or math.inf) > acted:
+            yield f"call {acted} {action} before {record} was in the journal"

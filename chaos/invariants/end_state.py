@@ -1,0 +1,140 @@
+"""What must be true of the cloud once calls have ended, Describe has converged and the source is released."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chaos.invariants.told import told_in_time
+from chaos.story import Story
+from simulator import proof
+
+EPISODE_TAG = "spotkeeper:episode"
+FAILED = ("CreateFailed", "UnAvailable")
+WARNING = "looked for after the release"
+
+Group = list[tuple[Any, ...]]
+
+
+def at_most_one_replacement(story: Story) -> Iterator[str]:
+    """At most one surviving instance per episode, none where none is due."""
+    made = Counter(one["Tags"].get(EPISODE_TAG, "no episode") for one in story.replacements)
+    most = 1 if story.scenario.relaunches and story.scenario.touchable else 0
+    yield from (f"{count} replacements of {name}" for name, count in made.items() if count > most)
+
+
+def at_most_one_image(story: Story) -> Iterator[str]:
+    """At most one image kept per episode, none where none is due."""
+    made = Counter(one["Tags"].get(EPISODE_TAG, "no episode") for one in story.images if one["Status"] not in FAILED)
+    most = 1 if story.scenario.makes_image and story.scenario.touchable else 0
+    yield from (f"{count} images of {name}" for name, count in made.items() if count > most)
+
+
+def memberships_as_they_were(story: Story) -> Iterator[str]:
+    """Where the rescue is done, every group is as at the start but for the replacement in the source's places.
+
+    Nobody can know them any more where no call got to read them before the release; then the answer warns.
+    """
+    if not _remembered(story):
+        if told_in_time(story) and not story.disturbed("slb", "oss"):
+            yield "the memberships were not remembered although there was time"
+        if story.done is not None and WARNING not in str(story.done["warnings"]):
+            yield "the memberships were not remembered in time, and the answer does not say so"
+        return
+    now = proof.memberships(story.after)
+    for group, members in proof.memberships(story.before).items():
+        expected = _expected(story, members)
+        if expected is not None and now.get(group) != expected:
+            yield f"group {group} has {now.get(group)} instead of {expected}"
+
+
+def _remembered(story: Story) -> bool:
+    """Whether the memberships were in the journal before the release, where there is a rescue at all."""
+    number = story.recorded("memberships")
+    if story.released_at is None or not story.first:
+        return True
+    return number is not None and story.calls[number - 1].at < story.released_at
+
+
+def _expected(story: Story, members: Group) -> Group | None:
+    """A group's members at the end; None where that depends on when the rescue was broken off."""
+    if not story.scenario.touchable or not story.first:
+        return [one for one in members if story.source is not None or not _is_source(story, one)]
+    if story.scenario.stop_mode:
+        drained = "drained" in story.first and "done" not in story.first
+        return [(*one[:2], 0, *one[3:]) if drained and _is_source(story, one) else one for one in members]
+    if story.done is None:
+        return None
+    if not story.scenario.relaunches:
+        return [one for one in members if not _is_source(story, one)]
+    new = story.done.get("replacement_id")
+    return sorted(((new, *one[1:]) if _is_source(story, one) else one for one in members), key=repr)
+
+
+def _is_source(story: Story, member: tuple[Any, ...]) -> bool:
+    return bool(member[0] == story.source_id)
+
+
+def others_untouched(story: Story) -> Iterator[str]:
+    """Other instances and other members are exactly as they were, whatever became of the rescue."""
+    yield from proof.bystanders_changed(story.before, story.after, story.source_id)
+    ours = {story.source_id, *(one["InstanceId"] for one in story.replacements)}
+    now = proof.memberships(story.after)
+    for group, members in proof.memberships(story.before).items():
+        others = [one for one in members if one[0] not in ours]
+        if [one for one in now.get(group, []) if one[0] not in ours] != others:
+            yield f"group {group} has {now.get(group)} where others were {others}"
+
+
+def replacement_like_source(story: Story) -> Iterator[str]:
+    """A replacement that serves is what the source was, from the episode's image."""
+    if story.done is None or not story.scenario.relaunches or len(story.replacements) != 1:
+        return
+    new = story.replacements[0]
+    yield from (
+        text
+        for text in proof.not_like_source(story.before, story.after, story.source_id, new)
+        if not (story.disturbed("oss") and text.startswith("disks are"))  # flags that nobody could record
+    )
+    if story.scenario.retains and len(story.images) == 1 and told_in_time(story):
+        yield from proof.image_wrong(story.before, story.images[0], story.source_id, new)
+
+
+def data_is_safe(story: Story) -> Iterator[str]:
+    """Told at least 60 s before the release and never refused by ECS: each disk is retained or in a complete image."""
+    if (
+        not story.scenario.retains
+        or not story.scenario.touchable
+        or story.released_at is None
+        or not told_in_time(story)
+    ):
+        return
+    saved = _saved_disks(story) | {one["DiskId"] for one in story.after["ecs"]["disks"]}
+    for disk in proof.disks(story.before, story.source_id):
+        if disk["DiskId"] not in saved:
+            yield f"{disk['DiskId']} ({disk['Type']}) was released with the source and is in no complete image"
+
+
+def _saved_disks(story: Story) -> set[str]:
+    """The disks with a complete snapshot behind a usable image."""
+    snapshots: Mapping[str, Any] = {one["SnapshotId"]: one for one in story.after["ecs"]["snapshots"]}
+    behind = [
+        snapshots.get(mapping["SnapshotId"], {})
+        for image in story.images
+        if image["Status"] == "Available" or image.get("Usable")
+        for mapping in image["DiskDeviceMappings"]["DiskDeviceMapping"]
+    ]
+    return {one["SourceDiskId"] for one in behind if one.get("Status") == "accomplished"}
+
+
+def disks_settled(story: Story) -> Iterator[str]:
+    """A disk that outlives the source because of us was named to somebody; one that was to outlive it does."""
+    left = {one["DiskId"] for one in story.after["ecs"]["disks"]}
+    said = "\n".join(story.outputs)
+    for disk in proof.disks(story.before, story.source_id):
+        if not disk["DeleteWithInstance"] and disk["DiskId"] not in left:
+            yield f"{disk['DiskId']} was to stay and is gone"
+        stays = disk["DeleteWithInstance"] and disk["DiskId"] in left and story.source is None
+        if stays and story.done is not None and disk["DiskId"] not in said:
+            yield f"{disk['DiskId']} stays, costs money and was reported nowhere"

@@ -1,0 +1,195 @@
+"""What is rescued under which circumstances: fleets, timings, settings, and what a cloud of each is up to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chaos.schedule import Delivery
+from simulator.cloud import Cloud
+from simulator.ecs import Timings
+from simulator.fleet import Fleet
+
+Arrange = Callable[[Cloud, Fleet], None]
+
+ONCE = (Delivery(),)
+REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+"""Of a small web server: seconds."""
+OWN_TYPE, OTHER_TYPE, BIG_TYPE = "ecs.g7.large", "ecs.c7.large", "ecs.g7.xlarge"
+HERE, THERE = "cn-hangzhou-h", "cn-hangzhou-i"
+LADDER = {
+    "SPOTKEEPER_FALLBACK_INSTANCE_TYPES": f"{OTHER_TYPE},{BIG_TYPE}",
+    "SPOTKEEPER_FALLBACK_VSWITCH_IDS": "vsw-bp1fleet000000000000i",
+}
+NEVER_RETAIN = {"SPOTKEEPER_RETAIN_DISKS": "never"}
+
+
+def _nothing(_: Cloud, __: Fleet) -> None:
+    """As the fleet is."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``changes`` are fields of ``FleetSpec``; ``timeout`` is the function's, in seconds.
+
+    ``steps`` are what others do: (seconds after the lock was set, what). ``credentials_seconds``: after so long the
+    first call's credentials expire; later calls get fresh ones.
+    """
+
+    name: str
+    timings: Timings = field(default_factory=Timings)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = 600.0
+    arrange: Arrange = _nothing
+    steps: tuple[tuple[float, Arrange], ...] = ()
+    deliveries: tuple[Delivery, ...] = ONCE
+    credentials_seconds: float = 3600.0
+
+    @property
+    def stop_mode(self) -> bool:
+        """The source is stopped, not released."""
+        return self.changes.get("spot_interruption_behavior") == "Stop"
+
+    @property
+    def foreign(self) -> bool:
+        """Auto Scaling or ACK made the source, and replace it."""
+        return any(key.startswith(("acs:autoscaling", "ack.")) for key in self.changes.get("tags", ()))
+
+    @property
+    def touchable(self) -> bool:
+        """Whether anything may be written at all."""
+        tagged = "spotkeeper:managed" in self.changes.get("tags", {"spotkeeper:managed"})
+        return tagged and (self.changes.get("locked", True) or not self.needs_lock)
+
+    @property
+    def needs_lock(self) -> bool:
+        """Whether the lock has to show first."""
+        return self.settings.get("SPOTKEEPER_REQUIRE_RECYCLING_LOCK", "true") == "true"
+
+    @property
+    def relaunches(self) -> bool:
+        """Whether a replacement is due."""
+        return not (self.stop_mode or self.foreign or self.settings.get("SPOTKEEPER_RELAUNCH") == "none")
+
+    @property
+    def makes_image(self) -> bool:
+        """Whether an image is due."""
+        at_once = self.settings.get("SPOTKEEPER_RELAUNCH") == "at-once"
+        return not self.stop_mode and (self.foreign or not at_once)
+
+    @property
+    def retains(self) -> bool:
+        """Whether the disks are kept from going with the source."""
+        return self.makes_image and self.settings.get("SPOTKEEPER_RETAIN_DISKS") != "never"
+
+
+def stock_comes_and_goes(cloud: Cloud, _: Fleet) -> None:
+    """The ladder's first rung sells again a little after its second has sold, and nothing sells for a while before."""
+    now = cloud.now()
+    cloud.ecs.stock[HERE, OWN_TYPE, "spot"] = [(now, 0), (now + 100, None)]
+    cloud.ecs.stock[HERE, OTHER_TYPE, "spot"] = [(now, None), (now + 95, 0)]
+    cloud.ecs.stock[HERE, BIG_TYPE, "spot"] = 0
+
+
+def sold_out_for_minutes(cloud: Cloud, _: Fleet) -> None:
+    """No rung sells for four minutes."""
+    cloud.ecs.stock.default = 0
+    cloud.ecs.stock[THERE, BIG_TYPE, "spot"] = [(cloud.now(), 0), (cloud.now() + 240, 1)]
+
+
+def image_fails_once(cloud: Cloud, _: Fleet) -> None:
+    """The first image fails after 20 seconds; its snapshots go on for a while."""
+    cloud.ecs.failing_images = [20.0]
+
+
+def busy_load_balancer(cloud: Cloud, fleet: Fleet) -> None:
+    """The CLB refuses changes for a minute, and for a moment after each change."""
+    cloud.slb.configuring_seconds = 1.0
+    cloud.slb.busy(fleet.load_balancer.id, 60.0)
+
+
+def many_places(cloud: Cloud, fleet: Fleet) -> None:
+    """Behind a second CLB on two ports of one group, with weights of their own; empty lists left out of answers."""
+    cloud.slb.omits_empty_lists = True
+    balancer = cloud.slb.add_load_balancer("api", vpc_id=fleet.spec.vpc_id)
+    group = cloud.slb.add_vserver_group(balancer, "api")
+    for port, weight in ((9090, 30), (9091, 55)):
+        group.add(fleet.source.instance_id, port=port, weight=weight, description=f"api-{port}")
+    group.add(fleet.bystanders[0].instance_id, port=9090, weight=0)
+    cloud.slb.add_vserver_group(balancer, "spare")
+    fleet.load_balancer.default_group.members[0].weight = 0
+
+
+def put_back(cloud: Cloud, fleet: Fleet) -> None:
+    """What ``state_change`` does once an instance in stop mode runs again: weights as before, and the episode ends."""
+    instance_id = fleet.source.instance_id
+    cloud.progress()
+    cloud.ecs.capacity_back(instance_id)
+    cloud.ecs.instances[instance_id].status = "Running"
+    for balancer in cloud.slb.load_balancers.values():
+        for member in (member for group in balancer.groups for member in group):
+            member.weight = fleet.spec.weight if member.server_id == instance_id else member.weight
+    objects = cloud.oss.buckets["spotkeeper-journal"].objects
+    answer = {"outcome": "done", "reason": "back", "warnings": [], "timeline": []}
+    for key in [name for name in objects if name.endswith(f"/{instance_id}/1/event.json")]:
+        body = json.dumps({"at": cloud.now(), "answer": answer}).encode()
+        objects[key.replace("event", "done")] = replace(objects[key], body=body, last_modified=cloud.now())
+
+
+def _tags(**tags: str) -> dict[str, dict[str, str]]:
+    return {"tags": {name.replace("__", ":"): value for name, value in tags.items()}}
+
+
+_ALL = (
+    Scenario("plain"),
+    Scenario("realistic", REALISTIC),
+    Scenario("many-places", REALISTIC, arrange=many_places),
+    Scenario(
+        "eventual",
+        replace(
+            REALISTIC,
+            instance_visible=4,
+            disk_visible=3,
+            image_visible=5,
+            snapshot_visible=6,
+            tags_visible=7,
+            usable=None,
+        ),
+        changes={"lock_delay": 12.0},
+    ),
+    Scenario("stock", REALISTIC, LADDER, arrange=stock_comes_and_goes),
+    Scenario("sold-out", REALISTIC, LADDER, arrange=sold_out_for_minutes, timeout=120),
+    Scenario("image-fails", replace(REALISTIC, snapshot=30), arrange=image_fails_once),
+    Scenario("slow-image", replace(REALISTIC, image=400, usable=380, snapshot=390)),
+    Scenario("slow-snapshots", replace(REALISTIC, snapshot=400)),
+    Scenario("unretained", replace(REALISTIC, snapshot=120), NEVER_RETAIN),
+    Scenario("unretained-slow", replace(REALISTIC, snapshot=400), NEVER_RETAIN),
+    Scenario("busy-clb", REALISTIC, arrange=busy_load_balancer),
+    Scenario("at-once", REALISTIC, {"SPOTKEEPER_RELAUNCH": "at-once"}),
+    Scenario("none", REALISTIC, {"SPOTKEEPER_RELAUNCH": "none"}),
+    Scenario("before-image", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-image"}),
+    Scenario("before-relaunch", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"}),
+    Scenario(
+        "scaling-member",
+        REALISTIC,
+        changes=_tags(spotkeeper__managed="true", acs__autoscaling__scalingGroupId="asg-bp1fleet"),
+    ),
+    Scenario("stop-mode", changes={"spot_interruption_behavior": "Stop"}),
+    Scenario(
+        "stop-mode-back",
+        settings={"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"},
+        changes={"spot_interruption_behavior": "Stop"},
+        steps=((3600.0, put_back),),
+        deliveries=(Delivery(), Delivery(4000.0)),
+    ),
+    Scenario("credentials-expire", REALISTIC, credentials_seconds=40.0),
+    Scenario("short-timeout", REALISTIC, timeout=40),
+    Scenario("never-arrives", REALISTIC, deliveries=()),
+    Scenario("unlocked", changes={"locked": False}),
+    Scenario("unmanaged", changes=_tags(service="shop")),
+)
+
+SCENARIOS = {one.name: one for one in _ALL}

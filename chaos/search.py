@@ -1,0 +1,136 @@
+"""Which schedules to play: every kill in every scenario, then combinations that hit what was hit least so far."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from chaos.scenarios import SCENARIOS
+from chaos.schedule import RETRY_PAUSE, Cell, Delivery, FaultSpec, Schedule, Verdict
+from chaos.story import READING
+from simulator.slb.refusals import CONFLICTS
+
+Calls = Sequence[tuple[str, str]]
+"""(product, action) of every call of a scenario that nothing disturbs."""
+
+EVERYWHERE = (
+    *("throttle", "throttle+hint", "refused", "reset-before", "reset-after", "slow", "garbage"),
+    *("kill-before", "kill-after", "code:ServiceUnavailable", "code:InternalError"),
+)
+BY_PRODUCT = {
+    "ecs": ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired", "code:Throttling.Api"),
+    "slb": ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired", "code:Rejected.Throttling"),
+    "oss": ("code:AccessDenied", "code:SecurityTokenExpired", "code:RequestTimeout"),
+    "fc": ("code:ResourceExhausted", "code:ResourceThrottled", "code:StatefulAsyncInvocationAlreadyExists"),
+}
+BY_ACTION = {
+    "RunInstances": (
+        *("code:OperationDenied.NoStock", "code:QuotaExceed.Spot", "code:OperationDenied.CreatingConflict"),
+        *("code:Account.Arrearage", "code:IdempotentProcessing"),
+    ),
+    "CreateImage": (
+        *("code:IncorrectDiskStatus.CreatingSnapshot", "code:IncorrectInstanceStatus", "code:QuotaExceed.Image"),
+        "code:IdempotentProcessing",
+    ),
+    "ModifyDiskAttribute": ("code:InvalidOperation.InstanceLocked", "code:IncorrectDiskStatus"),
+    "StopInstance": ("code:IncorrectInstanceStatus", "code:InstanceLockedForSecurity"),
+}
+HINT_MS = 1500
+WINDOWS, BESIDE, LATE = 0.1, 0.35, 0.1
+"""How often a fault lasts for a while, an event comes twice side by side, the first event comes late."""
+UNTHROTTLED = frozenset({"oss", "fc"})
+"""Products that have no ``Throttling.User``."""
+
+
+def effects(product: str, action: str) -> tuple[str, ...]:
+    """What may happen to an action."""
+    usual = [one for one in EVERYWHERE if product not in UNTHROTTLED or not one.startswith("throttle")]
+    busy = [f"code:{code}" for code in CONFLICTS if f"code:{code}" not in usual]
+    changes = product == "slb" and not action.startswith("Describe")
+    return (*usual, *BY_PRODUCT[product], *BY_ACTION.get(action, ()), *(busy if changes else ()))
+
+
+def kills(references: Mapping[str, Calls]) -> Iterator[Schedule]:
+    """The caller killed at every call of every scenario, before the cloud acted and after; the scenarios take turns.
+
+    A call that reads leaves nothing behind: killed before or after it is the same, and played once.
+    """
+    for number in range(1, 1 + max(map(len, references.values()))):
+        for name, calls in references.items():
+            for effect in _deaths(calls[number - 1][1]) if number <= len(calls) else ():
+                yield Schedule(name, SCENARIOS[name].deliveries, (FaultSpec("*", effect, call=number),))
+
+
+def _deaths(action: str) -> tuple[str, ...]:
+    return ("kill-before",) if action.startswith(READING) else ("kill-before", "kill-after")
+
+
+class Combinations:
+    """Random schedules of one seed. What was hit least is aimed at first."""
+
+    def __init__(self, references: Mapping[str, Calls], seed: int) -> None:
+        self._random = random.Random(seed)
+        self._counts = {name: Counter(calls) for name, calls in references.items()}
+        self._scenarios = {
+            pair: [name for name, counts in self._counts.items() if pair in counts]
+            for pair in sorted({pair for counts in self._counts.values() for pair in counts})
+        }
+        self.fired = Counter({Cell(*pair, effect): 0 for pair in self._scenarios for effect in effects(*pair)})
+        """How often each cell was hit so far."""
+
+    def note(self, verdicts: Iterable[Verdict]) -> None:
+        """What was hit by schedules that count."""
+        for one in verdicts:
+            if one.counts:
+                self.fired.update(one.fired)
+
+    def batch(self, size: int) -> list[Schedule]:
+        """The next schedules; they depend on the seed and on what was noted up to now."""
+        rare = sorted(self.fired, key=lambda cell: (self.fired[cell], self._random.random()))
+        return [self._schedule(rare[place % len(rare)]) for place in range(size)]
+
+    def _schedule(self, cell: Cell) -> Schedule:
+        draw = self._random
+        name = draw.choice(self._scenarios[cell.product, cell.action])
+        faults = [self._fault(cell, name), *(self._some_fault(name) for _ in range(draw.choice((0, 0, 1, 1, 2, 3))))]
+        draw.shuffle(faults)
+        return Schedule(
+            name,
+            self._deliveries(name),
+            tuple(dict.fromkeys(faults)),
+            pause=draw.choice((RETRY_PAUSE, RETRY_PAUSE, 5.0, 20.0, 150.0, 400.0)),
+            phase=float(draw.choice((0, 0, 7, 23, 41, 59))),
+            seed=draw.randrange(1, 1_000_000),
+        )
+
+    def _some_fault(self, name: str) -> FaultSpec:
+        pair = self._random.choice(sorted(self._counts[name]))
+        return self._fault(Cell(*pair, self._random.choice(effects(*pair))), name)
+
+    def _fault(self, cell: Cell, name: str) -> FaultSpec:
+        draw = self._random
+        effect, hint, _ = cell.effect.partition("+")
+        window = draw.random() < WINDOWS and not effect.startswith("kill")
+        return FaultSpec(
+            f"{cell.product}:{cell.action}",
+            effect,
+            times=None if window else 1 if effect.startswith(("kill", "throttle")) else draw.choice((1, 1, 1, 2, 3)),
+            skip=draw.randrange(min(6, self._counts[name][cell.product, cell.action])),
+            seconds=float(draw.choice((90, 200, 330))) if window else None,
+            retry_after_ms=HINT_MS if hint else None,
+        )
+
+    def _deliveries(self, name: str) -> tuple[Delivery, ...]:
+        """The scenario's own, often with more: late, side by side, of another event, or of the timer."""
+        draw = self._random
+        found = list(SCENARIOS[name].deliveries)
+        if found and draw.random() < BESIDE:
+            turns = tuple(draw.randrange(1, 60) for _ in range(draw.choice((1, 2, 2, 3))))
+            found[0] = Delivery(found[0].at, found[0].event, turns)
+        if found and draw.random() < LATE:
+            found[0] = Delivery(float(draw.choice((60, 150, 235, 320))), found[0].event, found[0].turns)
+        for _ in range(draw.choice((0, 0, 0, 1, 1, 2))):
+            moment = float(draw.choice((2, 10, 45, 70, 100, 200, 290, 310, 700, 2000)))
+            found.append(Delivery(moment, draw.choice(("same", "same", "bridge", "another", "timer"))))
+        return tuple(sorted(found, key=lambda one: one.at))

@@ -1,0 +1,138 @@
+"""What happened in one schedule: what the invariants judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from chaos.scenarios import Scenario
+from chaos.schedule import Cell, Schedule
+from simulator import proof
+from simulator.cloud import Call
+
+READING = ("Describe", "List", "Get", "Head")
+AFTER = frozenset({"reset-after", "slow", "kill-after"})
+"""Effects on calls that were acted upon."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A call that a fault hit; ``place`` is the fault's in the schedule."""
+
+    cell: Cell
+    place: int
+
+
+@dataclass
+class Run:
+    """One run of a function: ``began`` and ``ended`` in virtual seconds; its answer, or what it raised.
+
+    ``ancestors`` are the class names of the error. ``beside``: another run took turns with it.
+    """
+
+    name: str
+    function: str
+    began: float
+    ended: float = 0.0
+    beside: bool = False
+    killed: bool = False
+    answer: dict[str, Any] | None = None
+    error: str = ""
+    ancestors: tuple[str, ...] = ()
+
+
+@dataclass
+class Story:
+    """``start`` is when the lock was set; ``callers`` has the name of the run that made the n-th call.
+
+    ``outputs`` is everything that was printed, logged or raised; ``secrets`` may be in none of it.
+    """
+
+    schedule: Schedule
+    scenario: Scenario
+    source_id: str
+    start: float
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    calls: list[Call]
+    callers: Mapping[int, str]
+    runs: list[Run]
+    outputs: list[str]
+    secrets: tuple[str, ...]
+    hits: Mapping[int, Hit] = field(default_factory=dict)
+    ran_away: str = ""
+    """Why the story was broken off, where a function went round in circles."""
+
+    @cached_property
+    def journal(self) -> dict[str, dict[str, Any]]:
+        """Episode number -> name of a record -> its document."""
+        found: dict[str, dict[str, Any]] = {}
+        for key, stored in self.after["oss"]["spotkeeper-journal"].items():
+            *_, instance_id, episode, name = key.removesuffix(".json").split("/")
+            if instance_id != self.source_id:
+                continue
+            found.setdefault(episode, {})[name] = json.loads(stored["text"])
+        return found
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The records of the first episode."""
+        return self.journal.get("1", {})
+
+    @property
+    def done(self) -> dict[str, Any] | None:
+        """The answer of the first episode where it is done."""
+        record = self.first.get("done")
+        return dict(record["answer"]) if record else None
+
+    @cached_property
+    def replacements(self) -> list[Mapping[str, Any]]:
+        """The instances that were not there before."""
+        known = proof.ids(self.before)
+        return [one for one in self.after["ecs"]["instances"] if one["InstanceId"] not in known]
+
+    @cached_property
+    def images(self) -> list[Mapping[str, Any]]:
+        """The images that were not there before."""
+        return list(proof.new_images(self.before, self.after))
+
+    @cached_property
+    def source(self) -> Mapping[str, Any] | None:
+        """The source at the end; None once it is released."""
+        return proof.instance(self.after, self.source_id)
+
+    @property
+    def released_at(self) -> float | None:
+        """When the source was released."""
+        gone = [one["At"] for one in self.after["ecs"]["released"] if one["InstanceId"] == self.source_id]
+        return gone[0] if gone else None
+
+    def writes(self) -> Iterator[Call]:
+        """The calls that change something or try to, the journal's included."""
+        return (one for one in self.calls if not one.action.startswith(READING) and one.product != "fc")
+
+    def acted_upon(self, call: Call) -> bool:
+        """Whether the cloud did what the call asked for, whatever the caller heard of it.
+
+        A call that was refused and whose refusal got lost counts too: nobody can tell.
+        """
+        hit = self.hits.get(call.number)
+        return not call.code if hit is None else hit.cell.effect in AFTER
+
+    def recorded(self, name: str, episode: int = 1) -> int | None:
+        """The number of the first call that wrote this record; None where none did."""
+        path = f"/{self.source_id}/{episode}/{name}.json"
+        found = (one for one in self.calls if one.action == "PutObject" and one.parameters["path"].endswith(path))
+        return next((one.number for one in found if self.acted_upon(one)), None)
+
+    def runs_of(self, function: str) -> list[Run]:
+        """The runs of one function, in the order in which they began."""
+        return [one for one in self.runs if one.function == function]
+
+    def disturbed(self, *products: str) -> bool:
+        """Whether a fault other than a killed caller hit a call of one of these products."""
+        cells = (hit.cell for hit in self.hits.values())
+        return any(cell.product in products and not cell.effect.startswith("kill-") for cell in cells)

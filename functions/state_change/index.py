@@ -1,0 +1,36 @@
+"""Audit every state change; start again what should run, with judgement; put stop-mode instances back to work.
+
+Event (``events/state-change.stopped.json``; ``events/README.md`` lists the other envelopes)::
+
+    {"name": "Instance:StateChange", "product": "ECS", "regionId": "cn-hangzhou", "level": "INFO", "ver": "1.0",
+     "id": "9435EAD6-3CF6-4494-8F7A-3A0123456777", "userId": "1690701234567830",
+     "eventTime": "20190409T122330.000+0800",
+     "resourceId": "acs:ecs:cn-hangzhou:1690701234567830:instance/i-bp1ecr012345675go2go",
+     "content": {"resourceId": "i-bp1ecr012345675go2go", "resourceType": "ALIYUN::ECS::Instance", "state": "Stopped"}}
+
+Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_DRY_RUN``, ``SPOTKEEPER_RESTART_TAG``,
+``SPOTKEEPER_RESTART_LIMIT``, ``SPOTKEEPER_RESTART_WINDOW_SECONDS``, ``ECS_ENDPOINT``, ``SLB_ENDPOINT``,
+``OSS_ENDPOINT``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from restarting.entry import handle
+from spotkeeper.clock import Clock
+from spotkeeper.events import Kind, Notification, StateChange
+from spotkeeper.function import Context, Invocation, respond
+from spotkeeper.settings import StateChangeSettings
+
+
+def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+    """Function Compute's entry point: the answer, or an error after which calling again goes on."""
+    invocation = Invocation.enter(context, Clock())
+    settings = StateChangeSettings.from_env(os.environ)
+
+    def changed(notification: Notification) -> dict[str, Any]:
+        return handle(StateChange.of(notification, invocation.region), invocation, settings, context, os.environ)
+
+    return respond(event, invocation, {Kind.STATE_CHANGE: changed})

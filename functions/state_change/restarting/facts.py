@@ -1,0 +1,71 @@
+"""What a call knows at one moment: one frozen value that the acts replace and ``decide`` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spotkeeper.events import StateChange
+from spotkeeper.instances import Described, in_stop_mode, is_spot
+from spotkeeper.restarts import History
+
+Records = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All times are seconds since 1970.
+
+    ``instance`` is None while nobody has looked (``looked``) and where Describe does not show it. ``rescue`` holds the
+    records of the instance's latest episode where it is in stop mode. What is not in the journal is this call's:
+    ``stopped_here`` (it has seen the instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has
+    written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places).
+    """
+
+    event: StateChange
+    now: float
+
+    looked: bool = False
+    instance: Described | None = None
+
+    loaded: bool = False
+    looked_since_loaded: bool = False
+    history: History = field(default_factory=History)
+    rescue: Records = field(default_factory=dict)
+    of_open_rescue: bool = False
+
+    stopped_here: bool = False
+    asked_at: float | None = None
+    ran: bool = False
+    serves: bool = False
+    lost: tuple[str, ...] = ()
+    reported: bool = False
+
+    def but(self, **changes: Any) -> Facts:
+        """The same facts but for ``changes``."""
+        return replace(self, **changes)
+
+    @property
+    def status(self) -> str:
+        """The instance's status as it was seen last; empty where it was not seen."""
+        return str((self.instance or {}).get("Status") or "")
+
+    @property
+    def stop_mode(self) -> bool:
+        """A spot instance that is stopped when it is reclaimed."""
+        return self.instance is not None and is_spot(self.instance) and in_stop_mode(self.instance)
+
+    @property
+    def rescue_open(self) -> bool:
+        """Its rescue has drained it, or was about to, and nobody has put it back."""
+        return in_stop_mode(self.rescue.get("event")) and not {"done", "lost"} & set(self.rescue)
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether it was stopped since its rescue drained it: the notice is over, or somebody has seen it."""
+        drained = float(self.rescue.get("drained", {}).get("at", self.now))
+        notice_end = float(self.rescue.get("event", {}).get("notice_end", 0.0))
+        # It was not stopped when it was drained, so an event of a later Stopped or Running comes after a stop.
+        told = self.event.time is not None and self.event.time > drained
+        return self.stopped_here or self.now > notice_end or told

@@ -1,0 +1,153 @@
+"""A stage for state changes: the rescues' stage with an instance to be restarted, and all three functions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from simulator import fleet, function_compute
+from simulator.ecs import Timings
+from simulator.transport import invocation
+from tests.rescue.stage import READY, ROOT, SOURCE, Stage
+from tests.rescue.stage import stage as rescue_stage
+
+TIMER = (ROOT / "events" / "timer.json").read_bytes()
+STOPPED = (ROOT / "events" / "state-change.stopped.json").read_bytes()
+FUNCTION = "spotkeeper-state-change"
+RESTART_TAG = {"spotkeeper:auto-restart": "true"}
+TAGS = {**fleet.MANAGED_TAG, **RESTART_TAG, "service": "shop", "team": "web"}
+BOOTING = Timings(boot=25, stop=10)
+
+HANDLER = function_compute.load("state_change")
+SWEEP = function_compute.load("sweep")
+
+
+@dataclass
+class StateStage(Stage):
+    """A stage whose calls go to ``state_change``; what the sweep hands over is played too."""
+
+    handed_over: list[dict[str, Any]] = field(default_factory=list)
+    sent: bytes = STOPPED
+    """What is delivered where a delivery names no event."""
+
+    def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
+        """One call inside ``playing``."""
+        meta = function_compute.FunctionMeta("state_change", self.timeout)
+        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, request_id=name)
+        with invocation(name):
+            return HANDLER(self.sent if event is None else event, context)
+
+    def event(self, state: str, at: float | None = None, **changes: Any) -> bytes:
+        """The platform's word of a state of the source, as of now or ``at``."""
+        moment = datetime.fromtimestamp(self.cloud.now() if at is None else at, tz=timezone.utc)
+        sent = moment.strftime("%Y%m%dT%H%M%S.") + f"{moment.microsecond // 1000:03d}+0000"
+        body = {**json.loads(STOPPED), "eventTime": sent, **changes}
+        return json.dumps({**body, "content": {**body["content"], "state": state}}).encode()
+
+    def changed(self, state: str, **settings: str) -> dict[str, Any]:
+        """An event of that state is sent and delivered now."""
+        return self.deliver(self.event(state), **settings)
+
+    def interrupt(self) -> dict[str, Any]:
+        """The source is reclaimed, and its interruption is rescued in this very moment."""
+        self.cloud.ecs.reclaim(SOURCE)
+        sent = json.loads(self.event("Running"))["eventTime"]
+        event = {**json.loads((ROOT / "events" / "interruption.cloudmonitor.json").read_bytes()), "eventTime": sent}
+        with self.playing():
+            return Stage.call(self, json.dumps(event).encode(), name="rescue")
+
+    def sweep(self, **settings: str) -> dict[str, Any]:
+        """The timer goes off; what the sweep hands back is handled at once."""
+        self.cloud.fc.register(FUNCTION, self._play, attempts=1)
+        meta = function_compute.FunctionMeta("sweep", 300)
+        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id)
+        with self.playing(settings=settings), invocation("sweep"):
+            answer = SWEEP(TIMER, context)
+            self.cloud.fc.run_due()
+        return answer
+
+    def _play(self, payload: bytes) -> dict[str, Any]:
+        self.handed_over.append(json.loads(payload))
+        return self.call(payload, name="handed back")
+
+    def shut_down(self, mode: str = "KeepCharging") -> None:
+        """Somebody or something stops the source, and it is Stopped."""
+        instance = self.cloud.ecs.instances[SOURCE]
+        instance.status, instance.stopped_mode = "Stopped", mode
+
+    @property
+    def status(self) -> str:
+        """The source's."""
+        return str(next(one["Status"] for one in self.state["ecs"]["instances"] if one["InstanceId"] == SOURCE))
+
+    @property
+    def starts(self) -> int:
+        """How many starts were accepted."""
+        return sum(one.status == 200 for one in self.calls("StartInstance"))
+
+    def restarts(self) -> dict[str, list[str]]:
+        """The journal's records of each restart of the source, by number."""
+        found: dict[str, list[str]] = {}
+        for key in sorted(self.state["oss"][fleet.BUCKET]):
+            _, mark, rest = key.partition(f"/{SOURCE}/restarts/")
+            if mark:
+                number, _, name = rest.removesuffix(".json").partition("/")
+                found.setdefault(number, []).append(name)
+        return found
+
+    @property
+    def counted(self) -> list[str]:
+        """The numbers of the restarts that count."""
+        return [number for number, names in self.restarts().items() if "accepted" in names or unanswered(names)]
+
+    def weights(self) -> list[tuple[str, int]]:
+        """Group name and weight of each of the source's places."""
+        return [
+            (group["VServerGroupId"] if "VServerGroupId" in group else group["LoadBalancerId"], member["Weight"])
+            for balancer in self.state["slb"]["LoadBalancers"]
+            for group in (balancer, *balancer["VServerGroups"])
+            for member in group["BackendServers"]
+            if member["ServerId"] == SOURCE
+        ]
+
+
+def unanswered(names: list[str]) -> bool:
+    """Whether a start was asked for that nobody knows the end of."""
+    return sum(one.startswith("asked") for one in names) > sum(one.startswith("refused") for one in names)
+
+
+def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:
+    """A stage whose source runs, carries the restart tag and is not locked; ``changes`` are FleetSpec's."""
+    one = rescue_stage(timings, settings, **{"locked": False, "tags": TAGS, **changes})
+    return StateStage(one.cloud, one.fleet, one.settings, one.timeout, one.before)
+
+
+def stopped(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:
+    """The same with the source stopped, by nobody knows whom."""
+    here = stage(timings, settings, **changes)
+    here.shut_down()
+    here.before, here.sent = here.cloud.state(), here.event("Stopped")
+    return here
+
+
+def reclaimed(
+    timings: Timings = READY, settings: dict[str, str] | None = None, *, returned: bool = True, **changes: Any
+) -> StateStage:
+    """The source was interrupted in stop mode, drained and stopped; ``returned``: and the lock is gone by now."""
+    here = stage(timings, settings, spot_interruption_behavior="Stop", **changes)
+    assert here.interrupt()["outcome"] == "done"
+    here.advance(here.fleet.spec.notice + 1)
+    assert (here.status, [weight for _, weight in here.weights()]) == ("Stopped", [0, 0])
+    if returned:
+        here.cloud.ecs.capacity_back(SOURCE)
+    here.before, here.sent = here.cloud.state(), here.event("Stopped")
+    return here
+
+
+def start_by_hand(here: StateStage) -> None:
+    """The operator, or the platform, starts the source; the event of that is what is delivered from now on."""
+    here.cloud.progress()
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.sent = here.event("Running")

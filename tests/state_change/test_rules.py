@@ -1,0 +1,181 @@
+"""``judge`` as a table: every combination of what it looks at, with the decision and the sentence of its reason."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from spotkeeper.restart_rules import Judgement, Verdict, back_off, judge
+from spotkeeper.restarts import History, Restart
+from spotkeeper.settings import RestartRules, TagFilter
+
+NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z
+RULES = RestartRules(TagFilter("spotkeeper:auto-restart", "true"), limit=3, window=3600.0)
+TAGGED = {"spotkeeper:auto-restart": "true"}
+
+Case = tuple[Any, Verdict | None, str]
+"""A value of one input; the verdict that it leads to, or None where it does not stand in the way; the reason."""
+
+TAG: list[Case] = [
+    ((RULES.tag, TAGGED), None, ""),
+    ((None, TAGGED), Verdict.LEAVE, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
+    (
+        (RULES.tag, {"spotkeeper:auto-restart": "no"}),
+        Verdict.LEAVE,
+        "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)",
+    ),
+    ((RULES.tag, {}), Verdict.LEAVE, "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"),
+]
+STATUS: list[Case] = [
+    ("Stopped", None, ""),
+    ("Running", Verdict.LEAVE, "it is Running, not Stopped"),
+    ("Starting", Verdict.LEAVE, "it is Starting, not Stopped"),
+    ("Stopping", Verdict.LEAVE, "it is Stopping, not Stopped"),
+]
+LOCKS: list[Case] = [
+    ([], None, ""),
+    (["Recycling"], Verdict.LEAVE, "it is under the Recycling lock: until that is gone it belongs to the rescue"),
+    (
+        ["recycling", "security"],
+        Verdict.LEAVE,
+        "it is under the Recycling lock: until that is gone it belongs to the rescue",
+    ),
+    (["financial"], Verdict.LEAVE, "it is under the lock financial: that is for a human to settle"),
+    (["security"], Verdict.LEAVE, "it is under the lock security: that is for a human to settle"),
+    (
+        ["dedicatedhostfinancial", "refund"],
+        Verdict.LEAVE,
+        "it is under the lock dedicatedhostfinancial, refund: that is for a human to settle",
+    ),
+]
+EXPIRY: list[Case] = [
+    ("2099-12-31T15:59Z", None, ""),
+    (None, None, ""),
+    ("2019-04-09T04:20Z", Verdict.LEAVE, "it expired at 2019-04-09T04:20Z: renew it"),
+    ("2019-04-09T04:21Z", None, ""),
+]
+HOLD: list[Case] = [
+    (None, None, ""),
+    ("", Verdict.LEAVE, "the tag spotkeeper:hold says hands off"),
+    ("until I say so", Verdict.LEAVE, "the tag spotkeeper:hold says hands off"),
+    ("2019-04-09T12:00:00Z", Verdict.LATER, "the tag spotkeeper:hold says hands off until 2019-04-09T12:00:00.000Z"),
+    (
+        "2019-04-09T06:21:00+0200",
+        Verdict.LATER,
+        "the tag spotkeeper:hold says hands off until 2019-04-09T04:21:00.000Z",
+    ),
+    ("2019-04-09T04:20:00Z", None, ""),
+]
+RESCUE: list[Case] = [
+    (False, None, ""),
+    (True, Verdict.LEAVE, "it was made by a rescue that is not finished: it belongs to that"),
+]
+
+
+def restarts(*ago: float, **last: Any) -> History:
+    """Restarts that were started so many seconds ago; the last one has other records where ``last`` says so."""
+    made = [{"asked-1": {"at": NOW - one}, "accepted": {"at": NOW - one}, "running": {}} for one in ago]
+    if last:
+        made[-1] = {name: {"at": NOW - ago[-1]} for name in last["names"]}
+    return History(tuple(Restart(number, records) for number, records in enumerate(made, start=1)))
+
+
+def start(place: int) -> tuple[Verdict, str]:
+    """The verdict on an instance that nothing keeps from its start."""
+    return Verdict.START, f"it is stopped: restart {place} of at most 3 in 3600 s"
+
+
+def later(place: int, pause: int, until: str) -> tuple[Verdict, str]:
+    """The verdict on an instance whose back-off is not over."""
+    waits = f"restart {place} of the window waits for {pause} s after the one before"
+    return Verdict.LATER, f"{waits}: until 2019-04-09T{until}.000Z"
+
+
+def limit(until: str) -> tuple[Verdict, str]:
+    """The verdict on an instance that was started three times in the window."""
+    times = "it was started again 3 times in the last 3600 s and stopped again each time"
+    return Verdict.LIMIT, f"{times} (SPOTKEEPER_RESTART_LIMIT): it is left alone until 2019-04-09T{until}.000Z"
+
+
+WAIT = (Verdict.WAIT, "restart 1 was accepted a moment ago")
+HISTORY: list[tuple[History, tuple[Verdict, str]]] = [
+    (History(), start(1)),
+    # the back-off counts from the last start
+    (restarts(59), later(2, 60, "04:20:01")),
+    (restarts(60), start(2)),
+    (restarts(500, 119), later(3, 120, "04:20:01")),
+    (restarts(500, 120), start(3)),
+    # the window
+    (restarts(3599, 1000, 500), limit("04:20:01")),
+    (restarts(3600, 1000, 500), start(3)),
+    (restarts(3000, 1000, 10), limit("04:30:00")),
+    (restarts(9000, 8000, 7000, 3600), start(1)),
+    (restarts(9000, 8000, 7000, 59), later(2, 60, "04:20:01")),
+    # this stop's own restart: begun, refused, unanswered, accepted
+    (restarts(5, names=("asked-1",)), start(1)),
+    (restarts(5, names=("asked-1", "refused-1")), start(1)),
+    (restarts(5, names=("asked-1", "refused-1", "asked-2")), start(1)),
+    (restarts(59, names=("asked-1", "accepted")), WAIT),
+    (restarts(59, names=("asked-1", "refused-1", "accepted")), WAIT),
+    (restarts(60, names=("asked-1", "accepted")), start(2)),
+    (restarts(500, 400, 61, names=("asked-1", "accepted")), limit("05:11:40")),
+    # earlier ones: died before it could say, refused and then started by somebody else
+    (restarts(50, names=("asked-1", "running")), later(2, 60, "04:20:10")),
+    (restarts(50, names=("asked-1", "refused-1", "running")), start(1)),
+    (restarts(50, names=("asked-1", "refused-1", "asked-2", "running")), later(2, 60, "04:20:10")),
+    (restarts(50, names=("asked-1", "refused-1", "accepted", "running")), later(2, 60, "04:20:10")),
+]
+INPUTS = [TAG, STATUS, LOCKS, EXPIRY, HOLD, RESCUE]
+"""In the order in which they decide."""
+
+
+def judged(inputs: tuple[Any, ...], history: History) -> Judgement:
+    """The judgement on an instance with these inputs."""
+    (tag, tags), status, locks, expiry, hold, of_open_rescue = inputs
+    held = {} if hold is None else {"spotkeeper:hold": hold}
+    instance = {
+        "InstanceId": "i-1",
+        "Status": status,
+        "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in locks]},
+        "ExpiredTime": expiry,
+        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in {**tags, **held}.items()]},
+    }
+    rules = RestartRules(tag, RULES.limit, RULES.window)
+    return judge(rules, instance, history, NOW, of_open_rescue=of_open_rescue)
+
+
+def test_every_combination() -> None:
+    """The first input that stands in the way decides; where none does, the history does."""
+    for cases in itertools.product(*INPUTS):
+        against = next(((verdict, reason) for _, verdict, reason in cases if verdict), None)
+        for history, expected in HISTORY if against is None else HISTORY[::6]:
+            found = judged(tuple(value for value, _, _ in cases), history)
+            assert (found.verdict, found.reason) == (against or expected), (cases, history)
+
+
+def test_a_limit_of_none() -> None:
+    """Then nothing is ever started, and nothing is due later."""
+    instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": [{"TagKey": "x", "TagValue": ""}]}}
+    found = judge(RestartRules(TagFilter("x"), 0, 3600.0), instance, History(), NOW)
+    assert found == Judgement(Verdict.LEAVE, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again")
+
+
+@pytest.mark.parametrize(("restarts_before", "pause"), [(0, 0), (1, 60), (2, 120), (3, 240), (4, 480)])
+def test_back_off(restarts_before: int, pause: float) -> None:
+    """It doubles."""
+    assert back_off(restarts_before) == pause
+
+
+def test_a_back_off_never_outlasts_the_window() -> None:
+    """A hundred restarts in a window do not make a moment that no clock can show."""
+    rules = RestartRules(RULES.tag, 200, 3600.0)
+    history = restarts(*(3000 - 25 * number for number in range(100)))
+    instance = {
+        "InstanceId": "i-1",
+        "Status": "Stopped",
+        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]},
+    }
+    found = judge(rules, instance, history, NOW)
+    assert found.due_at == history.restarts[-1].at + 3600

@@ -1,0 +1,219 @@
+"""StartInstance: refused, unanswered, too late, dead in the middle; what counts and what does not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from simulator import fleet
+from simulator.oss.buckets import StoredObject
+from simulator.transport import Killed
+from spotkeeper.errors import (
+    CloudError,
+    CloudUnreachable,
+    DeadlineReached,
+    JournalUnavailable,
+    RestartRefused,
+    WaitFailed,
+)
+from spotkeeper.restarts import MOST_TRIES
+from tests.rescue.reading import fault, heal
+from tests.rescue.stage import SOURCE
+from tests.state_change.stage import BOOTING, stage, stopped
+
+
+@pytest.mark.parametrize(
+    "code", ["OperationDenied.NoStock", "OperationDenied.SpotPriceLowerThanPublicPrice", "InsufficientBalance"]
+)
+def test_a_start_that_is_refused(code: str) -> None:
+    """It raises, with code and request id, and does not count; the next call starts the instance."""
+    here = stopped()
+    fault(here, "StartInstance", f"code:{code}")
+    with pytest.raises(
+        RestartRefused, match=rf"StartInstance on {SOURCE} was refused: {code} .*request id [0-9A-F-]+"
+    ) as raised:
+        here.deliver()
+    assert raised.value.code == code
+    assert (here.status, here.counted) == ("Stopped", [])
+    assert here.deliver()["restart"] == 1
+    assert here.counted == ["1"]
+
+
+def test_refused_and_then_started_by_somebody_else() -> None:
+    """That start is not ours: it does not count, and the next stop has no back-off."""
+    here = stopped()
+    fault(here, "StartInstance", "code:OperationDenied.NoStock")
+    with pytest.raises(RestartRefused):
+        here.deliver()
+    here.advance(10)
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    assert here.changed("Running")["outcome"] == "done"
+    here.advance(10)
+    here.shut_down()
+    assert here.changed("Stopped")["outcome"] == "done"
+    assert here.counted == ["2"]
+
+
+def test_a_status_that_changed_under_our_hands() -> None:
+    """IncorrectInstanceStatus is read again: somebody was faster, and that start does not count as ours."""
+    here = stopped(BOOTING)
+
+    def started_by_hand(_: str, action: str) -> bool:
+        if action == "StartInstance" and here.status == "Stopped":
+            here.cloud.ecs.instances[SOURCE].status = "Running"
+        return False
+
+    fault(here, started_by_hand, "code:never")
+    assert here.deliver()["outcome"] == "done"
+    assert (here.status, here.counted) == ("Running", [])
+
+
+def test_a_start_beside_which_another_call_died() -> None:
+    """Describe lags: that our start came too late does not tell what came of the dead call's, so it counts."""
+    here = stopped()
+    fault(here, "PutObject", "kill-before", skip=1)
+    with pytest.raises(Killed):
+        here.deliver()
+    here.shut_down()
+
+    def already_running(_: str, action: str) -> bool:
+        if action == "StartInstance":
+            here.cloud.ecs.instances[SOURCE].status = "Running"
+        return action == "StartInstance"
+
+    fault(here, already_running, "code:IncorrectInstanceStatus")
+    assert here.deliver()["outcome"] == "done"
+    assert here.restarts() == {"1": ["asked-1", "running"]}
+
+
+def test_a_start_that_was_only_announced() -> None:
+    """The call died before it started anything: the next one takes the same number, and the same attempt."""
+    here = stopped()
+    fault(here, "StartInstance", "kill-before")
+    with pytest.raises(Killed):
+        here.deliver()
+    here.deliver()
+    assert here.restarts() == {"1": ["accepted", "asked-1", "running"]}
+
+
+def test_throttled_until_the_end() -> None:
+    """That is no refusal of this start: the error is the API's own."""
+    here = stopped()
+    here.timeout = 20
+    fault(here, "StartInstance", "code:Throttling.User", times=None)
+    with pytest.raises(CloudError, match=r"Throttling\.User"):
+        here.deliver()
+    assert here.restarts() == {"1": ["asked-1"]}
+
+
+def test_released_under_our_hands() -> None:
+    """StartInstance does not know it any more."""
+    here = stopped()
+
+    def release(_: str, action: str) -> bool:
+        if action == "StartInstance":
+            here.cloud.ecs.release(here.fleet.source, here.cloud.now(), "DeleteInstance")
+        return False
+
+    fault(here, release, "code:never")
+    answer = here.deliver()
+    assert answer["outcome"] == "skipped"
+    assert "does not exist" in answer["reason"]
+
+
+def test_no_stock_for_days() -> None:
+    """The journal does not grow with the number of refusals."""
+    here = stopped()
+    fault(here, "StartInstance", "code:OperationDenied.NoStock", times=None)
+    for _ in range(25):
+        with pytest.raises(RestartRefused):
+            here.deliver()
+    assert len(here.restarts()["1"]) == 2 * MOST_TRIES
+
+
+def test_stopped_again_while_the_journal_is_read() -> None:
+    """A restart that was begun after the instance was seen running is not over because of that."""
+    here = stage()
+    begun = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{SOURCE}/restarts/1/asked-1.json"
+
+    def stop(_: str, action: str) -> bool:
+        if action == "ListObjectsV2":
+            here.shut_down()
+            document = json.dumps({"at": here.cloud.now() + 1}).encode()
+            here.cloud.oss.buckets[fleet.BUCKET].objects[begun] = StoredObject(document, here.cloud.now())
+        return False
+
+    fault(here, stop, "code:never")
+    assert here.changed("Running")["outcome"] == "skipped"
+    assert here.restarts() == {"1": ["asked-1"]}
+
+
+def test_a_status_that_does_not_change() -> None:
+    """Describe goes on to show Stopped: after a minute the call gives up, and the next one starts it."""
+    here = stopped()
+    fault(here, "StartInstance", "code:IncorrectInstanceStatus")
+    with pytest.raises(WaitFailed, match="is Stopped"):
+        here.deliver()
+    assert here.deliver()["outcome"] == "done"
+    assert here.counted == ["1"]
+
+
+@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "slow", "code:InternalError", "garbage"])
+def test_a_start_without_an_answer(effect: str) -> None:
+    """It is looked into: started once, counted once, whether or not the cloud had acted."""
+    here = stopped(BOOTING)
+    fault(here, "StartInstance", effect)
+    acted = effect in ("reset-after", "slow")
+    if acted:
+        assert here.deliver()["outcome"] == "done"
+    else:
+        with pytest.raises(CloudError):
+            here.deliver()
+        assert here.deliver()["outcome"] == "done"
+    assert (here.starts + (effect == "reset-after") + (effect == "slow"), here.counted) == (1, ["1"])
+
+
+def test_no_answer_at_all() -> None:
+    """An unreachable endpoint raises; nothing was written."""
+    here = stopped()
+    fault(here, "ecs:*", "refused", times=None)
+    with pytest.raises(CloudUnreachable):
+        here.deliver()
+    assert here.writes() == []
+
+
+def test_no_journal_no_start() -> None:
+    """A start that cannot be counted is not made."""
+    here = stopped()
+    fault(here, "PutObject", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    assert here.starts == 0
+
+
+def test_the_call_ends_before_it_runs() -> None:
+    """It raises, and the next call waits on without a second start."""
+    here = stopped(BOOTING)
+    here.timeout = 15
+    with pytest.raises(DeadlineReached, match="Starting"):
+        here.deliver()
+    here.timeout = 900
+    assert here.deliver()["outcome"] == "done"
+    assert (here.starts, here.counted) == (1, ["1"])
+
+
+def test_a_start_that_comes_to_nothing() -> None:
+    """It was accepted and the instance stays Stopped: that is a restart all the same, so the next one waits."""
+    here = stopped(BOOTING)
+    fault(here, "DescribeInstances", "kill-after", skip=1)
+    with pytest.raises(BaseException, match="DescribeInstances"):
+        here.deliver()
+    here.advance(2)
+    here.shut_down()
+    heal(here)
+    with pytest.raises(WaitFailed):
+        here.deliver()
+    assert here.cloud.now() - here.calls("StartInstance")[0].at < 70
+    assert here.deliver()["restart"] == 2
+    assert here.counted == ["1", "2"]
