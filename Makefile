@@ -27,6 +27,9 @@ test-full: $(STAMP) ## the tests with the exhaustive walks in full
 chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, REPLAY='schedule'
 	@$(RUN) chaos --budget "$(BUDGET)" --seed "$(SEED)" --replay '$(REPLAY)'
 
+bugs: $(STAMP) ## put ten deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them
+	@$(RUN) tools.bugs
+
 mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten
 	@$(RUN) tools.mutants
 
@@ -53,4 +56,4 @@ ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
 endif
 endif
 
-.PHONY: help drill test test-full chaos mutants build clean
+.PHONY: help drill test test-full chaos bugs mutants build clean

@@ -30,7 +30,8 @@ class Hit:
 class Run:
     """One run of a function: ``began`` and ``ended`` in virtual seconds; its answer, or what it raised.
 
-    ``ancestors`` are the class names of the error. ``beside``: another run took turns with it.
+    ``ancestors`` are the class names of the error. ``beside``: another run took turns with it. ``replaced``: when it
+    began, DescribeInstances showed a replacement.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Run:
     began: float
     ended: float = 0.0
     beside: bool = False
+    replaced: bool = False
     killed: bool = False
     answer: dict[str, Any] | None = None
     error: str = ""

@@ -37,6 +37,7 @@ EVENTS = {
     "timer": (FOLDER / "timer.json").read_bytes(),
 }
 SOURCE = fleet.INSTANCE_ID
+EPISODE_TAG = "spotkeeper:episode"
 MOST_CALLS = 4000
 MOST_WAITS = 8000
 
@@ -149,7 +150,8 @@ class World:
 
     def call(self, function: str, event: bytes, *, beside: bool = False, name: str = "") -> Run:
         """One run of a function to its end, whatever that is."""
-        run = Run(name or f"{function}-{len(self.runs) + 1}", function, self.cloud.now(), beside=beside)
+        name = name or f"{function}-{len(self.runs) + 1}"
+        run = Run(name, function, self.cloud.now(), beside=beside, replaced=self._replaced)
         self.runs.append(run)
         with invocation(run.name) as one:
             try:
@@ -159,6 +161,14 @@ class World:
                 self._raised(run, error)
         run.killed, run.ended = one.killed, self.cloud.now()
         return run
+
+    @property
+    def _replaced(self) -> bool:
+        """Whether DescribeInstances shows a replacement, with its tag."""
+        now = self.cloud.now()
+        return any(
+            EPISODE_TAG in one.tags.seen(now) and one.visible_at <= now for one in self.cloud.ecs.instances.values()
+        )
 
     def _raised(self, run: Run, error: BaseException) -> None:
         run.error = f"{type(error).__name__}: {error}"

@@ -40,6 +40,7 @@ MODULES = {
     "functions/interruption/rescue/ladder.py": "tests/rescue/test_ladder.py",
     "functions/state_change/restarting/decide.py": "tests/state_change/test_decide*.py",
     "functions/sweep/sweeping/decide.py": "tests/sweep/test_decide*.py",
+    "shared/spotkeeper/restart_rules.py": "tests/state_change/test_rules.py",
 }
 """The modules to change, and the tests that have to notice."""
 
@@ -113,7 +114,7 @@ def preload() -> None:
 def survivors_of(path: str, pattern: str) -> tuple[int, list[Mutant]]:
     """How many mutants of a module there are, and those that live, which are printed."""
     source = (ROOT / path).read_text()
-    name = ".".join(Path(path).with_suffix("").parts[2:])
+    name = ".".join(Path(path).with_suffix("").parts[-2:])
     # the longest names are the narrowest tests: they fail first, and the broad ones need not run
     tests = sorted((str(test.relative_to(ROOT)) for test in ROOT.glob(pattern)), key=len, reverse=True)
     if killed([Mutant("", source), Mutant("", "raise ImportError")], name, tests) != {1}:

@@ -21,6 +21,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     during.finished_untouched,
     during.only_own_resources,
     during.one_token_one_call,
+    during.looked_before_launching,
     during.remembered_first,
     outcomes.done_is_true,
     outcomes.every_rescue_ends,

@@ -80,6 +80,14 @@ def one_token_one_call(story: Story) -> Iterator[str]:
             yield f"call {one.number} {one.action} has the token of call {first.number}, but other {sorted(changed)}"
 
 
+def looked_before_launching(story: Story) -> Iterator[str]:
+    """A run launches nothing where DescribeInstances showed a replacement already when the run began."""
+    replaced = {run.name for run in story.runs if run.replaced}
+    for one in story.calls:
+        if one.action == "RunInstances" and story.callers[one.number] in replaced:
+            yield f"call {one.number} RunInstances by {story.callers[one.number]} although there was a replacement"
+
+
 def remembered_first(story: Story) -> Iterator[str]:
     """Flags, memberships, launch spec and round are in the journal before what needs them to be undone is done."""
     rules = [

@@ -130,6 +130,9 @@ def described(element: Notification) -> dict[str, Any]:
     for name in ("id", "instance_id"):
         with suppress(MalformedEvent):
             about["event_id" if name == "id" else name] = getattr(element, name)
+    with suppress(MalformedEvent):
+        state = element.content.get("state") if element.kind is Kind.STATE_CHANGE else None
+        about["state"] = state if isinstance(state, str) else None
     return about
 
 

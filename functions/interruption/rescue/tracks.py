@@ -45,7 +45,7 @@ DRAIN = (Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.WAIT_DRAIN)
 SAVE = (Step.OPEN, Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN)
 IMAGE = (Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
 # A stopped server can no longer be removed from a group (ObtainIpFail), so it leaves the groups before it is stopped.
-IMAGE_OF_STOPPED = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
+IMAGE_OF_STOPPED = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.WAIT_IMAGE)
 # Stopping disturbs a snapshot in creation (document of CreateSnapshot), so the snapshots come first.
 STOP_BEFORE_RELAUNCH = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
 RELAUNCH = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN, Step.ASK_HEALTH, Step.CHECK_STRAYS)
@@ -65,7 +65,8 @@ AT_ONCE = (
     Step.CHECK_STRAYS,
     Step.FINISH,
 )
-STOP_MODE = (Step.OPEN, *DRAIN, Step.FINISH_STOP_MODE)
+# The platform stops it when the notice ends: whoever has a request there has until then.
+STOP_MODE = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STOP_MODE)
 DATA_WITHOUT_JOURNAL = (Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.MAKE_IMAGE, Step.NO_JOURNAL)
 NOTHING_WITHOUT_JOURNAL = (Step.NO_JOURNAL,)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from spotkeeper.instances import HOLD_TAG, in_stop_mode, tags_of
+from spotkeeper.instances import HOLD_TAG, held_until, in_stop_mode, tags_of
 from spotkeeper.settings import SweepSettings
 from sweeping.facts import Leftover, Rescue
 
@@ -44,7 +44,7 @@ def decide(rescue: Rescue, now: float) -> Decision:
 
 def _rules(rescue: Rescue, now: float) -> Iterator[tuple[bool, Action, str]]:
     """Whether a rule applies, what it says and why; the first one that does decides."""
-    held = HOLD_TAG in tags_of(rescue.instance) or rescue.image_held
+    held = (held_until(tags_of(rescue.instance)) or 0.0) > now or rescue.image_held
     yield held, Action.LEAVE, f"the tag {HOLD_TAG} says hands off"
     ended = _ended(rescue)
     yield bool(ended), Action.LEAVE, ended
