@@ -119,6 +119,7 @@ class Drill:
             return verdict("nothing was changed", proof.untouched(self.before, after))
         if self.swept:
             answer = self._handed_over(answer)
+        answer = next(iter(answer.get("results", [])), answer)
         show_timeline(answer, self.before["now"] - (0.0 if self.swept else LATENCY))
         print(f"\n  {count(self.cloud)}: this rescue, waiting included")
         print(*measured(), sep="\n")
@@ -126,7 +127,8 @@ class Drill:
         return verdict(
             "one image of all disks, one replacement like its source, in the same places with the same ports and "
             "weights, bystanders untouched, disk flags back",
-            proof.shortcomings(self.before, after, self.fleet.source.instance_id),
+            proof.shortcomings(self.before, after, self.fleet.source.instance_id)
+            + proof.elsewhere(self.before, after, self.fleet.source.instance_id),
         )
 
     def _handed_over(self, answer: dict[str, Any]) -> dict[str, Any]:

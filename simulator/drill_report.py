@@ -22,7 +22,8 @@ def show_timeline(answer: dict[str, Any], sent: float) -> None:
         started = (epoch_seconds(entry["started_at"]) or sent) - sent
         print(f"  {started:6.1f} s  {entry['step']:<34}{entry['seconds']:6.1f} s")
     margin, overlap = answer.get("margin_seconds"), answer.get("overlap_seconds")
-    print(f"\n  margin to the notice's end {margin} s, both ran for {overlap} s")
+    estimated = " (an estimate: nobody saw the notice)" if answer.get("notice_estimated") else ""
+    print(f"\n  margin to the notice's end {margin} s{estimated}, both ran for {overlap} s")
     for name in ("not_carried", "retained_disks", "warnings"):
         for text in answer.get(name, []):
             print(f"  {name.replace('_', ' ')}: {text}")

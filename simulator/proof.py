@@ -30,7 +30,11 @@ DISK_FIELDS = ("Device", "Type", "Category", "Size", "PerformanceLevel", "Delete
 
 
 def shortcomings(before: State, after: State, source_id: str) -> list[str]:
-    """What keeps ``after`` from being a rescue of ``source_id``; empty for a proven one."""
+    """What keeps ``after`` from being a rescue of ``source_id``; empty for a proven one.
+
+    The replacement may differ in its charge, as the ladder says; in type and vSwitch only where the fallbacks of the
+    settings allow it, which is for the caller to check (``elsewhere``).
+    """
     replacements = [one for one in after["ecs"]["instances"] if one["InstanceId"] not in ids(before)]
     images = new_images(before, after)
     found = [
@@ -124,11 +128,33 @@ def not_like_source(before: State, after: State, source_id: str, replacement: De
     return wrong + ([] if had == has else [f"disks are {has}, were {had}"])
 
 
+def elsewhere(before: State, after: State, source_id: str) -> list[str]:
+    """A replacement of another type or in another vSwitch: right only where fallbacks are set."""
+    source = instance(before, source_id) or {}
+    places = ("InstanceType", "ZoneId", "VpcAttributes.VSwitchId")
+    return [
+        f"{name} is {_at(one, name)}, was {_at(source, name)}"
+        for one in after["ecs"]["instances"]
+        if one["InstanceId"] not in ids(before)
+        for name in places
+        if _at(one, name) != _at(source, name)
+    ]
+
+
+def _at(described: Described, path: str) -> Any:
+    found: Any = described
+    for name in path.split("."):
+        found = found.get(name)
+    return found
+
+
 def image_wrong(before: State, image: Described, source_id: str, replacement: Described) -> list[str]:
     """An image that is not usable, not of all disks, or not what the replacement was launched from."""
     mappings = image["DiskDeviceMappings"]["DiskDeviceMapping"]
     expected = len(disks(before, source_id))
+    made_of = image.get("SourceInstanceId", source_id)
     return [
+        *([] if made_of == source_id else [f"the image is of {made_of}"]),
         *([] if image["Status"] == "Available" or image.get("Usable") else [f"the image is {image['Status']}"]),
         *([] if len(mappings) == expected else [f"the image has {len(mappings)} disks instead of {expected}"]),
         *([] if replacement["ImageId"] == image["ImageId"] else ["the replacement was not launched from the image"]),

@@ -26,6 +26,8 @@ TOKEN_PAGED = frozenset({"DescribeInstances", "DescribeSnapshots"})
 CONNECT_TIMEOUT_MS = 3_000
 READ_TIMEOUT_MS = 10_000
 
+CHECK_ENDPOINT = "check the endpoint (the *_ENDPOINT variables) and the function's network"
+
 CHATTY_LOGGERS = ("darabonba-core", "alibabacloud-tea", "credentials", "urllib3", "requests", "alibabacloud_oss_v2")
 
 
@@ -182,13 +184,11 @@ def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
         cause = getattr(error, "inner_exception", None) or error
         if isinstance(error, (TypeError, AttributeError, NameError)):
             raise error
-        return CloudUnreachable(
-            action, about, "NoAnswer", f"no usable answer from the endpoint: {type(cause).__name__}"
-        )
+        return CloudUnreachable(action, about, "NoAnswer", f"{type(cause).__name__}; {CHECK_ENDPOINT}")
     code = getattr(error, "code", None)
     status = getattr(error, "status_code", None)
     if not code or status is None:
-        return CloudUnreachable(action, about, "NoAnswer", f"an answer that is not the API's (HTTP {status})")
+        return CloudUnreachable(action, about, "NoAnswer", f"HTTP {status} that is not the API's; {CHECK_ENDPOINT}")
     return CloudError(
         action,
         about,

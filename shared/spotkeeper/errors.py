@@ -64,11 +64,18 @@ class CloudError(SpotkeeperError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.detail = message
-        super().__init__(f"{action} on {resource} was refused: {code} ({message}; request id {request_id or 'none'})")
+        super().__init__(self._worded())
+
+    def _worded(self) -> str:
+        request = self.request_id or "none"
+        return f"{self.action} on {self.resource} was refused: {self.code} ({self.detail}; request id {request})"
 
 
 class CloudUnreachable(CloudError):
     """The endpoint gave no answer, or one that cannot be read. The call may or may not have been executed."""
+
+    def _worded(self) -> str:
+        return f"{self.action} on {self.resource} got no usable answer: {self.code} ({self.detail})"
 
 
 class JournalUnavailable(SpotkeeperError):

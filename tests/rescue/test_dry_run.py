@@ -59,7 +59,7 @@ PLANS: dict[str, tuple[dict[str, str], dict[str, Any], list[str]]] = {
         {},
         [OPEN, REMEMBER, DRAIN, WAIT_DRAIN, IMAGE, REMOVE, WAIT_IMAGE, *RELAUNCH, CLOSE],
     ),
-    "stop mode": ({}, {"spot_interruption_behavior": "Stop"}, [OPEN, DRAIN, WAIT_DRAIN, LEAVE]),
+    "stop mode": ({}, {"spot_interruption_behavior": "Stop"}, [OPEN, DRAIN, LEAVE]),
     "Auto Scaling": (
         {},
         {"tags": {"spotkeeper:managed": "true", "acs:autoscaling:scalingGroupId": "asg-1"}},

@@ -5,7 +5,9 @@
 * ``entry``, ``workflow``: from an event to the loop around the two
 * ``source``, ``disks``, ``kept_disks``, ``remember``, ``launch_spec``, ``memberships``, ``image``, ``ladder``,
   ``replacement``: the acts, one file per thing they touch; facts in, facts out
-* ``report``, ``dry_run``: the answer
+* ``report``, ``dry_run``: the answer; ``trail``: the audit records
+* ``tools``: what the acts work with (APIs, journal, clock, deadline)
 
+The order of the ladder is in ``launch_spec.rungs``; what a refusal means for it is in ``ladder``.
 What the journal remembers of a rescue is in ``spotkeeper.episode``.
 """

@@ -30,7 +30,7 @@ def decide(settings: InterruptionSettings, facts: Facts) -> Decision:
         or _load(facts)
         or _closed(settings, facts)
         or _guard_gone(facts)
-        or _plan(settings)
+        or _plan(settings, facts)
         or _lost(settings, facts)
         or next(decision for step in track(settings, facts) if (decision := _decision(step, settings, facts)))
     )
@@ -106,12 +106,12 @@ def _guard_gone(facts: Facts) -> Decision | None:
     return None
 
 
-def _plan(settings: InterruptionSettings) -> Decision | None:
-    return (
-        Decision(Step.PLAN, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written")
-        if settings.dry_run
-        else None
-    )
+def _plan(settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    if not settings.dry_run:
+        return None
+    if not facts.journal_reached:
+        return Decision(Step.NO_JOURNAL, "a dry run is there to find what does not work")
+    return Decision(Step.PLAN, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written")
 
 
 def _guard_unlocked(facts: Facts) -> Decision:

@@ -35,7 +35,7 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
         "reason": f"dry run: nothing was written; the instance {lock} under the Recycling lock",
         "instance_id": tools.instance_id,
         "plan": [_line(decision.step, decision.reason, assumed, spec) for decision in plan(tools.settings, assumed)],
-        "memberships": [f"{one.where}: port {one.port}, weight {one.weight}" for one in facts.memberships or ()],
+        "memberships": [f"{one.place}, weight {one.weight}" for one in facts.memberships or ()],
         "not_carried": list(spec.get("not_carried", ())),
         "warnings": list(facts.warnings),
     }

@@ -22,6 +22,9 @@ from spotkeeper.clock import Deadline
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.instances import Described
 
+DRAIN_SHARE = 5
+"""Of what is left of the notice the drain may take one in so many parts."""
+
 
 class Search:
     """Looks through every CLB of the region; can be interrupted and taken up again.
@@ -117,7 +120,7 @@ def wait_drain(tools: Tools, facts: Facts) -> Facts:
     """Give in-flight requests their time: the setting, but never more than a fifth of what is left of the notice."""
     now = tools.clock.now()
     drained_at = float(tools.episode.records.get("drained", {}).get("at", now))
-    patience = min(tools.settings.drain_seconds, max(0.0, facts.notice_end - now) / 5)
+    patience = min(tools.settings.drain_seconds, max(0.0, facts.notice_end - now) / DRAIN_SHARE)
     tools.clock.sleep(min(drained_at + patience - now, tools.deadline.remaining()))
     return facts.but(drain_waited=True)
 

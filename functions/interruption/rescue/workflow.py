@@ -13,7 +13,7 @@ from rescue.tools import Tools
 from rescue.tracks import Step, may_be_postponed
 from spotkeeper import episode
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueLost, SpotkeeperError
+from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueFailed, RescueLost, SpotkeeperError
 from spotkeeper.instances import iso
 
 HOLD_UP_SECONDS = 30.0
@@ -43,7 +43,13 @@ class Rescue:
                 return dry_run.answer(self.tools, facts)
             if answer := report.answers(self.tools, facts, decision, self.timeline):
                 return answer
-            facts = self._timed(decision, facts)
+            facts = self._progressed(decision, facts)
+
+    def _progressed(self, decision: Decision, facts: Facts) -> Facts:
+        after = self._timed(decision, facts)
+        if after == facts and self.tools.episode.records == facts.records:
+            raise RescueFailed(f"{decision.step.value} changed nothing: a mistake in Spotkeeper, please report it")
+        return after
 
     def _timed(self, decision: Decision, facts: Facts) -> Facts:
         started = self.tools.clock.now()

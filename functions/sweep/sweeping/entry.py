@@ -126,11 +126,12 @@ class Sweep:
 
     def _answer(self) -> dict[str, Any]:
         counts = ", ".join(f"{len(names)} {what.replace('_', ' ')}" for what, names in self.done.items())
-        answer = {**self.done, **self.lines, "warnings": self.warnings}
+        answer: dict[str, Any] = {**self.lines, "warnings": self.warnings}
         if self.observer.settings.dry_run:
             plan = [f"{TO_DO[what]} {name}" for what, names in self.done.items() for name in names]
             reason = "dry run: nothing was handed over or deleted"
             return {"outcome": "skipped", "reason": reason, "plan": plan, **answer}
+        answer |= self.done
         if not any(self.done.values()):
             return {"outcome": "skipped", "reason": "nothing was missed", **answer}
         return {"outcome": "done", "reason": counts, **answer}

@@ -144,6 +144,6 @@ def _as_cloud_error(error: Any, action: str, key: str) -> CloudError:
     code = getattr(cause, "code", None)
     status = getattr(cause, "status_code", None)
     if not code or not status:
-        return CloudUnreachable(action, key, "NoAnswer", f"no usable answer from the endpoint: {type(cause).__name__}")
+        return CloudUnreachable(action, key, "NoAnswer", type(cause).__name__)
     message = str(getattr(cause, "message", "") or "")
     return CloudError(action, key, str(code), message, status=int(status), request_id=str(cause.request_id or ""))
