@@ -57,7 +57,7 @@ def play(name: str, count: int) -> Iterator[bytes]:
             assert proof.untouched(here.before, here.state) == []
 
 
-READS = frozenset({"DescribeInstances", "ListObjectsV2", "GetObject"})
+READS = frozenset({"DescribeInstances", "DescribeImages", "ListObjectsV2", "GetObject"})
 
 
 @pytest.mark.parametrize("name", SAMPLES)
