@@ -40,7 +40,7 @@ MODULES = {
     "functions/interruption/rescue/ladder.py": "tests/rescue/test_ladder.py",
     "functions/state_change/restarting/decide.py": "tests/state_change/test_decide*.py",
     "functions/sweep/sweeping/decide.py": "tests/sweep/test_decide*.py",
-    "shared/spotkeeper/restart_rules.py": "tests/state_change/test_rules.py",
+    "shared/spotkeeper/restart_rules.py": "tests/state_change/test_[dr]*s.py",
 }
 """The modules to change, and the tests that have to notice."""
 
