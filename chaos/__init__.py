@@ -5,6 +5,6 @@
 * ``world``, ``turns``: one cloud with the functions, deliveries one after the other or side by side
 * ``run``: plays one schedule as Function Compute would, sweeps until nothing is open, and tells the story
 * ``invariants``: what must be true of every story
-* ``search``, ``shrink``, ``report``: all kills in all scenarios, then random combinations; the shortest way to a
+* ``search``, ``shrink``, ``report``: all kills in all scenarios, and random combinations; the shortest way to a
   violation; the table
 """

@@ -1,4 +1,4 @@
-"""``make chaos``: every kill in every scenario, then random combinations until the budget is used up.
+"""``make chaos``: every kill in every scenario, and random combinations until the budget is used up.
 
 Exit code 0: nothing was violated; 1: something was; 2: the command cannot be understood.
 """
@@ -9,9 +9,10 @@ import argparse
 import functools
 import os
 import secrets
+import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> int:
             return 2
         return replay(schedule)
     cores = os.cpu_count() or 1
-    with get_context("spawn").Pool(cores) as pool:
+    # Ctrl-C ends the search with its report; those who play must not fall over it meanwhile.
+    with get_context("spawn").Pool(cores, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         return Search(pool, cores, options).run()
 
 
@@ -59,6 +61,7 @@ class Search:
         self.pool = pool
         self.cores = cores
         self.budget: float = options.budget
+        """Seconds that are left for combinations."""
         self.first: bool = options.first
         self.seed: int = secrets.randbelow(1_000_000) if options.seed is None else options.seed
         self.tally = report.Tally()
@@ -68,14 +71,29 @@ class Search:
         """Reference, kills, combinations, report; the exit code."""
         references = self._references()
         combinations = Combinations(references, self.seed)
-        if not self._stop:
-            combinations.note(self._play(kills(references)))
-            kinds = f"every kill in {len(references)} scenarios"
-            print(f"{kinds}: {self.tally.played} schedules, {self._seconds:.0f} s", flush=True)
-        end = time.monotonic() + self.budget
-        while not self._stop and time.monotonic() < end:
-            combinations.note(self._play(combinations.batch(BATCH)))
+        try:
+            self._search(references, combinations)
+        except KeyboardInterrupt:
+            print("broken off: this is what was found up to here")
         return self._report(combinations)
+
+    def _search(self, references: Mapping[str, Calls], combinations: Combinations) -> None:
+        # They take turns, so that what only one of the two can find shows early.
+        for chunk in _chunks(kills(references), BATCH):
+            if self._stop:
+                return
+            combinations.note(self._play(chunk))
+            self._combine(combinations)
+        print(f"every kill in {len(references)} scenarios: {self._seconds:.0f} s", flush=True)
+        while not self._stop and self.budget > 0:
+            self._combine(combinations)
+
+    def _combine(self, combinations: Combinations) -> None:
+        """One batch of combinations, where there is time left for it."""
+        began = time.monotonic()
+        if not self._stop and self.budget > 0:
+            combinations.note(self._play(combinations.batch(BATCH)))
+        self.budget -= time.monotonic() - began
 
     @property
     def _stop(self) -> bool:
@@ -90,17 +108,15 @@ class Search:
         undisturbed = [Schedule(name, scenario.deliveries) for name, scenario in SCENARIOS.items()]
         return {one.schedule.scenario: one.calls for one in self._play(undisturbed)}
 
-    def _play(self, schedules: Iterable[Schedule]) -> list[Verdict]:
-        """In all processes; ends early where a violation is enough."""
-        verdicts: list[Verdict] = []
-        for chunk in _chunks(schedules, BATCH):
-            played = self.pool.map(judge, chunk, CHUNK)
-            verdicts += played
-            for one in played:
-                self.tally.add(one)
-            if self._stop:
-                break
-        return verdicts
+    def _play(self, schedules: Sequence[Schedule]) -> list[Verdict]:
+        """In all processes."""
+        played = self.pool.map(judge, schedules, CHUNK)
+        for one in played:
+            new = one.names - self.tally.violations.keys()
+            self.tally.add(one)
+            if new:
+                print(f"violated after {self._seconds:.0f} s: {', '.join(sorted(new))}", flush=True)
+        return played
 
     def _report(self, combinations: Combinations) -> int:
         tally = self.tally

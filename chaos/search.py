@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import RETRY_PAUSE, Cell, Delivery, FaultSpec, Schedule, Verdict
-from chaos.story import READING
+from chaos.story import AFTER, READING
 from simulator.slb.refusals import CONFLICTS
 
 Calls = Sequence[tuple[str, str]]
@@ -66,8 +66,13 @@ def _deaths(action: str) -> tuple[str, ...]:
     return ("kill-before",) if action.startswith(READING) else ("kill-before", "kill-after")
 
 
+def _deceives(cell: Cell) -> bool:
+    """Whether something was done of which the caller heard nothing: what most bugs are about."""
+    return cell.effect in AFTER and not cell.action.startswith(READING)
+
+
 class Combinations:
-    """Random schedules of one seed. What was hit least is aimed at first."""
+    """Random schedules of one seed. What was hit least is aimed at first, of that what deceives the caller."""
 
     def __init__(self, references: Mapping[str, Calls], seed: int) -> None:
         self._random = random.Random(seed)
@@ -87,7 +92,7 @@ class Combinations:
 
     def batch(self, size: int) -> list[Schedule]:
         """The next schedules; they depend on the seed and on what was noted up to now."""
-        rare = sorted(self.fired, key=lambda cell: (self.fired[cell], self._random.random()))
+        rare = sorted(self.fired, key=lambda cell: (self.fired[cell], not _deceives(cell), self._random.random()))
         return [self._schedule(rare[place % len(rare)]) for place in range(size)]
 
     def _schedule(self, cell: Cell) -> Schedule:

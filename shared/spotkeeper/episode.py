@@ -59,13 +59,6 @@ class Episode:
         self.records[name] = self.journal().create(self._key(name), dict(document))
         return self.records[name]
 
-    def reread(self, name: str) -> bool:
-        """Whether a record stands by now that another call may have written; it is remembered then."""
-        standing = self.journal().read(self._key(name))
-        if standing is not None:
-            self.records[name] = standing
-        return standing is not None
-
     def claim(self, family: str, document: Mapping[str, Any]) -> int:
         """Write the next free record of a numbered family (``attempt-1``, ``attempt-2`` …); return its number."""
         number = 1 + self.last(family)

@@ -126,9 +126,14 @@ class Rescue:
         raise JournalUnavailable(f"{self._journal_error}.{image}{kept_disks.kept_without_record(self.tools, facts)}")
 
     def lose(self, facts: Facts, _: Deadline) -> Facts:
-        """Write down that this rescue cannot succeed any more, and say what is left; a call that finished it wins."""
-        if self.tools.episode.reread("done"):
-            return facts
+        """Write down that this rescue cannot succeed any more, and say what is left.
+
+        What a call side by side has written since this one read the journal may be the very thing that was missing.
+        """
+        known = self.tools.episode.records.keys()
+        self.tools.episode = episode.load(self.tools.episode, facts.entered)
+        if self.tools.episode.records.keys() - known:
+            return resume(self.tools, facts)
         image_left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
         left = image_left + kept_disks.way_back(self.tools)
         reason = f"{self.tools.instance_id} was released before its rescue was complete. {left}"
