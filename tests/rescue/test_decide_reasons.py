@@ -11,6 +11,7 @@ import pytest
 from rescue.decide import decide, plan
 from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import HOLD_UP_THE_IMAGE, Step, may_be_postponed
+from rescue.workflow import postpone
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import (
     ALL,
@@ -202,7 +203,7 @@ def walk(chosen: InterruptionSettings, facts: Facts, refused: frozenset[Step] = 
     while (step := decide(chosen, facts).step) not in LAST:
         yield step.value
         if step in refused and may_be_postponed(step, chosen, facts):
-            facts = facts.but(postponed=facts.postponed | {step})
+            facts = postpone(step, facts)
         else:
             changes = DONE_BY[step]
             facts = facts.but(**{**changes, "records": {**facts.records, **changes.get("records", {})}})
@@ -265,8 +266,8 @@ WALKS = [
         HOLD_UP_THE_IMAGE,
         SAVED
         + "find the memberships, make the image, retain the disks, remember the launch spec, find the memberships, "
-        + "weight 0, let in-flight requests finish, remove from the groups, wait for the image, "
-        + RELAUNCHED_LATE
+        + "wait for the image, find the memberships, weight 0, let in-flight requests finish, remove from the groups, "
+        + RELAUNCHED
         + CLOSED,
     ),
     (DEFAULTS, ARRIVED, frozenset({Step.REMOVE}), IMAGED + RELAUNCHED_LATE + CLOSED),
@@ -277,8 +278,9 @@ WALKS = [
         CANNOT_DRAIN | {Step.STOP_SOURCE},
         SAVED_AND_DRAINED
         + "remove from the groups, stop the source, make the image, weight 0, let in-flight requests finish, "
-        + "wait for the image, "
-        + RELAUNCHED_LATE
+        + "remove from the groups, wait for the image, launch the replacement, wait for the replacement, "
+        + "return to the groups, weight 0, let in-flight requests finish, remove from the groups, "
+        + "ask the health status, look for surplus replacements, "
         + CLOSED,
     ),
     # what holds up a launch at once comes after it; in stop mode nothing is put off

@@ -55,6 +55,7 @@ class Facts:
 
     opened: bool = False
     postponed: frozenset[Step] = frozenset()
+    postponed_again: frozenset[Step] = frozenset()
 
     stopped_at: float | None = None
 

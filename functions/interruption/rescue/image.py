@@ -171,10 +171,11 @@ def _delete_failed(tools: Tools) -> None:
 
 
 def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Facts:
+    unrecorded = kept_disks.kept_without_record(tools, facts)
     if error.code in QUOTAS:
         raise RescueFailed(
             f"no image of {tools.instance_id}: {error}. Delete images or snapshots that nobody needs, or raise the "
-            f"quota, then invoke the function again with the same event. {kept_disks.way_back(tools)}"
+            f"quota, then invoke the function again with the same event. {kept_disks.way_back(tools)}{unrecorded}"
         ) from error
     if error.code == NAME_TAKEN:
         return _name_taken(tools, facts, number)
@@ -183,7 +184,7 @@ def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Fact
         return facts
     if passes_by_itself(error, CREATE_CONFLICTS):
         raise error
-    raise RescueFailed(f"no image of {tools.instance_id}: {error}. {kept_disks.way_back(tools)}") from error
+    raise RescueFailed(f"no image of {tools.instance_id}: {error}. {kept_disks.way_back(tools)}{unrecorded}") from error
 
 
 def _name_taken(tools: Tools, facts: Facts, number: int) -> Facts:

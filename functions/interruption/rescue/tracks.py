@@ -71,6 +71,7 @@ DATA_WITHOUT_JOURNAL = (Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.MAKE_IMAGE,
 NOTHING_WITHOUT_JOURNAL = (Step.NO_JOURNAL,)
 
 HOLD_UP_THE_IMAGE = frozenset({Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN, Step.REMOVE, Step.STOP_SOURCE})
+LOAD_BALANCER = frozenset({*DRAIN, Step.REMOVE})
 HOLD_UP_THE_LAUNCH = frozenset({Step.FIND_MEMBERSHIPS})
 """Steps that come before the image (at-once: the launch) where they can, and after it if refused or slow."""
 
@@ -102,10 +103,10 @@ def relaunches(settings: InterruptionSettings, facts: Facts) -> bool:
 
 def may_be_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
     """Whether the step stands before what is more urgent than itself."""
-    if step is Step.REMOVE and facts.image is Image.CREATING:
-        return True  # nobody would see the image become usable, or fail
     if facts.stop_mode:
         return False
+    if step in LOAD_BALANCER and facts.image is Image.CREATING:
+        return True  # nobody would see the image become usable, or fail
     if makes_image(settings, facts):
         return step in HOLD_UP_THE_IMAGE and not facts.has_image
     return step in HOLD_UP_THE_LAUNCH and facts.replacement is Replacement.NONE
@@ -113,8 +114,7 @@ def may_be_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -
 
 def is_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
     """Whether the step has been put off, and its time has not come yet."""
-    if step not in facts.postponed:
-        return False
-    if step is Step.REMOVE and facts.has_image:
-        return facts.image is Image.CREATING or (relaunches(settings, facts) and not facts.returned)
-    return may_be_postponed(step, settings, facts)
+    if step in facts.postponed_again:
+        waits_for_relaunch = step is not Step.FIND_MEMBERSHIPS and relaunches(settings, facts)
+        return facts.image is Image.CREATING or (waits_for_relaunch and not facts.returned)
+    return step in facts.postponed and not facts.has_image and may_be_postponed(step, settings, facts)

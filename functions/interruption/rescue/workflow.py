@@ -78,7 +78,7 @@ class Rescue:
         except (CloudError, DeadlineReached) as error:
             if not urgent:
                 raise
-            return facts.but(postponed=facts.postponed | {step}).warn(f"{step.value}: postponed: {error}")
+            return postpone(step, facts).warn(f"{step.value}: postponed: {error}")
 
     def _until(self, step: Step, facts: Facts) -> Deadline:
         if step not in LB_STEPS or facts.has_image:
@@ -144,6 +144,13 @@ class Rescue:
         """Close the episode with the answer that every later call gives."""
         self.tools.episode.record("done", report.closing(self.tools, facts, self.timeline))
         return facts.but(strays_checked=True)
+
+
+def postpone(step: Step, facts: Facts) -> Facts:
+    """First until there is an image, and if it is still refused then, until the replacement serves."""
+    if facts.has_image:
+        return facts.but(postponed_again=facts.postponed_again | {step})
+    return facts.but(postponed=facts.postponed | {step})
 
 
 def resume(tools: Tools, facts: Facts) -> Facts:
