@@ -33,8 +33,17 @@ bugs: $(STAMP) ## put ten deliberate bugs into copies of this tree, one at a tim
 mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten
 	@$(RUN) tools.mutants
 
+check-deployment: $(STAMP) ## is s.yaml right? strictly and offline, with the DEPLOY_ variables that are set
+	@$(RUN) tools.deployment s.yaml
+
 build: $(STAMP) ## build the layer and the functions into dist/
 	@$(RUN) tools.build
+
+package: build ## zip dist/ for upload, the same bytes from the same sources: dist/layer.zip, dist/functions-<name>.zip
+	@$(RUN) tools.package
+
+bench: build ## what a cold start costs, as ratios to the official samples' style and to the floor; REPEAT=n
+	@REPEAT="$(REPEAT)" $(RUN) tools.bench
 
 clean: ## remove everything that the other commands made
 	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -56,4 +65,4 @@ ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
 endif
 endif
 
-.PHONY: help drill test test-full chaos bugs mutants build clean
+.PHONY: help drill test test-full chaos bugs mutants check-deployment build package bench clean

@@ -16,6 +16,7 @@ from simulator.actions import Product
 from simulator.clock import VirtualClock
 from simulator.codes import refusal
 from simulator.ecs import Ecs
+from simulator.ess import Ess
 from simulator.faults import Faults
 from simulator.fc import Fc
 from simulator.fc import refusals as fc_refusals
@@ -60,9 +61,10 @@ class Cloud:
         self._nonces: set[str] = set()
         self.ecs = Ecs(self)
         self.slb = Slb(self)
+        self.ess = Ess(self)
         self.oss = Oss(self)
         self.fc = Fc(self)
-        self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb}
+        self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb, "ess": self.ess}
 
     def now(self) -> float:
         """The virtual moment, seconds since 1970."""
@@ -103,6 +105,7 @@ class Cloud:
                 "account_id": self.account_id,
                 "ecs": self.ecs.state(),
                 "slb": self.slb.state(),
+                "ess": self.ess.state(),
                 "oss": self.oss.state(),
                 "fc": self.fc.state(),
                 "faults": [

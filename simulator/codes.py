@@ -58,9 +58,83 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InstanceNotReady": (403, "The specified instance is not ready for use."),
     "InvalidInstanceId.NotFound": (404, "The specified InstanceId does not exist."),
     "InvalidImageName.Duplicated": (400, "The specified Image name has already been used."),
+    # Cloud Assistant
+    "InvalidInstance.NotFound": (404, "The specified instance does not exist."),
+    "InvalidInstance.NotMatch": (403, "The specified instance type does not match the command."),
+    "InvalidCmdType.NotFound": (403, "The specified command type does not exist."),
+    "InvalidRepeatMode.NotFound": (404, "The specified repeat mode does not exist."),
+    "InvalidTerminationMode.NotFound": (404, "The specified parameter TerminationMode does not exist."),
+    "InvalidClientToken.Malformed": (400, "The specified parameter clientToken is not valid."),
+    "InvalidCommandContent.DecodeError": (400, "The specified parameter CommandContent can not be Base64 decoded."),
+    "MissingParam.InstanceId": (400, "The parameter instanceId is missing or empty."),
+    "InstanceIds.ExceedLimit": (403, "The number of instance IDs exceeds the upper limit."),
+    "CmdContent.ExceedLimit": (403, "The maximum length of a command is exceeded."),
+    "CmdName.ExceedLimit": (403, "The length of the command name exceeds the upper limit."),
+    "CmdDesc.ExceedLimit": (403, "The length of the command description exceeds the upper limit."),
+    "CmdCount.ExceedQuota": (403, "The total number of commands in the current region exceeds the quota."),
+    "Invocation.ExceedQuota": (403, "The invocation quota in the current region has been reached for today."),
+    "Username.ExceedLimit": (403, "The length of the username exceeds the upper limit."),
+    "InvalidParameter.WorkingDir": (400, "The specified parameter WorkingDir is not valid."),
+    "InvalidParameter.Parameters": (400, "The specified parameter Parameters is not valid."),
+    "Parameter.Disabled": (
+        400,
+        "Parameters cannot be passed in when the command customization function is disabled.",
+    ),
+    "Parameter.MissingValue": (400, "The parameter value of this command is required."),
+    "Parameter.NotMatched": (
+        403,
+        "The passed-in parameters do not match the parameters defined when you created the command.",
+    ),
+    "ParameterCount.ExceedLimit": (403, "The maximum number of parameters is exceeded."),
+    "ParameterKey.ExceedLimit": (403, "The maximum length of a parameter name is exceeded."),
+    "ParameterKey.Duplicate": (403, "Parameter names cannot be duplicated."),
+    "ParameterType.NotSupported": (403, "The type of parameter value is not supported."),
+    "IdempotentParameterMismatch": (
+        403,
+        "The specified parameter has changed while using an already used clientToken.",
+    ),
+    "InternalError.Dispatch": (500, "An error occurred when you dispatched the request."),
     # CLB
     **CONFLICTS,
     "ObtainIpFail": (400, "The specified BackendServers is invalid; some of them do not exist or are not running."),
+    # Auto Scaling
+    "InvalidParamter": (400, "The specified value of parameter is not valid."),
+    "LifecycleHookIdAndLifecycleActionToken.Invalid": (
+        400,
+        (
+            "The specified lifecycleActionToken and lifecycleHookId you provided does not match any in process "
+            "lifecycle action."
+        ),
+    ),
+    "LifecycleAction.TimeExceeded": (
+        400,
+        "The specified parameter heartbeatTime exceed lifecycleAction max suspend time.",
+    ),
+    "LifecycleAction.RecordTimesExceeded": (
+        400,
+        "The specified lifecycleAction exceed lifecycleAction max record times.",
+    ),
+    "InvalidScalingGroupId.NotFound": (404, "The specified scaling group does not exist."),
+    "Forbidden.Unauthorized": (403, "A required authorization for the specified action is not supplied."),
+    "IncorrectScalingGroupStatus": (
+        400,
+        "The current status of the specified scaling group does not support this action.",
+    ),
+    "IncorrectLoadBalancerStatus": (
+        400,
+        "The current status of the specified load balancer does not support this action.",
+    ),
+    "ScalingActivityInProgress": (
+        400,
+        (
+            "You cannot delete a scaling group or launch a new scaling activity while there is a scaling activity in "
+            "progress for the specified scaling group."
+        ),
+    ),
+    "IncorrectCapacity.MinSize": (
+        400,
+        "To remove the instances, the total capacity will be lesser than the MinSize.",
+    ),
     # Function Compute
     **FUNCTION_COMPUTE,
     # OSS

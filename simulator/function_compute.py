@@ -89,4 +89,4 @@ def access(cloud: Cloud) -> dict[str, str]:
 
 def endpoints(url: str) -> dict[str, str]:
     """The variables that point a function to an embedded cloud."""
-    return {f"{product}_ENDPOINT": url for product in ("ECS", "SLB", "OSS", "FUNCTION_COMPUTE")}
+    return {f"{product}_ENDPOINT": url for product in ("ECS", "SLB", "ESS", "OSS", "FUNCTION_COMPUTE")}

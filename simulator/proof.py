@@ -56,7 +56,8 @@ def shortcomings(before: State, after: State, source_id: str) -> list[str]:
 
 def untouched(before: State, after: State) -> list[str]:
     """What was changed, where nothing may be: calls that write do nothing else than that."""
-    return [f"{part} changed" for part in ("ecs", "slb", "oss") if _timeless(before[part]) != _timeless(after[part])]
+    parts = ("ecs", "slb", "ess", "oss")
+    return [f"{part} changed" for part in parts if _timeless(before[part]) != _timeless(after[part])]
 
 
 def ids(state: State) -> set[str]:

@@ -8,7 +8,7 @@ from simulator import schema
 from simulator.actions import Answer, Parameters, Product, uncovered
 from simulator.wire import ApiError, Request, Response
 
-VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2023-03-30": "fc"}
+VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc"}
 _COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
 
 
@@ -18,7 +18,7 @@ def is_rpc(request: Request) -> bool:
 
 
 def product_of(request: Request) -> str:
-    """``ecs``, ``slb`` or ``fc``, by API version; ``unknown`` for another."""
+    """``ecs``, ``slb``, ``ess`` or ``fc``, by API version; ``unknown`` for another."""
     return VERSIONS.get(request.headers.get("x-acs-version", ""), "unknown")
 
 

@@ -42,9 +42,9 @@ _EXTENSION_SUFFIXES = (".cpython-310-x86_64-linux-gnu.so", ".abi3.so")
 _ELF_X86_64 = (b"\x7fELF\x02\x01", b"\x3e\x00")  # 64 bit, little endian; e_machine, at offset 18, is EM_X86_64
 
 # Nothing that runs imports these: commands for a shell, and the packages' own test suites.
-_NOT_NEEDED = ("bin", "Crypto/SelfTest", "certifi/tests", "websocket/tests")
+NOT_NEEDED = ("bin", "Crypto/SelfTest", "certifi/tests", "websocket/tests")
 # Who installed what, from where and when: of no use in a mount that is never changed, and different at each build.
-_INSTALLER_NOTES = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")
+INSTALLER_NOTES = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")
 
 
 def make(root: Path, layer: Path, python: Path) -> None:
@@ -142,9 +142,9 @@ def _wrong_extensions(layer: Path) -> Iterator[str]:
 
 
 def _prune(layer: Path) -> None:
-    for folder in _NOT_NEEDED:
+    for folder in NOT_NEEDED:
         shutil.rmtree(layer / folder, ignore_errors=True)
-    for note in _INSTALLER_NOTES:
+    for note in INSTALLER_NOTES:
         for found in layer.glob(f"*.dist-info/{note}"):
             found.unlink()
     (layer / ".lock").unlink(missing_ok=True)  # uv's

@@ -1,4 +1,4 @@
-"""Find what events missed: rescues, and those that died half-way, for ``interruption``; starts for ``state_change``.
+"""Find what events missed and hand it to ``interruption``, ``state_change`` and ``lifecycle_hook``.
 
 Event (``events/timer.json``), every minute, since a notice has five::
 
@@ -7,8 +7,9 @@ Event (``events/timer.json``), every minute, since a notice has five::
 Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTKEEPER_DRY_RUN``,
 ``SPOTKEEPER_INTERRUPTION_FUNCTION``, ``SPOTKEEPER_SWEEP_LIMIT``, ``SPOTKEEPER_SWEEP_DELETE``,
 ``SPOTKEEPER_IMAGE_TTL_DAYS``, ``SPOTKEEPER_IMAGE_QUOTA``, ``SPOTKEEPER_STATE_CHANGE_FUNCTION``,
-``SPOTKEEPER_RESTART_TAG``, ``SPOTKEEPER_RESTART_LIMIT``, ``SPOTKEEPER_RESTART_WINDOW_SECONDS``, ``ECS_ENDPOINT``,
-``OSS_ENDPOINT``, ``FUNCTION_COMPUTE_ENDPOINT``.
+``SPOTKEEPER_RESTART_TAG``, ``SPOTKEEPER_RESTART_LIMIT``, ``SPOTKEEPER_RESTART_WINDOW_SECONDS``,
+``SPOTKEEPER_HOOK_ARNS``, ``SPOTKEEPER_LIFECYCLE_HOOK_FUNCTION``, ``ECS_ENDPOINT``, ``ESS_ENDPOINT``, ``OSS_ENDPOINT``,
+``FUNCTION_COMPUTE_ENDPOINT``.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from typing import Any
 from spotkeeper.clock import Clock
 from spotkeeper.events import Kind, Notification, Timer
 from spotkeeper.function import Context, Invocation, respond
-from spotkeeper.settings import HandBackSettings, SweepSettings
+from spotkeeper.settings import SweepSettings
 from sweeping.entry import sweep
 
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error; the next timer event tries again anyway."""
     invocation = Invocation.enter(context, Clock())
-    settings, back = SweepSettings.from_env(os.environ), HandBackSettings.from_env(os.environ)
+    settings = SweepSettings.from_env(os.environ)
 
     def timer(notification: Notification) -> dict[str, Any]:
         Timer.of(notification, invocation.region)
-        return sweep(invocation, settings, back, context, os.environ)
+        return sweep(invocation, settings, context, os.environ)
 
     return respond(event, invocation, {Kind.TIMER: timer})

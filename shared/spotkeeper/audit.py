@@ -41,6 +41,8 @@ RECORD = (
     "seconds_left",
     "instance",
     "margin_seconds",
+    "lifecycle_hook",
+    "check",
 )
 """The keys of a record, in their order."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spotkeeper.errors import CloudError, CloudUnreachable
+from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
 
 if TYPE_CHECKING:
@@ -19,9 +20,29 @@ if TYPE_CHECKING:
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint
 
-SDK_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "slb": "alibabacloud_slb20140515"}
+SDK_PACKAGES = {
+    "ecs": "alibabacloud_ecs20140526",
+    "slb": "alibabacloud_slb20140515",
+    "ess": "alibabacloud_ess20220222",
+}
 
-TOKEN_PAGED = frozenset({"DescribeInstances", "DescribeSnapshots"})
+TOKEN_PAGED = frozenset(
+    {
+        "DescribeInstances",
+        "DescribeSnapshots",
+        "DescribeInvocationResults",
+        "DescribeLifecycleActions",
+    }
+)
+PAGE_SIZES = {
+    "DescribeCloudAssistantStatus": 50,
+    "DescribeInvocationResults": 50,
+    "DescribeLifecycleActions": 50,
+    "DescribeLifecycleHooks": 50,
+    "DescribeScalingActivities": 50,
+    "DescribeScalingGroups": 50,
+}
+"""The largest page of those that have none of 100."""
 
 CONNECT_TIMEOUT_MS = 3_000
 READ_TIMEOUT_MS = 10_000
@@ -102,19 +123,22 @@ class Api:
     def pages(
         self, action: str, about: str, parameters: Mapping[str, Any], *, until: Deadline | None = None
     ) -> Iterator[dict[str, Any]]:
-        """All pages of a Describe, 100 entries each, by ``NextToken`` where it pages so, else by ``PageNumber``."""
-        paging: dict[str, Any] = {"MaxResults": 100} if action in TOKEN_PAGED else {"PageNumber": 1, "PageSize": 100}
+        """All pages of a Describe, as large as can be, by ``NextToken`` where it pages so, else by ``PageNumber``."""
+        size = PAGE_SIZES.get(action, 100)
+        by_token = action in TOKEN_PAGED
+        paging: dict[str, Any] = {"MaxResults": size} if by_token else {"PageNumber": 1, "PageSize": size}
         while True:
             page = self.call(action, about, {**parameters, **paging}, until=until)
             yield page
-            if action in TOKEN_PAGED:
-                if not page.get("NextToken"):
+            if by_token:
+                token = (page.get("Invocation") or page).get("NextToken")  # DescribeInvocationResults has it inside
+                if not token:
                     return
-                paging = {"MaxResults": 100, "NextToken": page["NextToken"]}
+                paging = {"MaxResults": size, "NextToken": token}
             else:
-                if paging["PageNumber"] * 100 >= int(page.get("TotalCount") or 0):
+                if paging["PageNumber"] * size >= int(page.get("TotalCount") or 0):
                     return
-                paging = {"PageNumber": paging["PageNumber"] + 1, "PageSize": 100}
+                paging = {"PageNumber": paging["PageNumber"] + 1, "PageSize": size}
 
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
         if self._client is None:
@@ -129,8 +153,8 @@ class Api:
 
     def _make_client(self) -> Any:
         package = SDK_PACKAGES[self.product]
+        self._models = models_on_demand(package)
         module = importlib.import_module(f"{package}.client")
-        self._models = importlib.import_module(f"{package}.models")
         silence_sdk_loggers()
         return module.Client(sdk_config(self.region, self._credentials, self._endpoint))
 

@@ -3,6 +3,7 @@
     SpotkeeperError
     ├── MalformedEvent         the input cannot be understood; trying again will not help
     ├── BadSetting             an environment variable is missing or has a value that is not accepted
+    ├── BadCheck               a check, or which checks a hook wants, is declared wrongly
     ├── NoCredentials          nobody gave us an access key
     ├── CloudError             an API refused, with its code and request id
     │   └── CloudUnreachable   no answer, or one that is not Alibaba Cloud's
@@ -33,6 +34,10 @@ class MalformedEvent(SpotkeeperError):
 
 class BadSetting(SpotkeeperError):
     """An environment variable is missing, unknown or has a value that is not accepted; the message names it."""
+
+
+class BadCheck(SpotkeeperError):
+    """A check or a hook's choice of checks (``checks.json``, ``hooks.json``, notificationMetadata) is not accepted."""
 
 
 class NoCredentials(SpotkeeperError):

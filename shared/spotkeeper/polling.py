@@ -16,6 +16,15 @@ ABSENT = "absent"
 """The state of something that Describe does not show (yet)."""
 
 
+GROWTH = 1.5
+"""How much longer each pause is than the one before."""
+
+
+def jittered(pause: float, chance: Callable[[], float] = random.random) -> float:
+    """``pause`` shortened by up to a fifth at random: a thousand rescues must not poll in step."""
+    return pause * (1.0 - 0.2 * chance())
+
+
 @dataclass(frozen=True)
 class Waiter:
     """What is waited for. A state in none of the three sets is a failure: nobody knows what it means."""
@@ -48,8 +57,7 @@ def wait_for(  # noqa: PLR0913 - the waiter, its subject and the two things it d
 ) -> T:
     """Look until the state is one of success and return what was seen.
 
-    ``look`` returns (state, thing). Pauses grow by half from ``first_pause`` to ``longest_pause`` seconds, each
-    shortened by up to a fifth at random: a thousand rescues must not poll in step.
+    ``look`` returns (state, thing). Pauses grow by half from ``first_pause`` to ``longest_pause`` seconds.
 
     Raises ``WaitFailed`` (with the last thing seen) for a failure state and ``DeadlineReached`` before a pause that
     would cross the deadline.
@@ -69,5 +77,5 @@ def wait_for(  # noqa: PLR0913 - the waiter, its subject and the two things it d
             raise DeadlineReached(
                 f"{waiter.what} {resource} is still {state}; this call's time is up, the next goes on"
             )
-        clock.sleep(pause * (1.0 - 0.2 * chance()))
-        pause = min(waiter.longest_pause, pause * 1.5)
+        clock.sleep(jittered(pause, chance))
+        pause = min(waiter.longest_pause, pause * GROWTH)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.ecs import documents
+from simulator.ecs.assistant import Assistant, Command, Outcome
 from simulator.ecs.catalogue import Catalogue
+from simulator.ecs.cloud_assistant import CloudAssistant
 from simulator.ecs.images import ImageActions
 from simulator.ecs.instances import InstanceActions
 from simulator.ecs.model import Timings
 from simulator.ecs.power import Power
 from simulator.ecs.seeding import DiskSpec, Seeding
 
-__all__ = ["DiskSpec", "Ecs", "Timings"]
+if TYPE_CHECKING:
+    from simulator.cloud import Cloud
+
+__all__ = ["Command", "DiskSpec", "Ecs", "Outcome", "Timings"]
 
 
-class Ecs(InstanceActions, ImageActions, Seeding, Power, Catalogue):
+class Ecs(InstanceActions, ImageActions, Seeding, Power, CloudAssistant, Catalogue):
     """All of ECS that is covered."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.assistant = Assistant(self)
 
     def state(self) -> dict[str, Any]:
         """What is true now, in the API's field names, for readers that verify; eventual consistency left out.
@@ -49,6 +58,19 @@ class Ecs(InstanceActions, ImageActions, Seeding, Power, Catalogue):
             ],
             "snapshots": [{**documents.snapshot(one, now), "Tags": one.tags.true()} for one in self.snapshots.values()],
             "released": list(self.released),
+            "invocations": [
+                {
+                    "InvokeId": one.invoke_id,
+                    "CommandName": one.name,
+                    "CommandType": one.type,
+                    "Content": one.content,
+                    "Parameters": one.parameters,
+                    "Tags": one.tags,
+                    "ClientToken": one.client_token,
+                    "InvocationStatus": {run.instance_id: run.status for run in one.runs},
+                }
+                for one in self.assistant.commands
+            ],
             "stock": [
                 {"zone_id": zone, "instance_type": kind, "charge": charge, "left": self.stock.left(key, now)}
                 for key in self.stock.table

@@ -27,7 +27,7 @@ def instance(i: Instance, now: float) -> Document:
         "InstanceTypeFamily": i.instance_type.rpartition(".")[0],
         "Cpu": cpu,
         "Memory": memory,
-        "OSType": "linux",
+        "OSType": i.os_type,
         "OSName": "Alibaba Cloud Linux 3.2104 LTS 64 bit",
         "IoOptimized": True,
         "SerialNumber": i.instance_id.removeprefix("i-"),

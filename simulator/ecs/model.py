@@ -88,6 +88,8 @@ class Instance(Resource):
     security_group_ids: list[str]
     instance_type: str
     image_id: str
+    os_type: str = "linux"
+    """``linux`` or ``windows``."""
     instance_name: str = ""
     host_name: str = ""
     description: str = ""

@@ -139,7 +139,7 @@ def test_other_views_of_samples() -> None:
     timer = Timer.of(only(SAMPLES["timer.json"]), "cn-default")
 
     assert (change.instance_id, change.state, change.time) == (INSTANCE, "Stopped", 1554783810.0)
-    assert (check.check, check.region, check.account_id) == ("cloud-assistant", "cn-default", None)
+    assert (check.check, check.region, check.account_id) == ("system-up", "cn-default", None)
     assert (timer.trigger_name, timer.payload, timer.trigger_time) == ("sweep", '{"job":"sweep"}', 1703576940.0)
 
 

@@ -35,7 +35,7 @@ def test_errors() -> None:
 def test_covered_operations() -> None:
     """The simulator covers the operations that the README lists."""
     cloud = Cloud(0)
-    for product in (cloud.ecs, cloud.slb):
+    for product in (cloud.ecs, cloud.slb, cloud.ess):
         assert ", ".join(sorted(product.actions)) in README
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from simulator import proof
-from simulator.cloud import Call
+from simulator.cloud import Call, Cloud
 from simulator.ecs import Timings
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, Invocation, Killed
@@ -26,6 +27,31 @@ LATE_TO_BE_SEEN = replace(REALISTIC, instance_visible=6, image_visible=6, snapsh
 """What was made does not show at once."""
 
 Answer = dict[str, Any]
+
+
+class Played(Protocol):
+    """What a walk needs of a stage, whichever function it is of."""
+
+    cloud: Cloud
+
+    def deliver(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> Answer:
+        """One delivery."""
+
+    def call(self, event: bytes | None = None, *, name: str = "call") -> Answer:
+        """One call inside ``playing``."""
+
+    def playing(self, before_call: BeforeCall | None = None) -> AbstractContextManager[None]:
+        """The world of the function."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The cloud as it is now."""
+
+    def writes(self) -> list[str]:
+        """The actions that changed anything."""
+
+
+OneStage = TypeVar("OneStage", bound=Played)
 Outcome = Answer | BaseException
 """What a delivery came to: the function's answer, or what it raised (``Killed`` where its process died)."""
 
@@ -106,7 +132,7 @@ SCENES = {
 }
 
 
-def attempt(here: Stage, name: str = "call") -> Outcome:
+def attempt(here: Played, name: str = "call") -> Outcome:
     """One delivery and what it came to."""
     try:
         return here.deliver(name=name)
@@ -114,12 +140,12 @@ def attempt(here: Stage, name: str = "call") -> Outcome:
         return error
 
 
-def disturb(here: Stage, number: int, effect: str) -> None:
+def disturb(here: Played, number: int, effect: str) -> None:
     """Let the ``number``-th call from now on misbehave, whatever it is."""
     here.cloud.faults.add(Fault("*", effect, call_number=len(here.cloud.calls) + number))
 
 
-def killed(here: Stage, number: int, effect: str) -> Stage:
+def killed(here: OneStage, number: int, effect: str) -> OneStage:
     """A delivery whose process dies at the ``number``-th call from now on."""
     disturb(here, number, effect)
     outcome = attempt(here, "dies")
@@ -127,7 +153,7 @@ def killed(here: Stage, number: int, effect: str) -> Stage:
     return here
 
 
-def spoiled(here: Stage, again: Outcome) -> list[str]:
+def spoiled(here: Played, again: Outcome) -> list[str]:
     """What one delivery more has done: all there was to do is done, so it writes nothing and says so."""
     before, writes = here.state, here.writes()
     answer = attempt(here, "once more")
@@ -192,7 +218,7 @@ class Turns:
         self._changed.wait_for(lambda: self._turns[0][0] == name)
 
 
-def side_by_side(here: Stage, *turns: Turn, meanwhile: BeforeCall | None = None) -> dict[str, Outcome]:
+def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None) -> dict[str, Outcome]:
     """Deliveries of the same event at the same time, taking turns; their outcomes by name.
 
     ``meanwhile`` is called before each call, once it is its turn: what else goes on in the world.

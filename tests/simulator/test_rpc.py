@@ -93,7 +93,7 @@ def test_a_nonce_works_once(cloud: Cloud) -> None:
     [
         ("DescribeNothing", "2014-05-26", (404, "InvalidAction.NotFound")),
         ("DescribeLoadBalancers", "2014-05-26", (404, "InvalidAction.NotFound")),
-        ("RunCommand", "2014-05-26", (400, "NotCoveredByTheEmbeddedCloud")),
+        ("InvokeCommand", "2014-05-26", (400, "NotCoveredByTheEmbeddedCloud")),
         ("DescribeRegions", "2013-01-01", (400, "NoSuchVersion")),
     ],
 )

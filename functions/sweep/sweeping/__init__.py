@@ -4,5 +4,6 @@
 * ``decide``: which rescues nobody works on, and what finished ones left behind; pure
 * ``act``: hand over, clean up
 * ``hand_back``: the same three for ``state_change``: stopped instances that are due, stop mode that runs again
-* ``entry``: the three in a row, and the answer
+* ``hooks``: the same three for ``lifecycle_hook``: lifecycle actions whose notification got lost
+* ``entry``: all of it in a row, and the answer
 """

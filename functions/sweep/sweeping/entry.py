@@ -15,55 +15,57 @@ from spotkeeper.function import Context, Invocation
 from spotkeeper.instances import Described
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import open_journal
-from spotkeeper.settings import HandBackSettings, SweepSettings
+from spotkeeper.settings import HandBackSettings, HookSweepSettings, SweepSettings
 from sweeping.act import Hands
 from sweeping.decide import Action, CleanUp, chosen, decide, decide_clean_up, quota_warnings
 from sweeping.hand_back import HandBack
+from sweeping.hooks import Hooks
 from sweeping.observe import Key, Observer, held_episodes
 
 
 def sweep(
-    invocation: Invocation,
-    settings: SweepSettings,
-    hand_back: HandBackSettings,
-    context: Context,
-    environ: Mapping[str, str],
+    invocation: Invocation, settings: SweepSettings, context: Context, environ: Mapping[str, str]
 ) -> dict[str, Any]:
     """Look once, hand over what nobody works on, report the rest.
 
-    Raises ``BatchFailed`` where something could not be handed over or deleted, after the rest is done.
+    Raises ``BadSetting``, and ``BatchFailed`` where something could not be handed over or deleted, after the rest.
     """
+    back, of_hooks = HandBackSettings.from_env(environ), HookSweepSettings.from_env(environ)
     credentials, deadline, endpoints = find_credentials(context, environ), invocation.deadline, settings.endpoints
     home = f"{invocation.account_id or 'account'}/{invocation.region}"
     ecs = Api("ecs", invocation.region, credentials, endpoints.ecs, deadline.clock, deadline)
+    ess = Api("ess", invocation.region, credentials, of_hooks.endpoint, deadline.clock, deadline)
     journal = open_journal(settings.journal, invocation.region, credentials, endpoints.oss, deadline)
-    hands = Hands(
-        ecs,
-        Functions(invocation.region, credentials, endpoints.fc, deadline),
-        journal,
-        home,
-        settings.interruption_function,
-    )
+    functions = Functions(invocation.region, credentials, endpoints.fc, deadline)
+    hands = Hands(ecs, functions, journal, home, settings.interruption_function)
     observer = Observer(ecs, journal, home, settings)
-    return Sweep(observer, hands, HandBack(observer, hands, hand_back), invocation.audit, deadline.clock.now()).run()
+    jobs = (observer, hands, HandBack(observer, hands, back), Hooks(ess, functions, home, of_hooks))
+    return Sweep(*jobs, invocation.audit, deadline.clock.now()).run()
 
 
-TO_DO = {"handed_over": "hand over", "handed_back": "hand back", "deleted": "clean up"}
+TO_DO = {
+    "handed_over": "hand over",
+    "hooks_handed_over": "hand over",
+    "handed_back": "hand back",
+    "deleted": "clean up",
+}
+LINES = ("rescues", "lifecycle_hooks", "restarts", "clean_up")
 
 
 @dataclass
 class Sweep:
-    """One run: three jobs, the most urgent first; a job that fails does not keep the next from its turn."""
+    """One run: four jobs, the most urgent first; a job that fails does not keep the next from its turn."""
 
     observer: Observer
     hands: Hands
     back: HandBack
+    hooks: Hooks
     audit: Audit
     now: float
     results: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    lines: dict[str, list[str]] = field(default_factory=lambda: {"rescues": [], "restarts": [], "clean_up": []})
-    done: dict[str, list[str]] = field(default_factory=lambda: {"handed_over": [], "handed_back": [], "deleted": []})
+    lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in LINES})
+    done: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TO_DO})
 
     def run(self) -> dict[str, Any]:
         """The answer. Raises ``BatchFailed`` after everything else is done."""
@@ -71,6 +73,8 @@ class Sweep:
         held = held_episodes(images)
         left = self._rescues(index, held)
         self.warnings += quota_warnings(images, self.observer.settings)
+        self._try("lifecycle hooks", functools.partial(self._lifecycle_hooks, left))
+        left -= len(self.done["hooks_handed_over"])
         self._try("restarts", functools.partial(self._restarts, index, left))
         self._try("clean-up", functools.partial(self._clean_up, index, images, held))
         for result in self.results:
@@ -93,6 +97,15 @@ class Sweep:
         self.warnings += [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
         self.warnings += [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
         return settings.limit - len(due)
+
+    def _lifecycle_hooks(self, left: int) -> None:
+        """Hand over the actions whose notification seems to have got lost."""
+        held = self.hooks.held(self.now)
+        due = [one for one in held if one.due(self.now)]
+        self.lines["lifecycle_hooks"] += [f"{one}: {'hand over' if one in due else 'leave'}" for one in held]
+        for one in due[:left]:
+            self._do("hooks_handed_over", one.name, functools.partial(self.hooks.hand_over, one, self.now))
+        self.warnings += [f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in due[left:]]
 
     def _restarts(self, index: Mapping[Key, set[str]], left: int) -> None:
         """Hand back what no event will come for."""

@@ -1,0 +1,198 @@
+"""Which checks run for which hook: ``hooks.json``, and what a hook's notificationMetadata chooses.
+
+A rule matches by hook name, scaling group and transition; the first that matches holds, else the transition's default.
+NotificationMetadata (CreateLifecycleHook) that is a JSON object with the key ``checks`` chooses in place of the rule's
+checks: by name, with values of declared parameters. It can hold nothing else: command text never comes from an event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from checking.catalogue import Check
+from checking.declared import entries, only, read, record, value_of, whole, words
+from spotkeeper.errors import BadCheck, MalformedEvent
+from spotkeeper.events import HookResult, Transition
+from spotkeeper.events.text import shown
+
+MOST_CHECKS = 10
+LONGEST_LIFE = 21_600
+"""Seconds: no hook can be kept alive for longer (RecordLifecycleActionHeartbeat)."""
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+class Partial(Enum):
+    """What a scale-out does with instances that passed while others failed."""
+
+    ABANDON = "abandon"
+    CONTINUE_AND_REMOVE_FAILED = "continue_and_remove_failed"
+
+
+FAILURES = {
+    Transition.SCALE_OUT: (HookResult.ABANDON,),
+    Transition.SCALE_IN: (HookResult.ABANDON, HookResult.ROLLBACK),
+}
+"""With what a failed check may complete. Never CONTINUE: that would be no check."""
+PARTIALS = {
+    Transition.SCALE_OUT: (Partial.ABANDON, Partial.CONTINUE_AND_REMOVE_FAILED),
+    Transition.SCALE_IN: (Partial.ABANDON,),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A check with a value for each of its parameters."""
+
+    check: Check
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a hook wants.
+
+    ``agent_seconds``: for how long instances are waited for to be Running with an agent (``None``: as long as the hook
+    can be kept alive). ``why``: whose plan it is.
+    """
+
+    checks: tuple[Chosen, ...]
+    on_failure: HookResult
+    partial: Partial
+    agent_seconds: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A plan and what it is for; ``None`` matches everything."""
+
+    hook_name: str | None
+    scaling_group_id: str | None
+    transition: Transition | None
+    plan: Plan
+
+    def matches(self, transition: Transition, hook_name: str | None, scaling_group_id: str | None) -> bool:
+        """Whether a hook is meant."""
+        wanted = (self.hook_name, self.scaling_group_id, self.transition)
+        told = (hook_name, scaling_group_id, transition)
+        return all(want in (None, tell) for want, tell in zip(wanted, told, strict=True))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What ``hooks.json`` says."""
+
+    catalogue: Mapping[str, Check]
+    rules: tuple[Rule, ...]
+    defaults: Mapping[Transition, Plan]
+
+    @classmethod
+    def load(cls, path: Path, catalogue: Mapping[str, Check]) -> Rules:
+        """The rules in a file. Raises ``BadCheck``."""
+        name = path.name
+        fields = only(value_of(read(path, name), name), name, ("rules", "defaults"))
+        declared = fields["rules"] if fields["rules"] == [] else entries(fields["rules"], f"{name}: rules", 1000)
+        defaults = only(fields["defaults"], f"{name}: defaults", (one.value for one in Transition))
+        return cls(
+            catalogue=catalogue,
+            rules=tuple(
+                _rule(catalogue, one, f"{name}: rule {number}") for number, one in enumerate(declared, start=1)
+            ),
+            defaults={
+                one: _plan(catalogue, only(defaults[one.value], where, *_PLAN), one, where)
+                for one in Transition
+                for where in [f"{name}: the default of {one.value}"]
+            },
+        )
+
+    def plan(
+        self, transition: Transition, hook_name: str | None, scaling_group_id: str | None, metadata: str | None
+    ) -> Plan:
+        """What a hook wants. Raises ``BadCheck`` where its notificationMetadata chooses what there is not."""
+        matching = (one.plan for one in self.rules if one.matches(transition, hook_name, scaling_group_id))
+        plan = next(matching, self.defaults[transition])
+        chosen = _chosen_by(self.catalogue, metadata)
+        return plan if chosen is None else replace(plan, checks=chosen, why=f"{plan.why}; {_METADATA} chose the checks")
+
+
+def chosen_on_demand(catalogue: Mapping[str, Check], name: str) -> Chosen:
+    """The check that somebody asks for by name, with its defaults. Raises ``MalformedEvent``."""
+    if name not in catalogue:
+        raise MalformedEvent(f"there is no check {shown(name)}; there are {', '.join(sorted(catalogue))}")
+    try:
+        return Chosen(catalogue[name], catalogue[name].values({}))
+    except BadCheck as error:
+        raise MalformedEvent(f"{error}: on demand, a check runs with its defaults") from error
+
+
+_METADATA = "notificationMetadata"
+_PLAN = (("checks",), ("on_failure", "on_partial_failure", "agent_seconds"))
+_MATCHED = ("hook_name", "scaling_group_id", "transition")
+
+
+def _chosen_by(catalogue: Mapping[str, Check], metadata: str | None) -> tuple[Chosen, ...] | None:
+    """The checks that the metadata chooses; ``None`` where it is a remark, or meant for somebody else."""
+    try:
+        said = json.loads(metadata or "")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or "checks" not in said:
+        return None
+    return _checks(catalogue, only(value_of(metadata or "", _METADATA), _METADATA, ("checks",))["checks"], _METADATA)
+
+
+def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:
+    fields = only(declared, where, _PLAN[0], (*_MATCHED, *_PLAN[1]))
+    matched = {key: words(fields[key], f"{where}: {key}") for key in _MATCHED if key in fields}
+    if not matched:
+        raise BadCheck(f"{where} needs {' or '.join(_MATCHED)}; what is for every hook is a default")
+    said = matched.get("transition")
+    transition = None if said is None else _one_of(tuple(Transition), said, f"{where}: transition")
+    plan = _plan(catalogue, fields, transition, where)
+    return Rule(matched.get("hook_name"), matched.get("scaling_group_id"), transition, plan)
+
+
+def _plan(catalogue: Mapping[str, Check], fields: Mapping[str, Any], transition: Transition | None, where: str) -> Plan:
+    """A rule that is for both transitions can only want what both accept."""
+    meant = tuple(Transition) if transition is None else (transition,)
+    results = [one for one in HookResult if all(one in FAILURES[each] for each in meant)]
+    partials = [one for one in Partial if all(one in PARTIALS[each] for each in meant)]
+    seconds = fields.get("agent_seconds")
+    return Plan(
+        checks=_checks(catalogue, fields["checks"], where),
+        on_failure=_one_of(results, fields.get("on_failure", HookResult.ABANDON.value), f"{where}: on_failure"),
+        partial=_one_of(
+            partials, fields.get("on_partial_failure", Partial.ABANDON.value), f"{where}: on_partial_failure"
+        ),
+        agent_seconds=None if seconds is None else float(whole(seconds, (1, LONGEST_LIFE), f"{where}: agent_seconds")),
+        why=where,
+    )
+
+
+def _checks(catalogue: Mapping[str, Check], declared: object, where: str) -> tuple[Chosen, ...]:
+    return tuple(_chosen(catalogue, one, where) for one in entries(declared, f"{where}: checks", MOST_CHECKS))
+
+
+def _chosen(catalogue: Mapping[str, Check], declared: object, where: str) -> Chosen:
+    fields = {"name": declared} if isinstance(declared, str) else only(declared, where, ("name",), ("parameters",))
+    name = words(fields["name"], f"{where}: name")
+    if name not in catalogue:
+        raise BadCheck(f"{where}: there is no check {shown(name)}; there are {', '.join(sorted(catalogue))}")
+    given = record(fields.get("parameters", {}), f"{where}: parameters")
+    try:
+        return Chosen(catalogue[name], catalogue[name].values(given))
+    except BadCheck as error:
+        raise BadCheck(f"{where}: {error}") from error
+
+
+def _one_of(choices: Sequence[_Choice], value: object, where: str) -> _Choice:
+    found = next((one for one in choices if one.value == value), None)
+    if found is None:
+        raise BadCheck(f"{where} accepts {' or '.join(str(one.value) for one in choices)}, not {shown(value)}")
+    return found

@@ -1,0 +1,134 @@
+"""Running checks by Cloud Assistant and reading how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from checking import evidence
+from checking.progress import Batch, Progress, Readiness, Result, Run
+from checking.tools import Tools
+from spotkeeper.clients import items
+from spotkeeper.errors import CloudError
+from spotkeeper.instances import Described
+from spotkeeper.retry import RetryPolicy
+
+RUN = RetryPolicy(conflicts=frozenset({"IdempotentProcessing", "IdempotenceProcessing"}))
+UNFIT = frozenset({"InvalidInstance.NotFound", "InvalidInstance.NotMatch"})
+"""An instance does not exist, does not run, or has another operating system (RunCommand)."""
+UNDER_WAY = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
+NEVER_EXECUTED = "Aborted"
+NONZERO = "ExitCodeNonzero"
+MEANINGS = {
+    "Failed": "it ended with exit code {exit_code}",
+    "Timeout": "it ran longer than its {timeout} s",
+    "Error": "Cloud Assistant could not run it",
+    "Invalid": "it does not fit the instance",
+    "Aborted": "it was not delivered",
+    "Cancelled": "somebody cancelled it",
+    "Terminated": "somebody stopped it",
+}
+"""The final ``InvocationStatus`` of one instance (DescribeInvocationResults) other than Success, in words."""
+
+
+def run(tools: Tools, progress: Progress) -> Progress:
+    """Start every command that is due; its ClientToken makes a repeated call the same one. Raises ``CloudError``."""
+    for batch in progress.batches():
+        progress = _begun(tools, progress, batch)
+    return progress
+
+
+def _begun(tools: Tools, progress: Progress, batch: Batch) -> Progress:
+    try:
+        return progress.but(runs=(*progress.runs, _run(tools, progress, batch)))
+    except CloudError as error:
+        if error.code not in UNFIT:
+            raise
+        return _seen_again(progress, batch, error)
+
+
+def _seen_again(progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
+    """One of the instances has stopped or gone since it was seen, and the call refuses all."""
+    waiting = {
+        one: replace(progress.machines[one], readiness=Readiness.WAITING, why=f"RunCommand: {refusal.code}")
+        for one in batch.instance_ids
+    }
+    return progress.with_machines(waiting)
+
+
+def _run(tools: Tools, progress: Progress, batch: Batch) -> Run:
+    chosen = progress.chosen[batch.stage]
+    parameters: dict[str, Any] = {
+        "Name": f"spotkeeper-{chosen.check.name}",
+        "Description": chosen.check.description[:512],
+        "Type": batch.script.type,
+        "CommandContent": batch.script.encoded,
+        "ContentEncoding": "Base64",
+        "Timeout": chosen.check.timeout,
+        "TerminationMode": "ProcessTree",
+        "InstanceId": list(batch.instance_ids),
+        "ClientToken": tools.token("run", chosen.check.name, *_of(batch), *batch.instance_ids),
+    }
+    if chosen.values:
+        parameters |= {"EnableParameter": True, "Parameters": dict(chosen.values)}
+    about = f"{chosen.check.name} on {len(batch.instance_ids)} instances"
+    answer = tools.ecs.call("RunCommand", about, parameters, retry=RUN)
+    return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), batch.instance_ids, tools.clock.now())
+
+
+def _of(batch: Batch) -> tuple[str, str]:
+    return str(batch.stage), str(batch.attempt)
+
+
+def poll(tools: Tools, progress: Progress) -> Progress:
+    """Ask how the commands have ended that have not. Raises ``CloudError``."""
+    for one in progress.outstanding():
+        progress = progress.with_results(one.stage, list(_results(tools, progress, one)))
+    return progress
+
+
+def _results(tools: Tools, progress: Progress, run: Run) -> Iterator[Result]:
+    pages = tools.ecs.pages("DescribeInvocationResults", run.invoke_id, {"InvokeId": run.invoke_id})
+    for told in (one for page in pages for one in items(page, "Invocation", "InvocationResults", "InvocationResult")):
+        if told.get("InstanceId") in run.instance_ids and told.get("InvocationStatus") not in UNDER_WAY:
+            yield _result(tools, progress, run, told)
+
+
+def _result(tools: Tools, progress: Progress, run: Run, told: Described) -> Result:
+    check = progress.chosen[run.stage].check
+    status, code = str(told.get("InvocationStatus")), str(told.get("ErrorCode") or "")
+    exit_code = int(told["ExitCode"]) if told.get("ExitCode") is not None else None
+    # Failed has other reasons than the exit code, which is then 0 or missing.
+    exited = status == "Success" or (status == "Failed" and code == NONZERO)
+    passed = exited and (0 if exit_code is None else exit_code) in check.exit_codes
+    meaning = MEANINGS.get(status, f"its status {status} is unknown").format(exit_code=exit_code, timeout=check.timeout)
+    output = evidence.tail_of(told.get("Output"), tools.secrets)
+    return Result(
+        instance_id=str(told["InstanceId"]),
+        check=check.name,
+        attempt=run.attempt,
+        passed=passed,
+        again=status == NEVER_EXECUTED,
+        reason=f"{check.name} passed" if passed else f"{check.name}: {meaning}{f' ({code})' if code else ''}",
+        evidence={
+            "invoke_id": run.invoke_id,
+            "invocation_status": status,
+            "exit_code": exit_code,
+            "error_code": code,
+            "output": output,
+        },
+    )
+
+
+def give_up(progress: Progress, now: float) -> Progress:
+    """Commands that Cloud Assistant is silent about have failed."""
+    for one in progress.silent(now):
+        check = progress.chosen[one.stage].check.name
+        reason = f"{check}: Cloud Assistant has not said how it ended"
+        lost = [
+            Result(instance_id, check, one.attempt, passed=False, again=False, reason=reason)
+            for instance_id in one.instance_ids
+        ]
+        progress = progress.with_results(one.stage, lost)
+    return progress

@@ -1,0 +1,192 @@
+"""What to do next about a lifecycle action, and why. Pure: the same facts always give the same decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from checking.assignment import Partial, Plan
+from checking.facts import Facts
+from checking.progress import Progress
+from spotkeeper.events import HookResult, Transition
+
+RETRY_SECONDS = 120.0
+"""One retry's time: for the next call to come and look at what this one has left. Function Compute documents no pause
+between asynchronous retries; the sweep comes every minute."""
+LEAD_SECONDS = 180.0
+"""A heartbeat is due so long before the end: throttling can block it for a minute, and a call may have to follow."""
+URGENT_SECONDS = 90.0
+"""With less left nothing is begun before a heartbeat."""
+APPEAR_SECONDS = 30.0
+"""So long an action may be missing from DescribeLifecycleActions after its notification has come."""
+
+NAMED = 3
+"""So many instances are named in a reason; the answer has all."""
+
+
+class Step(Enum):
+    """Every step there is; the value is its name in the audit."""
+
+    LOOK = "look at the lifecycle action"
+    OBSERVE = "see how far the checks are"
+    RUN = "run a check"
+    GIVE_UP = "stop waiting"
+    HEARTBEAT = "keep the hook alive"
+    MARK = "mark the failed instances"
+    COMPLETE = "complete the lifecycle action"
+    VERIFY = "see that it is completed"
+    RECALL = "look for failed instances that stayed"
+    REMOVE = "remove the failed instances"
+    LEAVE = "leave the rest to the next call"
+    FAIL = "fail"
+    SKIP = "skip"
+    DONE = "done"
+
+
+WRITES = frozenset({Step.RUN, Step.HEARTBEAT, Step.MARK, Step.COMPLETE, Step.REMOVE})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The next step and its reason in words; ``result`` is what a lifecycle action is completed with."""
+
+    step: Step
+    reason: str
+    result: HookResult | None = None
+
+
+def decide(facts: Facts) -> Decision:
+    """The one next step."""
+    if facts.completed:
+        return _completed(facts, facts.completed)
+    if not facts.looked:
+        return Decision(Step.LOOK, "what the cloud says of it counts, not the notification")
+    if facts.action is None:
+        return _absent(facts)
+    if facts.action.status != "Pending" or facts.plan is None or facts.progress is None:
+        return _over(facts)
+    certain = _judged(facts, facts.plan, facts.progress)
+    return certain or _kept_alive(facts, facts.plan) or _checked(facts, facts.plan, facts.progress)
+
+
+def _absent(facts: Facts) -> Decision:
+    if facts.now - facts.entered_at < APPEAR_SECONDS:
+        return Decision(Step.LOOK, "it may not be shown yet")
+    return Decision(Step.SKIP, "Auto Scaling shows no lifecycle action with this token")
+
+
+def _over(facts: Facts) -> Decision:
+    """It ended before this call came to it, or while it was at work."""
+    action = facts.action
+    status, result = (action.status, action.result) if action else ("unknown", "")
+    reason = f"it is {status} already, with {result or 'no result'}"
+    if result == HookResult.CONTINUE.value and _removes(facts):
+        return _failed_removed(facts, reason)
+    return Decision(Step.SKIP, reason)
+
+
+def _completed(facts: Facts, result: HookResult) -> Decision:
+    if not facts.verified:
+        return Decision(Step.VERIFY, "an accepted call is not yet a completed action")
+    if result is HookResult.CONTINUE and _removes(facts):
+        return _failed_removed(facts, f"completed with {result.value}: {facts.judged}")
+    return Decision(Step.DONE, f"completed with {result.value}: {facts.judged}")
+
+
+def _removes(facts: Facts) -> bool:
+    plan = facts.plan
+    return plan is not None and plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED and _out(facts)
+
+
+def _out(facts: Facts) -> bool:
+    return facts.transition is Transition.SCALE_OUT
+
+
+def _failed_removed(facts: Facts, reason: str) -> Decision:
+    """After CONTINUE the failed instances have to go, by this call or, if it dies, by the next."""
+    if facts.failed is None:
+        return Decision(Step.RECALL, "an earlier call may have died between CONTINUE and the removal")
+    if facts.failed and facts.removed is None:
+        return Decision(Step.REMOVE, f"{_few(facts.failed)} failed a check and would take traffic")
+    return Decision(Step.DONE if facts.completed or facts.removed else Step.SKIP, reason)
+
+
+def _judged(facts: Facts, plan: Plan, progress: Progress) -> Decision | None:
+    """How it is to end, as soon as that is certain."""
+    failures, passed, total = progress.failures, progress.passed, len(progress.instance_ids)
+    if len(passed) == total:
+        return Decision(Step.COMPLETE, f"{_count(total)} passed every check", HookResult.CONTINUE)
+    if not failures:
+        return None
+    reason = f"{len(failures)} of {_count(total)} failed: {_few(f'{one}: {failures[one]}' for one in sorted(failures))}"
+    if _removes(facts) and len(failures) < total:
+        return _partial(facts, reason) if len(failures) + len(passed) == total else None
+    return Decision(Step.COMPLETE, reason, plan.on_failure)
+
+
+def _partial(facts: Facts, reason: str) -> Decision:
+    if not facts.marked:
+        return Decision(Step.MARK, "whoever comes after CONTINUE must know which instances have to go")
+    return Decision(Step.COMPLETE, f"{reason}; they are removed, the others go on", HookResult.CONTINUE)
+
+
+def _kept_alive(facts: Facts, plan: Plan) -> Decision | None:
+    """What the hook's clock and this call's time call for, before anything else."""
+    if facts.extension and facts.left <= (LEAD_SECONDS if facts.observed else URGENT_SECONDS):
+        return Decision(Step.HEARTBEAT, f"the hook may end in {max(facts.left, 0):.0f} s")
+    if facts.now >= facts.leave_at:
+        return _leaving(facts, plan)
+    if facts.polled and not facts.extension and facts.left <= facts.finish_seconds:
+        return _expiring(facts, plan, "the hook cannot be kept alive any longer")
+    return None
+
+
+def _leaving(facts: Facts, plan: Plan) -> Decision:
+    if facts.left >= RETRY_SECONDS:
+        return Decision(Step.LEAVE, f"this call's time is up, the hook lives for {facts.left:.0f} s")
+    if facts.extension:
+        return Decision(Step.HEARTBEAT, f"the next call needs {RETRY_SECONDS:.0f} s, the hook has {facts.left:.0f}")
+    return _expiring(facts, plan, "the hook cannot be kept alive until the next call")
+
+
+def _expiring(facts: Facts, plan: Plan, why: str) -> Decision:
+    """Rather the failure result than the hook's own default; but our own failure is not a failed check."""
+    if facts.refused:
+        return Decision(Step.FAIL, why)
+    return Decision(Step.COMPLETE, f"{why}, and the checks are not over", plan.on_failure)
+
+
+def _checked(facts: Facts, plan: Plan, progress: Progress) -> Decision:
+    if not facts.observed:
+        return Decision(Step.OBSERVE, "which instances can be checked?")
+    if progress.silent(facts.now):
+        return Decision(Step.GIVE_UP, "Cloud Assistant does not say how a command has ended")
+    if progress.waiting and (over := _waiting_over(facts, plan, progress)):
+        return Decision(Step.GIVE_UP, over)
+    if batches := progress.batches():
+        check = progress.chosen[batches[0].stage].check.name
+        return Decision(Step.RUN, f"{check} on {sum(len(one.instance_ids) for one in batches)} instances")
+    return Decision(Step.OBSERVE, f"{len(progress.waiting)} cannot be reached yet, others are being checked")
+
+
+def _waiting_over(facts: Facts, plan: Plan, progress: Progress) -> str:
+    """Why nobody waits any longer for instances that no command can reach; empty while that goes on."""
+    limit = plan.agent_seconds
+    if limit is not None and facts.now >= facts.began_at + limit:
+        return f"agent_seconds of the hook's rule is {limit:g}"
+    needed = sum(one.check.timeout for one in progress.chosen) + facts.finish_seconds
+    if facts.now >= facts.life_end - needed:
+        return f"what is left of the hook's life is needed for the checks of the others ({needed:g} s)"
+    return ""
+
+
+def _count(number: int) -> str:
+    return f"{number} instance" if number == 1 else f"{number} instances"
+
+
+def _few(texts: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    every = list(texts)
+    more = f"; and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return "; ".join(every[:NAMED]) + more

@@ -1,0 +1,106 @@
+"""What of a check's output may be shown: text, the end of it, and no secret of this process.
+
+The output is whatever a machine prints. DescribeInvocationResults gives it as Base64 and cut to 24 KB; the agent keeps
+the beginning and the end, so a secret may be cut in two anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+MASK = "***"
+FRAGMENT = 8
+"""So many characters of a secret are as secret as all of them."""
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def tail_of(output: str | None, secrets: Iterable[str], limit: int = 1000) -> str:
+    """The last ``limit`` characters of a check's output (``InvocationResult.Output``), printable and without secrets.
+
+    Masked are secrets and all fragments of them, also in Base64 or percent-encoding and across line breaks.
+    """
+    fragments = frozenset(piece for secret in secrets for piece in _fragments(secret))
+    text = _masked(_text(output or ""), fragments).strip()
+    tail = text[max(0, len(text) - limit) :]
+    shown = "".join(char if char.isprintable() or char in "\n\t" else _REPLACEMENT for char in tail)
+    # What a mask has brought together can be a secret again, if that has asterisks in it: rather nothing than that.
+    return "" if _spans(shown, fragments) else shown
+
+
+def _text(output: str) -> str:
+    """The output decoded; as it is where it is not Base64 (ContentEncoding=PlainText)."""
+    try:
+        content = base64.b64decode(output, validate=True)
+    except (binascii.Error, ValueError):
+        content = output.encode("utf-8", "replace")
+    return content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _fragments(secret: str) -> Iterator[str]:
+    """What gives a secret away; of a short one nothing but the whole."""
+    plain = _compact(secret)
+    if plain:
+        yield from _pieces(plain)
+    for form in _encoded(secret):
+        if len(form) >= FRAGMENT:
+            yield from _pieces(form)
+
+
+def _pieces(form: str) -> Iterator[str]:
+    for start in range(max(1, len(form) - FRAGMENT + 1)):
+        yield form[start : start + FRAGMENT]
+
+
+def _encoded(secret: str) -> Iterator[str]:
+    """Other spellings. In Base64 there are three, by where in a group of three bytes the secret begins."""
+    yield quote(secret, safe="", errors="replace")
+    content = secret.encode("utf-8", "replace")
+    for shift in range(3):
+        form = base64.b64encode(bytes(shift) + content).decode().rstrip("=")
+        # The first and the last characters also depend on what stands around the secret.
+        yield form[(0, 2, 3)[shift] : len(form) - (1 if (shift + len(content)) % 3 else 0)]
+
+
+def _counts(char: str) -> bool:
+    """Not white space (line breaks), control characters (UTF-16: every other byte is 0), what could not be decoded.
+
+    These can stand inside a secret and do not hide it.
+    """
+    return char.isprintable() and char not in (" ", _REPLACEMENT)
+
+
+def _compact(text: str) -> str:
+    return "".join(filter(str.isprintable, text)).replace(" ", "").replace(_REPLACEMENT, "")
+
+
+def _masked(text: str, fragments: frozenset[str]) -> str:
+    spans = _spans(text, fragments)
+    for begin, end in reversed(spans):
+        text = text[:begin] + MASK + text[end:]
+    return text
+
+
+def _spans(text: str, fragments: frozenset[str]) -> list[tuple[int, int]]:
+    """Where fragments stand in the text: from, to (excluded); in order, overlapping ones as one."""
+    compact = _compact(text)
+    hits = [
+        (start, start + size) for size in {len(one) for one in fragments} for start in _starts(compact, size, fragments)
+    ]
+    if not hits:
+        return []
+    where = [index for index, char in enumerate(text) if _counts(char)]
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(hits):
+        begin, stop = where[start], where[end - 1] + 1
+        if found and begin < found[-1][1]:
+            begin, stop = found[-1][0], max(found.pop()[1], stop)
+        found.append((begin, stop))
+    return found
+
+
+def _starts(compact: str, size: int, fragments: frozenset[str]) -> list[int]:
+    return [start for start in range(len(compact) - size + 1) if compact[start : start + size] in fragments]

@@ -1,0 +1,69 @@
+"""Which instances a command can reach: Running, and a Cloud Assistant agent with a heartbeat. Nothing here writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from checking.progress import Machine, Progress, Readiness
+from checking.tools import Tools, chunks
+from spotkeeper.clients import items
+from spotkeeper.errors import CloudError
+from spotkeeper.instances import Described, describe_instances
+
+INSTANCES_PER_DESCRIBE = 100
+INSTANCES_PER_STATUS = 50
+STATUSES = ("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+GONE = "InvalidInstance.NotFound"
+ON_ITS_WAY = frozenset({"Pending", "Starting"})
+
+
+def look(tools: Tools, progress: Progress, *, may_appear: bool) -> Progress:
+    """See again those that no command can reach yet; ``may_appear``: one that is not shown may only not be yet."""
+    waiting = progress.waiting
+    described = _described(tools, waiting)
+    machines = {one: _standing(described.get(one), progress, may_appear=may_appear) for one in waiting}
+    running = [one for one in waiting if (described.get(one) or {}).get("Status") == "Running"]
+    agents = _with_agent(tools, [one for one in running if machines[one].readiness is Readiness.WAITING])
+    ready = {one: Machine(Readiness.READY, os_type=machines[one].os_type) for one in agents}
+    return progress.with_machines({**machines, **ready})
+
+
+def _standing(seen: Described | None, progress: Progress, *, may_appear: bool) -> Machine:
+    """What the instance itself says; one that runs still waits for its agent."""
+    if seen is None:
+        return Machine(Readiness.WAITING if may_appear else Readiness.NEVER, "the instance does not exist")
+    os_type = str(seen.get("OSType") or "linux").lower()
+    if unfit := [one.check.name for one in progress.chosen if os_type not in one.check.scripts]:
+        return Machine(Readiness.NEVER, f"check {unfit[0]} has no script for {os_type}", os_type)
+    status = str(seen.get("Status"))
+    if status == "Running":
+        return Machine(Readiness.WAITING, "its Cloud Assistant agent has no heartbeat", os_type)
+    return Machine(Readiness.WAITING if status in ON_ITS_WAY else Readiness.NEVER, f"it is {status}", os_type)
+
+
+def _described(tools: Tools, instance_ids: Sequence[str]) -> dict[str, Described]:
+    found: dict[str, Described] = {}
+    for chunk in chunks(instance_ids, INSTANCES_PER_DESCRIBE):
+        described = describe_instances(tools.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
+        found.update({str(one["InstanceId"]): one for one in described if one.get("InstanceId") in chunk})
+    return found
+
+
+def _with_agent(tools: Tools, instance_ids: Sequence[str]) -> Iterable[str]:
+    """``CloudAssistantStatus`` is the text "true", not a boolean (DescribeCloudAssistantStatus)."""
+    for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
+        for one in _statuses(tools, chunk):
+            if one.get("InstanceId") in chunk and str(one.get("CloudAssistantStatus")).lower() == "true":
+                yield str(one["InstanceId"])
+
+
+def _statuses(tools: Tools, instance_ids: Sequence[str]) -> list[Described]:
+    about, parameters = f"{len(instance_ids)} instances", {"InstanceId": list(instance_ids)}
+    try:
+        pages = list(tools.ecs.pages("DescribeCloudAssistantStatus", about, parameters))
+    except CloudError as error:
+        if error.code != GONE:
+            raise
+        return []  # one of them is released by now: the next look sees that
+    return [one for page in pages for one in items(page, *STATUSES)]

@@ -1,0 +1,159 @@
+"""What is true now of the lifecycle action, its hook and its instances. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from checking import commands, machines
+from checking.assignment import Plan, Rules
+from checking.decide import APPEAR_SECONDS, LEAD_SECONDS
+from checking.facts import Action, Facts
+from checking.progress import Progress
+from checking.tools import Tools
+from spotkeeper.clients import items
+from spotkeeper.errors import BadCheck, CloudError
+from spotkeeper.events import Transition
+from spotkeeper.events.times import epoch_seconds
+from spotkeeper.instances import Described
+from spotkeeper.polling import GROWTH, jittered
+
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 15.0
+INSTANCE_APPEAR_SECONDS = 60.0
+NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
+"""How codes begin that say: there is no such thing. An id that no activity has is an InvalidParameter."""
+
+
+def look(tools: Tools, facts: Facts, rules: Callable[[], Rules]) -> Facts:
+    """The hook, and the action with the notification's token. Raises ``CloudError`` and ``BadCheck``."""
+    if facts.looked:
+        tools.clock.sleep(FIRST_PAUSE)
+    hook = facts.hook or _hook(tools, facts)
+    action = next((one for one in _actions(tools, facts, hook) if one[0] == facts.event.token), (None, None))[1]
+    seen = facts.but(looked=True, hook=hook, action=action, transition=_transition(facts, hook))
+    seen = seen if facts.hook else _with_life(tools, seen)
+    if action is not None and action.status == "Completed" and facts.sent and action.result == facts.sent.value:
+        return seen.but(completed=facts.sent, verified=True)
+    return seen if facts.progress or action is None else _with_plan(seen, action, rules)
+
+
+def _hook(tools: Tools, facts: Facts) -> Described | None:
+    hook_id = facts.event.hook_id
+    parameters = {"LifecycleHookIds": [hook_id]}
+    try:
+        pages = tools.ess.pages("DescribeLifecycleHooks", hook_id, parameters)
+        found = [one for page in pages for one in items(page, "LifecycleHooks")]
+    except CloudError as error:
+        if error.code.startswith(NOT_THERE):
+            return None
+        raise
+    return next((one for one in found if one.get("LifecycleHookId") == hook_id), None)
+
+
+def _actions(tools: Tools, facts: Facts, hook: Described | None) -> Iterator[tuple[str, Action]]:
+    """Token and action of this hook's, of the activity that the notification names, else of those under way."""
+    for activity_id in _activities(tools, facts, hook):
+        try:
+            pages = list(tools.ess.pages("DescribeLifecycleActions", activity_id, {"ScalingActivityId": activity_id}))
+        except CloudError as error:
+            if error.code.startswith(NOT_THERE):
+                continue
+            raise
+        for one in (one for page in pages for one in items(page, "LifecycleActions")):
+            if one.get("LifecycleHookId") == facts.event.hook_id:
+                yield str(one.get("LifecycleActionToken")), _action(one)
+
+
+def _action(described: Described) -> Action:
+    return Action(
+        status=str(described.get("LifecycleActionStatus")),
+        result=str(described.get("LifecycleActionResult") or ""),
+        instance_ids=tuple(dict.fromkeys(str(one) for one in described.get("InstanceIds") or ())),
+    )
+
+
+def _activities(tools: Tools, facts: Facts, hook: Described | None) -> Iterator[str]:
+    group_id = facts.event.scaling_group_id or str((hook or {}).get("ScalingGroupId") or "")
+    if facts.event.scaling_activity_id:
+        yield facts.event.scaling_activity_id
+    elif group_id:
+        parameters = {"ScalingGroupId": group_id, "StatusCode": "InProgress"}
+        for page in tools.ess.pages("DescribeScalingActivities", group_id, parameters):
+            yield from (str(one["ScalingActivityId"]) for one in items(page, "ScalingActivities"))
+
+
+def _transition(facts: Facts, hook: Described | None) -> Transition:
+    told = (hook or {}).get("LifecycleTransition")
+    return Transition(told) if told in {one.value for one in Transition} else facts.event.transition
+
+
+def _with_life(tools: Tools, facts: Facts) -> Facts:
+    """When the hook began to wait: the notification's time, else the scaling activity's, which is earlier."""
+    began_at = facts.event.time
+    if began_at is None and facts.event.scaling_activity_id:
+        activity_id = facts.event.scaling_activity_id
+        answer = tools.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
+        started = [epoch_seconds(str(one.get("StartTime"))) for one in items(answer, "ScalingActivities")]
+        began_at = next((one for one in started if one is not None), None)
+    began_at = facts.entered_at if began_at is None else min(began_at, facts.entered_at)
+    # Past its timeout it lives because somebody has extended it, nobody can say for how long.
+    return facts.but(began_at=began_at, alive_until=max(began_at + facts.timeout, facts.now))
+
+
+def _with_plan(facts: Facts, action: Action, rules: Callable[[], Rules]) -> Facts:
+    try:
+        plan = _plan(facts, rules())
+    except BadCheck:
+        if action.status == "Pending":
+            raise
+        return facts
+    instance_ids = action.instance_ids or facts.event.instance_ids
+    return facts.but(plan=plan, progress=Progress(instance_ids, plan.checks))
+
+
+def _plan(facts: Facts, rules: Rules) -> Plan:
+    hook: dict[str, Any] = dict(facts.hook or {})
+    metadata = facts.event.notification_metadata
+    return rules.plan(
+        facts.transition,
+        str(hook.get("LifecycleHookName") or facts.event.hook_name or ""),
+        str(hook.get("ScalingGroupId") or facts.event.scaling_group_id or ""),
+        hook.get("NotificationMetadata") if metadata is None else metadata,
+    )
+
+
+def observe(tools: Tools, facts: Facts) -> Facts:
+    """Wait a little, then ask how commands have ended and which instances can be reached by now."""
+    if facts.progress is None:
+        return facts
+    if facts.observed:
+        tools.clock.sleep(_pause(facts))
+    under_way = any(facts.progress.outstanding())
+    progress = commands.poll(tools, facts.progress)
+    may_appear = tools.clock.now() - facts.entered_at < INSTANCE_APPEAR_SECONDS
+    progress = machines.look(tools, progress, may_appear=may_appear) if progress.waiting else progress
+    news = progress != facts.progress
+    return facts.but(
+        progress=progress,
+        observed=True,
+        polled=facts.polled or under_way or bool(progress.waiting),
+        pause=FIRST_PAUSE if news else min(LONGEST_PAUSE, max(FIRST_PAUSE, facts.pause * GROWTH)),
+    )
+
+
+def _pause(facts: Facts) -> float:
+    """Growing, and never past the next thing that has to be done in time."""
+    due = facts.alive_until - (LEAD_SECONDS if facts.extension else facts.finish_seconds)
+    soonest = min(due, facts.leave_at) - facts.now
+    return max(0.5, min(jittered(facts.pause), soonest))
+
+
+def verify(tools: Tools, facts: Facts) -> Facts:
+    """Whether the cloud shows what it has accepted; it is accepted all the same where that takes long."""
+    deadline = tools.deadline.sooner(APPEAR_SECONDS)
+    while True:
+        found = dict(_actions(tools, facts, facts.hook)).get(facts.event.token)
+        if (found and found.status != "Pending") or deadline.remaining() <= FIRST_PAUSE:
+            return facts.but(action=found or facts.action, verified=True)
+        tools.clock.sleep(FIRST_PAUSE)

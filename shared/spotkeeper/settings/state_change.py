@@ -1,0 +1,52 @@
+"""What the function ``state_change`` reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spotkeeper.settings.variables import Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spotkeeper.settings.types import DirectoryLocation, Endpoints, OssLocation, TagFilter
+
+
+@dataclass(frozen=True)
+class RestartRules:
+    """Which stopped instances are started again: those with ``tag`` (None: none), ``limit`` times in ``window`` s."""
+
+    tag: TagFilter | None
+    limit: int
+    window: float
+
+    @classmethod
+    def of(cls, variables: Variables) -> RestartRules:
+        """The rules in an environment. Raises ``BadSetting``."""
+        return cls(
+            tag=variables.tag("SPOTKEEPER_RESTART_TAG", "spotkeeper:auto-restart=true"),
+            limit=variables.count("SPOTKEEPER_RESTART_LIMIT", 3, 100),
+            window=variables.number("SPOTKEEPER_RESTART_WINDOW_SECONDS", 3_600, 2_592_000),
+        )
+
+
+@dataclass(frozen=True)
+class StateChangeSettings:
+    """What the function ``state_change`` reads."""
+
+    journal: OssLocation | DirectoryLocation
+    endpoints: Endpoints
+    dry_run: bool
+    restart: RestartRules
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> StateChangeSettings:
+        """The settings in ``environ``. Raises ``BadSetting``."""
+        variables = Variables(environ)
+        return cls(
+            journal=variables.journal("SPOTKEEPER_JOURNAL"),
+            endpoints=variables.endpoints("ecs", "slb", "oss"),
+            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
+            restart=RestartRules.of(variables),
+        )

@@ -1,0 +1,59 @@
+"""What settings are made of: endpoints, where the journal lives, tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an API is served: ``protocol`` is ``http`` or ``https``, ``host`` may end in ``:port``."""
+
+    protocol: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The endpoints that are set; ``None``: the SDK's own."""
+
+    ecs: Endpoint | None = None
+    slb: Endpoint | None = None
+    ess: Endpoint | None = None
+    oss: Endpoint | None = None
+    fc: Endpoint | None = None
+
+
+@dataclass(frozen=True)
+class OssLocation:
+    """Objects under ``prefix`` (no slash at either end) in a bucket of the function's region."""
+
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class DirectoryLocation:
+    """Files under an absolute path."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class TagFilter:
+    """Resources with the tag ``key``, of any value where ``value`` is ``None``."""
+
+    key: str
+    value: str | None = None
+
+    def matches(self, tags: Mapping[str, str]) -> bool:
+        """Whether a resource with ``tags`` is meant."""
+        return self.key in tags and self.value in (None, tags[self.key])
+
+    def __str__(self) -> str:
+        return self.key if self.value is None else f"{self.key}={self.value}"

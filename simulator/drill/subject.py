@@ -1,0 +1,81 @@
+"""Whom an event is about, as the functions' own parser reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator import fleet
+
+if TYPE_CHECKING:
+    from spotkeeper.events import Kind
+
+REGION = "cn-hangzhou"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """``event`` is the typed view of an event of ``kind``; what it does not say is as in the sample events."""
+
+    kind: Kind
+    event: Any = None
+
+    @property
+    def function(self) -> str:
+        """The function that the event belongs to; ``interruption`` shows what becomes of nobody's."""
+        kinds = {"TIMER": "sweep", "STATE_CHANGE": "state_change"}
+        hooks = dict.fromkeys(("LIFECYCLE_HOOK", "LIFECYCLE_HOOK_TEST", "CHECK"), "lifecycle_hook")
+        return {**kinds, **hooks}.get(self.kind.name, "interruption")
+
+    @property
+    def instance_id(self) -> str:
+        """The instance."""
+        return getattr(self.event, "instance_id", None) or fleet.INSTANCE_ID
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return getattr(self.event, "region", None) or REGION
+
+    @property
+    def account_id(self) -> str:
+        """Whose it is."""
+        return getattr(self.event, "account_id", None) or fleet.ACCOUNT_ID
+
+    @property
+    def sent_at(self) -> float:
+        """When the event was sent, seconds since 1970."""
+        sent = getattr(self.event, "time", None) or getattr(self.event, "trigger_time", None)
+        return float(sent or fleet.EVENT_TIME)
+
+
+def subject_of(raw: bytes) -> Subject:
+    """The first event in ``raw`` that belongs to a function; what is malformed is the function's to say."""
+    from spotkeeper.errors import MalformedEvent  # noqa: PLC0415 - on the path since load()
+    from spotkeeper.events import (  # noqa: PLC0415
+        CheckOnDemand,
+        Interruption,
+        Kind,
+        LifecycleHook,
+        Notification,
+        StateChange,
+        Timer,
+        unwrap,
+    )
+
+    views: dict[Kind, Any] = {
+        Kind.INTERRUPTION: Interruption,
+        Kind.STATE_CHANGE: StateChange,
+        Kind.LIFECYCLE_HOOK: LifecycleHook,
+        Kind.CHECK: CheckOnDemand,
+        Kind.TIMER: Timer,
+    }
+    try:
+        for one in unwrap(raw):
+            if isinstance(one, Notification) and one.kind in views:
+                return Subject(one.kind, views[one.kind].of(one, REGION))
+            if isinstance(one, Notification) and one.kind is Kind.LIFECYCLE_HOOK_TEST:
+                return Subject(one.kind)
+    except MalformedEvent:
+        pass
+    return Subject(Kind.OTHER)

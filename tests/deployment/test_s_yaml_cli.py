@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deployment.serverless_devs import VERSION, preview
+from tests.deployment.stage import DEPLOYER, FILE, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+EVERYTHING = {
+    **dict.fromkeys(re.findall(r"env\('(\w+)'", FILE.read_text(encoding="utf-8")), "007"),
+    "DEPLOY_REGION": "eu-central-1",
+    "DEPLOY_PREFIX": "true",
+}
+"""Every variable set, to text that YAML would take for a number or a boolean."""
+
+
+@pytest.mark.parametrize("environ", [DEPLOYER, EVERYTHING, {**DEPLOYER, "DEPLOY_REGION": ""}])
+def test_resolves_alike(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    """The real CLI resolves the file to what our check checks, whatever is set."""
+    assert preview(tmp_path, environ) == resolved(environ)
+
+
+def test_pinned() -> None:
+    """The CLI is one exact version."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)

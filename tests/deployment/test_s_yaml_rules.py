@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deployment.stage import BUS, STATE_CHANGE_PATTERN, Mistake, named, said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATTERN = "resources.state_change.props.triggers[0].triggerConfig.eventRuleFilterPattern: "
+HOOK = "resources.lifecycle_hook.props.triggers[0].triggerConfig."
+SWEEP = "resources.sweep.props."
+SETTINGS = "resources.interruption.props.environmentVariables."
+TRIGGER = f"""        - triggerName: state-change
+          triggerType: eventbridge
+          triggerConfig:
+            triggerEnable: true
+            asyncInvocationType: true
+            eventRuleFilterPattern: '{STATE_CHANGE_PATTERN}'
+{BUS}"""
+TIMER = """timer
+          triggerConfig:
+            enable: true
+            cronExpression: '@every 1m' # a notice has five minutes
+            payload: ''
+"""
+TOPIC = """mns_topic
+          sourceArn: acs:mns:cn-beijing:1690701234567830:/topics/x
+          triggerConfig:
+            notifyContentFormat: JSON
+            notifyStrategy: BACKOFF_RETRY
+"""
+
+MISTAKES = [
+    Mistake(
+        "variable that nobody set",
+        "${vars.prefix}-sweep",
+        "${vars.prefx}-sweep",
+        SWEEP + "functionName: ${vars.prefx} is not among the vars",
+    ),
+    Mistake(
+        "variable of itself",
+        "${env('DEPLOY_PREFIX', 'spotkeeper')}",
+        "${vars.prefix}",
+        "vars.prefix: ${vars.prefix} leads back to itself",
+    ),
+    Mistake(
+        "function that the check cannot resolve",
+        "${vars.prefix}-sweep",
+        "${file('name')}",
+        "${file('name')} is not understood; accepted: ${vars.name}",
+    ),
+    Mistake("environment without a default", "'spotkeeper-alarm')", ")", "vars.alarmTopic: "),
+    Mistake(
+        "cpu and memory out of ratio",
+        "cpu: 0.25",
+        "cpu: 0.05",
+        SWEEP + "cpu: 0.05 vCPU and 256 MB are out of ratio; accepted: 0.1 to 0.25 vCPU with 256 MB",
+    ),
+    Mistake("cpu with too little memory", "cpu: 0.25", "cpu: 0.3", SWEEP + "cpu: 0.3 vCPU and 256 MB are out of ratio"),
+    Mistake("cpu between the steps", "cpu: 0.25", "cpu: 0.22", SWEEP + "cpu: 0.22 is no multiple of 0.05"),
+    Mistake(
+        "too little time for a rescue",
+        "      timeout: 1800\n",
+        "      timeout: 600\n",
+        "interruption.props.timeout: 600 s is too short for interruption; accepted: 900 s",
+    ),
+    Mistake(
+        "retries that never come",
+        "maxAsyncEventAgeInSeconds: 3600",
+        "maxAsyncEventAgeInSeconds: 600",
+        "600 s is over before 4 calls of 300 s are",
+    ),
+    Mistake(
+        "run that outlasts its minute",
+        "timeout: 55",
+        "timeout: 60",
+        SWEEP + "timeout: 60 s is not over before the next run begins (@every 1m)",
+    ),
+    Mistake(
+        "code of another function",
+        "./dist/functions/sweep",
+        "./dist/functions/state_change",
+        SWEEP + 'code: "./dist/functions/state_change" is not this',
+    ),
+    Mistake(
+        "layer of another region",
+        "'cn-hangzhou')",
+        "'cn-beijing')",
+        SWEEP + 'layers[0]: "acs:fc:cn-hangzhou:1690701234567830:layers/spotkeeper/versions/7" is of another region',
+    ),
+    Mistake(
+        "function that sweep does not find",
+        "functionName: ${vars.prefix}-state-change",
+        "functionName: ${vars.prefix}-states",
+        'functionName: "spotkeeper-states" is not what sweep calls',
+    ),
+    Mistake(
+        "role of two functions",
+        "role: ${vars.roles.sweep}",
+        "role: ${vars.roles.stateChange}",
+        SWEEP + 'role: "spotkeeper-state-change" is that of state_change too',
+    ),
+    Mistake(
+        "setting that nobody reads",
+        "SPOTKEEPER_DRY_RUN:",
+        "SPOTKEEPER_DRYRUN:",
+        SETTINGS + "SPOTKEEPER_DRYRUN: it is not a setting; did you mean SPOTKEEPER_DRY_RUN?",
+    ),
+    Mistake(
+        "setting left out", "    SPOTKEEPER_DRY_RUN: 'false'\n", "", SETTINGS + "SPOTKEEPER_DRY_RUN: it is missing"
+    ),
+    Mistake(
+        "setting that the function refuses",
+        "RELAUNCH: 'from-image'",
+        "RELAUNCH: 'image'",
+        SETTINGS + "SPOTKEEPER_RELAUNCH: InterruptionSettings refuses it",
+    ),
+    Mistake(
+        "settings too large",
+        "FALLBACK_VSWITCH_IDS: ''",
+        f"FALLBACK_VSWITCH_IDS: '{'vsw-a,' * 600}vsw-b'",
+        "bytes; accepted: at most 4096 bytes",
+    ),
+    Mistake(
+        "journal on a disk",
+        "oss://${vars.journalBucket}/spotkeeper",
+        "file:///var/journal",
+        SETTINGS + "SPOTKEEPER_JOURNAL: a directory is gone with its instance",
+    ),
+    Mistake(
+        "trigger that does not call this function",
+        TIMER,
+        TOPIC,
+        SWEEP + 'triggers[0].triggerType: "mns_topic" is not what calls sweep; accepted: timer',
+    ),
+    Mistake(
+        "topic of another region",
+        TIMER,
+        TOPIC,
+        SWEEP + 'triggers[0].sourceArn: "acs:mns:cn-beijing:1690701234567830:/topics/x" is of another region',
+    ),
+    Mistake(
+        "cron of five fields", "'@every 1m'", "'* * * * *'", 'triggerConfig.cronExpression: "* * * * *" has 5 fields'
+    ),
+    Mistake("cron of no such minute", "'@every 1m'", "'0 60 * * * *'", '"0 60 * * * *" has "60" as minute'),
+    Mistake("interval in seconds", "'@every 1m'", "'@every 60s'", '"@every 60s" has 2 fields'),
+    Mistake(
+        "pattern that matches nothing",
+        STATE_CHANGE_PATTERN,
+        STATE_CHANGE_PATTERN.replace("StateChange", "StateChanged"),
+        "matches nothing in events/; accepted: a pattern that matches state-change.eventbridge.json",
+    ),
+    Mistake(
+        "pattern that matches another's event",
+        STATE_CHANGE_PATTERN,
+        '{"source":["acs.ecs"]}',
+        PATTERN + "it matches events/interruption.eventbridge-data-content.json too",
+    ),
+    Mistake(
+        "pattern that misses an event",
+        '{"prefix":"ess:LifecycleHook:"}',
+        '"ess:LifecycleHook:ScaleOut"',
+        HOOK + "eventRuleFilterPattern: it does not match events/lifecycle-hook.test.json",
+    ),
+    Mistake("pattern that is no JSON", STATE_CHANGE_PATTERN, "{source: [acs.ecs]}", PATTERN + "it is not JSON"),
+    Mistake(
+        "pattern without an array", STATE_CHANGE_PATTERN, '{"source":"acs.ecs"}', PATTERN + "source is not an array"
+    ),
+    Mistake(
+        "pattern with an operator there is not",
+        STATE_CHANGE_PATTERN,
+        '{"type":[{"wildcard":"ecs:*"}]}',
+        PATTERN + "type has {wildcard}: an operator is one of prefix",
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_mistake(tmp_path: Path, mistake: Mistake) -> None:
+    """Each mistake is refused by name."""
+    assert named(tmp_path, mistake)
+
+
+def test_two_triggers_for_one_event(tmp_path: Path) -> None:
+    """A second rule for an event would deliver it twice; a second trigger needs a name of its own."""
+    complaints = said(tmp_path, TRIGGER, TRIGGER + TRIGGER)
+    first = "resources.state_change.props.triggers[0]"
+    assert (
+        f"{first} matches events/state-change.eventbridge.json already; accepted: one rule for an event"
+        in complaints[0]
+    )
+    assert '[1].triggerName: "state-change" is there already' in complaints[1]
+
+
+def test_more_rules_than_the_bus_takes(tmp_path: Path) -> None:
+    """Eleven rules are one more than the default bus takes."""
+    more = "".join(TRIGGER.replace("state-change", f"more-{number}") for number in range(8))
+    assert any(
+        "11 triggers are eventbridge; accepted: at most 10" in one for one in said(tmp_path, TRIGGER, TRIGGER + more)
+    )

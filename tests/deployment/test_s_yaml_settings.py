@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spotkeeper import settings
+from tests.deployment.stage import FUNCTIONS, props
+from tools import build
+from tools.deployment import environment
+from tools.deployment.check import ROOT
+
+CLASSES = {name: one for name, one in vars(settings).items() if hasattr(one, "from_env")}
+"""Every class of settings that there is."""
+
+
+def readers(function: str) -> list[type[Any]]:
+    """The settings classes of a function."""
+    return [*environment.classes(ROOT / "functions" / function)]
+
+
+def test_functions() -> None:
+    """What is deployed is what is built, and each settings class is found at the function that reads it."""
+    assert set(FUNCTIONS) == set(build.functions(ROOT))
+    found = {reader.__name__ for function in FUNCTIONS for reader in readers(function)}
+    assert found == set(CLASSES) - {"RestartRules"}  # which is part of others
+
+
+def test_every_setting() -> None:
+    """The functions share all that the settings module knows and all endpoints that it reads, and nothing else."""
+    read = set().union(*(environment.read_by(ROOT / "functions" / function) for function in FUNCTIONS))
+    assert read >= settings.KNOWN
+    assert {name for name in read - settings.KNOWN if not name.endswith("_ENDPOINT")} == set()
+    for function in FUNCTIONS:
+        assert set(props(function)["environmentVariables"]) == read
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_defaults(function: str) -> None:
+    """Every value is the default in the code: deployed or with the journal alone, a function reads the same."""
+    deployed = props(function)["environmentVariables"]
+    assert deployed["SPOTKEEPER_JOURNAL"] == "oss://journal-of-ours/spotkeeper"
+    alone = {"SPOTKEEPER_JOURNAL": deployed["SPOTKEEPER_JOURNAL"]}
+    for reader in readers(function):
+        assert reader.from_env(deployed) == reader.from_env(alone)
+
+
+def test_names() -> None:
+    """The functions are called what sweep's defaults call them."""
+    back, hooks = settings.HandBackSettings.from_env({}), settings.HookSweepSettings.from_env({})
+    sweep = settings.SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
+    assert props("interruption")["functionName"] == sweep.interruption_function
+    assert props("state_change")["functionName"] == back.state_change_function
+    assert props("lifecycle_hook")["functionName"] == hooks.lifecycle_hook_function
+
+
+def test_finds_what_is_read() -> None:
+    """What a settings class asks an environment for is noted, whatever it has."""
+    environ = environment.Recording({"A": "1"})
+    assert (environ.get("A"), environ.get("B", "2"), environ.asked) == ("1", "2", {"A", "B"})

@@ -1,0 +1,88 @@
+"""Facts about one lifecycle action, for tests of decisions: everything is looked at, and nobody is checked yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from checking.assignment import Chosen, Partial, Plan
+from checking.catalogue import Check, Script
+from checking.facts import Action, Facts
+from checking.progress import Machine, Progress, Readiness, Result, Run
+from spotkeeper.events import HookResult, LifecycleHook, Transition
+
+NOW = 1_760_000_000.0
+HOOK: Mapping[str, Any] = {"HeartbeatTimeout": 600, "DefaultResult": "CONTINUE", "LifecycleTransition": "SCALE_OUT"}
+EVENT = LifecycleHook(
+    id="e",
+    name="ess:LifecycleHook:ScaleOut",
+    region="cn-hangzhou",
+    account_id=None,
+    time=NOW,
+    hook_id="ash-1",
+    hook_name="check",
+    token="T",
+    scaling_group_id="asg-1",
+    scaling_activity_id="asa-1",
+    transition=Transition.SCALE_OUT,
+    default_result=None,
+    instance_ids=("i-a", "i-b"),
+    notification_metadata=None,
+)
+READY = Machine(Readiness.READY)
+WAITING = Machine(Readiness.WAITING, "no heartbeat")
+NEVER = Machine(Readiness.NEVER, "it is Stopped")
+
+
+def check(name: str = "system-up", timeout: int = 100) -> Chosen:
+    """A check with a script for Linux."""
+    scripts = {"linux": Script("RunShellScript", "true")}
+    return Chosen(Check(name, "", timeout, frozenset({0}), scripts, {}), {})
+
+
+def plan(*names: str, **changes: Any) -> Plan:
+    """What a hook wants; one check where none is named."""
+    usual: dict[str, Any] = {
+        "on_failure": HookResult.ABANDON,
+        "partial": Partial.ABANDON,
+        "agent_seconds": None,
+        "why": "",
+    }
+    return Plan(tuple(check(name) for name in names or ("system-up",)), **{**usual, **changes})
+
+
+def result(instance_id: str, name: str = "system-up", attempt: int = 1, **changes: Any) -> Result:
+    """A check that passed, or what ``changes`` make of it."""
+    usual: dict[str, Any] = {"passed": True, "again": False, "reason": f"{name} ended"}
+    return Result(instance_id, name, attempt, **{**usual, **changes})
+
+
+def progress(wanted: Plan | None = None, **changes: Any) -> Progress:
+    """Both instances can be reached, and nothing was run."""
+    usual: dict[str, Any] = {"machines": {"i-a": READY, "i-b": READY}}
+    return Progress(("i-a", "i-b"), (wanted or plan()).checks, **{**usual, **changes})
+
+
+def run(*instance_ids: str, stage: int = 0, attempt: int = 1, at: float = NOW) -> Run:
+    """A command on these instances (on both)."""
+    return Run(stage, attempt, f"t-{stage}-{attempt}", instance_ids or ("i-a", "i-b"), at)
+
+
+def facts(**changes: Any) -> Facts:
+    """A pending action that was looked at a second ago."""
+    wanted = changes.get("plan") or plan()
+    usual: dict[str, Any] = {
+        "now": NOW,
+        "entered_at": NOW - 1,
+        "leave_at": NOW + 880,
+        "began_at": NOW,
+        "alive_until": NOW + 600,
+        "looked": True,
+        "hook": HOOK,
+        "action": Action("Pending", "", ("i-a", "i-b")),
+        "plan": wanted,
+        "progress": progress(wanted),
+        "observed": True,
+        "polled": True,
+    }
+    return Facts(event=EVENT, **{**usual, **changes})

@@ -1,0 +1,59 @@
+"""What a hook's NotificationMetadata chooses, and what reaches the machines of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.lifecycle_hook.stage import stage
+
+
+def test_another_check_with_parameters() -> None:
+    """The declared parameters are filled into the script by Cloud Assistant, and nothing else is."""
+    chosen = [{"name": "port-answers", "parameters": {"port": 8080}}]
+    here = stage(metadata=json.dumps({"checks": chosen}))
+    assert here.deliver()["result"] == "CONTINUE"
+    (command,) = here.cloud.ecs.assistant.commands
+    assert (command.name, command.parameters) == ("spotkeeper-port-answers", {"port": "8080", "wait-seconds": "120"})
+    assert "8080" in command.content
+    assert "{{" not in command.content
+
+
+def test_a_check_that_needs_to_know_its_instance() -> None:
+    """What Cloud Assistant knows by itself it fills in: each machine uploads to a place of its own."""
+    chosen = ["connections-drained", {"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]
+    here = stage(transition="SCALE_IN", metadata=json.dumps({"checks": chosen}))
+    assert here.deliver()["result"] == "CONTINUE"
+    assert [one.name for one in here.cloud.ecs.assistant.commands] == [
+        "spotkeeper-connections-drained",
+        "spotkeeper-logs-uploaded",
+    ]
+
+
+@pytest.mark.parametrize("metadata", ["测试 SCALE_OUT HOOK", '{"template": "somebody else\'s"}', "[1]", "", "{"])
+def test_a_remark_chooses_nothing(metadata: str) -> None:
+    """The transition's default runs."""
+    here = stage(metadata=metadata)
+    here.deliver()
+    assert [one.name for one in here.cloud.ecs.assistant.commands] == ["spotkeeper-system-up"]
+
+
+def test_windows() -> None:
+    """A machine's operating system decides which script runs; both kinds can be in one activity."""
+    here = stage()
+    here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
+    assert here.deliver()["result"] == "CONTINUE"
+    assert [(one.type, one.instance_ids) for one in here.cloud.ecs.assistant.commands] == [
+        ("RunShellScript", here.ids[:1]),
+        ("RunPowerShellScript", here.ids[1:]),
+    ]
+
+
+def test_a_machine_for_which_there_is_no_script() -> None:
+    """It fails, and says why."""
+    here = stage(metadata=json.dumps({"checks": [{"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]}))
+    here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
+    answer = here.deliver()
+    assert answer["result"] == "ABANDON"
+    assert "no script for windows" in answer["reason"]

@@ -1,0 +1,219 @@
+"""The truth table of the lifecycle hook's decisions, with every reason word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checking.assignment import Partial
+from checking.decide import Step, decide
+from checking.facts import Action
+from spotkeeper.errors import CloudError
+from spotkeeper.events import HookResult, Transition
+from tests.lifecycle_hook.facts import NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
+
+PASSED = {(0, "i-a"): result("i-a"), (0, "i-b"): result("i-b")}
+BROKEN = result("i-a", passed=False, reason="it is broken")
+ONE_FAILED = {(0, "i-a"): BROKEN, (0, "i-b"): result("i-b")}
+BOTH_FAILED = {(0, "i-a"): BROKEN, (0, "i-b"): result("i-b", passed=False, reason="so is it")}
+REMOVE = plan(partial=Partial.CONTINUE_AND_REMOVE_FAILED)
+ROLLBACK = plan(on_failure=HookResult.ROLLBACK)
+CONTINUED = Action("Completed", "CONTINUE", ("i-a", "i-b"))
+REFUSED = CloudError("RecordLifecycleActionHeartbeat", "ash-1", "Forbidden.RAM")
+IN = Transition.SCALE_IN
+Case = tuple[dict[str, Any], Step, str]
+
+
+def _of(results: object) -> dict[str, Any]:
+    return {"progress": progress(results=results, runs=(run(),))}
+
+
+def _done(result: str = "CONTINUE", **changes: Any) -> dict[str, Any]:
+    return {"completed": HookResult(result), "judged": "why", "verified": True, "failed": (), **changes}
+
+
+FOUND: list[Case] = [
+    ({"looked": False}, Step.LOOK, "what the cloud says of it counts, not the notification"),
+    ({"action": None}, Step.LOOK, "it may not be shown yet"),
+    ({"action": None, "entered_at": NOW - 29.9}, Step.LOOK, "it may not be shown yet"),
+    ({"action": None, "entered_at": NOW - 30}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
+    ({"action": Action("Timeout", "ABANDON", ())}, Step.SKIP, "it is Timeout already, with ABANDON"),
+    ({"action": Action("Completed", "", ())}, Step.SKIP, "it is Completed already, with no result"),
+    ({"action": CONTINUED}, Step.SKIP, "it is Completed already, with CONTINUE"),
+    ({"action": CONTINUED, "plan": None, "progress": None}, Step.SKIP, "it is Completed already, with CONTINUE"),
+]
+JUDGED: list[Case] = [
+    (_of(PASSED), Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
+    (_of(ONE_FAILED), Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken"),
+    (_of({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken"),
+    (_of(BOTH_FAILED), Step.COMPLETE, "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it"),
+    (
+        {**_of(BOTH_FAILED), "plan": REMOVE},
+        Step.COMPLETE,
+        "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it",
+    ),
+    ({**_of({(0, "i-a"): BROKEN}), "plan": REMOVE}, Step.OBSERVE, "0 cannot be reached yet, others are being checked"),
+    (
+        {**_of(ONE_FAILED), "plan": REMOVE},
+        Step.MARK,
+        "whoever comes after CONTINUE must know which instances have to go",
+    ),
+    (
+        {**_of(ONE_FAILED), "plan": REMOVE, "marked": True},
+        Step.COMPLETE,
+        "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on",
+    ),
+    (
+        {**_of(ONE_FAILED), "plan": REMOVE, "transition": IN},
+        Step.COMPLETE,
+        "ABANDON: 1 of 2 instances failed: i-a: it is broken",
+    ),
+    (
+        {**_of(ONE_FAILED), "plan": ROLLBACK, "transition": IN},
+        Step.COMPLETE,
+        "ROLLBACK: 1 of 2 instances failed: i-a: it is broken",
+    ),
+    ({**_of(PASSED), "now": NOW + 10_000}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
+]
+ALIVE: list[Case] = [
+    ({"now": NOW + 419}, Step.RUN, "system-up on 2 instances"),
+    ({"now": NOW + 420}, Step.HEARTBEAT, "the hook may end in 180 s"),
+    ({"now": NOW + 700}, Step.HEARTBEAT, "the hook may end in 0 s"),
+    ({"now": NOW + 509, "observed": False}, Step.OBSERVE, "which instances can be checked?"),
+    ({"now": NOW + 510, "observed": False}, Step.HEARTBEAT, "the hook may end in 90 s"),
+    ({"now": NOW + 509, "extendable": False}, Step.RUN, "system-up on 2 instances"),
+    (
+        {"now": NOW + 510, "extendable": False},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
+    ),
+    ({"now": NOW + 510, "extendable": False, "polled": False}, Step.RUN, "system-up on 2 instances"),
+    (
+        {"now": NOW + 510, "extendable": False, "refused": REFUSED},
+        Step.FAIL,
+        "the hook cannot be kept alive any longer",
+    ),
+    (
+        {"now": NOW + 480, "leave_at": NOW + 480, "extendable": False},
+        Step.LEAVE,
+        "this call's time is up, the hook lives for 120 s",
+    ),
+    ({"leave_at": NOW}, Step.LEAVE, "this call's time is up, the hook lives for 600 s"),
+    (
+        {"now": NOW + 481, "leave_at": NOW + 481, "observed": False},
+        Step.HEARTBEAT,
+        "the next call needs 120 s, the hook has 119",
+    ),
+    (
+        {"now": NOW + 481, "leave_at": NOW + 481, "extendable": False},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over",
+    ),
+    (
+        {"now": NOW + 21_580, "alive_until": NOW + 21_600, "leave_at": NOW + 30_000},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
+    ),
+]
+CHECKED: list[Case] = [
+    ({"observed": False}, Step.OBSERVE, "which instances can be checked?"),
+    ({}, Step.RUN, "system-up on 2 instances"),
+    ({"progress": progress(runs=(run(),))}, Step.OBSERVE, "0 cannot be reached yet, others are being checked"),
+    (
+        {"progress": progress(machines={"i-a": READY, "i-b": WAITING})},
+        Step.OBSERVE,
+        "1 cannot be reached yet, others are being checked",
+    ),
+    (
+        {"progress": progress(machines={"i-a": READY, "i-b": NEVER})},
+        Step.COMPLETE,
+        "ABANDON: 1 of 2 instances failed: i-b: it is Stopped",
+    ),
+    (
+        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "plan": REMOVE},
+        Step.RUN,
+        "system-up on 1 instances",
+    ),
+    (
+        {
+            "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
+            "plan": plan(agent_seconds=60.0),
+            "began_at": NOW - 59,
+        },
+        Step.OBSERVE,
+        "1 cannot be reached yet, others are being checked",
+    ),
+    (
+        {
+            "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
+            "plan": plan(agent_seconds=60.0),
+            "began_at": NOW - 60,
+        },
+        Step.GIVE_UP,
+        "agent_seconds of the hook's rule is 60",
+    ),
+    (
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
+        Step.OBSERVE,
+        "1 cannot be reached yet, others are being checked",
+    ),
+    (
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 410},
+        Step.GIVE_UP,
+        "what is left of the hook's life is needed for the checks of the others (190 s)",
+    ),
+    (
+        {"progress": progress(runs=(run(at=NOW - 221),))},
+        Step.GIVE_UP,
+        "Cloud Assistant does not say how a command has ended",
+    ),
+    (
+        {"progress": progress(runs=(run(at=NOW - 220),))},
+        Step.OBSERVE,
+        "0 cannot be reached yet, others are being checked",
+    ),
+]
+ENDED: list[Case] = [
+    (_done(verified=False), Step.VERIFY, "an accepted call is not yet a completed action"),
+    (_done(), Step.DONE, "completed with CONTINUE: why"),
+    (_done("ABANDON", plan=REMOVE), Step.DONE, "completed with ABANDON: why"),
+    (_done(plan=REMOVE), Step.DONE, "completed with CONTINUE: why"),
+    (_done(plan=REMOVE, failed=("i-a",)), Step.REMOVE, "i-a failed a check and would take traffic"),
+    (
+        _done(plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
+        Step.REMOVE,
+        "i-a; i-b; i-c; and 2 more failed a check and would take traffic",
+    ),
+    (_done(plan=REMOVE, failed=("i-a",), removed=("i-a",)), Step.DONE, "completed with CONTINUE: why"),
+    (_done(plan=REMOVE, failed=("i-a",), transition=IN), Step.DONE, "completed with CONTINUE: why"),
+    (
+        {"action": CONTINUED, "plan": REMOVE},
+        Step.RECALL,
+        "an earlier call may have died between CONTINUE and the removal",
+    ),
+    ({"action": CONTINUED, "plan": REMOVE, "failed": ()}, Step.SKIP, "it is Completed already, with CONTINUE"),
+    (
+        {"action": CONTINUED, "plan": REMOVE, "failed": ("i-a",)},
+        Step.REMOVE,
+        "i-a failed a check and would take traffic",
+    ),
+    (
+        {"action": CONTINUED, "plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
+        Step.DONE,
+        "it is Completed already, with CONTINUE",
+    ),
+    (
+        {"action": Action("Completed", "ABANDON", ()), "plan": REMOVE},
+        Step.SKIP,
+        "it is Completed already, with ABANDON",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "step", "reason"), [*FOUND, *JUDGED, *ALIVE, *CHECKED, *ENDED])
+def test_decision(changes: dict[str, Any], step: Step, reason: str) -> None:
+    """One step, and its reason in words; a completion says with what."""
+    decision = decide(facts(**changes))
+    said = f"{decision.result.value}: {decision.reason}" if decision.result else decision.reason
+    assert (decision.step, said) == (step, reason)

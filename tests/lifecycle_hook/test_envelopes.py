@@ -1,0 +1,117 @@
+"""The notification in every envelope, on the source tree: the same end, and the same answer."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from spotkeeper.errors import MalformedEvent
+from tests.lifecycle_hook.stage import stage
+
+Wrap = Callable[[dict[str, Any]], Any]
+
+
+def _base64(value: Any) -> str:
+    return b64encode(json.dumps(value).encode()).decode()
+
+
+def _event(notification: dict[str, Any], data: Any, name: str = "ess:LifecycleHook:ScaleOut") -> dict[str, Any]:
+    return {
+        "id": "7E2B01C4",
+        "source": "acs.ess",
+        "specversion": "1.0",
+        "type": name,
+        "time": notification["time"],
+        "aliyunaccountid": notification["userId"],
+        "aliyunregionid": notification["regionId"],
+        "data": data,
+    }
+
+
+def _queue(body: str) -> dict[str, Any]:
+    return {
+        "id": "1",
+        "source": "mns",
+        "specversion": "1.0",
+        "type": "mns:Queue:SendMessage",
+        "data": {"messageBody": body},
+    }
+
+
+ENVELOPES: dict[str, Wrap] = {
+    "notification": lambda one: one,
+    "notification, content as text": lambda one: {**one, "content": json.dumps(one["content"])},
+    "EventBridge": lambda one: _event(one, one["content"]),
+    "EventBridge, data.content": lambda one: _event(one, {"content": one["content"]}),
+    "EventBridge, data is the notification": lambda one: _event(one, one),
+    "EventBridge, data as text": lambda one: _event(one, json.dumps(one["content"])),
+    "EventBridge, instanceIds as text": lambda one: _event(
+        one, {**one["content"], "instanceIds": json.dumps(one["content"]["instanceIds"])}
+    ),
+    "MNS topic, JSON": lambda one: {"TopicName": "hooks", "Message": json.dumps(one)},
+    "MNS topic, JSON, Base64": lambda one: {"TopicName": "hooks", "Message": _base64(one)},
+    "MNS topic, STREAM, with attributes": lambda one: {"body": json.dumps(one), "attrs": {}},
+    "MNS topic, STREAM, Base64": _base64,
+    "MNS queue": lambda one: _queue(json.dumps(one)),
+    "MNS queue, Base64": lambda one: _queue(_base64(one)),
+}
+
+
+@pytest.mark.parametrize("wrap", ENVELOPES.values(), ids=list(ENVELOPES))
+def test_every_envelope(wrap: Wrap) -> None:
+    """The hook is completed."""
+    here = stage()
+    event = wrap(json.loads(here.event))
+    raw = event if isinstance(event, str) else json.dumps(event)
+    answer = here.deliver(raw.encode())
+    assert (answer["outcome"], answer["result"], here.serving()) == ("done", "CONTINUE", set(here.ids))
+
+
+def test_several_notifications_at_once() -> None:
+    """Two hooks in one array: both are completed, side by side."""
+    here = stage(second_hook=True)
+    answer = here.deliver(json.dumps(here.cloud.ess.notifications).encode())
+    assert [one["result"] for one in answer["results"]] == ["CONTINUE", "CONTINUE"]
+    assert here.serving() == set(here.ids)
+
+
+def test_the_console_s_test() -> None:
+    """It is acknowledged: its token is not real."""
+    here = stage()
+    one = json.loads(here.event)
+    answer = here.deliver(json.dumps(_event(one, one["content"], "ess:LifecycleHook:Test")).encode())
+    assert (answer["outcome"], here.cloud.calls) == ("skipped", [])
+
+
+def test_somebody_elses_account() -> None:
+    """Skipped, whatever else is in it."""
+    here = stage()
+    answer = here.deliver(json.dumps({**json.loads(here.event), "userId": "1", "resourceArn": None}).encode())
+    assert (answer["outcome"], here.cloud.calls) == ("skipped", [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"instanceIds": []}, {"instanceIds": ["i-1; id"]}, {"lifecycleActionToken": None}, {"lifecycleTransition": "UP"}],
+)
+def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
+    """Malformed, and nobody was asked."""
+    here = stage()
+    one = json.loads(here.event)
+    one["content"] |= changes
+    with pytest.raises(MalformedEvent):
+        here.deliver(json.dumps(one).encode())
+    assert here.cloud.calls == []
+
+
+def test_a_notification_that_says_little() -> None:
+    """Without activity, group and metadata the hook and its running activities are asked."""
+    here = stage()
+    one = json.loads(here.event)
+    kept = ("lifecycleHookId", "lifecycleActionToken", "lifecycleTransition", "instanceIds")
+    one["content"] = {name: one["content"][name] for name in kept}
+    assert here.deliver(json.dumps(one).encode())["result"] == "CONTINUE"

@@ -1,0 +1,60 @@
+"""What a check prints, whatever it is, neither breaks the answer nor gives anything away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from base64 import b64encode
+
+import pytest
+
+from tests.lifecycle_hook.stage import stage
+
+SECRET = "EmbeddedCloudAccessKeySecret"
+OUTPUTS = {
+    "binary": os.urandom(24_000),
+    "invalid utf-8": b"\xff\xfe\x00" * 8_000,
+    "null bytes": b"\0" * 24_000,
+    "a secret": b"x" * 300 + SECRET.encode() + b"\n",
+    "a secret at the cut": SECRET.encode() + b"y" * (24_000 - 8),
+    "a secret in base64": b64encode(SECRET.encode()),
+    "more than is kept": b"z" * 100_000,
+    "json": b'{"outcome": "done"}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("output", OUTPUTS.values(), ids=list(OUTPUTS))
+def test_any_output(output: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer is JSON and short, and neither it nor a log line holds a secret of the process."""
+    caplog.set_level(logging.DEBUG)
+    here = stage()
+    here.fail(*here.ids, exit_code=1, output=output)
+    answer = json.dumps(here.deliver())
+    assert json.loads(answer)["result"] == "ABANDON"
+    assert len(answer) < 20_000
+    logged = answer + "".join(record.getMessage() for record in caplog.records)
+    for secret in (SECRET, SECRET[8:], b64encode(SECRET.encode()).decode()):
+        assert secret not in logged
+
+
+def test_the_evidence_is_in_the_audit(caplog: pytest.LogCaptureFixture) -> None:
+    """One record per instance and check: exit code, tail of the output, and which action it belongs to."""
+    caplog.set_level(logging.INFO, logger="spotkeeper.audit")
+    here = stage()
+    here.fail(here.ids[0])
+    here.deliver()
+    records = [json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit"]
+    checks = {one["instance_id"]: one for one in records if one["check"]}
+    assert set(checks) == set(here.ids)
+    broken = checks[here.ids[0]]
+    assert (broken["outcome"], broken["check"]["exit_code"], broken["check"]["output"]) == (
+        "failed",
+        1,
+        "no: it is broken",
+    )
+    assert broken["lifecycle_hook"]["lifecycle_action_token"] == here.fleet.action.token
+    assert [
+        one["action"] for one in records if one["outcome"] == "done" and one["lifecycle_hook"] and not one["check"]
+    ][-1] == "complete the lifecycle action"

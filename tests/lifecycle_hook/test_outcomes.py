@@ -1,0 +1,225 @@
+"""What becomes of a group: judged by the cloud's state, for each way in which checks can go."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from simulator.scaling_fleet import MEMBER
+from tests.lifecycle_hook.conftest import Write
+from tests.lifecycle_hook.stage import HookStage, stage
+
+MANY = tuple(f"i-bp1crowd{number:012}" for number in range(120))
+BROKEN = MANY[57]
+REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
+
+
+def test_all_pass() -> None:
+    """Every instance takes traffic, the answer says why, and it took ten calls or so."""
+    here = stage()
+    answer = here.deliver()
+    assert (answer["outcome"], answer["result"]) == ("done", "CONTINUE")
+    assert [(one["instance_id"], one["passed"]) for one in answer["results"]] == [(one, True) for one in here.ids]
+    assert (here.action, here.serving(), here.accepted()) == (("Completed", "CONTINUE"), set(here.ids), 1)
+    assert len(here.cloud.calls) <= 12
+
+
+def test_one_of_120_fails_and_all_are_abandoned() -> None:
+    """By default nobody takes traffic; the answer names who has failed and what it said."""
+    here = stage(instance_ids=MANY)
+    here.fail(BROKEN)
+    answer = here.deliver()
+    assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
+    failed = [one for one in answer["results"] if not one["passed"]]
+    assert [(one["instance_id"], one["exit_code"], one["output"]) for one in failed] == [
+        (BROKEN, 1, "no: it is broken")
+    ]
+    here.advance(60)
+    assert not set(MANY) & set(here.cloud.ecs.instances)
+    assert MEMBER in here.cloud.ecs.instances
+
+
+def test_one_of_120_fails_and_is_removed(hooks: Write) -> None:
+    """The others take traffic, the failed one leaves without its hook running again."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage(instance_ids=MANY)
+    here.fail(BROKEN)
+    answer = here.deliver()
+    assert (answer["result"], answer["removed_instances"]) == ("CONTINUE", [BROKEN])
+    here.advance(60)
+    assert here.serving() == set(MANY) - {BROKEN}
+    assert BROKEN not in here.cloud.ecs.instances
+    assert len(here.cloud.ess.notifications) == 1
+    assert here.accepted() == 1
+
+
+def test_the_three_commands_of_120_instances() -> None:
+    """RunCommand takes 50 instances here; their results come in pages of 50."""
+    here = stage(instance_ids=MANY)
+    here.deliver()
+    commands = here.cloud.ecs.assistant.commands
+    assert [len(one.instance_ids) for one in commands] == [50, 50, 20]
+    assert sorted(one for command in commands for one in command.instance_ids) == sorted(MANY)
+
+
+@pytest.mark.parametrize("policy", [{}, REMOVE])
+def test_all_fail(hooks: Write, policy: dict[str, str]) -> None:
+    """Nobody is left to go on with: abandoned under either policy."""
+    hooks(SCALE_OUT=policy)
+    here = stage()
+    here.fail(*here.ids)
+    assert here.deliver()["result"] == "ABANDON"
+    assert here.serving() == set()
+
+
+@pytest.mark.parametrize(
+    ("failure", "left"), [("ABANDON", set()), ("ROLLBACK", {"i-bp1new00000000000001", "i-bp1new00000000000002"})]
+)
+def test_a_scale_in_that_fails(hooks: Write, failure: str, left: set[str]) -> None:
+    """ABANDON removes them all the same, ROLLBACK puts them back into service."""
+    hooks(SCALE_IN={"on_failure": failure})
+    here = stage(transition="SCALE_IN")
+    here.fail(here.ids[0])
+    assert here.deliver()["result"] == failure
+    here.advance(60)
+    assert here.action == ("Completed", failure)
+    assert set(here.cloud.ecs.instances) - {MEMBER} == left
+
+
+def test_a_scale_in_that_passes() -> None:
+    """They are removed."""
+    here = stage(transition="SCALE_IN")
+    assert here.deliver()["result"] == "CONTINUE"
+    assert [one.name for one in here.cloud.ecs.assistant.commands] == ["spotkeeper-connections-drained"]
+    here.advance(60)
+    assert set(here.cloud.ecs.instances) == {MEMBER}
+
+
+def test_several_checks_one_after_the_other(hooks: Write) -> None:
+    """The second runs where the first has passed, and on nobody else."""
+    hooks(SCALE_OUT={"checks": ["system-up", "headroom"], **REMOVE})
+    here = stage()
+    here.fail(here.ids[1])
+    answer = here.deliver()
+    commands = here.cloud.ecs.assistant.commands
+    assert [(one.name, one.instance_ids) for one in commands] == [
+        ("spotkeeper-system-up", here.ids),
+        ("spotkeeper-headroom", here.ids[:1]),
+    ]
+    assert (answer["result"], answer["removed_instances"]) == ("CONTINUE", [here.ids[1]])
+
+
+@pytest.mark.parametrize("status", ["Error", "Invalid", "Cancelled", "Terminated", "Timeout", "Failed"])
+def test_every_way_to_end_but_success_fails(status: str) -> None:
+    """Only Success with an exit code of the check's lets an instance in."""
+    here = stage()
+    here.fail(here.ids[0], status=status, exit_code=1, error_code="ExecutionException")
+    answer = here.deliver()
+    assert (answer["result"], here.serving()) == ("ABANDON", set())
+    assert len(here.cloud.ecs.assistant.commands) == 1
+
+
+def test_success_with_another_exit_code_is_no_success() -> None:
+    """The check's own criterion counts."""
+    here = stage()
+    here.fail(here.ids[0], status="Success", exit_code=3)
+    assert here.deliver()["result"] == "ABANDON"
+
+
+def test_failed_for_another_reason_than_its_exit_code() -> None:
+    """Cloud Assistant's word counts, not the 0 that stands where there is no exit code."""
+    here = stage()
+    here.fail(here.ids[0], status="Failed", exit_code=0, error_code="ExecutionInterrupted")
+    assert here.deliver()["result"] == "ABANDON"
+
+
+def test_an_instance_that_stops_between_two_calls() -> None:
+    """RunCommand refuses all of them for its sake: they are looked at again, and it has failed."""
+    here = stage()
+
+    def stop(_: object, action: str) -> None:
+        if action == "RunCommand":
+            here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
+
+    with here.playing(stop):
+        answer = here.call()
+    assert answer["result"] == "ABANDON"
+    assert "it is Stopped" in answer["reason"]
+
+
+def test_a_delivery_that_was_aborted_is_tried_again() -> None:
+    """Nothing was executed, so it is no failed check."""
+    here = stage()
+    before, told = here.cloud.ecs.assistant.script, []
+
+    def script(command: object, instance_id: str) -> object:
+        told.append(instance_id)
+        outcome = type(before(command, instance_id))  # type: ignore[arg-type]
+        return outcome(status="Aborted", error_code="ClientNotResponse") if told.count(here.ids[0]) < 3 else outcome()
+
+    here.cloud.ecs.assistant.script = script  # type: ignore[assignment]
+    assert here.deliver()["result"] == "CONTINUE"
+    assert told.count(here.ids[0]) == 3
+
+
+def test_a_second_delivery() -> None:
+    """It finds the action completed, says with what, and writes nothing."""
+    here = stage()
+    here.deliver()
+    writes = here.writes()
+    answer = here.deliver()
+    assert (answer["outcome"], answer["lifecycle_action_status"], answer["result"]) == (
+        "skipped",
+        "Completed",
+        "CONTINUE",
+    )
+    assert here.writes() == writes
+
+
+def test_completed_by_somebody_else_meanwhile() -> None:
+    """While our check runs a human completes the hook: skipped, with what the cloud recorded."""
+    here = stage()
+    here.fail("", seconds=1)
+    here.cloud.ecs.assistant.script = _meanwhile(here, "ABANDON")  # type: ignore[assignment]
+    answer = here.deliver()
+    assert (answer["outcome"], answer["result"]) == ("skipped", "ABANDON")
+    assert here.accepted() == 1
+
+
+def _meanwhile(here: HookStage, result: str) -> object:
+    before = here.cloud.ecs.assistant.script
+
+    def script(command: object, instance_id: str) -> object:
+        if here.fleet.action.status == "Pending":
+            here.cloud.ess.end(here.cloud.now(), here.fleet.action, "Completed", result)
+            here.cloud.ess.completions.append({"token": here.fleet.action.token})
+        return before(command, instance_id)  # type: ignore[arg-type]
+
+    return script
+
+
+def test_two_hooks_on_one_activity() -> None:
+    """Each has its own token; the instances go on when the second has ended too."""
+    here = stage(second_hook=True)
+    first, second = (one.encode() for one in _notifications(here))
+    assert here.deliver(first)["result"] == "CONTINUE"
+    assert here.serving() == set()
+    assert here.deliver(second)["result"] == "CONTINUE"
+    assert here.serving() == set(here.ids)
+    assert here.accepted() == 2
+
+
+def test_two_hooks_on_the_way_in_of_which_one_is_abandoned(hooks: Write) -> None:
+    """Failed instances are removed only once the other hook has let go; a call waits for that as long as it can."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage(second_hook=True)
+    here.fail(here.ids[0])
+    answer = here.deliver(_notifications(here)[0].encode())  # the second hook times out with CONTINUE meanwhile
+    assert answer["removed_instances"] == [here.ids[0]]
+    here.advance(60)
+    assert here.serving() == {here.ids[1]}
+
+
+def _notifications(here: HookStage) -> list[str]:
+    return [json.dumps(one) for one in here.cloud.ess.notifications]

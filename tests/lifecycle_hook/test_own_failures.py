@@ -1,0 +1,126 @@
+"""Our own failure is not a failed check: it raises, and the hook stays open while another call can come."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.faults import Fault
+from spotkeeper.errors import BadCheck, CloudError, SpotkeeperError
+from tests.lifecycle_hook.stage import HookStage, stage
+
+NEEDED = (
+    "ess:DescribeLifecycleHooks",
+    "ess:DescribeLifecycleActions",
+    "ecs:DescribeInstances",
+    "ecs:DescribeCloudAssistantStatus",
+    "ecs:RunCommand",
+    "ecs:DescribeInvocationResults",
+)
+
+
+def deny(here: HookStage, *actions: str) -> None:
+    """The function's role lacks these permissions."""
+    for action in actions:
+        here.cloud.faults.add(Fault(action, "code:Forbidden.RAM", times=None))
+
+
+@pytest.mark.parametrize("action", NEEDED)
+def test_a_missing_permission(action: str) -> None:
+    """It raises and names the action, the hook stays open; with the permission the next call completes it."""
+    here = stage()
+    deny(here, action)
+    with pytest.raises(CloudError, match=action.partition(":")[2]) as raised:
+        here.deliver()
+    assert raised.value.code == "Forbidden.RAM"
+    assert (here.action, here.accepted()) == (("Pending", ""), 0)
+    here.cloud.faults.added.clear()
+    assert here.deliver()["result"] == "CONTINUE"
+
+
+@pytest.mark.parametrize("action", NEEDED)
+@pytest.mark.parametrize(("setting", "result"), [("", "ABANDON"), ("CONTINUE", "CONTINUE"), ("ROLLBACK", "ROLLBACK")])
+def test_no_time_for_another_call(action: str, setting: str, result: str) -> None:
+    """With less than a retry's time left it is completed, as the hook's default or the setting says, and raises."""
+    here = stage(default_result="ABANDON")
+    here.advance(530)
+    deny(here, action, "ess:RecordLifecycleActionHeartbeat")
+    with pytest.raises(CloudError):
+        here.deliver(SPOTKEEPER_HOOK_ON_INTERNAL_ERROR=setting)
+    assert here.action == ("Completed", result)
+    assert here.accepted() == 1
+
+
+def test_what_nobody_may_complete() -> None:
+    """Where even that is refused, the first error is the one that is raised."""
+    here = stage()
+    here.advance(530)
+    deny(here, "ecs:RunCommand", "ess:RecordLifecycleActionHeartbeat", "ess:CompleteLifecycleAction")
+    with pytest.raises(CloudError, match="RunCommand"):
+        here.deliver()
+    assert here.action == ("Pending", "")
+
+
+def test_a_heartbeat_that_is_forbidden_keeps_nobody_from_passing() -> None:
+    """The checks end in time, and the answer warns."""
+    here = stage(hook_timeout=60)
+    deny(here, "ess:RecordLifecycleActionHeartbeat")
+    answer = here.deliver()
+    assert answer["result"] == "CONTINUE"
+    assert "Forbidden.RAM" in answer["warnings"][0]
+
+
+def test_a_heartbeat_that_is_forbidden_while_a_check_runs_on() -> None:
+    """That the hook cannot be extended is our failure, not the check's: its default, and the error is raised."""
+    here = stage(default_result="CONTINUE")
+    deny(here, "ess:RecordLifecycleActionHeartbeat")
+    here.fail(*here.ids, exit_code=0, seconds=625.0)
+    with pytest.raises(CloudError, match="RecordLifecycleActionHeartbeat"):
+        here.deliver()
+    assert here.action == ("Completed", "CONTINUE")
+
+
+@pytest.mark.parametrize("metadata", ['{"checks": ["rm -rf /"]}', '{"checks": [], "command": "id"}'])
+def test_a_choice_of_checks_that_is_not_accepted(metadata: str) -> None:
+    """The hook's configuration is wrong: nothing runs, it raises and says what is wrong."""
+    here = stage(metadata=metadata)
+    with pytest.raises(BadCheck, match="notificationMetadata"):
+        here.deliver()
+    assert here.writes() == []
+    here.advance(500)
+    with pytest.raises(BadCheck):
+        here.deliver()
+    assert here.action == ("Completed", "CONTINUE")
+
+
+def test_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw goes the same way."""
+    here = stage()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("checking.commands.run", broken)
+    with pytest.raises(ZeroDivisionError):
+        here.deliver()
+    assert here.action == ("Pending", "")
+    here.advance(530)
+    deny(here, "ess:RecordLifecycleActionHeartbeat")
+    with pytest.raises(ZeroDivisionError):
+        here.deliver()
+    assert here.action == ("Completed", "CONTINUE")
+
+
+def test_an_api_that_stays_down() -> None:
+    """Function Compute comes again and again; when the API is back, the checks decide."""
+    here = stage()
+    here.cloud.faults.add(Fault("RunCommand", "code:ServiceUnavailable", times=None, until=here.cloud.now() + 400))
+    calls = 0
+    while here.action[0] == "Pending":
+        calls += 1
+        try:
+            here.deliver()
+        except SpotkeeperError:
+            here.advance(60)
+    assert here.action == ("Completed", "CONTINUE")
+    assert here.serving() == set(here.ids)
+    assert 2 <= calls <= 5

@@ -1,0 +1,115 @@
+"""How far the checks have come: which command is due on whom, who has passed, who has failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checking.progress import Machine, Progress, Readiness, Result
+from tests.lifecycle_hook.facts import NEVER, NOW, READY, WAITING, plan, progress, result, run
+
+TWO = plan("first", "second")
+ABORTED: dict[str, Any] = {"passed": False, "again": True}
+BROKEN: dict[str, Any] = {"passed": False}
+
+
+def due(one: Progress) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Stage, attempt and instances of each command that is due."""
+    return [(batch.stage, batch.attempt, batch.instance_ids) for batch in one.batches()]
+
+
+def results(*ended: tuple[int, Result]) -> dict[tuple[int, str], Result]:
+    """Results by stage and instance."""
+    return {(stage, one.instance_id): one for stage, one in ended}
+
+
+BOTH = ("i-a", "i-b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [(0, 1, BOTH)]),
+        ({"machines": {"i-a": READY}}, []),
+        ({"machines": {"i-a": READY, "i-b": WAITING}}, []),
+        ({"machines": {"i-a": READY, "i-b": NEVER}}, [(0, 1, ("i-a",))]),
+        ({"machines": {"i-a": NEVER, "i-b": NEVER}}, []),
+        ({"runs": (run(),)}, []),
+        ({"runs": (run("i-a"),)}, [(0, 1, ("i-b",))]),
+        ({"runs": (run(),), "results": results((0, result("i-a")))}, []),
+        ({"runs": (run(),), "results": results((0, result("i-a")), (0, result("i-b")))}, [(1, 1, BOTH)]),
+        ({"runs": (run(),), "results": results((0, result("i-a")), (0, result("i-b", **BROKEN)))}, [(1, 1, ("i-a",))]),
+        ({"runs": (run(),), "results": results((0, result("i-a", **ABORTED)))}, [(0, 2, ("i-a",))]),
+        (
+            {"runs": (run(),), "results": results((0, result("i-a", **ABORTED)), (0, result("i-b", **ABORTED)))},
+            [(0, 2, BOTH)],
+        ),
+        ({"runs": (run(), run("i-a", attempt=2)), "results": results((0, result("i-a", **ABORTED)))}, []),
+        (
+            {
+                "runs": (run(), run(stage=1)),
+                "results": results(*((stage, result(one)) for stage in (0, 1) for one in BOTH)),
+            },
+            [],
+        ),
+    ],
+)
+def test_which_commands_are_due(changes: dict[str, Any], expected: list[Any]) -> None:
+    """A check begins on all that are left at once, and again where nothing was delivered."""
+    assert due(progress(TWO, **changes)) == expected
+
+
+def test_as_many_commands_as_their_size_asks_for() -> None:
+    """50 instances a command, in the order of their ids."""
+    ids = tuple(f"i-{number:03}" for number in range(101))
+    crowd = Progress(tuple(reversed(ids)), plan().checks, dict.fromkeys(ids, READY))
+    assert due(crowd) == [(0, 1, ids[:50]), (0, 1, ids[50:100]), (0, 1, ids[100:])]
+
+
+def test_the_state_of_every_instance() -> None:
+    """Passed and failed are disjoint, and who waits is in neither."""
+    one = progress(
+        TWO,
+        machines={"i-a": READY, "i-b": WAITING},
+        runs=(run("i-a"), run("i-a", stage=1)),
+        results=results((0, result("i-a")), (1, result("i-a"))),
+    )
+    assert (one.passed, one.failures, one.waiting) == (["i-a"], {}, ["i-b"])
+    given_up = one.without_waiting("long enough")
+    assert given_up.failures == {"i-b": "no heartbeat; long enough"}
+    assert (given_up.passed, given_up.waiting) == (["i-a"], [])
+
+
+def test_who_was_never_looked_at() -> None:
+    """It waits, and says so when nobody waits for it any longer."""
+    fresh = progress(machines={})
+    assert fresh.waiting == list(BOTH)
+    assert fresh.without_waiting("enough").failures == dict.fromkeys(BOTH, "it was not looked at; enough")
+
+
+def test_what_was_never_delivered_waits_for_its_agent() -> None:
+    """The instance is looked at again before the next attempt."""
+    one = progress(runs=(run(),)).with_results(0, [result("i-a", reason="not delivered", **ABORTED)])
+    assert one.machines["i-a"] == Machine(Readiness.WAITING, "not delivered")
+    assert (one.waiting, one.failures) == (["i-a"], {})
+    assert [left.instance_ids for left in one.outstanding()] == [("i-b",)]
+
+
+@pytest.mark.parametrize(("after", "silent"), [(220.0, False), (220.1, True)])
+def test_silence(after: float, *, silent: bool) -> None:
+    """Delivery, the check's own timeout of 100 s and a minute more: then something is lost."""
+    assert bool(progress(runs=(run(),)).silent(NOW + after)) is silent
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(BOTH), st.booleans(), st.booleans()), max_size=8))
+def test_nobody_is_in_two_states(ended: list[tuple[int, str, bool, bool]]) -> None:
+    """Whatever was told in whatever order, no instance is passed and failed, and no failed one is run again."""
+    one = progress(TWO, runs=(run(), run(stage=1)))
+    for stage, instance_id, passed, again in ended:
+        one = one.with_results(stage, [result(instance_id, passed=passed, again=again and not passed)])
+    assert not set(one.passed) & set(one.failures)
+    assert not set(one.waiting) & {*one.passed, *one.failures}
+    assert not {instance_id for *_, ids in due(one) for instance_id in ids} & set(one.failures)

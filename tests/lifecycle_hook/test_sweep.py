@@ -1,0 +1,99 @@
+"""A notification that got lost does not leave a group hanging."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.faults import Fault
+from simulator.scaling_fleet import HOOK_ARN
+from spotkeeper.errors import BadSetting, BatchFailed, SpotkeeperError
+from tests.lifecycle_hook.stage import MINUTE, HookStage, stage
+
+ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
+
+
+def minutes(here: HookStage, count: int) -> list[str]:
+    """The timer goes off each minute; what was handed over each time."""
+    handed = []
+    for _ in range(count):
+        here.advance(MINUTE)
+        handed += here.sweep(**ARNS)["hooks_handed_over"]
+    return handed
+
+
+@pytest.mark.parametrize("transition", ["SCALE_OUT", "SCALE_IN"])
+def test_a_notification_that_got_lost(transition: str) -> None:
+    """Half of the hook's timeout after the activity began, the function is given what it was never told."""
+    here = stage(transition=transition)
+    assert minutes(here, 4) == []
+    assert minutes(here, 2) == [f"{here.fleet.activity.id}/{here.fleet.hook.id}"]
+    assert here.action == ("Completed", "CONTINUE")
+    assert here.cloud.fc.finished[0].outcome == "Succeeded"
+
+
+def test_somebody_elses_hook() -> None:
+    """A hook that notifies somebody else is never looked at any closer, nor is any without the setting."""
+    here = stage(notification_arn="acs:mns:cn-hangzhou:1690701234567830:topic/others")
+    here.advance(400)
+    assert here.sweep(**ARNS)["hooks_handed_over"] == []
+    assert here.actions("DescribeLifecycleActions") == []
+    before = len(here.actions("DescribeScalingGroups"))
+    assert here.sweep()["lifecycle_hooks"] == []
+    assert len(here.actions("DescribeScalingGroups")) == before
+
+
+def test_handed_over_once_in_a_round() -> None:
+    """A call that works on it is not joined by another each minute: that would cost the hook its heartbeats."""
+    here = stage()
+    here.advance(300)
+    here.cloud.fc.register("spotkeeper-lifecycle-hook", lambda _: {}, attempts=1)
+    for _ in range(5):
+        here.sweep(**ARNS)
+        here.advance(MINUTE)
+    assert len({one.task_id for one in [*here.cloud.fc.finished, *here.cloud.fc.pending]}) == 1
+
+
+def test_a_quiet_account_costs_one_call() -> None:
+    """Where nobody waits, only the groups are listed."""
+    here = stage()
+    here.deliver()
+    here.advance(60)
+    calls = len(here.cloud.calls)
+    here.sweep(**ARNS)
+    assert [one.action for one in here.cloud.calls[calls:] if one.product == "ess"] == ["DescribeScalingGroups"]
+
+
+def test_auto_scaling_that_refuses_keeps_nothing_from_its_turn() -> None:
+    """The other jobs are done, then the sweep raises."""
+    here = stage()
+    here.cloud.faults.add(Fault("DescribeScalingGroups", "code:Forbidden.RAM", times=None))
+    with pytest.raises(BatchFailed, match="lifecycle hooks: DescribeScalingGroups"):
+        here.sweep(**ARNS)
+    assert here.actions("DescribeImages")
+
+
+def test_a_dry_run_hands_nothing_over() -> None:
+    """It says what it would do."""
+    here = stage()
+    here.advance(400)
+    answer = here.sweep(**ARNS, SPOTKEEPER_DRY_RUN="true")
+    assert answer["plan"] == [f"hand over {here.fleet.activity.id}/{here.fleet.hook.id}"]
+    assert here.action == ("Pending", "")
+
+
+def test_a_function_that_died_for_good() -> None:
+    """Its retries are over and the hook has long been extended: the sweep comes again in the next round."""
+    here = stage()
+    here.agents(here.cloud.now() + 1_300, here.ids[0])
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    assert minutes(here, 30)
+    assert here.action == ("Completed", "CONTINUE")
+
+
+@pytest.mark.parametrize("value", ["web", "acs:mns", "acs:oss:cn-hangzhou:1:bucket", f"{HOOK_ARN};"])
+def test_targets_that_are_none(value: str) -> None:
+    """The variable and what it accepts are named."""
+    here = stage()
+    with pytest.raises(BadSetting, match="SPOTKEEPER_HOOK_ARNS accepts"):
+        here.sweep(SPOTKEEPER_HOOK_ARNS=value)

@@ -1,0 +1,81 @@
+"""Measure, print the table, and exit 0 if the targets hold: 1 if one does not, 2 if there is no CPython 3.10."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import build, layer, python310
+from tools.bench import report
+from tools.bench.measure import Run, Subject, Unmeasured
+from tools.bench.readonly import readonly
+from tools.bench.sizes import sizes
+from tools.bench.stage import staged
+from tools.errors import BuildFailed
+
+REPEAT = 11
+
+
+def main() -> int:
+    """Measure this checkout's ``dist/``."""
+    try:
+        repeat = _repeat(os.environ.get("REPEAT") or str(REPEAT))
+        runs, guarded = measured(build.ROOT, python310.find(os.environ), repeat)
+    except BuildFailed as failure:
+        print(f"make bench: {failure}", file=sys.stderr)
+        return failure.status
+    made = report.lines(runs, sizes(build.ROOT / "s.yaml"))
+    print(f"{platform.machine()}, CPython 3.10, {guarded}, medians of {repeat} interleaved runs; {_load()}\n")
+    print(*report.table(made), sep="\n")
+    print(f"\n{_layer(build.ROOT / 'dist/layer/python')}\n")
+    missed = report.missed(made, build.functions(build.ROOT / "dist"))
+    print(*(f"MISSED: {one}" for one in missed), sep="\n") if missed else print("All targets hold.")
+    return int(bool(missed))
+
+
+def _repeat(given: str) -> int:
+    if not given.isdigit() or int(given) < 1:
+        raise BuildFailed(f"REPEAT is how often to measure, 1 or more, not {given!r}")
+    return int(given)
+
+
+def measured(root: Path, python: Path, repeat: int) -> tuple[dict[str, list[Run]], str]:
+    """The runs of each subject by its name, and what kept them from writing. Raises BuildFailed."""
+    with staged(root, python) as (place, subjects):
+        before = build.contents(place)
+        with readonly(place) as guard:
+            plan = _plan(subjects, [str(python), "-I", "-S", *guard.flags], repeat)
+            command = [*guard.prefix, sys.executable, "-m", "tools.bench.measure", "/dev/stdin"]
+            done = subprocess.run(command, input=plan, stdout=subprocess.PIPE, cwd=build.ROOT, check=False, text=True)
+        if done.returncode:
+            raise Unmeasured("nothing was measured; what is above says why")
+        if written := build.contents(place) ^ before:
+            raise Unmeasured(f"a run wrote where nothing can be written: {sorted(path for path, _, _ in written)[:3]}")
+    runs = json.loads(done.stdout)
+    return {name: [Run(**one) for one in made] for name, made in runs.items()}, guard.said
+
+
+def _plan(subjects: list[Subject], interpreter: list[str], repeat: int) -> str:
+    return json.dumps({"subjects": [vars(one) for one in subjects], "interpreter": interpreter, "repeat": repeat})
+
+
+def _load() -> str:
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    others = "the machine is busy, so trust the ratios alone" if load > 1 + cores / 4 else "the machine is quiet"
+    return f"load {load:.1f} on {cores} cores: {others}"
+
+
+def _layer(folder: Path) -> str:
+    files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    left_out = ", ".join([*layer.NOT_NEEDED, *(f"*.dist-info/{note}" for note in layer.INSTALLER_NOTES)])
+    return (
+        f"The layer: {len(files)} files, {sum(files) / 1e6:.1f} MB unzipped, bytecode included. Left out: {left_out}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""The whole check: what is wrong with a file, the first kind of mistake that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tools.deployment import environment, functions, structure, triggers
+from tools.deployment.complaint import Complaint
+from tools.deployment.resolve import Resolver, extended
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(
+    document: Mapping[str, Any], environ: Mapping[str, str], root: Path = ROOT
+) -> tuple[list[Complaint], dict[str, str]]:
+    """What is wrong with a document as it would be deployed from ``environ`` out of the checkout ``root``.
+
+    With it come the variables that are not set, and what was checked in their place. What cannot be resolved is said
+    alone, and so is what the schema refuses: the rest would be about something else then.
+    """
+    resolver = Resolver(document, environ)
+    resolved = resolver.resolved()
+    complete = extended(resolved)
+    found = resolver.complaints or structure.complaints(resolved, complete) or _rules(complete, root)
+    return found, resolver.examples
+
+
+def _rules(document: Mapping[str, Any], root: Path) -> list[Complaint]:
+    props = {name: resource["props"] for name, resource in document["resources"].items()}
+    return [rule for module in (functions, environment, triggers) for rule in module.complaints(props, root)]

@@ -1,0 +1,103 @@
+"""The settings in ``environmentVariables``, read by the very code that will read them in Function Compute."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from tools.deployment.complaint import Complaint
+from tools.deployment.resolve import ACCOUNT
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "shared")]
+from spotkeeper import settings  # noqa: E402 - what is checked here is what it reads
+from spotkeeper.errors import BadSetting  # noqa: E402
+
+MOST_BYTES = 4096
+"""Of all names and values of a function together (Function Compute: Configure environment variables)."""
+
+_ANY_ACCOUNT = "1690701234567830"
+
+
+class Settings(Protocol):
+    """One of the frozen classes of ``spotkeeper.settings``."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in an environment. Raises ``BadSetting``."""
+
+
+class Recording(dict[str, str]):
+    """An environment that knows which names were asked for, with their defaults left to the one who asks."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The variable; noted."""
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+@cache
+def classes(folder: Path) -> list[type[Settings]]:
+    """The settings classes that the modules of a function's folder import."""
+    names = set()
+    for module in sorted(folder.rglob("*.py")):
+        for statement in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(settings.__name__):
+                names |= {alias.name for alias in statement.names}
+    found = [getattr(settings, name, None) for name in sorted(names)]
+    return [cast("type[Settings]", one) for one in found if hasattr(one, "from_env")]
+
+
+def read_by(folder: Path) -> set[str]:
+    """The variables that a function reads."""
+    environ = Recording({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
+    for one in classes(folder):
+        one.from_env(environ)
+    return environ.asked
+
+
+def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterator[Complaint]:
+    """What is wrong with the environments of the functions (props by name) of the checkout ``root``."""
+    folders = {name: root / "functions" / name for name in functions}
+    known = settings.KNOWN.union(*map(read_by, folders.values()))
+    for name, props in functions.items():
+        at, variables = f"resources.{name}.props.environmentVariables", props["environmentVariables"]
+        for variable in sorted(set(variables) - known):
+            yield Complaint(f"{at}.{variable}", f"it is not a setting{_hint(variable, known)}", "what README.md lists")
+        for variable in sorted(read_by(folders[name]) - set(variables)):
+            yield Complaint(f"{at}.{variable}", "it is missing", "every setting that the function reads, with a value")
+        yield from _size(at, variables)
+        environ = {one: variables[one].replace(ACCOUNT, _ANY_ACCOUNT) for one in known & set(variables)}
+        for reader in classes(folders[name]):
+            yield from _refused(at, reader, environ)
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _size(at: str, variables: Mapping[str, str]) -> Iterator[Complaint]:
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MOST_BYTES:
+        yield Complaint(at, f"it has {size} bytes", f"at most {MOST_BYTES} bytes of names and values")
+
+
+def _refused(at: str, reader: type[Settings], environ: Mapping[str, str]) -> Iterator[Complaint]:
+    """What the function would say of its settings, and a journal that would be gone with the instance."""
+    try:
+        journal = getattr(reader.from_env(environ), "journal", None)
+    except BadSetting as error:
+        variable, _, wrong = str(error).partition(" ")
+        yield Complaint(f"{at}.{variable}", f"{reader.__name__} refuses it", f"it {wrong}")
+    else:
+        if isinstance(journal, settings.DirectoryLocation):
+            yield Complaint(f"{at}.SPOTKEEPER_JOURNAL", "a directory is gone with its instance", "oss://bucket/prefix")
