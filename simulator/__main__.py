@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"port {parsed.port} of 127.0.0.1 cannot be used: {error.strerror}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, _interrupt)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT unless it is asked
+        signal.signal(signal_number, _interrupt)
     with server:
         _introduce(server, cloud)
         try:

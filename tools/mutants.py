@@ -38,6 +38,8 @@ MODULES = {
     "functions/interruption/rescue/decide.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/tracks.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/ladder.py": "tests/rescue/test_ladder.py",
+    "functions/lifecycle_hook/checking/decide.py": "tests/lifecycle_hook/test_decide.py",
+    "functions/lifecycle_hook/checking/progress.py": "tests/lifecycle_hook/test_progress.py",
     "functions/state_change/restarting/decide.py": "tests/state_change/test_decide*.py",
     "functions/sweep/sweeping/decide.py": "tests/sweep/test_decide*.py",
     "shared/spotkeeper/restart_rules.py": "tests/state_change/test_[dr]*s.py",

@@ -20,7 +20,11 @@ EVERYTHING = {
 """Every variable set, to text that YAML would take for a number or a boolean."""
 
 
-@pytest.mark.parametrize("environ", [DEPLOYER, EVERYTHING, {**DEPLOYER, "DEPLOY_REGION": ""}])
+MASKED = {**DEPLOYER, "DEPLOY_LAYER_ARN": "acs:fc:cn-hangzhou:${config('AccountID')}:layers/spotkeeper/versions/7"}
+"""As `make deploy` has it."""
+
+
+@pytest.mark.parametrize("environ", [DEPLOYER, EVERYTHING, {**DEPLOYER, "DEPLOY_REGION": ""}, MASKED])
 def test_resolves_alike(tmp_path: Path, environ: Mapping[str, str]) -> None:
     """The real CLI resolves the file to what our check checks, whatever is set."""
     assert preview(tmp_path, environ) == resolved(environ)

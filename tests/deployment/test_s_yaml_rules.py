@@ -81,9 +81,9 @@ MISTAKES = [
     ),
     Mistake(
         "code of another function",
-        "./dist/functions/sweep",
-        "./dist/functions/state_change",
-        SWEEP + 'code: "./dist/functions/state_change" is not this',
+        "./dist/functions-sweep.zip",
+        "./dist/functions-state_change.zip",
+        SWEEP + 'code: "./dist/functions-state_change.zip" is not this',
     ),
     Mistake(
         "layer of another region",
@@ -110,7 +110,7 @@ MISTAKES = [
         SETTINGS + "SPOTKEEPER_DRYRUN: it is not a setting; did you mean SPOTKEEPER_DRY_RUN?",
     ),
     Mistake(
-        "setting left out", "    SPOTKEEPER_DRY_RUN: 'false'\n", "", SETTINGS + "SPOTKEEPER_DRY_RUN: it is missing"
+        "setting left out", "    SPOTKEEPER_RELAUNCH: 'from-image'\n", "", SETTINGS + "SPOTKEEPER_RELAUNCH: it is missing"
     ),
     Mistake(
         "setting that the function refuses",

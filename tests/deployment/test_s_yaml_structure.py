@@ -86,9 +86,9 @@ MISTAKES = [
     Mistake("one layer in place of a list", "layers:\n      - $", "layers: $", "template.function.layers: "),
     Mistake(
         "setting that is no text",
-        "DRY_RUN: 'false'",
-        "DRY_RUN: false",
-        "SPOTKEEPER_DRY_RUN: false is a boolean; accepted: text",
+        "SWEEP_DELETE: 'false'",
+        "SWEEP_DELETE: false",
+        "SPOTKEEPER_SWEEP_DELETE: false is a boolean; accepted: text",
     ),
     Mistake("log without a logstore", "      logstore: ${vars.logstore}\n", "", "logConfig.logstore: it is missing"),
     Mistake(

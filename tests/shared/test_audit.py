@@ -15,6 +15,7 @@ import pytest
 from simulator import fleet, function_compute
 from spotkeeper.audit import RECORD, Audit
 from spotkeeper.clock import Clock
+from tests.lifecycle_hook.stage import stage as hook_stage
 from tests.rescue.stage import SOURCE, Stage, event, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def tell(here: Stage, state: str) -> None:
 
 @pytest.fixture
 def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """The records of an instance's life: it runs, stops, is started again, is interrupted, rescued and released."""
+    """The records of an instance's life, from its start to its rescue and release; and of a lifecycle hook."""
     caplog.set_level(logging.INFO, logger="spotkeeper.audit")
     here = stage(tags={"spotkeeper:managed": "true", "spotkeeper:auto-restart": "true"}, locked=False)
     tell(here, "Running")
@@ -51,6 +52,9 @@ def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     here.deliver()
     here.advance(400)
     tell(here, "Deleted")
+    hooked = hook_stage()
+    hooked.fail(hooked.ids[0])
+    hooked.deliver()
     return [json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit"]
 
 

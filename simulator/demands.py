@@ -1,0 +1,161 @@
+"""What a request asks RAM for: which actions on which resources.
+
+Sources: "Authentication rules" of ECS, "RAM authentication" of CLB, "Authorization syntax and elements" of OSS,
+"Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. What they leave open
+is asked for in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from simulator.oss.target import target_of
+from simulator.ram import Demand
+from simulator.wire import Request
+
+if TYPE_CHECKING:
+    from simulator.cloud import Cloud
+
+_NUMBERED = re.compile(r"\.\d+\Z")
+_INNER_SNAPSHOT = re.compile(r"DataDisk\.\d+\.SnapshotId\Z")
+_KINDS = {
+    "InstanceId": "ecs:instance",
+    "InstanceIds": "ecs:instance",
+    "ImageId": "ecs:image",
+    "DiskId": "ecs:disk",
+    "DiskIds": "ecs:disk",
+    "SnapshotId": "ecs:snapshot",
+    "SnapshotIds": "ecs:snapshot",
+    "SecurityGroupId": "ecs:securitygroup",
+    "SecurityGroupIds": "ecs:securitygroup",
+    "KeyPairName": "ecs:keypair",
+    "VSwitchId": "vpc:vswitch",
+}
+"""Which resource an ECS parameter names."""
+_MADE = {"RunInstances": "instance", "CreateImage": "image", "RunCommand": "command"}
+"""What an action makes is asked for as ``<kind>/*``, with the tags that the request gives it."""
+_TAG = "ecs:tag/"
+
+
+def of_rpc(cloud: Cloud, product: str, action: str, flat: Mapping[str, str]) -> list[Demand]:
+    """The demands of an RPC call, by its parameters as sent."""
+    name = f"{product}:{action}"
+    if product == "ecs":
+        return [Demand(name, arn, tags) for arn, tags in _of_ecs(cloud, action, flat)] + list(_passed_role(cloud, flat))
+    if product == "slb":
+        return [Demand(name, arn) for arn in _of_slb(cloud, flat)]
+    if product == "ram":
+        return [Demand(name, arn) for arn in _of_ram(cloud, flat)]
+    return [Demand(name, "*")]
+
+
+def of_oss(cloud: Cloud, operation: str, request: Request) -> list[Demand]:
+    """The demand of an OSS operation; ListObjectsV2 is permitted by the action of ListObjects."""
+    target = target_of(request)
+    action = "ListObjects" if operation == "ListObjectsV2" else operation
+    path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
+    conditions = {"oss:Prefix": target.parameters.get("prefix", "")} if action == "ListObjects" else {}
+    return [Demand(f"oss:{action}", f"acs:oss:oss-{cloud.region}:{cloud.account_id}:{path}", conditions)]
+
+
+def of_fc(cloud: Cloud, action: str, request: Request) -> list[Demand]:
+    """The demand of a call to Function Compute: on the function, without a qualifier."""
+    function = request.path.partition("/functions/")[2].partition("/")[0]
+    return [Demand(f"fc:{action}", _arn(cloud, "fc", f"functions/{function}"))]
+
+
+def _arn(cloud: Cloud, product: str, resource: str, region: str | None = None) -> str:
+    return f"acs:{product}:{region or cloud.region}:{cloud.account_id}:{resource}"
+
+
+def _of_ecs(cloud: Cloud, action: str, flat: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    region = flat.get("RegionId")
+    named = list(_named(flat))
+    if action in _MADE:
+        yield _arn(cloud, "ecs", f"{_MADE[action]}/*", region), _given_tags(flat)
+    elif not named:
+        yield _arn(cloud, "ecs", "*", region), {}
+    for product, kind, resource_id in named:
+        yield _arn(cloud, product, f"{kind}/{resource_id}", region), _tags_of(cloud, kind, resource_id)
+
+
+def _named(flat: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Product, kind and id of what the parameters name."""
+    for name, value in flat.items():
+        plain = "SnapshotId" if _INNER_SNAPSHOT.match(name) else _NUMBERED.sub("", name)
+        if plain == "ResourceId":
+            yield "ecs", flat.get("ResourceType", ""), value
+        elif plain in _KINDS:
+            product, _, kind = _KINDS[plain].partition(":")
+            for one in _ids(value):
+                yield product, kind, one
+
+
+def _ids(value: str) -> list[str]:
+    """One id, or those of a JSON list."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return [value]
+    return [str(one) for one in found] if isinstance(found, list) else [value]
+
+
+def _given_tags(flat: Mapping[str, str]) -> dict[str, str]:
+    keys = {name: value for name, value in flat.items() if re.fullmatch(r"Tag\.\d+\.Key", name)}
+    return {f"{_TAG}{key}": flat.get(name.removesuffix("Key") + "Value", "") for name, key in keys.items()}
+
+
+def _tags_of(cloud: Cloud, kind: str, resource_id: str) -> dict[str, str]:
+    """The tags that a Describe shows by now: that RAM sees one sooner is documented nowhere."""
+    kinds: dict[str, Mapping[str, Any]] = {
+        "instance": cloud.ecs.instances,
+        "image": cloud.ecs.images,
+        "disk": cloud.ecs.disks,
+        "snapshot": cloud.ecs.snapshots,
+    }
+    found = kinds.get(kind, {}).get(resource_id)
+    return {f"{_TAG}{key}": value for key, value in found.tags.seen(cloud.now()).items()} if found else {}
+
+
+def _passed_role(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[Demand]:
+    if role := flat.get("RamRoleName"):
+        yield Demand("ram:PassRole", _ram(cloud, f"role/{role}"), {"acs:Service": "ecs.aliyuncs.com"})
+
+
+def _of_slb(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:
+    """The CLB; where servers are named these too, whatever kind of server they are."""
+    balancer, group = flat.get("LoadBalancerId", "*"), flat.get("VServerGroupId")
+    if group:
+        balancer = next((one.id for one in cloud.slb.load_balancers.values() if group in _groups_of(one)), "*")
+    yield _arn(cloud, "slb", f"loadbalancer/{balancer}", flat.get("RegionId"))
+    for server in _servers(flat):
+        kind = "instance" if server.startswith("i-") else "eni"
+        yield _arn(cloud, "ecs", f"{kind}/{server}", flat.get("RegionId"))
+
+
+def _groups_of(balancer: Any) -> list[str]:
+    return [one.id for one in balancer.vserver_groups]
+
+
+def _servers(flat: Mapping[str, str]) -> list[str]:
+    try:
+        servers = json.loads(flat.get("BackendServers", "[]"))
+    except ValueError:
+        return []
+    found = servers if isinstance(servers, list) else []
+    return [str(one.get("ServerId") if isinstance(one, dict) else one) for one in found]
+
+
+def _of_ram(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:
+    if role := flat.get("RoleName"):
+        yield _ram(cloud, f"role/{role}")
+    if policy := flat.get("PolicyName"):
+        owner = "system" if flat.get("PolicyType") == "System" else cloud.account_id
+        yield f"acs:ram:*:{owner}:policy/{policy}"
+
+
+def _ram(cloud: Cloud, resource: str) -> str:
+    return f"acs:ram:*:{cloud.account_id}:{resource}"

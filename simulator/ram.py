@@ -1,0 +1,118 @@
+"""RAM's policy language ("Policy structure and syntax", version 1), as far as Spotkeeper's policies use it.
+
+A policy with anything else in it is refused, as RAM would refuse what it does not know: nothing passes unread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringLike": lambda wanted, value: matches(wanted, value),
+}
+_ACTION = re.compile(r"[a-z]+:[A-Za-z*]+\Z")
+_RESOURCE = re.compile(r"\*|acs(:[^:]*){3}:.+\Z")
+
+
+class MalformedPolicyError(ValueError):
+    """RAM would refuse the document (``MalformedPolicyDocument``)."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a request needs a permission for: an action on a resource, with the values of condition keys."""
+
+    action: str
+    resource: str
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``conditions``: operator, key, accepted values; every one of them has to hold."""
+
+    allow: bool
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+
+    def covers(self, demand: Demand) -> bool:
+        """Whether it says anything about the demand. A condition on a key that the request does not have is not met."""
+        return (
+            any(matches(one, demand.action) for one in self.actions)
+            and any(matches(one, demand.resource) for one in self.resources)
+            and all(_met(*one, demand.conditions) for one in self.conditions)
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a key may do."""
+
+    statements: tuple[Statement, ...]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Policy:
+        """The policy in a document. Raises ``MalformedPolicyError``."""
+        if set(document) != {"Version", "Statement"} or document["Version"] != "1":
+            raise MalformedPolicyError('a policy has "Version": "1" and "Statement"')
+        return cls(tuple(map(_statement, document["Statement"])))
+
+    def permits(self, demand: Demand) -> bool:
+        """Deny goes before Allow, and without an Allow there is no permission."""
+        found = [one.allow for one in self.statements if one.covers(demand)]
+        return bool(found) and all(found)
+
+
+def allowing(*actions: str) -> Policy:
+    """A policy that allows these actions (``ecs:Describe*``) on everything."""
+    return Policy((Statement(allow=True, actions=actions, resources=("*",)),))
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in text), re.DOTALL)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """``*`` stands for any characters, ``?`` for one; nothing else is special, and case counts."""
+    return bool(_pattern(pattern).fullmatch(text))
+
+
+def _met(operator: str, key: str, accepted: tuple[str, ...], conditions: Mapping[str, str]) -> bool:
+    return key in conditions and any(_OPERATORS[operator](one, conditions[key]) for one in accepted)
+
+
+def _statement(document: Mapping[str, Any]) -> Statement:
+    names = set(document)
+    if not {"Effect", "Action", "Resource"} <= names <= {"Effect", "Action", "Resource", "Condition"}:
+        raise MalformedPolicyError(f"a statement has Effect, Action, Resource and maybe Condition, not {sorted(names)}")
+    if document["Effect"] not in ("Allow", "Deny"):
+        raise MalformedPolicyError(f"Effect is Allow or Deny, not {document['Effect']!r}")
+    return Statement(
+        allow=document["Effect"] == "Allow",
+        actions=_texts(document["Action"], _ACTION),
+        resources=_texts(document["Resource"], _RESOURCE),
+        conditions=tuple(_conditions(document.get("Condition", {}))),
+    )
+
+
+def _conditions(document: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, tuple[str, ...]]]:
+    for operator, keys in document.items():
+        if operator not in _OPERATORS:
+            raise MalformedPolicyError(f"condition operator {operator!r} is none of {', '.join(_OPERATORS)}")
+        for key, accepted in keys.items():
+            yield operator, key, _texts(accepted, re.compile(r".*\Z", re.DOTALL))
+
+
+def _texts(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
+    found = (value,) if isinstance(value, str) else tuple(value)
+    for one in found:
+        if not isinstance(one, str) or not form.match(one):
+            raise MalformedPolicyError(f"{one!r} does not have the form {form.pattern}")
+    return found
