@@ -45,8 +45,29 @@ package: build ## zip dist/ for upload, the same bytes from the same sources: di
 bench: build ## what a cold start costs, as ratios to the official samples' style and to the floor; REPEAT=n
 	@REPEAT="$(REPEAT)" $(RUN) tools.bench
 
+permissions: $(STAMP) ## show what it would do to the functions' roles and policies and to the journal bucket; APPLY=true does it
+	@$(RUN) tools.permissions $(if $(filter true,$(APPLY)),--apply)
+
+deploy: $(STAMP) ## package, check, publish the layer, deploy the functions of s.yaml; DRY_RUN=true only shows what it would do
+	@$(RUN) tools.deploy ready
+	@$(MAKE) --no-print-directory package
+	@$(RUN) tools.deploy deploy
+
+undeploy: $(STAMP) ## remove the functions, their triggers and the layer again; DRY_RUN=true only shows what would go
+	@$(RUN) tools.deploy undeploy
+
+serverless-devs: ## install the Serverless Devs CLI of package.json into node_modules/ (needs Node 20)
+	@command -v npm >/dev/null || { echo "There is no npm here: install Node 20 or later, https://nodejs.org" >&2; exit 2; }
+	@npm install --no-audit --no-fund
+
+launch: $(STAMP) ## create one tagged spot instance to try with: VSWITCH=vsw-… SECURITY_GROUP=sg-…; without them it lists all variables
+	@$(RUN) tools.launch launch $(MAKEOVERRIDES)
+
+simulate-interruption: $(STAMP) ## send CloudMonitor's simulated interruption event: INSTANCE=i-… REGION=…
+	@$(RUN) tools.launch simulate $(MAKEOVERRIDES)
+
 clean: ## remove everything that the other commands made
-	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt requirements-dev.txt
@@ -65,4 +86,5 @@ ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
 endif
 endif
 
-.PHONY: help drill test test-full chaos bugs mutants check-deployment build package bench clean
+.PHONY: help drill test test-full chaos bugs mutants check-deployment build package bench permissions deploy undeploy serverless-devs launch \
+  simulate-interruption clean

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import random
 import traceback
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dataclasses import replace
 from threading import Thread
 from typing import Any
 
+import ram
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Cell, Delivery, Schedule
 from chaos.story import Hit, Run, Story
@@ -22,6 +24,7 @@ from simulator import fleet, function_compute
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 from simulator.faults import Fault, Faults
+from simulator.ram import Policy
 from simulator.signing import AccessKey
 from simulator.transport import Invocation, Killed, in_process, invocation
 
@@ -180,6 +183,7 @@ class World:
         seconds = self.scenario.credentials_seconds if len(self.runs) == 1 else 3600.0
         key = AccessKey(f"STS.{len(self.runs)}", f"Secret{len(self.runs):032}", f"Token{len(self.runs):059}")
         key.expires_at = self.cloud.now() + seconds
+        key.allowed = Policy.of(ram.policy(function, function_compute.placeholders(self.cloud, os.environ)))
         self.cloud.access_keys[key.access_key_id] = key
         self.secrets += [key.secret, str(key.security_token)]
         return function_compute.Context(

@@ -11,7 +11,7 @@ from threading import RLock
 from typing import Any
 from xml.sax.saxutils import escape
 
-from simulator import rpc
+from simulator import demands, ram_service, rpc
 from simulator.actions import Product
 from simulator.clock import VirtualClock
 from simulator.codes import refusal
@@ -21,6 +21,7 @@ from simulator.faults import Faults
 from simulator.fc import Fc
 from simulator.fc import refusals as fc_refusals
 from simulator.oss import Oss
+from simulator.ram_service import Ram
 from simulator.signing import AccessKey, verify
 from simulator.slb import Slb
 from simulator.wire import ApiError, ConnectionDropped, Request, Response
@@ -64,7 +65,8 @@ class Cloud:
         self.ess = Ess(self)
         self.oss = Oss(self)
         self.fc = Fc(self)
-        self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb, "ess": self.ess}
+        self.ram = Ram(self)
+        self._products: dict[str, Product] = {"ecs": self.ecs, "slb": self.slb, "ess": self.ess, "ram": self.ram}
 
     def now(self) -> float:
         """The virtual moment, seconds since 1970."""
@@ -162,8 +164,17 @@ class Cloud:
         if nonce in self._nonces:
             raise ApiError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._nonces.add(nonce)
-        if not key.allows(product, action):
-            raise fc_refusals.access_denied() if product == "fc" else refusal("Forbidden.RAM")
+        self._authorize(key, product, action, request)
+
+    def _authorize(self, key: AccessKey, product: str, action: str, request: Request) -> None:
+        if product == "fc":
+            if denied := key.missing(demands.of_fc(self, action, request)):
+                raise fc_refusals.access_denied(denied.action, denied.resource)
+        elif denied := key.missing(demands.of_rpc(self, product, action, rpc.flat_parameters(request))):
+            code = {"ram:PassRole": "InvalidUser.PassRoleForbidden"}.get(
+                denied.action, rpc.DENIED.get(product, "Forbidden.RAM")
+            )
+            raise ram_service.denied(refusal(code), denied, key)
 
     def _refusal(self, error: ApiError, request: Request, product: str, request_id: str) -> Response:
         if product == "fc":

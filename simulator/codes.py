@@ -16,8 +16,9 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InternalError": (500, "The request processing has failed due to some unknown error."),
     "Forbidden.RAM": (
         403,
-        "User not authorized to operate on the specified resource.",
+        "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
     ),
+    "NoPermission": (403, "You are not authorized to do this action. You should be authorized by RAM."),
     "InvalidSecurityToken.Expired": (400, "Specified SecurityToken is expired."),
     "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
     "IdempotentProcessing": (403, "The previous idempotent request(s) is still processing."),

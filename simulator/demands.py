@@ -44,7 +44,9 @@ def of_rpc(cloud: Cloud, product: str, action: str, flat: Mapping[str, str]) -> 
     """The demands of an RPC call, by its parameters as sent."""
     name = f"{product}:{action}"
     if product == "ecs":
-        return [Demand(name, arn, tags) for arn, tags in _of_ecs(cloud, action, flat)] + list(_passed_role(cloud, flat))
+        return [Demand(name, arn, tags) for arn, tags in _of_ecs(cloud, action, flat)] + list(
+            _passed_role(cloud, action, flat)
+        )
     if product == "slb":
         return [Demand(name, arn) for arn in _of_slb(cloud, flat)]
     if product == "ram":
@@ -120,8 +122,9 @@ def _tags_of(cloud: Cloud, kind: str, resource_id: str) -> dict[str, str]:
     return {f"{_TAG}{key}": value for key, value in found.tags.seen(cloud.now()).items()} if found else {}
 
 
-def _passed_role(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[Demand]:
-    if role := flat.get("RamRoleName"):
+def _passed_role(cloud: Cloud, action: str, flat: Mapping[str, str]) -> Iterator[Demand]:
+    """An instance that is launched with a RAM role gets it from the caller."""
+    if action == "RunInstances" and (role := flat.get("RamRoleName")):
         yield Demand("ram:PassRole", _ram(cloud, f"role/{role}"), {"acs:Service": "ecs.aliyuncs.com"})
 
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import ram
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
+from simulator.ram import Policy
+from simulator.signing import AccessKey
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,6 +82,34 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     with mock.patch.dict(os.environ, {**kept, **variables}, clear=True):
         yield
+
+
+def assume(cloud: Cloud, function: str) -> StsCredentials:
+    """The key that a function gets for its role: it may do what ``ram/<function>.policy.json`` says.
+
+    The policy is made for the settings in the environment, as ``tools/permissions`` makes it for those in ``s.yaml``.
+    """
+    key_id = f"STS.{function}"
+    key = cloud.access_keys.setdefault(key_id, AccessKey(key_id, f"Secret-of-{function}", f"Token-of-{function}"))
+    key.allowed = Policy.of(ram.policy(function, placeholders(cloud, os.environ)))
+    return StsCredentials(key.access_key_id, key.secret, str(key.security_token))
+
+
+def placeholders(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:
+    """What stands for the placeholders of the policies in a deployment with these settings."""
+    bucket, _, prefix = environ.get("SPOTKEEPER_JOURNAL", "").removeprefix("oss://").partition("/")
+    functions = {f"{name}_function": f"spotkeeper-{name.replace('_', '-')}" for name in ram.FUNCTIONS}
+    named = {name: environ.get(f"SPOTKEEPER_{name.upper()}", "") for name in functions}
+    return {
+        "region": cloud.region,
+        "journal_bucket": bucket,
+        "journal_prefix": f"{prefix}/" if prefix else "",
+        "log_project": "spotkeeper-logs",
+        "logstore": "spotkeeper",
+        "alarm_topic": "spotkeeper-alarm",
+        **functions,
+        **{name: text for name, text in named.items() if text},
+    }
 
 
 def access(cloud: Cloud) -> dict[str, str]:

@@ -11,10 +11,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-_OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, value: wanted == value,
-    "StringLike": lambda wanted, value: matches(wanted, value),
-}
 _ACTION = re.compile(r"[a-z]+:[A-Za-z*]+\Z")
 _RESOURCE = re.compile(r"\*|acs(:[^:]*){3}:.+\Z")
 
@@ -82,6 +78,12 @@ def _pattern(text: str) -> re.Pattern[str]:
 def matches(pattern: str, text: str) -> bool:
     """``*`` stands for any characters, ``?`` for one; nothing else is special, and case counts."""
     return bool(_pattern(pattern).fullmatch(text))
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringLike": matches,
+}
 
 
 def _met(operator: str, key: str, accepted: tuple[str, ...], conditions: Mapping[str, str]) -> bool:

@@ -8,7 +8,9 @@ from simulator import schema
 from simulator.actions import Answer, Parameters, Product, uncovered
 from simulator.wire import ApiError, Request, Response
 
-VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc"}
+VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc", "2015-05-01": "ram"}
+DENIED = {"ram": "NoPermission"}
+"""The code with which a product refuses what RAM does not permit, where it is not Forbidden.RAM."""
 _COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
 
 
@@ -18,7 +20,7 @@ def is_rpc(request: Request) -> bool:
 
 
 def product_of(request: Request) -> str:
-    """``ecs``, ``slb``, ``ess`` or ``fc``, by API version; ``unknown`` for another."""
+    """``ecs``, ``slb``, ``ess``, ``ram`` or ``fc``, by API version; ``unknown`` for another."""
     return VERSIONS.get(request.headers.get("x-acs-version", ""), "unknown")
 
 
@@ -71,5 +73,6 @@ def refusal(error: ApiError, request: Request, request_id: str) -> Response:
         "Code": error.code,
         "Message": error.message,
         "Recommend": f"https://api.alibabacloud.com/troubleshoot?q={error.code}",
+        **error.details,
     }
     return Response.of_json(error.status, body, error.headers)

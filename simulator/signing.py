@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote
 
+from simulator.ram import Demand, Policy, allowing
 from simulator.wire import ApiError, Request
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -28,19 +28,27 @@ _MANDATORY = ("host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-sign
 class AccessKey:
     """A key pair; with ``security_token`` one from STS, which ends at ``expires_at`` (virtual seconds, None: never).
 
-    ``allowed`` are patterns of ``product:Action`` (``ecs:Describe*``) as in a RAM policy; None allows everything.
+    ``allowed`` is the RAM policy behind it, or patterns of actions (``ecs:Describe*``) that it allows on everything;
+    None allows everything. ``used`` are the actions that it was needed for and had.
     """
 
     access_key_id: str
     secret: str
     security_token: str | None = None
     expires_at: float | None = None
-    allowed: tuple[str, ...] | None = None
+    allowed: Policy | tuple[str, ...] | None = None
+    used: set[str] = field(default_factory=set, compare=False)
 
-    def allows(self, product: str, action: str) -> bool:
-        """Whether the RAM policy behind the key has this action."""
-        name = f"{product}:{action}"
-        return self.allowed is None or any(fnmatchcase(name, pattern) for pattern in self.allowed)
+    def missing(self, demands: Iterable[Demand]) -> Demand | None:
+        """The first demand that the key has no permission for; None where it has all."""
+        if self.allowed is None:
+            return None
+        policy = self.allowed if isinstance(self.allowed, Policy) else allowing(*self.allowed)
+        for demand in demands:
+            if not policy.permits(demand):
+                return demand
+            self.used.add(demand.action)
+        return None
 
 
 def verify(request: Request, keys: Mapping[str, AccessKey], now: float) -> AccessKey:

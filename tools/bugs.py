@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("chaos", "events", "functions", "shared", "simulator")
+COPIED = ("chaos", "events", "functions", "ram", "shared", "simulator")
 SEED = "1"
 """Of the random combinations, so that a run can be repeated."""
 

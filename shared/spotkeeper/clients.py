@@ -16,7 +16,7 @@ from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import Clock, Deadline
+    from spotkeeper.clock import Clock, TimeLimit
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint
 
@@ -71,7 +71,7 @@ class Api:
         credentials: Credentials,
         endpoint: Endpoint | None,
         clock: Clock,
-        deadline: Deadline,
+        deadline: TimeLimit,
     ) -> None:
         self.product = product
         self.region = region
@@ -95,7 +95,7 @@ class Api:
         parameters: Mapping[str, Any],
         *,
         retry: RetryPolicy = PLAIN,
-        until: Deadline | None = None,
+        until: TimeLimit | None = None,
     ) -> dict[str, Any]:
         """Call ``action`` (``DescribeInstances``) and return the answer's body.
 
@@ -121,7 +121,7 @@ class Api:
         return retried(once, retry, self._clock, until or self._deadline)
 
     def pages(
-        self, action: str, about: str, parameters: Mapping[str, Any], *, until: Deadline | None = None
+        self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None
     ) -> Iterator[dict[str, Any]]:
         """All pages of a Describe, as large as can be, by ``NextToken`` where it pages so, else by ``PageNumber``."""
         size = PAGE_SIZES.get(action, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class Clock:
@@ -21,6 +22,13 @@ class Clock:
         """Wait ``seconds``; nothing for zero and below."""
         if seconds > 0:
             time.sleep(seconds)
+
+
+class TimeLimit(Protocol):
+    """What ends trying again: a deadline, or something that moves one."""
+
+    def remaining(self) -> float:
+        """Seconds left; negative once it has passed."""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class Functions:
         self._deadline = deadline
         self._client: Any = None
 
-    def hand_over(self, function: str, event: Mapping[str, Any], task_id: str) -> None:
-        """Submit ``event`` to ``function``; a task id that was submitted already counts as handed over.
+    def hand_over(self, function: str, event: Mapping[str, Any], task_id: str) -> bool:
+        """Submit ``event`` to ``function``; whether this call did: a task id that was submitted before is no failure.
 
         ``task_id`` is a letter followed by letters, digits, ``_`` and ``-``, 128 characters at most.
         Raises ``CloudError`` and ``CloudUnreachable``.
@@ -44,6 +44,8 @@ class Functions:
         except CloudError as error:
             if error.status != SUBMITTED_BEFORE:
                 raise
+            return False
+        return True
 
     def _invoke(self, function: str, payload: bytes, task_id: str) -> None:
         from alibabacloud_fc20230330 import models  # noqa: PLC0415 - a sweep that finds nothing never loads it

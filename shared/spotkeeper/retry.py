@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from spotkeeper.clock import Clock, Deadline
+from spotkeeper.clock import Clock, TimeLimit
 from spotkeeper.errors import CloudError, CloudUnreachable
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def retried(
     call: Callable[[], T],
     policy: RetryPolicy,
     clock: Clock,
-    deadline: Deadline,
+    deadline: TimeLimit,
     chance: Callable[[], float] = random.random,
 ) -> T:
     """Call until it succeeds; re-raise the last refusal when it will not pass or no time is left for another try."""

@@ -34,6 +34,7 @@ def instance(i: Instance, now: float) -> Document:
         "CreationTime": utc(i.created_at, minutes=True),
         "StartTime": utc(i.started_at, minutes=True) if i.started_at else "",
         "ExpiredTime": "2099-12-31T15:59Z",
+        "AutoReleaseTime": i.auto_release_time,
         "InstanceChargeType": "PostPaid",
         "SpotStrategy": i.spot_strategy,
         "SpotPriceLimit": i.spot_price_limit,

@@ -34,6 +34,6 @@ COVERED = {
     *("RegionId", "ZoneId", "VSwitchId", "PrivateIpAddress", "SecurityGroupId", "SecurityGroupIds"),
     *("ImageId", "InstanceType", "IoOptimized", "Amount", "MinAmount", "InstanceChargeType"),
     *("PasswordInherit", "SystemDisk", "DataDisk", "CpuOptions", "ImageOptions"),
-    *("Tag", "ClientToken", "DryRun"),
+    *("Tag", "ClientToken", "DryRun", "AutoReleaseTime"),
 }
 """All others are refused: an instance that silently lacks what was asked for would be worse."""

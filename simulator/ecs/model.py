@@ -118,6 +118,7 @@ class Instance(Resource):
     http_put_response_hop_limit: int = 1
     security_enhancement_strategy: str = "Active"
     deletion_protection: bool = False
+    auto_release_time: str = ""
     login_as_non_root: bool = False
     threads_per_core: int | None = None
     status: str = "Pending"

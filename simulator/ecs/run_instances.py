@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from simulator.actions import Answer, Parameters, action
@@ -24,6 +25,8 @@ class Launching(LaunchChecks):
             return before
         tags = self.checked_tags(p)
         image, vswitch = self.check_launch(p)
+        if "AutoReleaseTime" in p:
+            release_time(p, self.now())
         if p.bool("DryRun"):
             raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
         amount = self._amount_in_stock(p, vswitch)
@@ -72,9 +75,16 @@ class Launching(LaunchChecks):
         _derive(instance, p)
         self.instances[instance.instance_id] = instance
         self._make_disks(p, image, instance, tags)
+        if "AutoReleaseTime" in p:
+            instance.auto_release_time = str(p["AutoReleaseTime"])
+            self.agenda.at(release_time(p, now), self._auto_release, instance.instance_id)
         self.agenda.at(now + self.timings.boot / 4, self.arrive, instance.instance_id, "Pending", "Starting")
         self.agenda.at(now + self.timings.boot, self.arrive, instance.instance_id, "Starting", "Running")
         return instance
+
+    def _auto_release(self, moment: float, instance_id: str) -> None:
+        if instance := self.instances.get(instance_id):
+            self.cloud.ecs.release(instance, moment, "AutoReleaseTime")
 
     def _make_disks(self, p: Parameters, image: Image, instance: Instance, tags: dict[str, str]) -> None:
         """The system disk, the image's data disks (matched by Device with ``DataDisk.N``), then the remaining ones.
@@ -126,6 +136,24 @@ class Launching(LaunchChecks):
 
 
 _DEVICES = [f"/dev/xvd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"]
+
+
+SOONEST_RELEASE, LATEST_RELEASE = 1_800.0, 3 * 365 * 86_400.0
+"""Seconds from the launch to AutoReleaseTime (RunInstances)."""
+
+
+def release_time(p: Parameters, now: float) -> float:
+    """AutoReleaseTime, ``yyyy-MM-ddTHH:mm:ssZ``, as a moment.
+
+    Raises ApiError for what is no such time, or not half an hour to three years from now.
+    """
+    try:
+        moment = datetime.strptime(p["AutoReleaseTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        raise ApiError(400, "InvalidAutoReleaseTime.Malformed", "The AutoReleaseTime is not valid.") from None
+    if not SOONEST_RELEASE <= moment - now <= LATEST_RELEASE:
+        raise ApiError(400, "InvalidAutoReleaseTime", "The AutoReleaseTime is out of its range.")
+    return moment
 
 
 def stock_key(zone_id: str, p: Parameters) -> Key:

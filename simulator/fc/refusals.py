@@ -30,9 +30,9 @@ def invalid(message: str) -> ApiError:
     return ApiError(400, "InvalidArgument", message)
 
 
-def access_denied() -> ApiError:
-    """The RAM policy of the key does not have the action."""
-    return ApiError(403, "AccessDenied", "The caller is not authorized to perform fc:InvokeFunction.")
+def access_denied(action: str, resource: str) -> ApiError:
+    """The RAM policy of the key does not have the action on the resource ("Policies and sample policies")."""
+    return ApiError(403, "AccessDenied", f"the caller is not authorized to perform '{action}' on resource '{resource}'")
 
 
 def answer(error: ApiError, request_id: str) -> Response:

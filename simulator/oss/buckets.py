@@ -31,8 +31,9 @@ class StoredObject:
 
 @dataclass
 class Bucket:
-    """A bucket; ``versioning`` is None (never configured), Enabled or Suspended.
+    """A bucket; ``versioning`` is None (never configured), Enabled or Suspended; ``encryption`` its default algorithm.
 
+    ``region`` is None for the cloud's own; ``lifecycle`` is the document of its rules, None without any.
     Of a versioned object only the current version is kept: what matters here is that overwriting cannot be forbidden.
     """
 
@@ -40,6 +41,11 @@ class Bucket:
     created_at: float
     versioning: str | None = None
     objects: dict[str, StoredObject] = field(default_factory=dict)
+    acl: str = "private"
+    encryption: str | None = None
+    block_public_access: bool = False
+    lifecycle: bytes | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True)

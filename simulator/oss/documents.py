@@ -47,7 +47,9 @@ def bucket_info(bucket: Bucket, region: str) -> bytes:
     """The answer of GetBucketInfo; ``Versioning`` is there only where it was ever configured."""
     root = ET.Element("BucketInfo")
     inner = _bucket(bucket, region)
-    inner.append(_element("AccessControlList", [("Grant", "private")]))
+    inner.append(_element("AccessControlList", [("Grant", bucket.acl)]))
+    inner.append(_element("ServerSideEncryptionRule", [("SSEAlgorithm", bucket.encryption or "None")]))
+    _add(inner, "BlockPublicAccess", "true" if bucket.block_public_access else "false")
     if bucket.versioning:
         _add(inner, "Versioning", bucket.versioning)
     root.append(inner)

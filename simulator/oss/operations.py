@@ -32,6 +32,11 @@ OPERATIONS = (
     Operation("ListBuckets", "service", "GET"),
     Operation("GetBucketInfo", "bucket", "GET", "bucketInfo"),
     Operation("GetBucketVersioning", "bucket", "GET", "versioning"),
+    Operation("GetBucketLifecycle", "bucket", "GET", "lifecycle"),
+    Operation("PutBucket", "bucket", "PUT", headers=frozenset({"x-oss-acl"})),
+    Operation("PutBucketEncryption", "bucket", "PUT", "encryption"),
+    Operation("PutBucketLifecycle", "bucket", "PUT", "lifecycle"),
+    Operation("PutBucketPublicAccessBlock", "bucket", "PUT", "publicAccessBlock"),
     Operation(
         "ListObjectsV2",
         "bucket",

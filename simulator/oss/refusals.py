@@ -64,6 +64,39 @@ def no_bucket() -> ApiError:
     return ApiError(404, "NoSuchBucket", "The specified bucket does not exist.")
 
 
+def not_yours() -> ApiError:
+    """The bucket is somebody else's."""
+    return access_denied("You have no right to access this object because of bucket acl.")
+
+
+def elsewhere() -> ApiError:
+    """The bucket is in another region than the endpoint."""
+    return access_denied(
+        "The bucket you are attempting to access must be addressed using the specified endpoint. "
+        "Please send all future requests to this endpoint."
+    )
+
+
+def name_taken() -> ApiError:
+    """There is such a bucket, somebody else's or the account's own."""
+    return ApiError(
+        409,
+        "BucketAlreadyExists",
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again.",
+    )
+
+
+def no_lifecycle() -> ApiError:
+    """The bucket has no lifecycle rules."""
+    return ApiError(404, "NoSuchLifecycle", "No Row found in Lifecycle Table.")
+
+
+def malformed_xml() -> ApiError:
+    """The body is not the document that it has to be."""
+    return ApiError(400, "MalformedXML", "The XML you provided was not well-formed or did not validate.")
+
+
 def no_key() -> ApiError:
     """The object does not exist."""
     return ApiError(404, "NoSuchKey", "The specified key does not exist.")

@@ -110,7 +110,10 @@ MISTAKES = [
         SETTINGS + "SPOTKEEPER_DRYRUN: it is not a setting; did you mean SPOTKEEPER_DRY_RUN?",
     ),
     Mistake(
-        "setting left out", "    SPOTKEEPER_RELAUNCH: 'from-image'\n", "", SETTINGS + "SPOTKEEPER_RELAUNCH: it is missing"
+        "setting left out",
+        "    SPOTKEEPER_RELAUNCH: 'from-image'\n",
+        "",
+        SETTINGS + "SPOTKEEPER_RELAUNCH: it is missing",
     ),
     Mistake(
         "setting that the function refuses",

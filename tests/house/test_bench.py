@@ -33,8 +33,8 @@ def handler(event, context):
 """
 S_YAML = """
 resources:
-  one: {component: fc3, props: {functionName: a, code: ./dist/functions/interruption, cpu: 0.5, memorySize: 1024}}
-  two: {component: fc3, props: {functionName: b, code: ./dist/functions/sweep}}
+  interruption: {component: fc3, props: {functionName: a, cpu: 0.5, memorySize: 1024}}
+  sweep: {component: fc3, props: {functionName: b}}
 """
 
 
@@ -167,7 +167,7 @@ def test_a_function_without_an_event_is_named(tmp_path: Path) -> None:
 
 
 def test_sizes_are_those_that_are_deployed(tmp_path: Path) -> None:
-    """By the folder of the code, with fc3's own size where the file has none; the real file has all functions."""
+    """By the name of the resource, with fc3's own size where the file has none; the real file has all functions."""
     file = tmp_path / "s.yaml"
     file.write_text(S_YAML)
 

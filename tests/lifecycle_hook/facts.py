@@ -70,16 +70,20 @@ def run(*instance_ids: str, stage: int = 0, attempt: int = 1, at: float = NOW) -
 
 def facts(**changes: Any) -> Facts:
     """A pending action that was looked at a second ago."""
-    wanted = changes.get("plan") or plan()
+    wanted = changes.get("plan") or plan()  # "plan": None is a hook for which nothing was chosen
     usual: dict[str, Any] = {
         "now": NOW,
         "entered_at": NOW - 1,
         "leave_at": NOW + 880,
         "began_at": NOW,
         "alive_until": NOW + 600,
-        "looked": True,
+        "read": True,
+        "life_known": True,
         "hook": HOOK,
+        "looked": True,
+        "looks": 1,
         "action": Action("Pending", "", ("i-a", "i-b")),
+        "planned": True,
         "plan": wanted,
         "progress": progress(wanted),
         "observed": True,

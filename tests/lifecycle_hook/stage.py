@@ -55,14 +55,7 @@ class HookStage:
         random.seed(20180621)
         with (
             in_process(self.cloud, before_call) as url,
-            function_compute.environment(
-                {
-                    **function_compute.endpoints(url),
-                    **function_compute.access(self.cloud),
-                    **self.settings,
-                    **(settings or {}),
-                }
-            ),
+            function_compute.environment({**function_compute.endpoints(url), **self.settings, **(settings or {})}),
             function_compute.simulated_time(self.cloud.clock),
         ):
             yield
@@ -70,7 +63,8 @@ class HookStage:
     def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
         """One call inside ``playing``."""
         meta = function_compute.FunctionMeta("lifecycle_hook", self.timeout)
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, request_id=name)
+        role = function_compute.assume(self.cloud, "lifecycle_hook")
+        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, name, role)
         with invocation(name):
             return HANDLER(self.event if event is None else event, context)
 
@@ -83,8 +77,9 @@ class HookStage:
         self.cloud.fc.register(FUNCTION, lambda payload: self.call(payload, name="handed over"), attempts=1)
         variables = {"SPOTKEEPER_JOURNAL": "oss://spotkeeper-journal/rescues", **settings}
         meta = function_compute.FunctionMeta("sweep", 300)
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id)
         with self.playing(settings=variables), invocation("sweep"):
+            role = function_compute.assume(self.cloud, "sweep")
+            context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, credentials=role)
             answer = SWEEP((ROOT / "events" / "timer.json").read_bytes(), context)
             self.cloud.fc.run_due()
         return answer

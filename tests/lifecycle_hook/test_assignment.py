@@ -147,7 +147,7 @@ def test_metadata_chooses_checks(tmp_path: Path) -> None:
 
 
 FOR_SOMEBODY_ELSE = [
-    *(None, "", "测试 SCALE_OUT HOOK", "checks", '{"checks": ["system-up"]', "7", "[]", '["checks"]', '"checks"'),
+    *(None, "", "测试 SCALE_OUT HOOK", "checks", "7", "[]", '["checks"]', '"checks"'),
     *('{"commandContent": "id"}', '{"a": 1, "a": 2}', '{"nested": {"checks": ["x"]}}', "{" * 5000, "[" * 200_000),
 ]
 

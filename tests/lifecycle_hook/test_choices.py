@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from spotkeeper.errors import BadCheck
 from tests.lifecycle_hook.stage import stage
 
 
@@ -51,9 +52,9 @@ def test_windows() -> None:
 
 
 def test_a_machine_for_which_there_is_no_script() -> None:
-    """It fails, and says why."""
+    """That is a wrong choice of checks, not a failed one: it raises, and the hook stays open."""
     here = stage(metadata=json.dumps({"checks": [{"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]}))
     here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
-    answer = here.deliver()
-    assert answer["result"] == "ABANDON"
-    assert "no script for windows" in answer["reason"]
+    with pytest.raises(BadCheck, match="no script for windows"):
+        here.deliver()
+    assert here.action == ("Pending", "")

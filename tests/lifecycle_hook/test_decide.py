@@ -11,7 +11,7 @@ from checking.decide import Step, decide
 from checking.facts import Action
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
-from tests.lifecycle_hook.facts import NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
+from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
 
 PASSED = {(0, "i-a"): result("i-a"), (0, "i-b"): result("i-b")}
 BROKEN = result("i-a", passed=False, reason="it is broken")
@@ -34,10 +34,33 @@ def _done(result: str = "CONTINUE", **changes: Any) -> dict[str, Any]:
 
 
 FOUND: list[Case] = [
+    ({"read": False, "looked": False}, Step.READ, "its timeout says how long it may wait"),
+    (
+        {"planned": False, "plan": None, "progress": None},
+        Step.PLAN,
+        "its name, its group, its transition and its metadata say which",
+    ),
+    (
+        {"action": CONTINUED, "planned": False, "plan": None, "progress": None},
+        Step.PLAN,
+        "failed instances may have to be removed after CONTINUE",
+    ),
+    (
+        {"action": CONTINUED, "planned": False, "plan": None, "progress": None, "transition": IN},
+        Step.SKIP,
+        "it is Completed already, with CONTINUE",
+    ),
     ({"looked": False}, Step.LOOK, "what the cloud says of it counts, not the notification"),
     ({"action": None}, Step.LOOK, "it may not be shown yet"),
     ({"action": None, "entered_at": NOW - 29.9}, Step.LOOK, "it may not be shown yet"),
     ({"action": None, "entered_at": NOW - 30}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
+    ({"action": Action("Paused", "", ())}, Step.FAIL, "its status Paused is unknown"),
+    ({"looked": False, "now": NOW + 880}, Step.LEAVE, "this call's time is up"),
+    (
+        {"looked": False, "looks": 0, "now": NOW + 880},
+        Step.LOOK,
+        "what the cloud says of it counts, not the notification",
+    ),
     ({"action": Action("Timeout", "ABANDON", ())}, Step.SKIP, "it is Timeout already, with ABANDON"),
     ({"action": Action("Completed", "", ())}, Step.SKIP, "it is Completed already, with no result"),
     ({"action": CONTINUED}, Step.SKIP, "it is Completed already, with CONTINUE"),
@@ -54,13 +77,19 @@ JUDGED: list[Case] = [
         "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it",
     ),
     ({**_of({(0, "i-a"): BROKEN}), "plan": REMOVE}, Step.OBSERVE, "0 cannot be reached yet, others are being checked"),
+    ({**_of(ONE_FAILED), "plan": REMOVE}, Step.SPARE, "a group at its MinSize lets nobody go"),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE},
+        {**_of(ONE_FAILED), "plan": REMOVE, "spared": False},
+        Step.COMPLETE,
+        "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group would be below its MinSize",
+    ),
+    (
+        {**_of(ONE_FAILED), "plan": REMOVE, "spared": True},
         Step.MARK,
         "whoever comes after CONTINUE must know which instances have to go",
     ),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "marked": True},
+        {**_of(ONE_FAILED), "plan": REMOVE, "spared": True, "marked": True},
         Step.COMPLETE,
         "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on",
     ),
@@ -77,6 +106,32 @@ JUDGED: list[Case] = [
     ({**_of(PASSED), "now": NOW + 10_000}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
 ]
 ALIVE: list[Case] = [
+    ({**_of(PASSED), "now": NOW + 420, "sent": HookResult.CONTINUE}, Step.HEARTBEAT, "the hook may end in 180 s"),
+    (
+        {**_of(PASSED), "now": NOW + 419, "sent": HookResult.CONTINUE},
+        Step.COMPLETE,
+        "CONTINUE: 2 instances passed every check",
+    ),
+    (
+        {
+            "hook": {**HOOK, "HeartbeatTimeout": 18_000},
+            "alive_until": NOW + 18_000,
+            "now": NOW + 17_909,
+            "leave_at": NOW + 20_000,
+        },
+        Step.RUN,
+        "system-up on 2 instances",
+    ),
+    (
+        {
+            "hook": {**HOOK, "HeartbeatTimeout": 18_000},
+            "alive_until": NOW + 18_000,
+            "now": NOW + 17_910,
+            "leave_at": NOW + 20_000,
+        },
+        Step.HEARTBEAT,
+        "the hook may end in 90 s",
+    ),
     ({"now": NOW + 419}, Step.RUN, "system-up on 2 instances"),
     ({"now": NOW + 420}, Step.HEARTBEAT, "the hook may end in 180 s"),
     ({"now": NOW + 700}, Step.HEARTBEAT, "the hook may end in 0 s"),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.lifecycle_hook.stage import stage
 
-SECRET = "EmbeddedCloudAccessKeySecret"
+SECRET = "Secret-of-lifecycle_hook"
 OUTPUTS = {
     "binary": os.urandom(24_000),
     "invalid utf-8": b"\xff\xfe\x00" * 8_000,

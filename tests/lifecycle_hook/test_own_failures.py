@@ -6,6 +6,7 @@ import pytest
 
 from simulator.faults import Fault
 from spotkeeper.errors import BadCheck, CloudError, SpotkeeperError
+from tests.lifecycle_hook.conftest import Write
 from tests.lifecycle_hook.stage import HookStage, stage
 
 NEEDED = (
@@ -50,6 +51,18 @@ def test_no_time_for_another_call(action: str, setting: str, result: str) -> Non
     assert here.accepted() == 1
 
 
+def test_a_check_that_has_failed_is_not_our_failure(hooks: Write) -> None:
+    """Whatever goes wrong afterwards, with no time left it ends as a failed check does."""
+    hooks(SCALE_OUT={"on_partial_failure": "continue_and_remove_failed"})
+    here = stage()
+    here.fail(here.ids[0])
+    here.advance(485)
+    deny(here, "ecs:TagResources", "ess:RecordLifecycleActionHeartbeat")
+    with pytest.raises(CloudError):
+        here.deliver()
+    assert here.action == ("Completed", "ABANDON")
+
+
 def test_what_nobody_may_complete() -> None:
     """Where even that is refused, the first error is the one that is raised."""
     here = stage()
@@ -89,7 +102,21 @@ def test_a_choice_of_checks_that_is_not_accepted(metadata: str) -> None:
     here.advance(500)
     with pytest.raises(BadCheck):
         here.deliver()
+    assert (here.action, here.writes()) == (("Pending", ""), ["RecordLifecycleActionHeartbeat", "TagResources"])
+    deny(here, "ess:RecordLifecycleActionHeartbeat")
+    here.advance(1_000)
+    with pytest.raises(BadCheck):
+        here.deliver()
     assert here.action == ("Completed", "CONTINUE")
+
+
+def test_a_long_hook_has_time_for_many_calls() -> None:
+    """What is wrong with the choice of checks can be mended for hours: the hook's own timeout counts, not the usual."""
+    here = stage(hook_timeout=21_600, metadata='{"checks": ["no-such"]}')
+    here.advance(1_000)
+    with pytest.raises(BadCheck):
+        here.deliver()
+    assert here.action == ("Pending", "")
 
 
 def test_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:

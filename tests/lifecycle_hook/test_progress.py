@@ -18,7 +18,7 @@ BROKEN: dict[str, Any] = {"passed": False}
 
 def due(one: Progress) -> list[tuple[int, int, tuple[str, ...]]]:
     """Stage, attempt and instances of each command that is due."""
-    return [(batch.stage, batch.attempt, batch.instance_ids) for batch in one.batches()]
+    return [(batch.stage, batch.attempt, batch.instance_ids) for batch in one.batches(NOW)]
 
 
 def results(*ended: tuple[int, Result]) -> dict[tuple[int, str], Result]:
@@ -96,6 +96,15 @@ def test_what_was_never_delivered_waits_for_its_agent() -> None:
     assert one.machines["i-a"] == Machine(Readiness.WAITING, "not delivered")
     assert (one.waiting, one.failures) == (["i-a"], {})
     assert [left.instance_ids for left in one.outstanding()] == [("i-b",)]
+
+
+def test_the_next_attempt_is_not_made_at_once() -> None:
+    """Pauses between attempts grow; one whose time has not come holds up nobody else."""
+    one = progress(runs=(run(),), results=results((0, result("i-a", due_at=NOW + 5, **ABORTED))))
+    assert (one.batches(NOW + 4.9), one.unreached) == ([], ["i-a"])
+    assert [batch.instance_ids for batch in one.batches(NOW + 5)] == [("i-a",)]
+    given_up = one.without_waiting("long enough")
+    assert given_up.failures == {"i-a": "system-up ended; long enough"}
 
 
 @pytest.mark.parametrize(("after", "silent"), [(220.0, False), (220.1, True)])

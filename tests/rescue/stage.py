@@ -56,16 +56,16 @@ class Stage:
     def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
         """One call inside ``playing``."""
         meta = function_compute.FunctionMeta("interruption", self.timeout)
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, request_id=name)
+        role = function_compute.assume(self.cloud, "interruption")
+        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, name, role)
         with invocation(name):
             return HANDLER(EVENT if event is None else event, context)
 
     def _variables(self, url: str) -> Mapping[str, str]:
         return {
             **function_compute.endpoints(url),
+            **function_compute.access(self.cloud),
             "SPOTKEEPER_JOURNAL": JOURNAL,
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": self.cloud.access_key.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.cloud.access_key.secret,
         }
 
     def advance(self, seconds: float) -> None:

@@ -394,7 +394,7 @@ def test_additional_headers_are_signed_too(cloud: Cloud) -> None:
     ("operation", "request_"),
     [
         ("list_objects", oss.ListObjectsRequest(bucket=BUCKET)),
-        ("put_bucket", oss.PutBucketRequest(bucket="fresh")),
+        ("put_bucket", oss.PutBucketRequest(bucket="fresh", resource_group_id="rg-1")),
         ("get_bucket_acl", oss.GetBucketAclRequest(bucket=BUCKET)),
         ("get_object", oss.GetObjectRequest(bucket=BUCKET, key="k", range_header="bytes=0-1")),
         ("get_object", oss.GetObjectRequest(bucket=BUCKET, key="k", version_id="v")),
@@ -418,6 +418,24 @@ def test_methods_that_do_not_exist(client: Any) -> None:
 # -- faults, calls, state --------------------------------------------------------------------------------------------
 
 
+def change_settings(client: Any) -> None:
+    """A new bucket with everything that can be set."""
+    rule = oss.LifecycleRule(id="r", prefix="x/", status="Enabled", expiration=oss.LifecycleRuleExpiration(days=3))
+    encryption = oss.ServerSideEncryptionRule(
+        apply_server_side_encryption_by_default=oss.ApplyServerSideEncryptionByDefault(sse_algorithm="AES256")
+    )
+    block = oss.PublicAccessBlockConfiguration(block_public_access=True)
+    client.put_bucket(oss.PutBucketRequest(bucket="fresh", acl="private"))
+    client.put_bucket_encryption(oss.PutBucketEncryptionRequest(bucket="fresh", server_side_encryption_rule=encryption))
+    client.put_bucket_public_access_block(
+        oss.PutBucketPublicAccessBlockRequest(bucket="fresh", public_access_block_configuration=block)
+    )
+    client.put_bucket_lifecycle(
+        oss.PutBucketLifecycleRequest(bucket="fresh", lifecycle_configuration=oss.LifecycleConfiguration(rules=[rule]))
+    )
+    client.get_bucket_lifecycle(oss.GetBucketLifecycleRequest(bucket="fresh"))
+
+
 def test_operations_have_names_for_faults_and_the_list_of_calls(cloud: Cloud, client: Any) -> None:
     """Every operation is named as in the API's documentation; what is none of them is Unknown."""
     client.put_object(put("k"))
@@ -427,6 +445,7 @@ def test_operations_have_names_for_faults_and_the_list_of_calls(cloud: Cloud, cl
     client.get_bucket_info(oss.GetBucketInfoRequest(bucket=BUCKET))
     client.get_bucket_versioning(oss.GetBucketVersioningRequest(bucket=BUCKET))
     client.list_buckets(oss.ListBucketsRequest())
+    change_settings(client)
     client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="k"))
     assert sorted(call.action for call in cloud.calls) == sorted(operation.name for operation in OPERATIONS)
     assert {call.product for call in cloud.calls} == {"oss"}

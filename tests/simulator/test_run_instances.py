@@ -205,7 +205,8 @@ def test_stock_comes_and_goes() -> None:
         ({"DataDisk": [{"Size": 20, "Device": "/dev/xvda"}]}, (400, "InvalidDataDevice.Malformed")),
         ({"DataDisk": [{"Size": 20, "Device": "/dev/xvdb"}] * 2}, (400, "InvalidDataDevice.Malformed")),
         ({"Tag": [{"Key": "acs:x", "Value": ""}]}, (400, "InvalidTagKey.Malformed")),
-        ({"AutoReleaseTime": "2030-01-01T00:00:00Z"}, (400, "NotCoveredByTheEmbeddedCloud")),
+        ({"AutoReleaseTime": "2130-01-01T00:00:00Z"}, (400, "InvalidAutoReleaseTime")),
+        ({"Affinity": "host"}, (400, "NotCoveredByTheEmbeddedCloud")),
         ({"DryRun": True}, (400, "DryRunOperation")),
     ],
 )

@@ -35,7 +35,8 @@ class StateStage(Stage):
     def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
         """One call inside ``playing``."""
         meta = function_compute.FunctionMeta("state_change", self.timeout)
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, request_id=name)
+        role = function_compute.assume(self.cloud, "state_change")
+        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, name, role)
         with invocation(name):
             return HANDLER(self.sent if event is None else event, context)
 
@@ -62,8 +63,9 @@ class StateStage(Stage):
         """The timer goes off; what the sweep hands back is handled at once."""
         self.cloud.fc.register(FUNCTION, self._play, attempts=1)
         meta = function_compute.FunctionMeta("sweep", 300)
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id)
         with self.playing(settings=settings), invocation("sweep"):
+            role = function_compute.assume(self.cloud, "sweep")
+            context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, credentials=role)
             answer = SWEEP(TIMER, context)
             self.cloud.fc.run_due()
         return answer

@@ -36,9 +36,10 @@ class SweepStage(Stage):
     def sweep(self, event: bytes = TIMER, /, *, account_id: str | None = None, **settings: str) -> dict[str, Any]:
         """The timer goes off now; what is handed over waits. Raises what the function raises."""
         account = self.cloud.account_id if account_id is None else account_id
-        context = function_compute.Context(function_compute.FunctionMeta("sweep", 300), self.cloud.region, account)
+        meta = function_compute.FunctionMeta("sweep", 300)
         with self.playing(settings=settings), invocation("sweep"):
-            return HANDLER(event, context)
+            role = function_compute.assume(self.cloud, "sweep")
+            return HANDLER(event, function_compute.Context(meta, self.cloud.region, account, credentials=role))
 
     def run(self, until: Callable[[], None] | None = None) -> None:
         """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""

@@ -120,7 +120,9 @@ def test_other_rescues_are_cleaned_up_when_one_is_refused() -> None:
     here.write("i-bp1another", 1, "event", {})
     here.write("i-bp1another", 1, "usable", {"image_id": "m-bp1another", "at": 0})
     here.write("i-bp1another", 1, "done", {"at": here.cloud.now() - 30 * DAY, "answer": {}})
-    here.cloud.ecs.add_public_image("m-bp1another").owner_alias = "self"
+    image = here.cloud.ecs.add_public_image("m-bp1another")
+    image.owner_alias = "self"
+    image.tags.set("spotkeeper:episode", "i-bp1another/1", here.cloud.now())
     reading.fault(here, "DeleteImage", "code:OperationDenied", times=1)
     with pytest.raises(BatchFailed, match="OperationDenied"):
         here.sweep(**DELETE)

@@ -228,7 +228,10 @@ def test_other_events_are_skipped() -> None:
 def test_a_context_without_an_account() -> None:
     """On one's own machine there may be none: the rescue works all the same."""
     here = stage()
-    context = function_compute.Context(function_compute.FunctionMeta("interruption"), here.cloud.region, "")
+    with here.playing():
+        role = function_compute.assume(here.cloud, "interruption")
+    meta = function_compute.FunctionMeta("interruption")
+    context = function_compute.Context(meta, here.cloud.region, "", credentials=role)
     here.cloud.fc.register(FUNCTION, lambda payload: HANDLER(payload, context))
     here.sweep(account_id="")
     here.run()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.deployment import document
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,12 @@ class Size:
 
 
 def sizes(file: Path) -> dict[str, Size]:
-    """The size of each function, by the name of the folder it is made of; fc3's own (``Size()``) where none stands.
+    """The size of each function, by the name of its resource; fc3's own (``Size()``) where none stands.
 
     Raises ``UnreadableFileError``.
     """
-    properties = [one["props"] for one in document.read(file)["resources"].values()]
+    resources = {name: one["props"] for name, one in document.read(file)["resources"].items()}
     return {
-        Path(one["code"]).name: Size(float(one.get("cpu", Size.cpu)), int(one.get("memorySize", Size.memory)))
-        for one in properties
+        name: Size(float(one.get("cpu", Size.cpu)), int(one.get("memorySize", Size.memory)))
+        for name, one in resources.items()
     }

@@ -59,14 +59,14 @@ def _times(at: str, name: str, props: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _code(at: str, name: str, props: Mapping[str, Any], root: Path) -> Iterator[Complaint]:
-    """``make build`` makes dist/functions/<name> of functions/<name>, and the handler is a function of its index.py."""
-    made = f"./dist/functions/{name}"
+    """``make package`` makes the zip of functions/<name>, and the handler is a function of its index.py."""
+    made = f"./dist/functions-{name}.zip"
     if props["code"] != made:
         yield Complaint(f"{at}.code", f"{shown(props['code'])} is not this function's", made)
     index, handler = root / "functions" / name / "index.py", props["handler"].partition(".")[2]
     if not index.is_file():
         yield Complaint(
-            f"{at}.code", f"make build has no functions/{name}/index.py to make it of", "a function that exists"
+            f"{at}.code", f"make package has no functions/{name}/index.py to make it of", "a function that exists"
         )
     elif handler not in _defined(index):
         yield Complaint(f"{at}.handler", f"functions/{name}/index.py defines no {handler}", ", ".join(_defined(index)))

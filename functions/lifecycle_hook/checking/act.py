@@ -9,6 +9,7 @@ from checking.tools import Tools, chunks
 from spotkeeper.clients import items
 from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached
 from spotkeeper.events import HookResult
+from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 from spotkeeper.instances import describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, is_outage
@@ -20,10 +21,10 @@ SPENT = frozenset({"LifecycleAction.TimeExceeded", "LifecycleAction.RecordTimesE
 COMPLETE = RetryPolicy(repeatable=False)
 """A completion without an answer may have been executed: looking tells."""
 REMOVE = RetryPolicy(conflicts=frozenset({"ScalingActivityInProgress", "IncorrectScalingGroupStatus"}))
-FAILED_TAG = "spotkeeper:failed-check"
-"""Its value is the lifecycle action token: the instance failed and has to leave its group after CONTINUE."""
 NO_INSTANCE = "InvalidResourceId.NotFound"
-PAUSE = 2.0
+TAG_SECONDS = 5.0
+UNKNOWN_LIFE_SECONDS = 300.0
+PAUSE = 10.0
 TAGGED_PER_CALL = 50
 REMOVED_PER_CALL = 20
 GONE = frozenset({"Removing", "Removing:Wait"})
@@ -65,8 +66,24 @@ def heartbeat(tools: Tools, facts: Facts, _: Decision) -> Facts:
             return facts.but(looked=False)
         if is_outage(error):
             raise
-        return facts.but(extendable=False, refused=None if error.code in SPENT else error)
-    return facts.but(alive_until=asked_at + seconds)
+        spent = error.code in SPENT
+        # Somebody has used up the extensions, the last one not long ago: on average half of it is left.
+        guess = asked_at + UNKNOWN_LIFE_SECONDS if spent and not facts.life_known else facts.alive_until
+        return facts.but(extendable=False, refused=None if spent else error, alive_until=guess)
+    _remember_life(tools, facts, asked_at + seconds)
+    return facts.but(alive_until=asked_at + seconds, life_known=True)
+
+
+def _remember_life(tools: Tools, facts: Facts, alive_until: float) -> None:
+    """Tell other calls, and the sweep, until when the hook lives: no API does. Nothing depends on it."""
+    if facts.action is None or not facts.action.instance_ids:
+        return
+    tag = [{"Key": ALIVE_TAG, "Value": f"{facts.event.token}/{int(alive_until)}"}]
+    parameters = {"ResourceType": "instance", "ResourceId": [min(facts.action.instance_ids)], "Tag": tag}
+    try:
+        tools.ecs.call("TagResources", facts.event.hook_id, parameters, until=tools.deadline.sooner(TAG_SECONDS))
+    except CloudError as error:
+        tools.audit.record("remember how long the hook lives", "failed", str(error))
 
 
 def _pair(facts: Facts, hook: str, token: str) -> dict[str, str]:
@@ -103,10 +120,19 @@ def _failed(facts: Facts) -> tuple[str, ...]:
 
 
 def _unanswered(tools: Tools, facts: Facts, decision: Decision) -> Facts:
-    if tools.deadline.remaining() < PAUSE:
+    if tools.deadline.remaining() <= PAUSE:
         raise DeadlineReached(f"{facts.event.hook_id}: nobody answers whether it is completed; the next call looks")
     tools.clock.sleep(PAUSE)
     return facts.but(looked=False, sent=decision.result, judged=decision.reason, failed=_failed(facts))
+
+
+def spare(tools: Tools, facts: Facts, _: Decision) -> Facts:
+    """Whether the group stays at its MinSize without the failed instances (RemoveInstances refuses otherwise)."""
+    group_id = _group_id(facts)
+    answer = tools.ess.call("DescribeScalingGroups", group_id, {"ScalingGroupIds": [group_id]})
+    group = next((one for one in items(answer, "ScalingGroups") if one.get("ScalingGroupId") == group_id), {})
+    total, least = int(group.get("TotalCapacity") or 0), int(group.get("MinSize") or 0)
+    return facts.but(spared=total - len(_failed(facts)) >= least)
 
 
 def mark(tools: Tools, facts: Facts, _: Decision) -> Facts:
@@ -119,7 +145,7 @@ def mark(tools: Tools, facts: Facts, _: Decision) -> Facts:
 
 
 def _tagged(tools: Tools, facts: Facts, instance_ids: list[str]) -> bool:
-    tag = [{"Key": FAILED_TAG, "Value": facts.event.token}]
+    tag = [{"Key": FAILED_TAG, "Value": _mark(facts)}]
     parameters = {"ResourceType": "instance", "ResourceId": instance_ids, "Tag": tag}
     try:
         tools.ecs.call("TagResources", f"{len(instance_ids)} failed instances", parameters)
@@ -130,11 +156,17 @@ def _tagged(tools: Tools, facts: Facts, instance_ids: list[str]) -> bool:
     return True
 
 
+def _mark(facts: Facts) -> str:
+    """What the sweep needs to find the action again; 128 characters at most."""
+    event = facts.event
+    return f"{event.token}/{event.hook_id}/{event.scaling_activity_id or ''}"
+
+
 def recall(tools: Tools, facts: Facts, _: Decision) -> Facts:
     """The instances that an earlier call has marked."""
-    parameters = {"Tag": [{"Key": FAILED_TAG, "Value": facts.event.token}]}
+    parameters = {"Tag": [{"Key": FAILED_TAG, "Value": _mark(facts)}]}
     found = list(describe_instances(tools.ecs, "marked instances", parameters))
-    marked = {str(one["InstanceId"]) for one in found if tags_of(one).get(FAILED_TAG) == facts.event.token}
+    marked = {str(one["InstanceId"]) for one in found if tags_of(one).get(FAILED_TAG) == _mark(facts)}
     standing = _in_group(tools, facts, sorted(marked & set(facts.action.instance_ids if facts.action else ())))
     return facts.but(failed=tuple(standing))
 
@@ -146,27 +178,33 @@ def remove(tools: Tools, facts: Facts, _: Decision) -> Facts:
     with the instances (RemoveInstances' default): a machine image that always fails would otherwise be launched again
     and again. Raises ``CloudError`` and ``DeadlineReached``.
     """
-    _wait_for_activity(tools, facts)
-    while standing := _in_group(tools, facts, list(facts.failed or ())):
-        group_id, chunk = _group_id(facts), standing[:REMOVED_PER_CALL]
-        parameters = {
-            "ScalingGroupId": group_id,
-            "InstanceIds": chunk,
-            "LifecycleHookContext": {"DisableLifecycleHook": True},
-            "ClientToken": tools.token("remove", *chunk),
-        }
-        tools.ess.call("RemoveInstances", group_id, parameters, retry=REMOVE)
-        if tools.deadline.remaining() < PAUSE:
-            raise DeadlineReached(
-                f"{group_id}: {len(standing)} failed instances are still there; the next call goes on"
-            )
+    group_id, activity_id = _group_id(facts), facts.event.scaling_activity_id
+    while True:
+        _wait_for_activity(tools, activity_id)
+        standing = _in_group(tools, facts, list(facts.failed or ()))
+        if not standing:
+            return facts.but(removed=facts.failed)
+        activity_id = _removing(tools, group_id, standing)
+        if tools.deadline.remaining() <= PAUSE:
+            raise DeadlineReached(f"{group_id}: {len(standing)} failed instances still stand; the next call goes on")
         tools.clock.sleep(PAUSE)
-    return facts.but(removed=facts.failed)
 
 
-def _wait_for_activity(tools: Tools, facts: Facts) -> None:
-    activity_id = facts.event.scaling_activity_id
-    if activity_id is None:
+def _removing(tools: Tools, group_id: str, instance_ids: list[str]) -> str:
+    """The activity that removes them, as far as one call takes them.
+
+    No ClientToken: if the activity fails the same call has to begin another, and two of them do no harm.
+    """
+    parameters = {
+        "ScalingGroupId": group_id,
+        "InstanceIds": instance_ids[:REMOVED_PER_CALL],
+        "LifecycleHookContext": {"DisableLifecycleHook": True},
+    }
+    return str(tools.ess.call("RemoveInstances", group_id, parameters, retry=REMOVE).get("ScalingActivityId") or "")
+
+
+def _wait_for_activity(tools: Tools, activity_id: str | None) -> None:
+    if not activity_id:
         return
 
     def status() -> tuple[str, None]:

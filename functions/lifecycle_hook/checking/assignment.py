@@ -138,13 +138,16 @@ _MATCHED = ("hook_name", "scaling_group_id", "transition")
 
 def _chosen_by(catalogue: Mapping[str, Check], metadata: str | None) -> tuple[Chosen, ...] | None:
     """The checks that the metadata chooses; ``None`` where it is a remark, or meant for somebody else."""
+    text = metadata or ""
     try:
-        said = json.loads(metadata or "")
-    except (ValueError, RecursionError):
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith("{") and '"checks"' in text:  # it was meant to choose
+            raise BadCheck(f"{_METADATA} is not JSON: {error}") from error
         return None
     if not isinstance(said, dict) or "checks" not in said:
         return None
-    return _checks(catalogue, only(value_of(metadata or "", _METADATA), _METADATA, ("checks",))["checks"], _METADATA)
+    return _checks(catalogue, only(value_of(text, _METADATA), _METADATA, ("checks",))["checks"], _METADATA)
 
 
 def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:

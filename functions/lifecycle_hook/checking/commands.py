@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from checking import evidence
-from checking.progress import Batch, Progress, Readiness, Result, Run
+from checking.progress import Batch, Progress, Result, Run
 from checking.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described
+from spotkeeper.polling import GROWTH
 from spotkeeper.retry import RetryPolicy
 
 RUN = RetryPolicy(conflicts=frozenset({"IdempotentProcessing", "IdempotenceProcessing"}))
 UNFIT = frozenset({"InvalidInstance.NotFound", "InvalidInstance.NotMatch"})
 """An instance does not exist, does not run, or has another operating system (RunCommand)."""
-UNDER_WAY = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 60.0
+SHOWN_OF_A_PASS = 200
+"""Characters of the output of a check that passed; of one that failed there are more."""
+SUCCESS = "Success"
 NEVER_EXECUTED = "Aborted"
 NONZERO = "ExitCodeNonzero"
 MEANINGS = {
@@ -34,7 +40,7 @@ MEANINGS = {
 
 def run(tools: Tools, progress: Progress) -> Progress:
     """Start every command that is due; its ClientToken makes a repeated call the same one. Raises ``CloudError``."""
-    for batch in progress.batches():
+    for batch in progress.batches(tools.clock.now()):
         progress = _begun(tools, progress, batch)
     return progress
 
@@ -45,16 +51,32 @@ def _begun(tools: Tools, progress: Progress, batch: Batch) -> Progress:
     except CloudError as error:
         if error.code not in UNFIT:
             raise
-        return _seen_again(progress, batch, error)
+        refusal = error
+    if len(batch.instance_ids) == 1:
+        return _refused(tools, progress, batch, refusal)
+    for one in batch.instance_ids:  # the call refuses all for the sake of one
+        progress = _begun(tools, progress, replace(batch, instance_ids=(one,)))
+    return progress
 
 
-def _seen_again(progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
-    """One of the instances has stopped or gone since it was seen, and the call refuses all."""
-    waiting = {
-        one: replace(progress.machines[one], readiness=Readiness.WAITING, why=f"RunCommand: {refusal.code}")
-        for one in batch.instance_ids
-    }
-    return progress.with_machines(waiting)
+def _refused(tools: Tools, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
+    """The instance has stopped or gone since it was seen, or Describe lags behind: it is looked at again."""
+    check = progress.chosen[batch.stage].check.name
+    result = Result(
+        batch.instance_ids[0],
+        check,
+        batch.attempt,
+        passed=False,
+        again=True,
+        reason=f"{check}: RunCommand refuses it ({refusal.code})",
+        due_at=_due_at(tools, batch.attempt),
+    )
+    return progress.with_results(batch.stage, [result])
+
+
+def _due_at(tools: Tools, attempt: int) -> float:
+    """When what was never executed is tried again: pauses that grow to a minute."""
+    return tools.clock.now() + min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(attempt, 20))
 
 
 def _run(tools: Tools, progress: Progress, batch: Batch) -> Run:
@@ -68,17 +90,15 @@ def _run(tools: Tools, progress: Progress, batch: Batch) -> Run:
         "Timeout": chosen.check.timeout,
         "TerminationMode": "ProcessTree",
         "InstanceId": list(batch.instance_ids),
-        "ClientToken": tools.token("run", chosen.check.name, *_of(batch), *batch.instance_ids),
     }
     if chosen.values:
         parameters |= {"EnableParameter": True, "Parameters": dict(chosen.values)}
+    # Of everything that is sent: the same token with another script would be refused for ever.
+    token = tools.token("run", str(batch.stage), str(batch.attempt), json.dumps(parameters, sort_keys=True))
+    parameters["ClientToken"] = token
     about = f"{chosen.check.name} on {len(batch.instance_ids)} instances"
     answer = tools.ecs.call("RunCommand", about, parameters, retry=RUN)
     return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), batch.instance_ids, tools.clock.now())
-
-
-def _of(batch: Batch) -> tuple[str, str]:
-    return str(batch.stage), str(batch.attempt)
 
 
 def poll(tools: Tools, progress: Progress) -> Progress:
@@ -91,25 +111,27 @@ def poll(tools: Tools, progress: Progress) -> Progress:
 def _results(tools: Tools, progress: Progress, run: Run) -> Iterator[Result]:
     pages = tools.ecs.pages("DescribeInvocationResults", run.invoke_id, {"InvokeId": run.invoke_id})
     for told in (one for page in pages for one in items(page, "Invocation", "InvocationResults", "InvocationResult")):
-        if told.get("InstanceId") in run.instance_ids and told.get("InvocationStatus") not in UNDER_WAY:
+        # A status that nobody knows is waited for, like those that are under way, until the command is silent.
+        if told.get("InstanceId") in run.instance_ids and told.get("InvocationStatus") in (SUCCESS, *MEANINGS):
             yield _result(tools, progress, run, told)
 
 
 def _result(tools: Tools, progress: Progress, run: Run, told: Described) -> Result:
     check = progress.chosen[run.stage].check
     status, code = str(told.get("InvocationStatus")), str(told.get("ErrorCode") or "")
-    exit_code = int(told["ExitCode"]) if told.get("ExitCode") is not None else None
+    exit_code = _number(told.get("ExitCode"))
     # Failed has other reasons than the exit code, which is then 0 or missing.
-    exited = status == "Success" or (status == "Failed" and code == NONZERO)
+    exited = status == SUCCESS or (status == "Failed" and code == NONZERO)
     passed = exited and (0 if exit_code is None else exit_code) in check.exit_codes
-    meaning = MEANINGS.get(status, f"its status {status} is unknown").format(exit_code=exit_code, timeout=check.timeout)
-    output = evidence.tail_of(told.get("Output"), tools.secrets)
+    meaning = MEANINGS.get(status, MEANINGS["Failed"]).format(exit_code=exit_code, timeout=check.timeout)
+    output = evidence.tail_of(told.get("Output"), tools.secrets, *([SHOWN_OF_A_PASS] if passed else []))
     return Result(
         instance_id=str(told["InstanceId"]),
         check=check.name,
         attempt=run.attempt,
         passed=passed,
         again=status == NEVER_EXECUTED,
+        due_at=_due_at(tools, run.attempt),
         reason=f"{check.name} passed" if passed else f"{check.name}: {meaning}{f' ({code})' if code else ''}",
         evidence={
             "invoke_id": run.invoke_id,
@@ -119,6 +141,11 @@ def _result(tools: Tools, progress: Progress, run: Run, told: Described) -> Resu
             "output": output,
         },
     )
+
+
+def _number(value: object) -> int | None:
+    text = str(value).strip()
+    return int(text) if text.lstrip("-").isdecimal() else None
 
 
 def give_up(progress: Progress, now: float) -> Progress:

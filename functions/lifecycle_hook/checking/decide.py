@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from checking.assignment import Partial, Plan
-from checking.facts import Facts
+from checking.facts import Action, Facts
 from checking.progress import Progress
 from spotkeeper.events import HookResult, Transition
 
 RETRY_SECONDS = 120.0
 """One retry's time: for the next call to come and look at what this one has left. Function Compute documents no pause
 between asynchronous retries; the sweep comes every minute."""
-LEAD_SECONDS = 180.0
-"""A heartbeat is due so long before the end: throttling can block it for a minute, and a call may have to follow."""
-URGENT_SECONDS = 90.0
-"""With less left nothing is begun before a heartbeat."""
 APPEAR_SECONDS = 30.0
 """So long an action may be missing from DescribeLifecycleActions after its notification has come."""
 
@@ -28,10 +24,13 @@ NAMED = 3
 class Step(Enum):
     """Every step there is; the value is its name in the audit."""
 
+    READ = "read the hook"
     LOOK = "look at the lifecycle action"
+    PLAN = "choose the checks"
     OBSERVE = "see how far the checks are"
     RUN = "run a check"
     GIVE_UP = "stop waiting"
+    SPARE = "see whether the group can spare the failed instances"
     HEARTBEAT = "keep the hook alive"
     MARK = "mark the failed instances"
     COMPLETE = "complete the lifecycle action"
@@ -44,6 +43,7 @@ class Step(Enum):
     DONE = "done"
 
 
+ENDED = frozenset({"Completed", "Timeout"})
 WRITES = frozenset({Step.RUN, Step.HEARTBEAT, Step.MARK, Step.COMPLETE, Step.REMOVE})
 
 
@@ -61,13 +61,29 @@ def decide(facts: Facts) -> Decision:
     if facts.completed:
         return _completed(facts, facts.completed)
     if not facts.looked:
-        return Decision(Step.LOOK, "what the cloud says of it counts, not the notification")
+        return _looking(facts)
     if facts.action is None:
         return _absent(facts)
-    if facts.action.status != "Pending" or facts.plan is None or facts.progress is None:
-        return _over(facts)
+    if facts.action.status != "Pending":
+        return _over(facts, facts.action)
+    return _pending(facts)
+
+
+def _pending(facts: Facts) -> Decision:
+    if facts.plan is None or facts.progress is None:
+        return Decision(Step.PLAN, "its name, its group, its transition and its metadata say which")
     certain = _judged(facts, facts.plan, facts.progress)
-    return certain or _kept_alive(facts, facts.plan) or _checked(facts, facts.plan, facts.progress)
+    if certain and not (facts.sent and facts.extension and facts.left <= facts.lead_seconds):
+        return certain
+    return _kept_alive(facts, facts.plan) or _checked(facts, facts.plan, facts.progress)
+
+
+def _looking(facts: Facts) -> Decision:
+    if not facts.read:
+        return Decision(Step.READ, "its timeout says how long it may wait")
+    if facts.looks and facts.now >= facts.leave_at:
+        return Decision(Step.LEAVE, "this call's time is up")
+    return Decision(Step.LOOK, "what the cloud says of it counts, not the notification")
 
 
 def _absent(facts: Facts) -> Decision:
@@ -76,14 +92,16 @@ def _absent(facts: Facts) -> Decision:
     return Decision(Step.SKIP, "Auto Scaling shows no lifecycle action with this token")
 
 
-def _over(facts: Facts) -> Decision:
+def _over(facts: Facts, action: Action) -> Decision:
     """It ended before this call came to it, or while it was at work."""
-    action = facts.action
-    status, result = (action.status, action.result) if action else ("unknown", "")
-    reason = f"it is {status} already, with {result or 'no result'}"
-    if result == HookResult.CONTINUE.value and _removes(facts):
-        return _failed_removed(facts, reason)
-    return Decision(Step.SKIP, reason)
+    if action.status not in ENDED:
+        return Decision(Step.FAIL, f"its status {action.status} is unknown")
+    reason = f"it is {action.status} already, with {action.result or 'no result'}"
+    if action.result != HookResult.CONTINUE.value or not _out(facts):
+        return Decision(Step.SKIP, reason)
+    if not facts.planned:
+        return Decision(Step.PLAN, "failed instances may have to be removed after CONTINUE")
+    return _failed_removed(facts, reason) if _removes(facts) else Decision(Step.SKIP, reason)
 
 
 def _completed(facts: Facts, result: HookResult) -> Decision:
@@ -121,11 +139,15 @@ def _judged(facts: Facts, plan: Plan, progress: Progress) -> Decision | None:
         return None
     reason = f"{len(failures)} of {_count(total)} failed: {_few(f'{one}: {failures[one]}' for one in sorted(failures))}"
     if _removes(facts) and len(failures) < total:
-        return _partial(facts, reason) if len(failures) + len(passed) == total else None
+        return _partial(facts, plan, reason) if len(failures) + len(passed) == total else None
     return Decision(Step.COMPLETE, reason, plan.on_failure)
 
 
-def _partial(facts: Facts, reason: str) -> Decision:
+def _partial(facts: Facts, plan: Plan, reason: str) -> Decision:
+    if facts.spared is None:
+        return Decision(Step.SPARE, "a group at its MinSize lets nobody go")
+    if not facts.spared:
+        return Decision(Step.COMPLETE, f"{reason}; without them the group would be below its MinSize", plan.on_failure)
     if not facts.marked:
         return Decision(Step.MARK, "whoever comes after CONTINUE must know which instances have to go")
     return Decision(Step.COMPLETE, f"{reason}; they are removed, the others go on", HookResult.CONTINUE)
@@ -133,7 +155,7 @@ def _partial(facts: Facts, reason: str) -> Decision:
 
 def _kept_alive(facts: Facts, plan: Plan) -> Decision | None:
     """What the hook's clock and this call's time call for, before anything else."""
-    if facts.extension and facts.left <= (LEAD_SECONDS if facts.observed else URGENT_SECONDS):
+    if facts.extension and facts.left <= facts.lead_seconds:
         return Decision(Step.HEARTBEAT, f"the hook may end in {max(facts.left, 0):.0f} s")
     if facts.now >= facts.leave_at:
         return _leaving(facts, plan)
@@ -162,12 +184,12 @@ def _checked(facts: Facts, plan: Plan, progress: Progress) -> Decision:
         return Decision(Step.OBSERVE, "which instances can be checked?")
     if progress.silent(facts.now):
         return Decision(Step.GIVE_UP, "Cloud Assistant does not say how a command has ended")
-    if progress.waiting and (over := _waiting_over(facts, plan, progress)):
+    if progress.unreached and (over := _waiting_over(facts, plan, progress)):
         return Decision(Step.GIVE_UP, over)
-    if batches := progress.batches():
+    if batches := progress.batches(facts.now):
         check = progress.chosen[batches[0].stage].check.name
         return Decision(Step.RUN, f"{check} on {sum(len(one.instance_ids) for one in batches)} instances")
-    return Decision(Step.OBSERVE, f"{len(progress.waiting)} cannot be reached yet, others are being checked")
+    return Decision(Step.OBSERVE, f"{len(progress.unreached)} cannot be reached yet, others are being checked")
 
 
 def _waiting_over(facts: Facts, plan: Plan, progress: Progress) -> str:

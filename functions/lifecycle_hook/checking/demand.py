@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checking import commands, machines, report, trail
-from checking.progress import Progress
+from checking.progress import Batch, Progress
 from checking.tools import Tools
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.events import CheckOnDemand
@@ -26,9 +26,9 @@ def run(tools: Tools, event: CheckOnDemand, progress: Progress, *, dry_run: bool
         progress = seen
         if len(progress.passed) + len(progress.failures) == len(progress.instance_ids):
             return _answer(event, progress)
-        if progress.batches():
+        if batches := progress.batches(tools.clock.now()):
             if dry_run:
-                return _planned(event, progress)
+                return _planned(event, batches)
             progress, pause = commands.run(tools, progress), FIRST_PAUSE
         _wait(tools, event, pause)
         pause = min(LONGEST_PAUSE, pause * GROWTH)
@@ -38,8 +38,8 @@ def _observed(tools: Tools, progress: Progress, began_at: float) -> Progress:
     now = tools.clock.now()
     progress = commands.give_up(commands.poll(tools, progress), now)
     if progress.waiting:
-        progress = machines.look(tools, progress, may_appear=False)
-    if progress.waiting and now - began_at >= REACH_SECONDS:
+        progress = machines.look(tools, progress)
+    if progress.unreached and now - began_at >= REACH_SECONDS:
         progress = progress.without_waiting(f"nobody waits longer than {REACH_SECONDS:g} s for a check on demand")
     return progress
 
@@ -62,7 +62,7 @@ def _answer(event: CheckOnDemand, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _planned(event: CheckOnDemand, progress: Progress) -> dict[str, Any]:
-    lines = [f"run {event.check} on {', '.join(batch.instance_ids)}" for batch in progress.batches()]
+def _planned(event: CheckOnDemand, batches: list[Batch]) -> dict[str, Any]:
+    lines = [f"run {event.check} on {', '.join(batch.instance_ids)}" for batch in batches]
     reason = "dry run: SPOTKEEPER_DRY_RUN is true, nothing was written"
     return {"outcome": "skipped", "reason": reason, "check": event.check, "plan": lines}

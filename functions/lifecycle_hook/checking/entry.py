@@ -10,7 +10,7 @@ from checking import catalogue, demand, workflow
 from checking.assignment import Rules, chosen_on_demand
 from checking.facts import DEFAULT_TIMEOUT, Facts
 from checking.progress import Progress
-from checking.tools import Tools
+from checking.tools import Leash, Tools
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.credentials import Credentials, find_credentials
@@ -78,12 +78,14 @@ def _tools(
     context, environ, audit = of_call
     credentials = find_credentials(context, environ)
     deadline, endpoints = invocation.deadline, settings.endpoints
+    leash = Leash(deadline)
     return Tools(
         about=about,
-        ecs=Api("ecs", region, credentials, endpoints.ecs, deadline.clock, deadline),
-        ess=Api("ess", region, credentials, endpoints.ess, deadline.clock, deadline),
+        ecs=Api("ecs", region, credentials, endpoints.ecs, deadline.clock, leash),
+        ess=Api("ess", region, credentials, endpoints.ess, deadline.clock, leash),
         clock=deadline.clock,
         deadline=deadline,
+        leash=leash,
         audit=audit,
         secrets=_secrets(credentials, environ),
     )

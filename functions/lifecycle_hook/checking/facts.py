@@ -18,6 +18,10 @@ LONGEST_LIFE = 21_600.0
 MOST_EXTENSIONS = 20
 SHORTEST_EXTENSION = 30.0
 FINISH_SECONDS = 90.0
+LEAD_SECONDS = 180.0
+"""Throttling can block a heartbeat for a minute, and a call may have to follow."""
+URGENT_SECONDS = 90.0
+"""The same before anything was begun: a hook that has time for what is begun is not extended first."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,12 @@ class Facts:
     """All times are seconds since 1970.
 
     ``leave_at``: when this call has to come to an end. ``began_at``: when the hook began to wait, at the latest.
-    ``alive_until``: the hook lives at least so long, however a heartbeat is to be understood. ``extendable`` is over
-    once a heartbeat was refused: ``refused`` is why, where that is our own failure. ``observed``: it has seen the
-    instances; ``polled``: and has waited for something, or asked how commands have ended. ``judged``: why it was
-    completed. ``sent``: what a CompleteLifecycleAction of this call said that got no answer. ``failed``: instances to
-    remove after CONTINUE.
+    ``alive_until``: the hook lives at least so long, however a heartbeat is to be understood; ``life_known``: that is
+    more than a guess. ``extendable`` is over once a heartbeat was refused: ``refused`` is why, where that is our own
+    failure. ``looks``: how often the action was looked at. ``observed``: this call has seen the instances; ``polled``:
+    and has waited for something, or asked how commands have ended. ``judged``: why it was completed. ``sent``: what a
+    CompleteLifecycleAction of this call said that got no answer. ``spared``: whether the group can do without the
+    failed instances. ``failed``: instances to remove after CONTINUE.
     """
 
     event: LifecycleHook
@@ -48,10 +53,14 @@ class Facts:
     began_at: float
     alive_until: float
 
-    looked: bool = False
+    read: bool = False
     hook: Described | None = None
-    action: Action | None = None
     transition: Transition = Transition.SCALE_OUT
+    life_known: bool = False
+    looked: bool = False
+    looks: int = 0
+    action: Action | None = None
+    planned: bool = False
     plan: Plan | None = None
 
     progress: Progress | None = None
@@ -62,6 +71,7 @@ class Facts:
     extendable: bool = True
     refused: CloudError | None = None
 
+    spared: bool | None = None
     marked: bool = False
     judged: str = ""
     sent: HookResult | None = None
@@ -85,8 +95,8 @@ class Facts:
         return self.alive_until - self.now
 
     @property
-    def extension(self) -> float:
-        """Seconds of the next heartbeat; 0 where none is possible any more.
+    def heartbeat(self) -> float:
+        """Seconds of every heartbeat; 0 where none is possible any more.
 
         A twentieth of what six hours leave: if a heartbeat adds to the clock, twenty of them stay inside six hours; if
         it restarts the clock, they are the longest that twenty can cover. All calls for one action use the same
@@ -95,7 +105,18 @@ class Facts:
         if not self.extendable:
             return 0.0
         seconds = min((LONGEST_LIFE - self.timeout) / MOST_EXTENSIONS, self.began_at + LONGEST_LIFE - self.now)
-        return float(int(seconds)) if seconds >= max(SHORTEST_EXTENSION, self.left + 1) else 0.0
+        return float(int(seconds)) if seconds >= SHORTEST_EXTENSION else 0.0
+
+    @property
+    def extension(self) -> float:
+        """Seconds of a heartbeat now; 0 where it would not make the hook live longer."""
+        return self.heartbeat if self.heartbeat > self.left + 1 else 0.0
+
+    @property
+    def lead_seconds(self) -> float:
+        """A heartbeat is due so long before the end; where it is a short one, halfway through it."""
+        seconds = LEAD_SECONDS if self.observed else URGENT_SECONDS
+        return min(seconds, self.heartbeat / 2) if self.heartbeat else seconds
 
     @property
     def finish_seconds(self) -> float:
@@ -105,7 +126,12 @@ class Facts:
     @property
     def life_end(self) -> float:
         """When the hook ends at the latest, whatever is done."""
-        return self.began_at + LONGEST_LIFE if self.extension else self.alive_until
+        return max(self.began_at + LONGEST_LIFE, self.alive_until) if self.heartbeat else self.alive_until
+
+    @property
+    def due_at(self) -> float:
+        """When something has to be done about the hook's clock: a heartbeat, or its end."""
+        return self.alive_until - (self.lead_seconds if self.heartbeat else self.finish_seconds)
 
     @property
     def default_result(self) -> HookResult | None:

@@ -4,42 +4,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from checking.progress import Machine, Progress, Readiness
 from checking.tools import Tools, chunks
 from spotkeeper.clients import items
-from spotkeeper.errors import CloudError
+from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.instances import Described, describe_instances
 
 INSTANCES_PER_DESCRIBE = 100
 INSTANCES_PER_STATUS = 50
 STATUSES = ("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
 GONE = "InvalidInstance.NotFound"
+OUT_SECONDS = 60.0
 ON_ITS_WAY = frozenset({"Pending", "Starting"})
 
 
-def look(tools: Tools, progress: Progress, *, may_appear: bool) -> Progress:
-    """See again those that no command can reach yet; ``may_appear``: one that is not shown may only not be yet."""
-    waiting = progress.waiting
+def look(tools: Tools, progress: Progress) -> Progress:
+    """See again those that no command can reach yet. Raises ``CloudError``, and ``BadCheck`` for a missing script."""
+    waiting, now = progress.waiting, tools.clock.now()
     described = _described(tools, waiting)
-    machines = {one: _standing(described.get(one), progress, may_appear=may_appear) for one in waiting}
+    machines = {one: _standing(described.get(one), progress, (one, now)) for one in waiting}
     running = [one for one in waiting if (described.get(one) or {}).get("Status") == "Running"]
     agents = _with_agent(tools, [one for one in running if machines[one].readiness is Readiness.WAITING])
     ready = {one: Machine(Readiness.READY, os_type=machines[one].os_type) for one in agents}
     return progress.with_machines({**machines, **ready})
 
 
-def _standing(seen: Described | None, progress: Progress, *, may_appear: bool) -> Machine:
+def _standing(seen: Described | None, progress: Progress, looked: tuple[str, float]) -> Machine:
     """What the instance itself says; one that runs still waits for its agent."""
     if seen is None:
-        return Machine(Readiness.WAITING if may_appear else Readiness.NEVER, "the instance does not exist")
+        return _out(progress, looked, Machine(Readiness.WAITING, "the instance does not exist"))
     os_type = str(seen.get("OSType") or "linux").lower()
     if unfit := [one.check.name for one in progress.chosen if os_type not in one.check.scripts]:
-        return Machine(Readiness.NEVER, f"check {unfit[0]} has no script for {os_type}", os_type)
+        raise BadCheck(f"check {unfit[0]} has no script for {os_type}, which {looked[0]} runs: choose another one")
     status = str(seen.get("Status"))
     if status == "Running":
         return Machine(Readiness.WAITING, "its Cloud Assistant agent has no heartbeat", os_type)
-    return Machine(Readiness.WAITING if status in ON_ITS_WAY else Readiness.NEVER, f"it is {status}", os_type)
+    machine = Machine(Readiness.WAITING, f"it is {status}", os_type)
+    return machine if status in ON_ITS_WAY else _out(progress, looked, machine)
+
+
+def _out(progress: Progress, looked: tuple[str, float], machine: Machine) -> Machine:
+    """Not there, or not running: one look may be wrong, a minute of looks is not."""
+    instance_id, now = looked
+    before = progress.machines.get(instance_id)
+    since = before.out_since if before and before.out_since is not None else now
+    readiness = Readiness.NEVER if now - since >= OUT_SECONDS else Readiness.WAITING
+    return replace(machine, readiness=readiness, out_since=since)
 
 
 def _described(tools: Tools, instance_ids: Sequence[str]) -> dict[str, Described]:

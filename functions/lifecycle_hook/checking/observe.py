@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from checking import commands, machines
 from checking.assignment import Plan, Rules
-from checking.decide import APPEAR_SECONDS, LEAD_SECONDS
+from checking.decide import APPEAR_SECONDS
 from checking.facts import Action, Facts
-from checking.progress import Progress
+from checking.progress import Progress, Readiness
 from checking.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import Described
+from spotkeeper.hooks import remembered_life
+from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
-INSTANCE_APPEAR_SECONDS = 60.0
 NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
 """How codes begin that say: there is no such thing. An id that no activity has is an InvalidParameter."""
 
 
-def look(tools: Tools, facts: Facts, rules: Callable[[], Rules]) -> Facts:
-    """The hook, and the action with the notification's token. Raises ``CloudError`` and ``BadCheck``."""
-    if facts.looked:
-        tools.clock.sleep(FIRST_PAUSE)
-    hook = facts.hook or _hook(tools, facts)
-    action = next((one for one in _actions(tools, facts, hook) if one[0] == facts.event.token), (None, None))[1]
-    seen = facts.but(looked=True, hook=hook, action=action, transition=_transition(facts, hook))
-    seen = seen if facts.hook else _with_life(tools, seen)
-    if action is not None and action.status == "Completed" and facts.sent and action.result == facts.sent.value:
+def read(tools: Tools, facts: Facts) -> Facts:
+    """The hook, and for how long it lives at least. Raises ``CloudError``."""
+    hook = _hook(tools, facts)
+    return _with_life(tools, facts.but(read=True, hook=hook, transition=_transition(facts, hook)))
+
+
+def look(tools: Tools, facts: Facts) -> Facts:
+    """The action with the notification's token. Raises ``CloudError``."""
+    if facts.looks:
+        tools.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(facts.looks, 10)))
+    found = (action for token, action in _actions(tools, facts, facts.hook) if token == facts.event.token)
+    seen = facts.but(looked=True, looks=facts.looks + 1, action=next(found, None))
+    if seen.action and seen.action.status == "Completed" and facts.sent and seen.action.result == facts.sent.value:
         return seen.but(completed=facts.sent, verified=True)
-    return seen if facts.progress or action is None else _with_plan(seen, action, rules)
+    return seen if seen.life_known else _with_remembered_life(tools, seen)
+
+
+def _with_remembered_life(tools: Tools, facts: Facts) -> Facts:
+    """Past its timeout it lives because somebody has extended it; who did has left a tag that says until when."""
+    action = facts.action
+    if action is None or action.status != "Pending" or not action.instance_ids:
+        return facts
+    tags = tags_of(describe_instance(tools.ecs, min(action.instance_ids)))
+    alive_until = remembered_life(tags, facts.event.token)
+    known = alive_until is not None and alive_until > facts.now
+    return facts.but(alive_until=alive_until, life_known=True) if known else facts
 
 
 def _hook(tools: Tools, facts: Facts) -> Described | None:
@@ -90,25 +106,27 @@ def _transition(facts: Facts, hook: Described | None) -> Transition:
 
 def _with_life(tools: Tools, facts: Facts) -> Facts:
     """When the hook began to wait: the notification's time, else the scaling activity's, which is earlier."""
-    began_at = facts.event.time
-    if began_at is None and facts.event.scaling_activity_id:
+    earliest = facts.event.time
+    if earliest is None and facts.event.scaling_activity_id:
         activity_id = facts.event.scaling_activity_id
         answer = tools.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
         started = [epoch_seconds(str(one.get("StartTime"))) for one in items(answer, "ScalingActivities")]
-        began_at = next((one for one in started if one is not None), None)
-    began_at = facts.entered_at if began_at is None else min(began_at, facts.entered_at)
-    # Past its timeout it lives because somebody has extended it, nobody can say for how long.
-    return facts.but(began_at=began_at, alive_until=max(began_at + facts.timeout, facts.now))
+        earliest = next((one for one in started if one is not None), None)
+    alive_until = -math.inf if earliest is None else min(earliest, facts.entered_at) + facts.timeout
+    known = alive_until > facts.now
+    return facts.but(alive_until=alive_until if known else facts.now, life_known=known)
 
 
-def _with_plan(facts: Facts, action: Action, rules: Callable[[], Rules]) -> Facts:
+def choose(facts: Facts, rules: Callable[[], Rules]) -> Facts:
+    """Which checks the hook wants. Raises ``BadCheck``, unless all is over anyway."""
+    action, facts = facts.action, facts.but(planned=True)
     try:
         plan = _plan(facts, rules())
     except BadCheck:
-        if action.status == "Pending":
+        if action is None or action.status == "Pending":
             raise
         return facts
-    instance_ids = action.instance_ids or facts.event.instance_ids
+    instance_ids = (action.instance_ids if action else ()) or facts.event.instance_ids
     return facts.but(plan=plan, progress=Progress(instance_ids, plan.checks))
 
 
@@ -131,21 +149,27 @@ def observe(tools: Tools, facts: Facts) -> Facts:
         tools.clock.sleep(_pause(facts))
     under_way = any(facts.progress.outstanding())
     progress = commands.poll(tools, facts.progress)
-    may_appear = tools.clock.now() - facts.entered_at < INSTANCE_APPEAR_SECONDS
-    progress = machines.look(tools, progress, may_appear=may_appear) if progress.waiting else progress
+    progress = machines.look(tools, progress) if progress.waiting else progress
     news = progress != facts.progress
     return facts.but(
         progress=progress,
+        # Who does not stand any more may have been sent away by whoever has completed the action meanwhile.
+        looked=not _vanished(facts.progress, progress),
         observed=True,
-        polled=facts.polled or under_way or bool(progress.waiting),
+        polled=facts.polled or under_way or bool(progress.unreached),
         pause=FIRST_PAUSE if news else min(LONGEST_PAUSE, max(FIRST_PAUSE, facts.pause * GROWTH)),
+    )
+
+
+def _vanished(before: Progress, after: Progress) -> bool:
+    return any(
+        machine.readiness is Readiness.NEVER and one not in before.failures for one, machine in after.machines.items()
     )
 
 
 def _pause(facts: Facts) -> float:
     """Growing, and never past the next thing that has to be done in time."""
-    due = facts.alive_until - (LEAD_SECONDS if facts.extension else facts.finish_seconds)
-    soonest = min(due, facts.leave_at) - facts.now
+    soonest = min(facts.due_at, facts.leave_at) - facts.now
     return max(0.5, min(jittered(facts.pause), soonest))
 
 

@@ -32,11 +32,15 @@ class Readiness(Enum):
 
 @dataclass(frozen=True)
 class Machine:
-    """An instance to check: whether it runs and its Cloud Assistant agent has a heartbeat, and if not, why."""
+    """An instance to check: whether it runs and its Cloud Assistant agent has a heartbeat, and if not, why.
+
+    ``out_since``: since when it is seen neither running nor on its way; None where it is.
+    """
 
     readiness: Readiness
     why: str = ""
     os_type: str = "linux"
+    out_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """How one command ended on one instance; ``again``: it was never executed and can be tried again."""
+    """How one command ended on one instance; ``again``: it was never executed and can be tried from ``due_at`` on."""
 
     instance_id: str
     check: str
@@ -70,6 +74,7 @@ class Result:
     passed: bool
     again: bool
     reason: str
+    due_at: float = 0.0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +123,14 @@ class Progress:
         busy = {one for run in self.outstanding() for one in run.instance_ids} | set(self.passed)
         return [one for one in self._in_the_running() if one not in busy and not self._ready(one)]
 
+    @property
+    def unreached(self) -> list[str]:
+        """Instances on which no command could be executed yet: those that wait, and those that it did not come to."""
+        busy = {one for run in self.outstanding() for one in run.instance_ids}
+        lost = {one.instance_id for one in self.results.values() if one.again} - busy
+        waiting = set(self.waiting)
+        return [one for one in self._in_the_running() if one in lost or one in waiting]
+
     def _in_the_running(self) -> list[str]:
         failures = self.failures
         return [one for one in self.instance_ids if one not in failures]
@@ -149,19 +162,23 @@ class Progress:
     def _patience(self, run: Run) -> float:
         return DELIVERY_SECONDS + self.chosen[run.stage].check.timeout + SILENCE_SECONDS
 
-    def batches(self) -> list[Batch]:
-        """The commands that are due; none while an instance that needs one cannot be reached yet."""
+    def batches(self, now: float) -> list[Batch]:
+        """The commands that are due; none while an instance that needs its first one cannot be reached yet."""
         stage = min((self._stage_of(one) for one in self._in_the_running()), default=len(self.chosen))
         if stage == len(self.chosen):
             return []
         running = {one for run in self.outstanding() for one in run.instance_ids}
         here = [one for one in self._in_the_running() if self._stage_of(one) == stage and one not in running]
-        if not all(self._ready(one) for one in here):
+        if not all(self._ready(one) or (stage, one) in self.results for one in here):
             return []
         groups: dict[tuple[int, str], list[str]] = {}
-        for one in sorted(here):
+        for one in sorted(one for one in here if self._ready(one) and self._due(stage, one, now)):
             groups.setdefault((self._next_attempt(stage, one), self.machines[one].os_type), []).append(one)
         return [batch for key, ids in sorted(groups.items()) for batch in self._chunks(stage, key, ids)]
+
+    def _due(self, stage: int, instance_id: str, now: float) -> bool:
+        last = self.results.get((stage, instance_id))
+        return last is None or now >= last.due_at
 
     def _next_attempt(self, stage: int, instance_id: str) -> int:
         last = self.results.get((stage, instance_id))
@@ -175,9 +192,10 @@ class Progress:
 
     def without_waiting(self, why: str) -> Progress:
         """Nobody waits any longer for the instances that no command can reach."""
-        given_up = {one: self._never(one, why) for one in self.waiting}
+        given_up = {one: self._never(one, why) for one in self.unreached}
         return self.with_machines(given_up)
 
     def _never(self, instance_id: str, why: str) -> Machine:
         seen = self.machines.get(instance_id, Machine(Readiness.WAITING, "it was not looked at"))
-        return replace(seen, readiness=Readiness.NEVER, why=f"{seen.why}; {why}")
+        last = next((one for (_, name), one in self.results.items() if name == instance_id and one.again), None)
+        return replace(seen, readiness=Readiness.NEVER, why=f"{seen.why or (last.reason if last else '')}; {why}")

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline
+
+
+@dataclass
+class Leash:
+    """The deadline of every call before the hook is completed: the call's own, or when the hook needs attention.
+
+    A throttled call may wait for a minute, which a hook may not have. ``at`` is on the clock's monotonic scale.
+    """
+
+    deadline: Deadline
+    at: float = math.inf
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self.deadline.clock
+
+    def remaining(self) -> float:
+        """Seconds left; negative once it has passed."""
+        return min(self.deadline.at, self.at) - self.clock.monotonic()
+
+    def sooner(self, seconds: float) -> Deadline:
+        """The moment ``seconds`` from now, or the leash's end."""
+        return Deadline(self.clock, min(self.deadline.at, self.at, self.clock.monotonic() + seconds))
+
+    def tie(self, due_at: float) -> None:
+        """Calls end at ``due_at``, seconds since 1970."""
+        self.at = self.clock.monotonic() + due_at - self.clock.now()
+
+    def loose(self) -> None:
+        """Only the call's own deadline counts."""
+        self.at = math.inf
 
 
 @dataclass(frozen=True)
@@ -24,6 +57,7 @@ class Tools:
     ess: Api
     clock: Clock
     deadline: Deadline
+    leash: Leash
     audit: Audit
     secrets: tuple[str, ...]
 

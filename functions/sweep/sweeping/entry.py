@@ -39,7 +39,7 @@ def sweep(
     functions = Functions(invocation.region, credentials, endpoints.fc, deadline)
     hands = Hands(ecs, functions, journal, home, settings.interruption_function)
     observer = Observer(ecs, journal, home, settings)
-    jobs = (observer, hands, HandBack(observer, hands, back), Hooks(ess, functions, home, of_hooks))
+    jobs = (observer, hands, HandBack(observer, hands, back), Hooks(ecs, ess, functions, home, of_hooks))
     return Sweep(*jobs, invocation.audit, deadline.clock.now()).run()
 
 
@@ -68,20 +68,31 @@ class Sweep:
     done: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TO_DO})
 
     def run(self) -> dict[str, Any]:
-        """The answer. Raises ``BatchFailed`` after everything else is done."""
-        index, images = self.observer.index(), self.observer.images()
-        held = held_episodes(images)
-        left = self._rescues(index, held)
-        self.warnings += quota_warnings(images, self.observer.settings)
-        self._try("lifecycle hooks", functools.partial(self._lifecycle_hooks, left))
-        left -= len(self.done["hooks_handed_over"])
-        self._try("restarts", functools.partial(self._restarts, index, left))
-        self._try("clean-up", functools.partial(self._clean_up, index, images, held))
+        """The answer. Raises ``BatchFailed`` after everything else is done, and what keeps it from looking for rescues.
+
+        Lifecycle hooks need neither the journal nor images: they have their turn whatever became of those.
+        """
+        try:
+            left = self._of_journal()
+        except SpotkeeperError:
+            self._lifecycle_hooks(self.observer.settings.limit)
+            raise
+        self._lifecycle_hooks(left)
         for result in self.results:
             self.audit.record("act", result["outcome"], result["reason"])
         if failed := [one["reason"] for one in self.results if one["outcome"] == "failed"]:
             raise BatchFailed(f"{len(failed)} of {len(self.results)} failed: {'; '.join(failed)}", self.results)
         return self._answer()
+
+    def _of_journal(self) -> int:
+        """Rescues, restarts and clean-up; returns how many more may be handed to anybody in this run."""
+        index, images = self.observer.index(), self.observer.images()
+        held = held_episodes(images)
+        left = self._rescues(index, held)
+        self.warnings += quota_warnings(images, self.observer.settings)
+        self._try("restarts", functools.partial(self._restarts, index, left))
+        self._try("clean-up", functools.partial(self._clean_up, index, images, held))
+        return left - len(self.done["handed_back"])
 
     def _rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> int:
         """Hand over what nobody works on; returns how many more may be handed to anybody in this run."""
@@ -99,13 +110,18 @@ class Sweep:
         return settings.limit - len(due)
 
     def _lifecycle_hooks(self, left: int) -> None:
-        """Hand over the actions whose notification seems to have got lost."""
+        """Hand over the actions that nobody seems to work on."""
+        self._try("lifecycle hooks", functools.partial(self._hand_over_hooks, left))
+
+    def _hand_over_hooks(self, left: int) -> None:
         held = self.hooks.held(self.now)
         due = [one for one in held if one.due(self.now)]
         self.lines["lifecycle_hooks"] += [f"{one}: {'hand over' if one in due else 'leave'}" for one in held]
-        for one in due[:left]:
-            self._do("hooks_handed_over", one.name, functools.partial(self.hooks.hand_over, one, self.now))
-        self.warnings += [f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in due[left:]]
+        for one in due:
+            if len(self.done["hooks_handed_over"]) < left:
+                self._do("hooks_handed_over", one.name, functools.partial(self.hooks.hand_over, one, self.now))
+            else:
+                self.warnings.append(f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)")
 
     def _restarts(self, index: Mapping[Key, set[str]], left: int) -> None:
         """Hand back what no event will come for."""
@@ -123,19 +139,21 @@ class Sweep:
             if settings.delete and one.due:
                 self._do("deleted", leftover.name, functools.partial(self.hands.clean_up, one))
 
-    def _do(self, what: str, name: str, act: Callable[[], None]) -> None:
-        self.done[what].append(name)
-        if not self.observer.settings.dry_run and self._try(name, act):
+    def _do(self, what: str, name: str, act: Callable[[], bool | None]) -> None:
+        """``act`` answers False where there was nothing left to do."""
+        if self.observer.settings.dry_run:
+            self.done[what].append(name)
+        elif self._try(name, act):
+            self.done[what].append(name)
             self.results.append({"outcome": "done", "reason": f"{what.replace('_', ' ')}: {name}"})
 
-    def _try(self, name: str, act: Callable[[], None]) -> bool:
-        """One bad item must not keep the others from their rescue."""
+    def _try(self, name: str, act: Callable[[], bool | None]) -> bool:
+        """One bad item must not keep the others from their rescue; whether it did something."""
         try:
-            act()
+            return act() is not False
         except SpotkeeperError as error:
             self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
             return False
-        return True
 
     def _answer(self) -> dict[str, Any]:
         counts = ", ".join(f"{len(names)} {what.replace('_', ' ')}" for what, names in self.done.items())

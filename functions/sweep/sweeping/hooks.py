@@ -1,27 +1,34 @@
-"""Lifecycle actions whose notification got lost: found by asking Auto Scaling, handed to ``lifecycle_hook``.
+"""Lifecycle actions whose notification got lost, or whose function died: found by asking Auto Scaling.
 
-Only hooks that notify one of SPOTKEEPER_HOOK_ARNS are ours. One that is still pending when half of its timeout has
-passed since its scaling activity began is handed over, and again after each further timeout: whoever works on it
-already does not mind, but every call that comes late costs the hook one of its twenty heartbeats.
+Only hooks that notify one of SPOTKEEPER_HOOK_ARNS are ours. An action that is pending when half of its hook's timeout
+has passed since its scaling activity began is handed to ``lifecycle_hook``, and again every few minutes. Once it was
+extended, the tag that says until when it lives (``spotkeeper.hooks``) tells whether somebody works on it: who does
+extends it well before its end. Every call that knows no better costs the hook one of its twenty heartbeats.
+
+Failed instances that should have left their group after CONTINUE are found by their tag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spotkeeper.clients import Api, items
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import Described
+from spotkeeper.hooks import FAILED_TAG, remembered_life
+from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.invoke import Functions
 from spotkeeper.settings import HookSweepSettings
 
 SHORTEST_ROUND = 300.0
-"""Seconds between two hand-overs of one action at least."""
+"""Seconds between two hand-overs of one action at least; a tenth of the timeout of a long hook."""
+NEGLECTED_SECONDS = 150.0
+"""A hook that has less left was not extended by anybody: ``lifecycle_hook`` does it at 180 s."""
 DEFAULT_TIMEOUT = 600.0
 """HeartbeatTimeout of a hook that says nothing else (CreateLifecycleHook)."""
+IDS_PER_CALL = 20
 EVENT_TYPES = {
     Transition.SCALE_OUT.value: "ess:LifecycleHook:ScaleOut",
     Transition.SCALE_IN.value: "ess:LifecycleHook:ScaleIn",
@@ -30,55 +37,117 @@ EVENT_TYPES = {
 
 @dataclass(frozen=True)
 class Held:
-    """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970."""
+    """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
+
+    ``alive_until``: how long it lives by the last heartbeat, None where nobody has written that down. ``ended``: it is
+    over, and has left failed instances behind.
+    """
 
     hook: Described
     action: Described
     activity_id: str
     began_at: float
+    alive_until: float | None = None
+    ended: bool = False
+
+    @property
+    def hook_id(self) -> str:
+        """The hook."""
+        return str(self.hook["LifecycleHookId"])
 
     @property
     def name(self) -> str:
         """``<scaling activity>/<hook>``."""
-        return f"{self.activity_id}/{self.hook['LifecycleHookId']}"
+        return f"{self.activity_id}/{self.hook_id}"
 
     @property
     def timeout(self) -> float:
         """The hook's HeartbeatTimeout, seconds."""
         return float(self.hook.get("HeartbeatTimeout") or DEFAULT_TIMEOUT)
 
+    @property
+    def instance_ids(self) -> list[str]:
+        """The instances that wait."""
+        return [str(one) for one in self.action.get("InstanceIds") or ()]
+
     def left(self, now: float) -> float:
         """Seconds until the hook ends if nobody extends it."""
-        return self.began_at + self.timeout - now
+        return (self.alive_until or self.began_at + self.timeout) - now
 
     def due(self, now: float) -> bool:
-        """Whether half of the timeout has passed."""
+        """Whether half of the timeout has passed, and nobody keeps it alive."""
+        if self.ended:
+            return True
+        if self.alive_until is not None and self.alive_until > now:
+            return self.left(now) < NEGLECTED_SECONDS
         return now - self.began_at >= self.timeout / 2
 
     def round(self, now: float) -> int:
         """Which hand-over it is; within one, the same task id is submitted once."""
-        return int((now - self.began_at) // max(self.timeout, SHORTEST_ROUND))
+        return int((now - self.began_at) // max(SHORTEST_ROUND, self.timeout / 10))
 
     def __str__(self) -> str:
-        hook = self.hook.get("LifecycleHookName") or self.hook["LifecycleHookId"]
-        return f"{self.name} ({hook}, {len(self.action.get('InstanceIds') or ())} instances)"
+        hook = self.hook.get("LifecycleHookName") or self.hook_id
+        return f"{self.name} ({hook}, {len(self.instance_ids)} instances)"
 
 
 @dataclass(frozen=True)
 class Hooks:
     """The eyes and hands of one sweep for ``lifecycle_hook``; ``home`` is ``<account>/<region>``."""
 
+    ecs: Api
     ess: Api
     functions: Functions
     home: str
     settings: HookSweepSettings
 
     def held(self, now: float) -> list[Held]:
-        """Every pending action of our hooks, the least time left first. Raises ``CloudError``."""
+        """Pending actions of our hooks, and those that left failed instances; the least time left first.
+
+        Raises ``CloudError``.
+        """
         if not self.settings.hook_arns:
             return []
-        found = [held for group_id in self._groups() for held in self._of_group(group_id)]
-        return sorted(found, key=lambda one: one.left(now))
+        found = [self._with_life(held) for group_id in self._groups() for held in self._of_group(group_id)]
+        return [*sorted(found, key=lambda one: one.left(now)), *self._left_behind()]
+
+    def _with_life(self, held: Held) -> Held:
+        """With the tag that the last heartbeat has left on the first of the instances."""
+        if not held.instance_ids:
+            return held
+        tags = tags_of(describe_instance(self.ecs, min(held.instance_ids)))
+        return replace(held, alive_until=remembered_life(tags, str(held.action.get("LifecycleActionToken"))))
+
+    def _left_behind(self) -> Iterator[Held]:
+        """Actions after which failed instances are still members of their group, by the tag that these carry."""
+        marks: dict[str, list[str]] = {}
+        for one in describe_instances(self.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
+            if mark := tags_of(one).get(FAILED_TAG):
+                marks.setdefault(mark, []).append(str(one["InstanceId"]))
+        for mark, instance_ids in sorted(marks.items()):
+            token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
+            hook = self._hook(hook_id)
+            if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
+                action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
+                yield Held(hook, action, activity_id, began_at=0.0, ended=True)
+
+    def _hook(self, hook_id: str) -> Described | None:
+        pages = self.ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}) if hook_id else ()
+        found = (one for page in pages for one in items(page, "LifecycleHooks"))
+        return next((one for one in found if self._is_ours(one)), None)
+
+    def _members(self, group_id: str, instance_ids: list[str]) -> list[str]:
+        """Those of the instances that take traffic in the group."""
+        parameters = {"ScalingGroupId": group_id, "InstanceIds": instance_ids[:IDS_PER_CALL]}
+        pages = self.ess.pages("DescribeScalingInstances", group_id, parameters)
+        members = (one for page in pages for one in items(page, "ScalingInstances"))
+        return [str(one.get("InstanceId")) for one in members if one.get("LifecycleState") == "InService"]
+
+    def _is_ours(self, hook: Described) -> bool:
+        """A hook that notifies us, and of which everything is told that is needed."""
+        complete = all(hook.get(name) for name in ("LifecycleHookId", "LifecycleTransition", "ScalingGroupId"))
+        known = hook.get("LifecycleTransition") in EVENT_TYPES
+        return complete and known and hook.get("NotificationArn") in self.settings.hook_arns
 
     def _groups(self) -> Iterator[str]:
         """Groups with an instance that waits; where the API does not count them, every group."""
@@ -91,8 +160,8 @@ class Hooks:
     def _of_group(self, group_id: str) -> Iterator[Held]:
         of_group = {"ScalingGroupId": group_id}
         pages = self.ess.pages("DescribeLifecycleHooks", group_id, of_group)
-        hooks = {str(one["LifecycleHookId"]): one for page in pages for one in items(page, "LifecycleHooks")}
-        ours = {key: one for key, one in hooks.items() if one.get("NotificationArn") in self.settings.hook_arns}
+        hooks = (one for page in pages for one in items(page, "LifecycleHooks"))
+        ours = {str(one["LifecycleHookId"]): one for one in hooks if self._is_ours(one)}
         if not ours:
             return
         for page in self.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
@@ -107,13 +176,17 @@ class Hooks:
             for action in items(page, "LifecycleActions"):
                 hook = ours.get(str(action.get("LifecycleHookId")))
                 # A filter that is not understood would show those that have ended.
-                if hook is not None and action.get("LifecycleActionStatus") == "Pending":
+                pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
+                if hook is not None and pending:
                     yield Held(hook, action, activity_id, began_at or 0.0)
 
-    def hand_over(self, one: Held, now: float) -> None:
-        """Invoke the lifecycle_hook function asynchronously, once in each round. Raises ``CloudError``."""
-        task_id = f"hook-{one.activity_id}-{one.hook['LifecycleHookId']}-{one.round(now)}"
-        self.functions.hand_over(self.settings.lifecycle_hook_function, self.event(one, task_id), task_id)
+    def hand_over(self, one: Held, now: float) -> bool:
+        """Invoke the lifecycle_hook function asynchronously, once in each round; whether this did.
+
+        Raises ``CloudError``.
+        """
+        task_id = f"hook-{one.activity_id}-{one.hook_id}-{one.round(now)}"
+        return self.functions.hand_over(self.settings.lifecycle_hook_function, self.event(one, task_id), task_id)
 
     def event(self, one: Held, event_id: str) -> dict[str, Any]:
         """The event that EventBridge would have sent, without a time: nobody knows when the hook began to wait."""
@@ -126,7 +199,7 @@ class Hooks:
             "lifecycleTransition": hook["LifecycleTransition"],
             "defaultResult": hook.get("DefaultResult"),
             "notificationMetadata": hook.get("NotificationMetadata"),
-            "instanceIds": list(one.action.get("InstanceIds") or ()),
+            "instanceIds": one.instance_ids,
             "scalingActivityId": one.activity_id,
             "scalingGroupId": group_id,
         }

@@ -1,0 +1,71 @@
+"""What a bucket is set to: default encryption, lifecycle rules, Block Public Access; and how one is created."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+from simulator.oss import refusals
+from simulator.oss.buckets import Bucket
+from simulator.wire import Request, Response
+
+ACLS = ("private", "public-read", "public-read-write")
+_RULE = {"ID", "Prefix", "Status", "Expiration"}
+
+
+def check_creation(request: Request) -> None:
+    """PutBucket's ACL and document. Raises ApiError."""
+    if request.headers.get("x-oss-acl", "private") not in ACLS:
+        raise refusals.invalid("x-oss-acl is private, public-read or public-read-write.")
+    if request.body and _document(request.body, "CreateBucketConfiguration").find("StorageClass") is not None:
+        raise refusals.not_covered("storage classes of buckets")
+
+
+def get_lifecycle(bucket: Bucket) -> Response:
+    """The rules as they were put."""
+    if bucket.lifecycle is None:
+        raise refusals.no_lifecycle()
+    return Response(200, bucket.lifecycle, {"content-type": "application/xml"})
+
+
+def _put_encryption(bucket: Bucket, body: bytes) -> None:
+    rule = _document(body, "ServerSideEncryptionRule")
+    algorithm = rule.findtext("ApplyServerSideEncryptionByDefault/SSEAlgorithm")
+    if algorithm not in ("AES256", "KMS", "SM4"):
+        raise refusals.bad_encryption()
+    bucket.encryption = algorithm
+
+
+def _put_lifecycle(bucket: Bucket, body: bytes) -> None:
+    """All rules at once: what is not in the document is gone."""
+    for rule in _document(body, "LifecycleConfiguration").findall("Rule"):
+        if unknown := {child.tag for child in rule} - _RULE:
+            raise refusals.not_covered(f"lifecycle rules with {', '.join(sorted(unknown))}")
+        days = rule.findtext("Expiration/Days") or ""
+        if rule.findtext("Status") not in ("Enabled", "Disabled") or not days.isdigit() or int(days) < 1:
+            raise refusals.malformed_xml()
+    bucket.lifecycle = body
+
+
+def _put_public_access_block(bucket: Bucket, body: bytes) -> None:
+    wanted = _document(body, "PublicAccessBlockConfiguration").findtext("BlockPublicAccess", "false")
+    if wanted.lower() not in ("true", "false"):
+        raise refusals.malformed_xml()
+    bucket.block_public_access = wanted.lower() == "true"
+
+
+CHANGES: dict[str, Callable[[Bucket, bytes], None]] = {
+    "PutBucketEncryption": _put_encryption,
+    "PutBucketLifecycle": _put_lifecycle,
+    "PutBucketPublicAccessBlock": _put_public_access_block,
+}
+
+
+def _document(body: bytes, root: str) -> ET.Element:
+    try:
+        found = ET.fromstring(body)  # noqa: S314 - written by whoever runs the embedded cloud
+    except ET.ParseError:
+        raise refusals.malformed_xml() from None
+    if found.tag != root:
+        raise refusals.malformed_xml()
+    return found

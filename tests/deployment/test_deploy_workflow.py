@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tools.deploy.plan import REQUIRED
+from tools.deployment.check import ROOT
+from tools.deployment.document import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILE = ROOT / ".github/workflows/deploy.yml"
+TEXT = FILE.read_text(encoding="utf-8")
+WORKFLOW = read(FILE)
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def steps() -> Iterator[dict[str, Any]]:
+    """All steps of all jobs."""
+    for job in WORKFLOW["jobs"].values():
+        yield from job["steps"]
+
+
+def test_only_tags() -> None:
+    """It runs for version tags, and for nothing else."""
+    assert WORKFLOW["on"] == {"push": {"tags": ["v*"]}}
+
+
+def test_not_in_forks() -> None:
+    """Every job waits for a variable that a fork does not have."""
+    assert all(job["if"] == "vars.DEPLOY_REPOSITORY == github.repository" for job in WORKFLOW["jobs"].values())
+
+
+def test_permissions() -> None:
+    """Nothing by default; the deploying job reads the code and gets an OIDC token, in a protected environment."""
+    assert WORKFLOW["permissions"] == {}
+    assert WORKFLOW["jobs"]["test"]["permissions"] == {"contents": "read"}
+    deploy = WORKFLOW["jobs"]["deploy"]
+    assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
+    assert (deploy["needs"], deploy["environment"]) == ("test", "production")
+
+
+def test_pinned_actions() -> None:
+    """Every action is a full commit with its version beside it."""
+    used = re.findall(r"^\s*- uses: (.*)$", TEXT, re.MULTILINE)
+    assert len(used) == sum("uses" in step for step in steps())
+    for line in used:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_make_alone() -> None:
+    """Commands are targets of the Makefile, so that a laptop does the same."""
+    commands = [step["run"] for step in steps() if "run" in step]
+    assert commands == ["make test", "make serverless-devs", "make deploy"]
+    for command in commands:
+        assert re.search(rf"^{command.removeprefix('make ')}:", MAKEFILE, re.MULTILINE), command
+
+
+def test_no_secrets() -> None:
+    """No secret of the repository is used at all: only variables, and the role that the OIDC token may assume."""
+    assert "secrets." not in TEXT
+    assert not re.search(r"ACCESS_KEY|SECRET|PASSWORD|TOKEN", TEXT)
+    assert set(re.findall(r"\$\{\{ (\w+)\.", TEXT)) == {"vars"}
+    credentials = next(step for step in steps() if "configure-aliyun-credentials-action" in step.get("uses", ""))
+    assert credentials["with"]["role-to-assume"] == "${{ vars.DEPLOY_OIDC_ROLE_ARN }}"
+    assert credentials["with"]["oidc-provider-arn"] == "${{ vars.DEPLOY_OIDC_PROVIDER_ARN }}"
+    assert all(step["with"]["persist-credentials"] is False for step in steps() if "checkout" in step.get("uses", ""))
+
+
+def test_variables() -> None:
+    """Each variable of s.yaml but the layer's is passed on from one of the same name; so is nothing else."""
+    named = set(re.findall(r"env\('(DEPLOY_\w+)'", (ROOT / "s.yaml").read_text(encoding="utf-8")))
+    passed = WORKFLOW["jobs"]["deploy"]["env"]
+    assert set(passed) == named - {"DEPLOY_LAYER_ARN"} >= set(REQUIRED)
+    assert all(value == f"${{{{ vars.{name} }}}}" for name, value in passed.items())

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.ecs import Timings
+from simulator.faults import Fault
+from simulator.wire import ApiError
+from tests.deployment.launch_stage import IMAGE, PLACE, SPEC, TYPE, Account
+from tools.launch.launching import TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def runs(account: Account) -> list[Any]:
+    """The logged RunInstances calls."""
+    return [one for one in account.cloud.calls if one.action == "RunInstances"]
+
+
+def test_one_tagged_spot_instance(account: Account) -> None:
+    """With a vSwitch and a security group alone: dry run first, then one instance that runs and goes by itself."""
+    status, out, err = account.launch()
+    assert (status, err) == (0, "")
+    (made,) = account.launched
+    assert (made["Status"], made["ZoneId"], made["InstanceType"]) == ("Running", SPEC.zone_id, TYPE)
+    assert made["Tags"] == {TAG["Key"]: TAG["Value"]}
+    assert (made["SpotStrategy"], made["SpotDuration"], made["ImageId"]) == ("SpotAsPriceGo", 1, IMAGE)
+    assert made["LaunchedWith"]["AutoReleaseTime"] == "2026-11-20T15:02:00Z"
+    assert [one.parameters.get("DryRun") for one in runs(account)] == ["True", None]
+    assert [one.code for one in runs(account)] == ["DryRunOperation", ""]
+    assert f"make simulate-interruption INSTANCE={made['InstanceId']} REGION=cn-hangzhou" in out
+    assert f"aliyun ecs DeleteInstance --RegionId cn-hangzhou --InstanceId {made['InstanceId']} --Force true" in out
+
+
+def test_disk_goes_with_it(account: Account) -> None:
+    """Nothing that costs money outlives it: one disk, deleted with the instance."""
+    account.launch()
+    (made,) = account.launched
+    disks = [one for one in account.cloud.state()["ecs"]["disks"] if one["InstanceId"] == made["InstanceId"]]
+    assert [(one["Type"], one["Size"], one["DeleteWithInstance"]) for one in disks] == [("system", 40, True)]
+
+
+def test_shown_before(account: Account) -> None:
+    """Strategy, price, login and release are said before anything is created."""
+    out = account.launch("DRY_RUN=true")[1]
+    assert "SpotAsPriceGo: the market price, on-demand's at most; not reclaimed in its first hour" in out
+    assert "Session Manager alone: no KEY_PAIR was named" in out
+    assert "released  2026-11-20T15:02:00Z" in out
+    assert "a replacement that a rescue makes has no such moment" in out
+
+
+def test_dry_run_alone(account: Account) -> None:
+    """DRY_RUN=true creates nothing."""
+    status, out, _ = account.launch("DRY_RUN=true")
+    assert (status, account.launched) == (0, [])
+    assert "The dry run passed; nothing was created" in out
+
+
+def test_everything_said(account: Account) -> None:
+    """Each variable arrives where it belongs."""
+    arguments = {
+        "ZONE": SPEC.zone_id,
+        "TYPE": "ecs.g7.large",
+        "IMAGE": "aliyun_3_x64_20G_alibase_20260101.vhd",
+        "KEY_PAIR": "web-key",
+        "STRATEGY": "SpotWithPriceLimit",
+        "PRICE_LIMIT": "0.2",
+        "PROTECTION": "0",
+        "BEHAVIOR": "Stop",
+        "HOURS": "0",
+        "NAME": "trial-2",
+        "DISK": "60",
+        "BANDWIDTH": "5",
+    }
+    status, out, err = account.launch(*(f"{name}={value}" for name, value in arguments.items()))
+    assert (status, err) == (0, "")
+    (made,) = account.launched
+    asked = made["LaunchedWith"]
+    assert "AutoReleaseTime" not in asked
+    assert (made["InstanceName"], made["KeyPairName"], made["ImageId"]) == ("trial-2", "web-key", arguments["IMAGE"])
+    assert (asked["SpotPriceLimit"], made["SpotDuration"], made["SpotInterruptionBehavior"]) == (0.2, 0, "Stop")
+    assert (asked["SystemDisk"]["Size"], asked["ZoneId"]) == ("60", SPEC.zone_id)
+    assert "never by itself: it costs money until you delete it" in out
+    assert "at most 0.2 an hour; may be reclaimed at any moment; a reclaim means Stop" in out
+    assert f"ssh root@{made['PublicIpAddress']['IpAddress'][0]} (key pair web-key)" in out
+
+
+@pytest.mark.parametrize("sold_out_at", ["dry run", "creation"])
+def test_no_stock(account: Account, sold_out_at: str) -> None:
+    """It names the zones that have the type, whether the dry run notices or only the creation."""
+    stock = account.cloud.ecs.stock
+    stock[SPEC.zone_id, TYPE, "spot"] = 0
+    if sold_out_at == "dry run":
+        account.cloud.faults.add(Fault("RunInstances", "code:OperationDenied.NoStock"))
+    status, _, err = account.launch()
+    assert (status, account.launched) == (2, [])
+    assert f"no {TYPE} as a spot instance there (OperationDenied.NoStock)" in err
+    assert f"there is in {SPEC.other_zone_id}: VSWITCH=" in err
+
+
+def test_no_stock_anywhere(account: Account) -> None:
+    """Or says that no zone has it."""
+    for zone in (SPEC.zone_id, SPEC.other_zone_id):
+        account.cloud.ecs.stock[zone, TYPE, "spot"] = 0
+    assert "nor in any other zone, or another TYPE=…" in account.launch()[2]
+
+
+@pytest.mark.parametrize(
+    ("argument", "code"),
+    [
+        ("KEY_PAIR=no-such-key", "InvalidKeyPairName.NotFound"),
+        ("IMAGE=m-nosuchimage", "InvalidImageId.NotFound"),
+        ("TYPE=ecs.nosuch.large", "InvalidInstanceType.ValueNotSupported"),
+        ("DISK=10", "InvalidSystemDiskSize.ValueNotSupported"),
+        ("ZONE=cn-hangzhou-i", "OperationDenied.ZoneNotAllowed"),
+    ],
+)
+def test_dry_run_refuses(account: Account, argument: str, code: str) -> None:
+    """What the dry run refuses is never tried for real."""
+    status, _, err = account.launch(argument)
+    assert (status, account.launched) == (2, [])
+    assert "nothing was created: RunInstances" in err
+    assert code in err
+    assert [one.parameters["DryRun"] for one in runs(account)] == ["True"]
+
+
+def test_answer_lost(account: Account) -> None:
+    """An answer that got lost does not make a second instance: the call is repeated with its ClientToken."""
+    account.cloud.faults.add(Fault("RunInstances", "reset-after", skip=1))
+    assert account.launch()[0] == 0
+    assert len(account.launched) == 1
+
+
+def test_never_answered(account: Account) -> None:
+    """Where no answer comes at all nobody may say that nothing was created."""
+    account.cloud.faults.add(Fault("RunInstances", "reset-after", times=None, skip=1))
+    status, _, err = account.launch()
+    assert (status, len(account.launched)) == (1, 1)
+    assert "It may have been created: look for spotkeeper-trial in the ECS console" in err
+
+
+def test_never_running(account: Account) -> None:
+    """One that is not seen running within five minutes is named, with the command that ends what it costs."""
+    account.cloud.ecs.timings = Timings(boot=1000)
+    status, _, err = account.launch()
+    (made,) = account.launched
+    assert status == 1
+    assert f"{made['InstanceId']} was created and is not seen running" in err
+    assert f"--InstanceId {made['InstanceId']} --Force true" in err
+
+
+def test_prices(account: Account) -> None:
+    """The latest market price of each zone is shown; where ECS does not say, why."""
+    assert "per hour now: not known (NotCoveredByTheEmbeddedCloud" in account.launch("DRY_RUN=true")[1]
+    account.cloud.ecs.actions["DescribeSpotPriceHistory"] = history
+    out = account.launch("DRY_RUN=true")[1]
+    assert "per hour now: cn-hangzhou-h 0.05 CNY, cn-hangzhou-i 0.02 CNY" in out
+    assert "cn-hangzhou-i" not in account.launch("DRY_RUN=true", f"ZONE={SPEC.zone_id}")[1]
+
+
+def history(p: Any) -> dict[str, Any]:
+    """As DescribeSpotPriceHistory answers: any order, several moments."""
+    p.covers("InstanceType", "NetworkType", "SpotDuration")
+    points = [
+        ("cn-hangzhou-h", "2026-11-20T11:00:00Z", 0.05),
+        ("cn-hangzhou-h", "2026-11-20T10:00:00Z", 0.09),
+        ("cn-hangzhou-i", "2026-11-20T10:00:00Z", 0.02),
+    ]
+    shown = [{"ZoneId": zone, "Timestamp": at, "SpotPrice": price} for zone, at, price in points]
+    return {"Currency": "CNY", "SpotPrices": {"SpotPriceType": shown}}
+
+
+def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without YES=true and a terminal nothing is created; at a terminal no means no."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    status, _, err = account.run("launch", *PLACE)
+    assert status == 2
+    assert "YES=true" in err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    assert account.run("launch", *PLACE)[0] == 0
+    assert account.launched == []
+
+
+def test_dry_run_that_was_none(account: Account) -> None:
+    """Should ECS ever answer the dry run like a real one, that is said and nothing more is created."""
+    real: Callable[[Any], Any] = account.cloud.ecs.actions["RunInstances"]
+
+    def careless(p: Any) -> Any:
+        try:
+            return real(p)
+        except ApiError as error:
+            if error.code != "DryRunOperation":
+                raise
+            return {"InstanceIdSets": {"InstanceIdSet": ["i-bp1surprise"]}}
+
+    account.cloud.ecs.actions["RunInstances"] = careless
+    status, _, err = account.launch()
+    assert (status, len(runs(account))) == (1, 1)
+    assert "as if it were none" in err

@@ -1,0 +1,230 @@
+"""Orderings and moments that would let a broken machine in, or send a healthy group away."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+import pytest
+
+from simulator.ecs.assistant import Outcome
+from simulator.faults import Fault
+from simulator.scaling_fleet import HOOK_ARN, MEMBER
+from spotkeeper.errors import BadCheck, DeadlineReached, SpotkeeperError, WaitFailed
+from tests.lifecycle_hook.conftest import Write
+from tests.lifecycle_hook.stage import MINUTE, NOW, stage
+from tests.rescue.walks import attempt
+
+ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
+REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
+READINGS = ("restart", "add")
+
+
+@pytest.mark.parametrize(("timeout", "comes"), [(60, 20), (600, 430), (600, 480), (14_400, 14_000)])
+def test_an_agent_that_comes_just_after_a_heartbeat(timeout: int, comes: int) -> None:
+    """That the hook was extended a moment ago is no reason to give up."""
+    here = stage(hook_timeout=timeout, timeout=20_000)
+    here.agents(NOW + comes, here.ids[0])
+    assert here.deliver()["result"] == "CONTINUE"
+
+
+@pytest.mark.parametrize("action", ["RunCommand", "DescribeInvocationResults", "DescribeInstances"])
+def test_a_call_that_is_throttled_past_the_hook_s_timeout(action: str) -> None:
+    """The hook is kept alive meanwhile, and the broken machines stay out."""
+    here = stage(timeout=1_800)
+    here.fail(*here.ids)
+    here.cloud.faults.add(Fault(action, "throttle", times=None, until=NOW + 660))
+    assert here.deliver()["result"] == "ABANDON"
+    assert here.fleet.action.heartbeats >= 1
+
+
+def test_a_completion_that_nobody_answers_past_the_hook_s_timeout() -> None:
+    """The hook is kept alive until one is accepted, without hundreds of tries."""
+    here = stage(timeout=1_800)
+    here.fail(*here.ids)
+    here.cloud.faults.add(Fault("CompleteLifecycleAction", "code:ServiceUnavailable", times=None, until=NOW + 640))
+    assert here.deliver()["result"] == "ABANDON"
+    assert here.action == ("Completed", "ABANDON")
+    assert len(here.actions("CompleteLifecycleAction")) < 100
+
+
+def test_our_failure_near_the_hook_s_end() -> None:
+    """An extension leaves time for another call; nothing is decided by default while one is possible."""
+    here = stage()
+    here.advance(485)
+    here.cloud.faults.add(Fault("DescribeInstances", "code:Forbidden.RAM", times=None))
+    with pytest.raises(SpotkeeperError, match="DescribeInstances"):
+        here.deliver()
+    assert (here.action, here.fleet.action.heartbeats) == (("Pending", ""), 1)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_hours_of_waiting_with_retries_and_sweeps(reading: str) -> None:
+    """Who takes over learns from a tag how long the hook lives: the twenty heartbeats last for hours, not for one."""
+    here = stage(timeout=1_800)
+    here.cloud.ess.heartbeat_reading = reading
+    here.agents(NOW + 9_000, here.ids[0])
+    for _ in range(300):
+        if isinstance(attempt(here), dict):
+            break
+        for _ in range(2):
+            here.advance(MINUTE)
+            here.sweep(**ARNS)
+    assert here.action == ("Completed", "CONTINUE")
+    assert here.fleet.action.heartbeats <= 12
+
+
+def test_a_long_hook_is_handed_over_again_and_again() -> None:
+    """A notification got lost, and the first calls fail: later ones come before the hook's timeout, not after it."""
+    here = stage(hook_timeout=3_600)
+    here.fail(*here.ids)
+    here.cloud.faults.add(Fault("RunCommand", "code:Forbidden.RAM", times=None, until=NOW + 2_600))
+    for _ in range(60):
+        here.advance(MINUTE)
+        here.sweep(**ARNS)
+    assert here.action == ("Completed", "ABANDON")
+
+
+def test_a_group_that_cannot_spare_the_failed_one(hooks: Write) -> None:
+    """RemoveInstances would refuse below MinSize, and the broken machine would serve: abandoned instead."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage(min_size=3)
+    here.fail(here.ids[0])
+    answer = here.deliver()
+    assert answer["result"] == "ABANDON"
+    assert "MinSize" in answer["reason"]
+
+
+def test_a_removal_that_has_to_wait_longer_than_all_retries(hooks: Write) -> None:
+    """Another hook holds the activity for hours; when it lets go, the sweep finds the failed one by its tag."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage(second_hook=True, hook_timeout=10_800)
+    here.fail(here.ids[0])
+    first = json.dumps(here.cloud.ess.notifications[0]).encode()
+    with pytest.raises(SpotkeeperError):
+        here.deliver(first)
+    here.advance(10_800)
+    assert here.serving() == set(here.ids)
+    here.sweep(**ARNS)
+    here.advance(120)
+    assert here.serving() == {here.ids[1]}
+    assert here.sweep(**ARNS)["hooks_handed_over"] == []
+
+
+@pytest.mark.parametrize("action", ["RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"])
+def test_auto_scaling_contradicts_itself(action: str) -> None:
+    """Describe shows a pending action that the other call does not know: asked with growing pauses, then left."""
+    here = stage(hook_timeout=60, timeout=300)
+    here.fleet.action.expires_at = NOW + 1e6
+    here.cloud.faults.add(Fault(action, "code:LifecycleHookIdAndLifecycleActionToken.Invalid", times=None))
+    with pytest.raises(DeadlineReached):
+        here.deliver()
+    assert len(here.cloud.calls) < 150
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_a_delivery_that_is_aborted_for_ever(hooks: Write, seconds: float) -> None:
+    """Its pauses grow, and agent_seconds ends it like any instance that no command can reach."""
+    hooks(SCALE_OUT={"agent_seconds": 300, **REMOVE})
+    here = stage()
+    here.fail(here.ids[0], status="Aborted", error_code="ClientNotResponse", seconds=seconds)
+    answer = here.deliver()
+    assert (answer["result"], answer["removed_instances"]) == ("CONTINUE", [here.ids[0]])
+    assert len(here.cloud.ecs.assistant.commands) < 15
+
+
+def test_an_instance_that_run_command_always_refuses(hooks: Write) -> None:
+    """Only it fails: the others are asked without it."""
+    hooks(SCALE_OUT={"agent_seconds": 120, **REMOVE})
+    here = stage()
+    here.cloud.faults.add(Fault("RunCommand", "code:InvalidInstance.NotMatch", times=2))
+    assert here.deliver()["result"] == "CONTINUE"
+    assert len(here.actions("RunCommand")) <= 4
+
+
+def test_hooks_have_their_turn_without_a_journal() -> None:
+    """The sweep raises what keeps it from looking for rescues, after the hooks."""
+    here = stage()
+    here.advance(400)
+    here.cloud.faults.add(Fault("oss:*", "code:InternalError", times=None))
+    with pytest.raises(SpotkeeperError):
+        here.sweep(**ARNS)
+    with here.playing():
+        here.cloud.fc.run_due()
+    assert here.action == ("Completed", "CONTINUE")
+
+
+def test_one_look_that_does_not_show_an_instance() -> None:
+    """Describe may be wrong once; the group is not sent away for that."""
+    here = stage()
+    here.agents(NOW + 200)
+    hidden = here.cloud.ecs.instances[here.ids[0]]
+
+    def hide(_: object, action: str) -> None:
+        hidden.visible_at = (
+            here.cloud.now() + 1 if action == "DescribeInstances" and 90 < here.cloud.now() - NOW < 110 else 0.0
+        )
+
+    with here.playing(hide):
+        assert here.call()["result"] == "CONTINUE"
+
+
+def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call's command is another one: the old token would be refused with it for ever."""
+    here = stage()
+    here.cloud.faults.add(Fault("DescribeInvocationResults", "code:Forbidden.RAM", times=1))
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    monkeypatch.setattr("checking.catalogue.Script.encoded", b64encode(b"wait='{{wait-seconds}}'\n").decode())
+    assert here.deliver()["result"] == "CONTINUE"
+
+
+def test_a_status_that_nobody_knows() -> None:
+    """A command in it is waited for; an action in it is left to the next call."""
+    here = stage()
+    here.cloud.ecs.assistant.script = lambda *_: Outcome(status="Delivering", seconds=1.0)
+    answer = here.deliver(SPOTKEEPER_HOOK_ON_INTERNAL_ERROR="ABANDON")
+    assert (answer["result"], here.cloud.now() - NOW > 600) == ("ABANDON", True)
+    odd = stage()
+    odd.fleet.action.status = "Paused"
+    with pytest.raises(WaitFailed, match="Paused"):
+        odd.deliver()
+
+
+def test_an_action_that_is_handed_over_already_takes_nobody_s_place() -> None:
+    """SPOTKEEPER_SWEEP_LIMIT counts what was submitted, not what had been."""
+    here = stage(second_hook=True)
+    here.advance(310)
+    here.cloud.fc.register("spotkeeper-lifecycle-hook", lambda _: {}, attempts=1)
+    handed = []
+    for _ in range(2):
+        handed += here.sweep(**ARNS, SPOTKEEPER_SWEEP_LIMIT="1")["hooks_handed_over"]
+        here.advance(10)
+    assert len(set(handed)) == 2
+
+
+def test_an_event_that_says_neither_when_nor_in_which_activity() -> None:
+    """Nobody knows how long the hook lives: it is extended before anything is waited for."""
+    here = stage(hook_timeout=600)
+    here.fail(*here.ids, seconds=400.0, exit_code=1)
+    here.advance(300)
+    event = json.loads(here.event)
+    del event["time"], event["content"]["scalingActivityId"]
+    assert here.deliver(json.dumps(event).encode())["result"] == "ABANDON"
+
+
+@pytest.mark.parametrize("metadata", ['{"checks": ["port-answers"', '{"checks": [port-answers]}'])
+def test_a_choice_with_a_slip_of_the_pen(metadata: str) -> None:
+    """It was meant to choose: running the default check instead would let in what it was to keep out."""
+    with pytest.raises(BadCheck, match="notificationMetadata"):
+        stage(metadata=metadata).deliver()
+
+
+def test_who_was_in_the_group_before_is_never_touched(hooks: Write) -> None:
+    """Neither checked nor tagged nor removed."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.fail(here.ids[0])
+    here.deliver()
+    named = json.dumps([call.parameters for call in here.cloud.calls])
+    assert MEMBER not in named

@@ -1,0 +1,79 @@
+"""Somebody with an account: an embedded cloud, and ``python -m tools.permissions`` in its name."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.cloud import Cloud
+from simulator.oss.buckets import Bucket
+from simulator.signing import AccessKey
+from simulator.transport import in_process
+from tools.permissions.__main__ import main
+
+NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
+BUCKET = "journal-of-ours"
+ROLES = ("spotkeeper-interruption", "spotkeeper-state-change", "spotkeeper-lifecycle-hook", "spotkeeper-sweep")
+DEPLOYMENT = {"DEPLOY_JOURNAL_BUCKET": BUCKET, "DEPLOY_LOG_PROJECT": "logs-of-ours"}
+
+
+@dataclass
+class Account:
+    """``key`` is whose name the command works in."""
+
+    cloud: Cloud = field(default_factory=lambda: Cloud(NOON))
+    key: AccessKey | None = None
+
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """The command: exit code, output, errors."""
+        out, err = io.StringIO(), io.StringIO()
+        key = self.key or self.cloud.access_key
+        with in_process(self.cloud) as url, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            environ = {
+                "RAM_ENDPOINT": url,
+                "OSS_ENDPOINT": url,
+                "ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id,
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret,
+                **DEPLOYMENT,
+                **variables,
+            }
+            status = main(list(arguments), environ)
+        return status, out.getvalue(), err.getvalue()
+
+    def applied(self, **variables: str) -> str:
+        """With ``--apply``, successfully: what was printed."""
+        status, out, err = self.run("--apply", **variables)
+        assert (status, err) == (0, "")
+        return out
+
+    def refused(self, *arguments: str, **variables: str) -> str:
+        """It refuses, and nothing is changed: what it says."""
+        before = len(self.writes)
+        status, _, err = self.run(*arguments, "--apply", **variables)
+        assert (status, self.writes[before:]) == (2, [])
+        return err
+
+    @property
+    def bucket(self) -> Bucket:
+        """The journal's."""
+        return self.cloud.oss.buckets[BUCKET]
+
+    @property
+    def writes(self) -> list[str]:
+        """The actions that were accepted and that changed something."""
+        reads = ("Get", "List")
+        return [one.action for one in self.cloud.calls if one.status == 200 and not one.action.startswith(reads)]
+
+    @property
+    def there(self) -> dict[str, Any]:
+        """Everything that the command is about."""
+        return {
+            "roles": {name: (one.trust, one.policies) for name, one in self.cloud.ram.roles.items()},
+            "policies": {name: one.document for name, one in self.cloud.ram.policies.items()},
+            "buckets": {
+                name: (one.acl, one.versioning, one.encryption, one.block_public_access, one.lifecycle)
+                for name, one in self.cloud.oss.buckets.items()
+            },
+        }

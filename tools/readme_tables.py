@@ -1,0 +1,39 @@
+"""``python -m tools.readme_tables``: the tables in the READMEs that follow from files of this repository.
+
+A test compares them with both READMEs, so that neither can rot.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+import ram
+from tools import costs
+from tools.build import ROOT
+
+
+def permissions() -> list[str]:
+    """One row per function: what its policy allows."""
+    return [f"| `{name}` | {_allowed(name)} |" for name in sorted(ram.FUNCTIONS)]
+
+
+def _allowed(function: str) -> str:
+    document = json.loads((ROOT / "ram" / f"{function}.policy.json").read_text(encoding="utf-8"))
+    services: dict[str, set[str]] = {}
+    for action in _actions(document["Statement"]):
+        service, _, name = action.partition(":")
+        services.setdefault(service, set()).add(name)
+    return "; ".join(f"`{service}:` {', '.join(sorted(names))}" for service, names in sorted(services.items()))
+
+
+def _actions(statements: Iterable[dict[str, object]]) -> Iterator[str]:
+    for one in statements:
+        action = one["Action"]
+        yield from (action if isinstance(action, list) else [str(action)])
+
+
+if __name__ == "__main__":
+    print(*permissions(), "", *costs.lines(), sep="\n")
+    sys.exit(0)
