@@ -61,6 +61,7 @@ SETTLED = CHECKED.but(disks_settled=True, snapshots_complete=True)
 GONE = LOADED.but(source=None)
 DOWN = LOADED.but(journal_reached=False)
 STOP = {"source": source(SpotInterruptionBehavior="Stop")}
+TWICE: dict[str, Any] = dict.fromkeys(("postponed", "postponed_again"), frozenset({Step.FIND_MEMBERSHIPS}))
 AT_ONCE, NONE = settings(RELAUNCH="at-once"), settings(RELAUNCH="none")
 EARLY, LATE = settings(STOP_SOURCE="before-image"), settings(STOP_SOURCE="before-relaunch")
 KEEP_NOTHING = settings(RETAIN_DISKS="never")
@@ -116,6 +117,11 @@ TABLE = [
         REMEMBERED.but(postponed=frozenset({Step.FIND_MEMBERSHIPS}), image=Image.CREATING),
         Step.FIND_MEMBERSHIPS,
     ),
+    # refused while the image grew as well: an image that failed is made again before it is asked for again
+    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.CREATING), Step.WAIT_IMAGE),
+    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.FAILED), Step.MAKE_IMAGE),
+    (NONE, FOUND.but(postponed_again=frozenset({Step.DRAIN, Step.WAIT_DRAIN}), image=Image.FAILED), Step.MAKE_IMAGE),
+    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.USABLE), Step.FIND_MEMBERSHIPS),
     # settings
     (KEEP_NOTHING, OPENED, Step.REMEMBER),
     (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), Step.FINISH),

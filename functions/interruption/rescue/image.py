@@ -138,7 +138,9 @@ def make_image(tools: Tools, facts: Facts) -> Facts:
         answer = tools.ecs.call("CreateImage", tools.instance_id, parameters, retry=CREATE_CONFLICTS)
     except CloudError as error:
         return _refused(tools, facts, error, number)
-    return facts.but(image=Image.CREATING, image_id=str(answer.get("ImageId") or ""))
+    # What was refused while an image that has failed grew is asked for once more while this one does.
+    image_id = str(answer.get("ImageId") or "")
+    return facts.but(image=Image.CREATING, image_id=image_id, postponed_again=frozenset())
 
 
 def _begin_try(tools: Tools, facts: Facts) -> int:

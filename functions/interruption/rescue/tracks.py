@@ -105,16 +105,20 @@ def may_be_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -
     """Whether the step stands before what is more urgent than itself."""
     if facts.stop_mode:
         return False
-    if step in LOAD_BALANCER and facts.image is Image.CREATING:
-        return True  # nobody would see the image become usable, or fail
-    if makes_image(settings, facts):
-        return step in HOLD_UP_THE_IMAGE and not facts.has_image
-    return step in HOLD_UP_THE_LAUNCH and facts.replacement is Replacement.NONE
+    if not makes_image(settings, facts):
+        return step in HOLD_UP_THE_LAUNCH and facts.replacement is Replacement.NONE
+    if facts.image is Image.CREATING:
+        return step in LOAD_BALANCER  # nobody would see the image become usable, or fail
+    return step in HOLD_UP_THE_IMAGE and not facts.has_image
 
 
 def is_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
-    """Whether the step has been put off, and its time has not come yet."""
-    if step in facts.postponed_again:
-        waits_for_relaunch = step is not Step.FIND_MEMBERSHIPS and relaunches(settings, facts)
-        return facts.image is Image.CREATING or (waits_for_relaunch and not facts.returned)
-    return step in facts.postponed and not facts.has_image and may_be_postponed(step, settings, facts)
+    """Whether the step has been put off, and its time has not come yet.
+
+    Each image that grows is an occasion to try again; one that failed is made again first.
+    """
+    if may_be_postponed(step, settings, facts):
+        before = frozenset() if facts.image is Image.CREATING else facts.postponed
+        return step in before | facts.postponed_again
+    waits_for_relaunch = step is not Step.FIND_MEMBERSHIPS and relaunches(settings, facts)
+    return step in facts.postponed_again and waits_for_relaunch and not facts.returned

@@ -47,7 +47,9 @@ class Rescue:
 
     def _progressed(self, decision: Decision, facts: Facts) -> Facts:
         after = self._timed(decision, facts)
-        if after == facts and self.tools.episode.records == facts.records:
+        # A warning is no progress: with a new request id in it, it is another one each time.
+        same = after.but(warnings=facts.warnings) == facts
+        if same and self.tools.episode.records == facts.records:
             raise RescueFailed(f"{decision.step.value} changed nothing: a mistake in Spotkeeper, please report it")
         return after
 

@@ -1,0 +1,123 @@
+"""A load balancer that refuses while the image fails: neither waits for the other, and nobody asks on and on."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from rescue.decide import decide
+from rescue.facts import Facts, Image
+from rescue.tracks import Step, may_be_postponed
+from rescue.workflow import postpone
+from simulator.ecs import Timings
+from spotkeeper.errors import CloudError, SpotkeeperError
+from spotkeeper.settings import InterruptionSettings
+from tests.rescue.reading import deliver_until_done, fault, heal, moment, replacements
+from tests.rescue.stage import Stage, stage
+from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, NONE, TABLE
+
+MINUTES = Timings(image=90, usable=60, snapshot=30, boot=25, stop=10)
+FAILS_AFTER = 40.0
+HOLD_UP = 30.0
+LOOKS = 8.0
+"""The longest pause between two looks at an image."""
+STOPPED_FIRST = {"SPOTKEEPER_STOP_SOURCE": "before-image"}
+
+
+def failing(settings: dict[str, str] | None = None, times: int = 1) -> Stage:
+    """A stage whose first images fail."""
+    here = stage(MINUTES, settings)
+    here.cloud.ecs.failing_images = [FAILS_AFTER] * times
+    return here
+
+
+def refusals(here: Stage) -> int:
+    """How many calls of CLB were refused."""
+    return len([one for one in here.calls() if one.product == "slb" and one.code])
+
+
+@pytest.mark.parametrize("settings", [{}, STOPPED_FIRST], ids=["as-it-runs", "stopped-first"])
+@pytest.mark.parametrize("action", ["slb:*", "DescribeMasterSlaveServerGroups", "RemoveVServerGroupBackendServers"])
+def test_refused_while_the_image_fails(action: str, settings: dict[str, str]) -> None:
+    """The image is made again at once, the call ends with the refusal, and the next one with the rescue done."""
+    here = failing(settings)
+    fault(here, action, "code:InvalidSecurityToken.Expired", times=None)
+    with pytest.raises(CloudError, match=r"InvalidSecurityToken\.Expired"):
+        here.deliver()
+    first, second = here.calls("CreateImage")
+    assert second.at - first.at <= FAILS_AFTER + LOOKS
+    assert refusals(here) <= 8
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    here.pass_notice()
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ServiceIsConfiguring", "OperationConflict"])
+def test_busy_while_the_image_fails(code: str) -> None:
+    """What passes by itself is waited for, but not by the image; and it is no mistake of ours where it does not."""
+    here = failing()
+    fault(here, "slb:*", f"code:{code}", times=None, until=here.before["now"] + 150.0)
+    deliver_until_done(here, most=2)
+    first, second = [one.at for one in here.calls("CreateImage") if not one.code]
+    assert first - here.before["now"] <= HOLD_UP
+    assert second - first <= HOLD_UP + FAILS_AFTER + LOOKS
+    assert here.shortcomings() == []
+
+
+def test_each_image_is_an_occasion() -> None:
+    """While the second image grows the load balancer is asked again: what it knows is written down before the end."""
+    here = failing(times=2)
+    until = here.before["now"] + FAILS_AFTER
+    fault(here, "DescribeLoadBalancerAttribute", "code:Forbidden.RAM", times=None, until=until)
+    assert here.deliver()["outcome"] == "done"
+    written = next(one for one in here.cloud.calls if one.parameters.get("path", "").endswith("memberships.json"))
+    assert here.calls("CreateImage")[1].number < written.number < here.calls("CreateImage")[2].number
+    assert here.shortcomings() == []
+
+
+def test_an_image_of_an_earlier_call_fails() -> None:
+    """A call that finds an image in creation has put nothing off before it: refused, it goes on all the same."""
+    here = failing()
+    fault(here, "DescribeLoadBalancerAttribute", "code:Forbidden.RAM", times=None)
+    here.timeout = 20
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    here.timeout = 900
+    with pytest.raises(CloudError, match=r"Forbidden\.RAM"):
+        here.deliver()
+    assert len(here.calls("CreateImage")) == 2
+    assert refusals(here) <= 8
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_refused_for_longer_than_the_notice() -> None:
+    """With no load balancer until after the release there is a replacement, and the answer says what is missing."""
+    here = failing()
+    fault(here, "slb:*", "code:Forbidden.RAM", times=None, until=here.before["now"] + 330.0)
+    answer, errors = deliver_until_done(here, most=5)
+    assert {type(one) for one in errors} == {CloudError}
+    assert moment(here, "CreateImage") <= 1
+    assert len(replacements(here)) == 1
+    assert "looked for after the release" in str(answer["warnings"])
+
+
+@pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE])
+def test_what_is_put_off_is_not_next_again(chosen: InterruptionSettings) -> None:
+    """Whatever the facts and whatever became of the image since: a step that is put off gives way to another one."""
+    for facts, before, after in itertools.product([facts for _, facts, _ in TABLE], Image, Image):
+        put_off = everything_put_off(chosen, facts.but(image=before))
+        everything_put_off(chosen, put_off.but(image=after))
+
+
+def everything_put_off(chosen: InterruptionSettings, facts: Facts) -> Facts:
+    """The facts once each step was refused that may be put off, one after the other."""
+    refused: set[Step] = set()
+    while may_be_postponed(step := decide(chosen, facts).step, chosen, facts):
+        assert step not in refused
+        refused.add(step)
+        facts = postpone(step, facts)
+    return facts
