@@ -151,13 +151,15 @@ def test_local_disks_are_not_asked_for() -> None:
 
 
 def test_foreign_and_state_tags_stay_behind() -> None:
-    """``acs:``, ``aliyun``, ``ack.`` and ``k8s.`` are their makers'; the episode's tag is an older rescue's."""
+    """``acs:``, ``aliyun``, ``ack.`` and ``k8s.`` are their makers'; those of our own state are an older story's."""
     tags = {
         "acs:a": "1",
         "aliyun:b": "1",
         "ack.c": "1",
         "k8s.d": "1",
         "spotkeeper:episode": "x",
+        "spotkeeper:failed-check": "x",
+        "spotkeeper:hook-alive-until": "x",
         "spotkeeper:managed": "true",
         "team": "web",
     }

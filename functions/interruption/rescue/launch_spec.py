@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 from spotkeeper.instances import Described, tags_of
 from spotkeeper.settings import InterruptionSettings, UserData
 
 TAG_LIMIT = 20
 FOREIGN_TAG_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.")
-STATE_TAGS = frozenset({EPISODE_TAG})
+STATE_TAGS = frozenset({EPISODE_TAG, ALIVE_TAG, FAILED_TAG})
 LOCAL_DISK_PREFIXES = ("ephemeral", "local_")
 
 PLAIN_FIELDS = {

@@ -12,7 +12,7 @@ from spotkeeper.events import HookResult
 from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 from spotkeeper.instances import describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.retry import RetryPolicy, is_outage
+from spotkeeper.retry import RetryPolicy, is_outage, passes_by_itself
 
 NOT_PENDING = "LifecycleHookIdAndLifecycleActionToken.Invalid"
 """Wrong pair, timed out or completed already (CompleteLifecycleAction): only looking tells."""
@@ -59,12 +59,10 @@ def heartbeat(tools: Tools, facts: Facts, _: Decision) -> Facts:
     asked_at = tools.clock.now()
     try:
         tools.ess.call("RecordLifecycleActionHeartbeat", facts.event.hook_id, parameters)
-    except CloudUnreachable:
-        raise
     except CloudError as error:
         if error.code == NOT_PENDING:
             return facts.but(looked=False)
-        if is_outage(error):
+        if passes_by_itself(error):
             raise
         spent = error.code in SPENT
         # Somebody has used up the extensions, the last one not long ago: on average half of it is left.
