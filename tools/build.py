@@ -24,7 +24,7 @@ _COMPILE = ("-s", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchec
 
 # Run by CPython 3.10 with nothing but a function's folder, the layer and the standard library on its path.
 _IMPORTS = """
-import importlib, pkgutil, sys
+import importlib, importlib.util, pkgutil, sys
 sys.path[:0] = sys.argv[1:]
 import index, spotkeeper
 assert callable(index.handler), "index.handler is not callable"
@@ -38,6 +38,8 @@ for client in (
     *(module.name for module in pkgutil.walk_packages(spotkeeper.__path__, "spotkeeper.")),
 ):
     importlib.import_module(client)
+if importlib.util.find_spec("checking"):  # which checks there are, and who wants them, is data that must be right
+    importlib.import_module("checking.entry").rules()
 """
 
 
@@ -115,7 +117,7 @@ def check_imports(stage: Path, python: Path) -> None:
             stage / "layer/python",
         ]
         if subprocess.run(command, check=False, env={}).returncode:
-            raise BuildFailed(f"{name} does not import under CPython 3.10; the traceback is above")
+            raise BuildFailed(f"{name} does not import or start under CPython 3.10; the traceback is above")
     if written := contents(stage) ^ before:
         raise BuildFailed(f"importing changed what was built: {sorted(path for path, _, _ in written)}")
 

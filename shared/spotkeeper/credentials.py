@@ -46,11 +46,15 @@ def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
 def _from_default_chain() -> Credentials:
     from alibabacloud_credentials.client import Client  # noqa: PLC0415 - only where nothing else has a key
 
+    from spotkeeper.clients import silence_sdk_loggers  # noqa: PLC0415
+
+    silence_sdk_loggers()  # it prints a traceback for each place where it finds no key
     try:
         found = Client().get_credential()
     except Exception as error:  # noqa: BLE001 - its providers raise whatever they like
         raise NoCredentials(
-            "no credentials: give the function a role, or set ALIBABA_CLOUD_ACCESS_KEY_ID and "
-            f"ALIBABA_CLOUD_ACCESS_KEY_SECRET (the default chain found none: {type(error).__name__})"
+            "no credentials: give the function a role; at a shell set ALIBABA_CLOUD_ACCESS_KEY_ID and "
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run aliyun configure (the default chain found none: "
+            f"{type(error).__name__})"
         ) from None
     return Credentials(found.access_key_id, found.access_key_secret, found.security_token or "")

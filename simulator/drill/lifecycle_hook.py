@@ -106,6 +106,7 @@ def show(cloud: Cloud, before: State, answer: dict[str, Any]) -> None:
     print()
     for one in answer.get("results", []):
         print(f"  {one['instance_id']}  {one['reason']}: {one.get('output', '')}".rstrip())
+    print("  (the embedded cloud runs no script: these answers are the drill's)")
     print(f"\n  audit records: {AUDIT_FILE}")
 
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
-from rescue.decide import decide
-from rescue.facts import Facts, Image
-from rescue.tracks import Step, may_be_postponed
-from rescue.workflow import postpone
 from simulator.ecs import Timings
 from spotkeeper.errors import CloudError, SpotkeeperError
-from spotkeeper.settings import InterruptionSettings
 from tests.rescue.reading import deliver_until_done, fault, heal, moment, replacements
 from tests.rescue.stage import Stage, stage
-from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, NONE, TABLE
 
 MINUTES = Timings(image=90, usable=60, snapshot=30, boot=25, stop=10)
 FAILS_AFTER = 40.0
@@ -103,21 +95,3 @@ def test_refused_for_longer_than_the_notice() -> None:
     assert moment(here, "CreateImage") <= 1
     assert len(replacements(here)) == 1
     assert "looked for after the release" in str(answer["warnings"])
-
-
-@pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE])
-def test_what_is_put_off_is_not_next_again(chosen: InterruptionSettings) -> None:
-    """Whatever the facts and whatever became of the image since: a step that is put off gives way to another one."""
-    for facts, before, after in itertools.product([facts for _, facts, _ in TABLE], Image, Image):
-        put_off = everything_put_off(chosen, facts.but(image=before))
-        everything_put_off(chosen, put_off.but(image=after))
-
-
-def everything_put_off(chosen: InterruptionSettings, facts: Facts) -> Facts:
-    """The facts once each step was refused that may be put off, one after the other."""
-    refused: set[Step] = set()
-    while may_be_postponed(step := decide(chosen, facts).step, chosen, facts):
-        assert step not in refused
-        refused.add(step)
-        facts = postpone(step, facts)
-    return facts

@@ -24,6 +24,11 @@ LEAVE_SECONDS = 15.0
 """What a call keeps to extend the hook and leave it to the next one; of a short call a quarter."""
 
 
+def rules() -> Rules:
+    """What hooks want, as ``hooks.json`` and ``checks/`` have it. Raises ``BadCheck``; the build asks too."""
+    return Rules.load(HOOKS, catalogue.load(CHECKS))
+
+
 def handle_hook(
     event: LifecycleHook,
     invocation: Invocation,
@@ -46,7 +51,7 @@ def handle_hook(
         began_at=event.time or now,
         alive_until=(event.time or now) + DEFAULT_TIMEOUT,
     )
-    return workflow.run(tools, settings, facts, lambda: Rules.load(HOOKS, catalogue.load(CHECKS)))
+    return workflow.run(tools, settings, facts, rules)
 
 
 def handle_check(
