@@ -79,6 +79,18 @@ class Membership:
         """The group and, where it has one, the port."""
         return self.where if self.port is None else f"{self.where} port {self.port}"
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As the answers have it."""
+        return {
+            "load_balancer_id": self.load_balancer_id,
+            "vserver_group_id": self.vserver_group_id or None,
+            "server_id": self.server_id,
+            "port": self.port,
+            "weight": self.weight,
+            "description": self.description,
+        }
+
 
 def list_group(slb: Api, group: tuple[str, str], until: Deadline) -> list[Membership]:
     """All members of one group as they are now; none where the group does not exist any more."""

@@ -9,7 +9,6 @@ from rescue.decide import Decision
 from rescue.facts import Facts
 from rescue.tools import Tools
 from rescue.tracks import Step
-from spotkeeper.backend_servers import Membership
 
 Timeline = list[dict[str, Any]]
 
@@ -65,22 +64,11 @@ def _base(tools: Tools, outcome: str, reason: str) -> dict[str, Any]:
 
 
 def _found(facts: Facts) -> dict[str, Any]:
-    return {"memberships": [_place(one) for one in facts.memberships or ()], "warnings": list(facts.warnings)}
+    return {"memberships": [one.shown for one in facts.memberships or ()], "warnings": list(facts.warnings)}
 
 
 def _notice(facts: Facts) -> dict[str, Any]:
     return {"notice_estimated": facts.notice_estimated}
-
-
-def _place(member: Membership) -> dict[str, Any]:
-    return {
-        "load_balancer_id": member.load_balancer_id,
-        "vserver_group_id": member.vserver_group_id or None,
-        "server_id": member.server_id,
-        "port": member.port,
-        "weight": member.weight,
-        "description": member.description,
-    }
 
 
 def _reason(tools: Tools, facts: Facts) -> str:

@@ -73,7 +73,7 @@ def closing(tools: Tools, facts: Facts, places: Sequence[Membership]) -> dict[st
         "weights from before its interruption",
         "instance_id": tools.instance_id,
         "episode": tools.episode.number,
-        "memberships": [_place(one) for one in places],
+        "memberships": [one.shown for one in places],
         "not_carried": list(facts.lost),
         "retained_disks": [],
         "warnings": _warnings(facts)["warnings"],
@@ -81,14 +81,3 @@ def closing(tools: Tools, facts: Facts, places: Sequence[Membership]) -> dict[st
         "timeline": [],
     }
     return {"at": tools.clock.now(), "answer": answer}
-
-
-def _place(member: Membership) -> dict[str, Any]:
-    return {
-        "load_balancer_id": member.load_balancer_id,
-        "vserver_group_id": member.vserver_group_id or None,
-        "server_id": member.server_id,
-        "port": member.port,
-        "weight": member.weight,
-        "description": member.description,
-    }
