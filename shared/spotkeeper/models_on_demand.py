@@ -16,6 +16,8 @@ from typing import Any
 
 def models_on_demand(package: str) -> ModuleType:
     """The ``models`` of an SDK package (``alibabacloud_ecs20140526``). Call it before the SDK's client is imported."""
+    if known := sys.modules.get(f"{package}.models"):
+        return known
     spec = importlib.util.find_spec(f"{package}.models")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} has no models")
@@ -24,7 +26,9 @@ def models_on_demand(package: str) -> ModuleType:
 
     def find(class_name: str) -> Any:
         module = module_of(class_name, modules)
-        return getattr(importlib.import_module(f"{models.__name__}.{module}"), class_name)
+        found = getattr(importlib.import_module(f"{models.__name__}.{module}"), class_name)
+        vars(models)[class_name] = found  # the next time nobody has to look
+        return found
 
     vars(models)["__getattr__"] = find  # PEP 562
     return sys.modules.setdefault(models.__name__, models)
