@@ -84,6 +84,7 @@ REASONS = [
     (DEFAULTS, UNLOCKED.but(now=1_061.0), HEALTHY),
     (DEFAULTS, SEEN, "an earlier call may have begun, or finished"),
     (DRY, LOADED, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written"),
+    (DRY, LOADED.but(journal_reached=False), "a dry run is there to find what does not work"),
     # it has ended before
     (DEFAULTS, DONE, FINISHED),
     (DEFAULTS, SURPLUS, "a call that died may have left a surplus replacement of this rescue"),
