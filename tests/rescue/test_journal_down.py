@@ -189,3 +189,13 @@ def test_a_record_that_somebody_else_wrote() -> None:
         here.deliver()
     assert image_of_all_disks(here)
     assert undrained(here)
+
+
+def test_a_disk_flag_that_nobody_answers_for_while_the_journal_is_down() -> None:
+    """The call may have been executed: whoever reads the error learns which disks stay until somebody deletes them."""
+    here = stage()
+    fault(here, "ListObjectsV2", "slow", times=2)
+    fault(here, "ModifyDiskAttribute", "slow", times=3)
+    with pytest.raises(JournalUnavailable) as raised:
+        here.deliver()
+    assert all(disk in str(raised.value) for disk in doomed_disks(here))

@@ -46,6 +46,8 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
         recorded = {str(disk["DiskId"]): flag_record(disk) for disk in disks}
         tools.episode.record("disks", {"disks": recorded})
     doomed = [str(disk["DiskId"]) for disk in disks if disk.get("DeleteWithInstance")]
+    if not facts.journal_reached:
+        tools.touched += doomed  # before the call: it may be executed although no answer comes
     refused = set_flags(tools, doomed, until, delete_with_instance=False)
     warnings = [f"disk {disk_id} will be released with the instance: {why}" for disk_id, why in refused.items()]
     return facts.but(disks_retained=True, disks=tuple(disks)).warn(*warnings)

@@ -54,7 +54,7 @@ def way_back(tools: Tools) -> str:
 
 def kept_without_record(tools: Tools, facts: Facts) -> str:
     """For a human: the disks that were retained although nobody could write down what they were like."""
-    kept = [str(disk["DiskId"]) for disk in facts.disks or () if disk.get("DeleteWithInstance")]
+    kept = sorted({*tools.touched, *(str(one["DiskId"]) for one in facts.disks or () if one.get("DeleteWithInstance"))})
     if not kept or "disks" in tools.episode.records:
         return ""
     return f" Disks {', '.join(kept)} were retained without a record: they stay until somebody deletes them."

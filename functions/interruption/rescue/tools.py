@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
@@ -27,6 +27,8 @@ class Tools:
     clock: Clock
     deadline: Deadline
     audit: Audit
+    touched: list[str] = field(default_factory=list)
+    """Disks whose flag this call may have changed while nobody could write down what it was."""
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""
