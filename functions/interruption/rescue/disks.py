@@ -26,6 +26,7 @@ SNAPSHOTS = Waiter(
 
 LEAVE_BEFORE_RELEASE = 5.0
 """Seconds before the notice's end after which flags are no longer touched."""
+IMMINENT_PAUSE = 1.0
 
 
 def describe_disks(tools: Tools, until: Deadline) -> list[Described]:
@@ -104,7 +105,8 @@ def wait_for_snapshots(tools: Tools, facts: Facts) -> Facts:
     except DeadlineReached:
         if until.at == tools.deadline.at:
             raise
-        # The release is imminent: look whether it has happened, and leave the flags alone.
+        # The release is imminent: look whether it has happened, and leave the flags alone. It may be seconds away.
+        tools.clock.sleep(IMMINENT_PAUSE)
         return facts.but(source_seen=False).warn(
             f"snapshots of {facts.image_id} were not complete in time: the disks stay"
         )
