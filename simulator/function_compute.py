@@ -95,6 +95,12 @@ def assume(cloud: Cloud, function: str) -> StsCredentials:
     return StsCredentials(key.access_key_id, key.secret, str(key.security_token))
 
 
+def context(cloud: Cloud, function: str, timeout: float = 900, *, request_id: str = Context.request_id) -> Context:
+    """What Function Compute hands to a function beside the event, its role's key included (see ``assume``)."""
+    meta = FunctionMeta(function, timeout)
+    return Context(meta, cloud.region, cloud.account_id, request_id, assume(cloud, function))
+
+
 def placeholders(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:
     """What stands for the placeholders of the policies in a deployment with these settings."""
     bucket, _, prefix = environ.get("SPOTKEEPER_JOURNAL", "").removeprefix("oss://").partition("/")

@@ -39,17 +39,16 @@ def measured() -> Iterator[str]:
     """The calls of two rescues in which everything is ready at first look: the function's, not the waiting's."""
     handler = function_compute.load("interruption")
     event = (function_compute.ROOT / "events" / "interruption.cloudmonitor.json").read_bytes()
-    context = function_compute.Context(function_compute.FunctionMeta("interruption"), "cn-hangzhou", fleet.ACCOUNT_ID)
     for name, balancers, groups in (("plain", 1, 1), ("large", 20, 5)):
         cloud = Cloud(fleet.EVENT_TIME + LATENCY)
         fleet.add_load_balancers(cloud, fleet.drill_fleet(cloud, sold_out=False), balancers, groups)
-        variables = {"SPOTKEEPER_JOURNAL": "oss://spotkeeper-journal/drill", **function_compute.access(cloud)}
+        variables = {"SPOTKEEPER_JOURNAL": "oss://spotkeeper-journal/drill"}
         with (
             in_process(cloud) as url,
             function_compute.environment({**variables, **function_compute.endpoints(url)}),
             function_compute.simulated_time(cloud.clock),
         ):
-            handler(event, context)
+            handler(event, function_compute.context(cloud, "interruption"))
         yield f"  {count(cloud)}: a {name} one that never waits, {balancers} CLB with {groups} vServer groups each"
 
 

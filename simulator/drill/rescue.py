@@ -36,7 +36,7 @@ class SweepDrill(RescueDrill):
     def seed(self) -> None:
         """The fleet, and the function that the sweep hands over to."""
         super().seed()
-        self.cloud.fc.register("spotkeeper-interruption", lambda one: self.functions["interruption"](one, self.context))
+        self.cloud.fc.register("spotkeeper-interruption", lambda one: self.call("interruption", one))
 
     def judge(self, answer: dict[str, Any]) -> int:
         """What the sweep handed over, then the proof of any rescue."""

@@ -49,11 +49,9 @@ class Drill:
         """Show what happened, and prove it by the cloud's state alone; returns the exit code."""
         return verdict("nothing was changed", proof.untouched(self.before, self.cloud.state()))
 
-    @property
-    def context(self) -> function_compute.Context:
-        """What Function Compute hands to any function."""
-        meta = function_compute.FunctionMeta("drill", TIMEOUT)
-        return function_compute.Context(meta, self.subject.region, self.subject.account_id)
+    def call(self, function: str, event: bytes) -> dict[str, Any]:
+        """Run a function under its own role."""
+        return self.functions[function](event, function_compute.context(self.cloud, function, TIMEOUT))
 
     def deliver(self) -> dict[str, Any]:
         """Call the function as Function Compute would, over real HTTP, on simulated time; then what it invoked."""
@@ -62,7 +60,6 @@ class Drill:
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             variables = {
                 **function_compute.endpoints(server.url),
-                **function_compute.access(self.cloud),
                 "SPOTKEEPER_JOURNAL": f"file://{journal}",
             }
             try:
@@ -72,7 +69,7 @@ class Drill:
                     function_compute.simulated_time(self.cloud.clock),
                 ):
                     self.cloud.clock.advance(self.subject.sent_at + LATENCY - self.cloud.now())
-                    answer = self.functions[self.subject.function](self.raw, self.context)
+                    answer = self.call(self.subject.function, self.raw)
                     self.cloud.fc.run_pending()
                     return answer
             finally:

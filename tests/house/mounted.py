@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import asdict
 from typing import Any
 
 from simulator import function_compute
@@ -26,18 +27,26 @@ started = float(os.environ["NOW"])
 time.sleep, time.time, time.monotonic = sleep, lambda: started + skipped, lambda: skipped
 function = types.SimpleNamespace(name=os.environ["FUNCTION"], timeout="900")
 region = os.environ["REGION"]
-context = types.SimpleNamespace(request_id="1-5c9c5e8a", function=function, region=region, account_id=account)
+role = types.SimpleNamespace(**json.loads(os.environ["ROLE"]))
+context = types.SimpleNamespace(
+    request_id="1-5c9c5e8a", function=function, region=region, account_id=account, credentials=role
+)
 print(json.dumps(index.handler(event, context)))
 """
 
 
 def play(dist: Dist, name: str, event_file: object, cloud: Cloud, **settings: str) -> dict[str, Any]:
-    """The answer of a built function to the event in a file, with nothing but dist/ and the stdlib on its path."""
+    """The answer of a built function to the event in a file, with nothing but dist/ and the stdlib on its path.
+
+    It runs under its own role.
+    """
+    with function_compute.environment(settings):
+        role = function_compute.assume(cloud, name)
     with Server(cloud) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         env = {
             **function_compute.endpoints(server.url),
-            **function_compute.access(cloud),
+            "ROLE": json.dumps(asdict(role)),
             "CLOUD": server.url,
             "ACCOUNT": cloud.account_id,
             "REGION": cloud.region,

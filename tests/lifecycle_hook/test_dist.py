@@ -23,7 +23,7 @@ def test_a_hook_on_dist(dist: Dist, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")}
     here = stage()
     event = tmp_path / "event.json"
-    event.write_bytes(here.event)
+    event.write_bytes(here.sent)
     answer = play(dist, "lifecycle_hook", event, here.cloud)
     assert (answer["outcome"], answer["result"], here.serving()) == ("done", "CONTINUE", set(here.ids))
     assert {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")} == before

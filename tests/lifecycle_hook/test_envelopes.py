@@ -65,7 +65,7 @@ ENVELOPES: dict[str, Wrap] = {
 def test_every_envelope(wrap: Wrap) -> None:
     """The hook is completed."""
     here = stage()
-    event = wrap(json.loads(here.event))
+    event = wrap(json.loads(here.sent))
     raw = event if isinstance(event, str) else json.dumps(event)
     answer = here.deliver(raw.encode())
     assert (answer["outcome"], answer["result"], here.serving()) == ("done", "CONTINUE", set(here.ids))
@@ -82,7 +82,7 @@ def test_several_notifications_at_once() -> None:
 def test_the_console_s_test() -> None:
     """It is acknowledged: its token is not real."""
     here = stage()
-    one = json.loads(here.event)
+    one = json.loads(here.sent)
     answer = here.deliver(json.dumps(_event(one, one["content"], "ess:LifecycleHook:Test")).encode())
     assert (answer["outcome"], here.cloud.calls) == ("skipped", [])
 
@@ -90,7 +90,7 @@ def test_the_console_s_test() -> None:
 def test_somebody_elses_account() -> None:
     """Skipped, whatever else is in it."""
     here = stage()
-    answer = here.deliver(json.dumps({**json.loads(here.event), "userId": "1", "resourceArn": None}).encode())
+    answer = here.deliver(json.dumps({**json.loads(here.sent), "userId": "1", "resourceArn": None}).encode())
     assert (answer["outcome"], here.cloud.calls) == ("skipped", [])
 
 
@@ -101,7 +101,7 @@ def test_somebody_elses_account() -> None:
 def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
     """Malformed, and nobody was asked."""
     here = stage()
-    one = json.loads(here.event)
+    one = json.loads(here.sent)
     one["content"] |= changes
     with pytest.raises(MalformedEvent):
         here.deliver(json.dumps(one).encode())
@@ -111,7 +111,7 @@ def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
 def test_a_notification_that_says_little() -> None:
     """Without activity, group and metadata the hook and its running activities are asked."""
     here = stage()
-    one = json.loads(here.event)
+    one = json.loads(here.sent)
     kept = ("lifecycleHookId", "lifecycleActionToken", "lifecycleTransition", "instanceIds")
     one["content"] = {name: one["content"][name] for name in kept}
     assert here.deliver(json.dumps(one).encode())["result"] == "CONTINUE"

@@ -208,7 +208,7 @@ def test_an_event_that_says_neither_when_nor_in_which_activity() -> None:
     here = stage(hook_timeout=600)
     here.fail(*here.ids, seconds=400.0, exit_code=1)
     here.advance(300)
-    event = json.loads(here.event)
+    event = json.loads(here.sent)
     del event["time"], event["content"]["scalingActivityId"]
     assert here.deliver(json.dumps(event).encode())["result"] == "ABANDON"
 

@@ -142,6 +142,6 @@ def test_an_action_that_is_not_shown_yet() -> None:
 def test_a_token_that_nobody_knows() -> None:
     """Skipped after half a minute, and nothing was written."""
     here = stage()
-    answer = here.deliver(here.event.replace(here.fleet.action.token.encode(), b"no-such-token"))
+    answer = here.deliver(here.sent.replace(here.fleet.action.token.encode(), b"no-such-token"))
     assert (answer["outcome"], here.writes()) == ("skipped", [])
     assert here.action == ("Pending", "")

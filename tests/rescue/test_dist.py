@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.function_stage import JOURNAL, ROOT
 from tests.house.dist import Dist, built_dist
 from tests.house.mounted import play
-from tests.rescue.stage import JOURNAL, ROOT, stage
+from tests.rescue.stage import stage
 
 ENVELOPES = sorted((ROOT / "events").glob("interruption.*"))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from threading import Condition, Thread
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
+from chaos.turns import Turns
 from simulator import proof
 from simulator.cloud import Call, Cloud
 from simulator.ecs import Timings
@@ -181,43 +182,6 @@ Turn = tuple[str, int]
 """Whose turn it is, and for how many API calls."""
 
 
-class Turns:
-    """A schedule for calls side by side: only one of them runs at any moment, and they change at API-call boundaries.
-
-    After the last turn each runs to its end, in the order of their first turns.
-    """
-
-    def __init__(self, turns: Sequence[Turn]) -> None:
-        self.names = list(dict.fromkeys(name for name, _ in turns))
-        self._turns: list[tuple[str, float]] = [*turns, *((name, float("inf")) for name in self.names)]
-        self._changed = Condition()
-
-    def before_call(self, one: Invocation | None, action: str) -> None:
-        """Hold the call up until it is its invocation's turn."""
-        assert one is not None, f"{action} belongs to no invocation"
-        with self._changed:
-            self._wait_for(one.name)
-            while (left := self._turns[0][1]) <= 0:
-                self._turns.pop(0)
-                self._changed.notify_all()
-                self._wait_for(one.name)
-            self._turns[0] = (one.name, left - 1)
-
-    def begin(self, name: str) -> None:
-        """Nothing of an invocation runs before its first turn."""
-        with self._changed:
-            self._wait_for(name)
-
-    def end(self, name: str) -> None:
-        """It needs no turn any more."""
-        with self._changed:
-            self._turns = [turn for turn in self._turns if turn[0] != name]
-            self._changed.notify_all()
-
-    def _wait_for(self, name: str) -> None:
-        self._changed.wait_for(lambda: self._turns[0][0] == name)
-
-
 def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None) -> dict[str, Outcome]:
     """Deliveries of the same event at the same time, taking turns; their outcomes by name.
 
@@ -226,7 +190,8 @@ def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None
     schedule = Turns(turns)
 
     def before_call(one: Invocation | None, action: str) -> None:
-        schedule.before_call(one, action)
+        assert one is not None, f"{action} belongs to no invocation"
+        schedule.before_call(one.name)
         if meanwhile:
             meanwhile(one, action)
 

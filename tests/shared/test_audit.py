@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from simulator import fleet, function_compute
+from simulator import fleet
 from spotkeeper.audit import RECORD, Audit
 from spotkeeper.clock import Clock
 from tests.lifecycle_hook.stage import stage as hook_stage
@@ -20,7 +20,6 @@ from tests.rescue.stage import SOURCE, Stage, event, stage
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text(encoding="utf-8"))
-STATE_CHANGE = function_compute.load("state_change")
 SECRETS = ("EmbeddedCloudAccessKeySecret", fleet.USER_DATA, "Signature=")
 
 
@@ -32,11 +31,8 @@ def change(state: str, instance: str = SOURCE) -> bytes:
 
 def tell(here: Stage, state: str) -> None:
     """One state event to the real function."""
-    context = function_compute.Context(
-        function_compute.FunctionMeta("state_change", 300), here.cloud.region, here.cloud.account_id
-    )
     with here.playing():
-        STATE_CHANGE(change(state), context)
+        here.invoke("state_change", change(state), name="state change")
 
 
 @pytest.fixture

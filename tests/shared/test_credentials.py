@@ -15,8 +15,9 @@ from simulator.transport import invocation
 from spotkeeper import credentials
 from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import CloudError, NoCredentials
+from tests.function_stage import HANDLERS
 from tests.rescue.reading import fault
-from tests.rescue.stage import EVENT, HANDLER, Stage, stage
+from tests.rescue.stage import EVENT, Stage, stage
 
 KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "env-secret"}
 
@@ -82,7 +83,7 @@ def call(here: Stage, key: AccessKey | None = None) -> dict[str, Any]:
     """One call with a key in its context, or none, in a process that is warm."""
     given = StsCredentials(key.access_key_id, key.secret, key.security_token or "") if key else None
     with invocation():
-        return HANDLER(
+        return HANDLERS["interruption"](
             EVENT, Context(FunctionMeta("interruption"), here.cloud.region, here.cloud.account_id, credentials=given)
         )
 

@@ -7,38 +7,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from simulator import fleet, function_compute
+from simulator import fleet
 from simulator.ecs import Timings
-from simulator.transport import invocation
-from tests.rescue.stage import READY, ROOT, SOURCE, Stage
+from tests.function_stage import ROOT, TIMER
+from tests.rescue.stage import READY, SOURCE, Stage
 from tests.rescue.stage import stage as rescue_stage
 
-TIMER = (ROOT / "events" / "timer.json").read_bytes()
 STOPPED = (ROOT / "events" / "state-change.stopped.json").read_bytes()
 FUNCTION = "spotkeeper-state-change"
 RESTART_TAG = {"spotkeeper:auto-restart": "true"}
 TAGS = {**fleet.MANAGED_TAG, **RESTART_TAG, "service": "shop", "team": "web"}
 BOOTING = Timings(boot=25, stop=10)
 
-HANDLER = function_compute.load("state_change")
-SWEEP = function_compute.load("sweep")
-
 
 @dataclass
 class StateStage(Stage):
     """A stage whose calls go to ``state_change``; what the sweep hands over is played too."""
 
+    function = "state_change"
+
     handed_over: list[dict[str, Any]] = field(default_factory=list)
     sent: bytes = STOPPED
-    """What is delivered where a delivery names no event."""
-
-    def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
-        """One call inside ``playing``."""
-        meta = function_compute.FunctionMeta("state_change", self.timeout)
-        role = function_compute.assume(self.cloud, "state_change")
-        context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, name, role)
-        with invocation(name):
-            return HANDLER(self.sent if event is None else event, context)
 
     def event(self, state: str, at: float | None = None, **changes: Any) -> bytes:
         """The platform's word of a state of the source, as of now or ``at``."""
@@ -57,16 +46,13 @@ class StateStage(Stage):
         sent = json.loads(self.event("Running"))["eventTime"]
         event = {**json.loads((ROOT / "events" / "interruption.cloudmonitor.json").read_bytes()), "eventTime": sent}
         with self.playing():
-            return Stage.call(self, json.dumps(event).encode(), name="rescue")
+            return self.invoke("interruption", json.dumps(event).encode(), name="rescue")
 
     def sweep(self, **settings: str) -> dict[str, Any]:
         """The timer goes off; what the sweep hands back is handled at once."""
         self.cloud.fc.register(FUNCTION, self._play, attempts=1)
-        meta = function_compute.FunctionMeta("sweep", 300)
-        with self.playing(settings=settings), invocation("sweep"):
-            role = function_compute.assume(self.cloud, "sweep")
-            context = function_compute.Context(meta, self.cloud.region, self.cloud.account_id, credentials=role)
-            answer = SWEEP(TIMER, context)
+        with self.playing(settings=settings):
+            answer = self.invoke("sweep", TIMER, name="sweep")
             self.cloud.fc.run_due()
         return answer
 
@@ -123,7 +109,7 @@ def unanswered(names: list[str]) -> bool:
 def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:
     """A stage whose source runs, carries the restart tag and is not locked; ``changes`` are FleetSpec's."""
     one = rescue_stage(timings, settings, **{"locked": False, "tags": TAGS, **changes})
-    return StateStage(one.cloud, one.fleet, one.settings, one.timeout, one.before)
+    return StateStage(one.cloud, one.settings, one.timeout, one.before, fleet=one.fleet)
 
 
 def stopped(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:

@@ -12,7 +12,7 @@ from simulator.ecs.model import Lock
 from simulator.transport import Killed
 from tests.edge.samples import SAMPLES
 from tests.rescue.reading import fault
-from tests.rescue.stage import EVENT, SOURCE, Stage
+from tests.rescue.stage import EVENT, SOURCE
 from tests.state_change.stage import BOOTING, RESTART_TAG, STOPPED, TAGS, StateStage, stage, stopped
 
 STATE_CHANGES = [name for name in SAMPLES if name.startswith("state-change.")]
@@ -201,7 +201,7 @@ def test_a_replacement_whose_rescue_is_finished() -> None:
     """From then on it is an instance like any other."""
     here = stage(locked=True)
     with here.playing():
-        replacement = Stage.call(here, EVENT, name="rescue")["replacement_id"]
+        replacement = here.invoke("interruption", EVENT, name="rescue")["replacement_id"]
     here.cloud.ecs.instances[replacement].status = "Stopped"
     assert here.deliver(here.event("Stopped").replace(SOURCE.encode(), replacement.encode()))["outcome"] == "done"
 
@@ -209,4 +209,4 @@ def test_a_replacement_whose_rescue_is_finished() -> None:
 def rescue_dies(here: StateStage) -> None:
     """The rescue of the source dies at the fault that was put in its way."""
     with pytest.raises(Killed), here.playing():
-        Stage.call(here, EVENT, name="rescue")
+        here.invoke("interruption", EVENT, name="rescue")

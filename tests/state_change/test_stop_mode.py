@@ -11,7 +11,7 @@ import pytest
 from simulator import fleet, proof
 from spotkeeper.errors import RescueFailed, RestartRefused
 from tests.rescue.reading import fault, records
-from tests.rescue.stage import EVENT, SOURCE, Stage
+from tests.rescue.stage import EVENT, SOURCE
 from tests.state_change.stage import BOOTING, StateStage, reclaimed, stage, start_by_hand
 
 STOCK = ("cn-hangzhou-h", "ecs.g7.large", "spot")
@@ -254,5 +254,5 @@ def test_the_rescues_own_event_after_all() -> None:
     operator(here)
     late = {**json.loads(EVENT), "eventTime": json.loads(sent)["eventTime"]}
     with here.playing():
-        assert Stage.call(here, json.dumps(late).encode())["outcome"] == "skipped"
+        assert here.invoke("interruption", json.dumps(late).encode(), name="late")["outcome"] == "skipped"
     assert serves(here)

@@ -6,24 +6,22 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from simulator import fleet, function_compute
+from simulator import fleet
 from simulator.ecs import Timings
 from simulator.fc.invocation import AsyncInvocation
 from simulator.fc.service import RUNS
 from simulator.oss.buckets import StoredObject
-from simulator.transport import Killed, invocation
-from tests.rescue.stage import EVENT, READY, ROOT, Stage
+from simulator.transport import Killed
+from tests.function_stage import TIMER
+from tests.rescue.stage import EVENT, READY, Stage
 from tests.rescue.stage import stage as rescue_stage
 from tests.rescue.walks import Outcome
 
-TIMER = (ROOT / "events" / "timer.json").read_bytes()
 FUNCTION = "spotkeeper-interruption"
 ATTEMPT = 900 - 5
 """Seconds from the entry of a call to its deadline."""
 MINUTE, DAY = 60.0, 86_400.0
 REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
-
-HANDLER = function_compute.load("sweep")
 
 
 class SweepStage(Stage):
@@ -33,13 +31,10 @@ class SweepStage(Stage):
         """The interruption function as Function Compute knows it."""
         self.cloud.fc.register(FUNCTION, lambda payload: self.call(payload, name="handed over"), attempts)
 
-    def sweep(self, event: bytes = TIMER, /, *, account_id: str | None = None, **settings: str) -> dict[str, Any]:
+    def sweep(self, event: bytes = TIMER, /, **settings: str) -> dict[str, Any]:
         """The timer goes off now; what is handed over waits. Raises what the function raises."""
-        account = self.cloud.account_id if account_id is None else account_id
-        meta = function_compute.FunctionMeta("sweep", 300)
-        with self.playing(settings=settings), invocation("sweep"):
-            role = function_compute.assume(self.cloud, "sweep")
-            return HANDLER(event, function_compute.Context(meta, self.cloud.region, account, credentials=role))
+        with self.playing(settings=settings):
+            return self.invoke("sweep", event, name="sweep")
 
     def run(self, until: Callable[[], None] | None = None) -> None:
         """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""
@@ -109,7 +104,7 @@ class SweepStage(Stage):
 def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> SweepStage:
     """The rescues' stage (``changes`` are FleetSpec's) with both functions."""
     one = rescue_stage(timings, settings, **changes)
-    swept = SweepStage(one.cloud, one.fleet, one.settings, one.timeout, one.before)
+    swept = SweepStage(one.cloud, one.settings, one.timeout, one.before, fleet=one.fleet)
     swept.register()
     return swept
 

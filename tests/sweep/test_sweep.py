@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from simulator import function_compute, proof
+from simulator import proof
 from spotkeeper.events import Interruption, Notification, unwrap
+from tests.function_stage import ROOT, TIMER
 from tests.rescue import reading
-from tests.rescue.stage import HANDLER, READY, ROOT, SOURCE, event
+from tests.rescue.stage import READY, SOURCE, event
 from tests.sweep.stage import FUNCTION, MINUTE, REALISTIC, SweepStage, stage
 
 MOST = 90.0
@@ -228,11 +229,8 @@ def test_other_events_are_skipped() -> None:
 def test_a_context_without_an_account() -> None:
     """On one's own machine there may be none: the rescue works all the same."""
     here = stage()
+    here.cloud.fc.register(FUNCTION, lambda one: here.invoke("interruption", one, name="handed over", account_id=""))
     with here.playing():
-        role = function_compute.assume(here.cloud, "interruption")
-    meta = function_compute.FunctionMeta("interruption")
-    context = function_compute.Context(meta, here.cloud.region, "", credentials=role)
-    here.cloud.fc.register(FUNCTION, lambda payload: HANDLER(payload, context))
-    here.sweep(account_id="")
+        here.invoke("sweep", TIMER, name="sweep", account_id="")
     here.run()
     assert here.shortcomings() == []

@@ -1,0 +1,87 @@
+"""What every stage is: an embedded cloud, and one real function called as Function Compute calls it."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from simulator import function_compute
+from simulator.cloud import Cloud
+from simulator.transport import BeforeCall, in_process, invocation
+
+ROOT = Path(__file__).resolve().parents[1]
+JOURNAL = "oss://spotkeeper-journal/rescues"
+TIMER = (ROOT / "events" / "timer.json").read_bytes()
+SEED = 20190409
+SWEEP_TIMEOUT = 300.0
+READS = ("Describe", "List", "Get", "Head")
+
+HANDLERS = {name: function_compute.load(name) for name in ("interruption", "state_change", "lifecycle_hook", "sweep")}
+
+
+@dataclass
+class FunctionStage(ABC):
+    """``settings`` are environment variables, ``timeout`` the function's in seconds, ``before`` the cloud at first."""
+
+    function: ClassVar[str]
+    """Which one deliveries go to: its folder's name."""
+
+    cloud: Cloud
+    settings: dict[str, str] = field(default_factory=dict)
+    timeout: float = 900
+    before: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    @abstractmethod
+    def sent(self) -> bytes:
+        """What is delivered where a delivery names no event."""
+
+    def deliver(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> dict[str, Any]:
+        """One delivery, in this thread, on simulated time. Raises what the function raises."""
+        with self.playing(settings=settings):
+            return self.call(event, name=name)
+
+    @contextmanager
+    def playing(
+        self, before_call: BeforeCall | None = None, settings: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """The world of the function: its cloud, environment and time. Calls inside may come from several threads."""
+        random.seed(SEED)
+        with (
+            in_process(self.cloud, before_call) as url,
+            function_compute.environment(
+                {**function_compute.endpoints(url), **self.variables, **self.settings, **(settings or {})}
+            ),
+            function_compute.simulated_time(self.cloud.clock),
+        ):
+            yield
+
+    def call(self, event: bytes | None = None, *, name: str = "call") -> dict[str, Any]:
+        """One call of the stage's function inside ``playing``."""
+        return self.invoke(self.function, self.sent if event is None else event, name=name)
+
+    def invoke(self, function: str, event: bytes, *, name: str, **context: Any) -> dict[str, Any]:
+        """One call of any function inside ``playing``, under its own role; ``context`` are fields of its context."""
+        timeout = SWEEP_TIMEOUT if function == "sweep" else self.timeout
+        given = function_compute.context(self.cloud, function, timeout, request_id=name)
+        with invocation(name):
+            return HANDLERS[function](event, replace(given, **context))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment beside the endpoints, where a stage's ``settings`` do not say otherwise."""
+        return {"SPOTKEEPER_JOURNAL": JOURNAL, **function_compute.access(self.cloud)}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The cloud as it is now."""
+        return self.cloud.state()
+
+    def writes(self) -> list[str]:
+        """The actions that changed anything, the journal's included."""
+        return [one.action for one in self.cloud.calls if not one.action.startswith(READS)]
