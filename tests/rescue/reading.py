@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator import proof
 from simulator.faults import Fault
 from spotkeeper.errors import SpotkeeperError
 from tests.rescue.stage import SOURCE, Stage
 
+if TYPE_CHECKING:
+    import pytest
+
 WRITES = ("Set", "Add", "Remove")
 """How the CLB actions that change something begin."""
+
+
+def audited(caplog: pytest.LogCaptureFixture, action: str) -> list[dict[str, Any]]:
+    """The audit records of an action."""
+    records = (json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit")
+    return [one for one in records if one["action"] == action]
 
 
 def replacements(here: Stage) -> list[dict[str, Any]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator import proof
+from simulator.transport import Killed
 from spotkeeper.errors import JournalUnavailable
 from tests.rescue.reading import (
+    audited,
     doomed_disks,
     fault,
     heal,
@@ -199,3 +202,18 @@ def test_a_disk_flag_that_nobody_answers_for_while_the_journal_is_down() -> None
     with pytest.raises(JournalUnavailable) as raised:
         here.deliver()
     assert all(disk in str(raised.value) for disk in doomed_disks(here))
+
+
+def test_a_call_that_dies_with_flags_changed_while_the_journal_is_down(caplog: pytest.LogCaptureFixture) -> None:
+    """No record, no answer and no error can tell of them: the audit does, before the first is changed."""
+    caplog.set_level(logging.INFO, logger="spotkeeper.audit")
+    here = stage()
+    fault(here, "PutObject", "code:AccessDenied")
+    fault(here, "ModifyDiskAttribute", "kill-after")
+    with pytest.raises(Killed):
+        here.deliver()
+    assert not any(source_disks(here).values())
+    (told,) = audited(caplog, "retain the disks")
+    assert sorted(told["before"]) == doomed_disks(here)
+    assert "until somebody deletes them" in told["reason"]
+    assert here.deliver()["outcome"] == "done"

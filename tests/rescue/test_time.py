@@ -127,3 +127,14 @@ def test_no_drain_wait_without_a_load_balancer() -> None:
     assert here.cloud.now() == here.before["now"]
     assert places(here, replacements(here)[0]["InstanceId"]) == 0
     assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("late", [225.0, 227.0, 229.0])
+def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None:
+    """With snapshots to come and no time for disk flags, the release is all that is left: asked about once a second."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    here.advance(late)
+    assert here.deliver()["outcome"] == "done"
+    release = here.before["now"] - 1 + here.fleet.spec.notice
+    assert len(replacements(here)) == 1
+    assert len([one for one in here.calls() if release - 5 <= one.at <= release]) <= 15

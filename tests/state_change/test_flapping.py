@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from tests.rescue.reading import audited
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import RESTART_TAG, StateStage, stage, stopped
 
@@ -60,12 +60,6 @@ def test_a_flapping_instance(caplog: pytest.LogCaptureFixture) -> None:
     fourth = start_times(here)[3]
     assert 3600 <= fourth <= 3660
     assert len(here.counted) == len(here.calls("StartInstance"))
-
-
-def audited(caplog: pytest.LogCaptureFixture, action: str) -> list[dict[str, Any]]:
-    """The audit records of an action."""
-    records = (json.loads(one.message) for one in caplog.records if one.name == "spotkeeper.audit")
-    return [one for one in records if one["action"] == action]
 
 
 def test_the_report_comes_once() -> None:

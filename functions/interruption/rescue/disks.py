@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from rescue import kept_disks
+from rescue import kept_disks, trail
 from rescue.facts import Facts
 from rescue.image import look_for_image
 from rescue.source import look_if_stale
@@ -47,8 +47,9 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
         recorded = {str(disk["DiskId"]): flag_record(disk) for disk in disks}
         tools.episode.record("disks", {"disks": recorded})
     doomed = [str(disk["DiskId"]) for disk in disks if disk.get("DeleteWithInstance")]
-    if not facts.journal_reached:
+    if doomed and not facts.journal_reached:
         tools.touched += doomed  # before the call: it may be executed although no answer comes
+        trail.unrecorded_flags(tools, facts, doomed)  # and this process may die before it can say so
     refused = set_flags(tools, doomed, until, delete_with_instance=False)
     warnings = [f"disk {disk_id} will be released with the instance: {why}" for disk_id, why in refused.items()]
     return facts.but(disks_retained=True, disks=tuple(disks)).warn(*warnings)

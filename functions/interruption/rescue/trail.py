@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rescue import kept_disks
@@ -24,6 +24,13 @@ def done(tools: Tools, before: Facts, after: Facts, decision: Decision) -> None:
 def failed(tools: Tools, facts: Facts, decision: Decision, error: Exception) -> None:
     """A step that raised."""
     _record(tools, facts, decision, {"outcome": "failed", "reason": f"{type(error).__name__}: {error}"}, (None, None))
+
+
+def unrecorded_flags(tools: Tools, facts: Facts, disk_ids: Sequence[str]) -> None:
+    """Flags are about to be changed that the journal cannot remember: the audit is all that will tell of them."""
+    reason = "without a journal nobody puts these flags back: the disks stay until somebody deletes them"
+    flags = dict.fromkeys(disk_ids, "DeleteWithInstance=true")
+    _record(tools, facts, Decision(Step.RETAIN_DISKS, reason), {"outcome": "seen", "reason": reason}, (flags, None))
 
 
 def _record(tools: Tools, facts: Facts, decision: Decision, result: dict[str, str], change: Change) -> None:
