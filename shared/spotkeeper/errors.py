@@ -87,6 +87,13 @@ class JournalUnavailable(SpotkeeperError):
     """The journal cannot be read or written; the message names it and says what to check."""
 
 
+class BrokenRecord(JournalUnavailable):
+    """A journal record is not what Spotkeeper writes: somebody else wrote or changed it."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"journal record {key} {problem}; somebody else wrote it. Move it away.")
+
+
 class WaitFailed(SpotkeeperError):
     """A waited-for resource reached a failure state. ``last`` is the last thing seen of it."""
 

@@ -18,6 +18,7 @@ Described = Mapping[str, Any]
 
 SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
 HOLD_TAG = "spotkeeper:hold"
+HANDS_OFF = f"the tag {HOLD_TAG} says hands off"
 """An operator's word: hands off; its value may be the moment at which that ends."""
 
 
@@ -87,6 +88,11 @@ def held_until(tags: Mapping[str, str]) -> float | None:
         return None
     end = epoch_seconds(tags[HOLD_TAG])
     return math.inf if end is None else end
+
+
+def is_held(tags: Mapping[str, str], now: float) -> bool:
+    """Whether ``spotkeeper:hold`` says hands off at this moment."""
+    return (held_until(tags) or 0.0) > now
 
 
 def in_stop_mode(described: Described | None) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import HOLD_TAG, Described, held_until, iso, lock_reasons, locked, tags_of
+from spotkeeper.instances import HANDS_OFF, Described, held_until, iso, lock_reasons, locked, tags_of
 from spotkeeper.restarts import History
 from spotkeeper.settings import RestartRules
 
@@ -63,8 +63,8 @@ def _held(instance: Described, now: float) -> Judgement | None:
     if end is None or end <= now:
         return None
     if end == math.inf:
-        return Judgement(Verdict.LEAVE, f"the tag {HOLD_TAG} says hands off")
-    return Judgement(Verdict.LATER, f"the tag {HOLD_TAG} says hands off until {iso(end)}", end)
+        return Judgement(Verdict.LEAVE, HANDS_OFF)
+    return Judgement(Verdict.LATER, f"{HANDS_OFF} until {iso(end)}", end)
 
 
 def judge(

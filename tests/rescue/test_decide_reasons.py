@@ -61,6 +61,8 @@ DRAINED_ALREADY = "it is drained and remembered already"
 NO_IMAGE = "the source is released and there is no usable image of it"
 NO_SPEC = "the source is released and its launch spec was never recorded"
 UNTAGGED = "the instance does not carry the tag {} (SPOTKEEPER_MANAGED_TAG)"
+MANAGED = {"spotkeeper:managed": "true"}
+HELD = "the tag spotkeeper:hold says hands off"
 NOT_YET = "the instance is not under the Recycling lock yet"
 HEALTHY = (
     "the instance is healthy: no Recycling lock within 60 s (SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false acts without it)"
@@ -78,6 +80,8 @@ REASONS = [
     (DEFAULTS, SEEN.but(source=source(SpotStrategy="NoSpot")), "the instance is not a spot instance"),
     (DEFAULTS, SEEN.but(source=source(tags={})), UNTAGGED.format("spotkeeper:managed=true")),
     (settings(MANAGED_TAG="team"), SEEN, UNTAGGED.format("team")),
+    (DEFAULTS, SEEN.but(source=source(tags={**MANAGED, "spotkeeper:hold": ""})), HELD),
+    (DEFAULTS, UNLOCKED.but(source=source(lock="", tags={**MANAGED, "spotkeeper:hold": "x"}), now=1_060.0), HELD),
     (DEFAULTS, UNLOCKED, NOT_YET),
     (DEFAULTS, UNLOCKED.but(now=1_059.9), NOT_YET),
     (DEFAULTS, UNLOCKED.but(now=1_060.0), HEALTHY),

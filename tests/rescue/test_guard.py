@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from simulator import proof
+from simulator import fleet, proof
+from simulator.transport import Killed
 from spotkeeper.errors import MalformedEvent
-from tests.rescue.reading import images, places, replacements
+from tests.rescue.reading import fault, images, places, replacements
 from tests.rescue.stage import SOURCE, Stage, event, stage
 
 
@@ -63,6 +64,35 @@ def test_the_managed_tag_setting(setting: str, tags: dict[str, str], managed: bo
         assert here.shortcomings() == []
     else:
         skipped(here)
+
+
+@pytest.mark.parametrize("value", ["", "yes", "2019-04-09T12:00:00Z"])
+def test_a_held_instance(value: str) -> None:
+    """The operator says hands off, for ever or until a moment ahead."""
+    assert "spotkeeper:hold" in skipped(stage(tags={**fleet.MANAGED_TAG, "spotkeeper:hold": value}))
+
+
+def test_a_hold_that_is_over() -> None:
+    """It holds nobody up."""
+    here = stage(tags={**fleet.MANAGED_TAG, "spotkeeper:hold": "2019-04-09T00:00:00Z"})
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_a_hold_in_the_middle() -> None:
+    """Nothing more is done while it lasts, and the rest once it is taken off."""
+    here = stage()
+    fault(here, "CreateImage", "kill-before")
+    with pytest.raises(Killed):
+        here.deliver()
+    tags = here.cloud.ecs.instances[SOURCE].tags
+    tags.set("spotkeeper:hold", "", here.cloud.now())
+    before, writes = here.state, here.writes()
+    assert here.deliver()["outcome"] == "skipped"
+    assert (here.writes(), proof.untouched(before, here.state)) == (writes, [])
+    tags.set("spotkeeper:hold", None, here.cloud.now())
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
 
 
 def test_another_account() -> None:

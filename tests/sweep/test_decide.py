@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.instances import in_stop_mode
+from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import OLD_SECONDS, Action, Decision, chosen, decide, quota_warnings, urgency
 from sweeping.facts import Rescue
@@ -19,9 +19,9 @@ SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"}
 HAND_OVER, LEAVE, REPORT = Action.HAND_OVER, Action.LEAVE, Action.REPORT
 
 
-def instance(*, stop: bool = False, held: bool = False) -> dict[str, Any]:
+def instance(*, stop: bool = False, held: bool = False, until: str = "") -> dict[str, Any]:
     """An instance as far as the decision looks at it."""
-    tags = [{"TagKey": "spotkeeper:hold", "TagValue": ""}] if held else []
+    tags = [{"TagKey": "spotkeeper:hold", "TagValue": until}] if held else []
     return {"SpotInterruptionBehavior": "Stop" if stop else "Terminate", "Tags": {"Tag": tags}}
 
 
@@ -34,11 +34,14 @@ LOCKED = {"locked": True, "instance": instance()}
 STOPPING = {"locked": True, "instance": instance(stop=True)}
 STOPPED_GONE = {"event": {"SpotInterruptionBehavior": "Stop"}}
 
+BROKEN = "journal record i-1/1/event is not a JSON object"
+
 TABLE: dict[str, tuple[Rescue, Action]] = {
     # no episode
     "locked, unknown to the journal": (rescue(**LOCKED), HAND_OVER),
     "locked in stop mode, unknown": (rescue(**STOPPING), HAND_OVER),
     "locked and held": (rescue(locked=True, instance=instance(held=True)), LEAVE),
+    "locked, the hold ends now": (rescue(locked=True, instance=instance(held=True, until=iso(NOW))), HAND_OVER),
     "neither lock nor episode": (rescue(instance=instance()), LEAVE),
     # open
     "open and nobody ever worked on it": (rescue(OPEN, **LOCKED), HAND_OVER),
@@ -55,6 +58,9 @@ TABLE: dict[str, tuple[Rescue, Action]] = {
     "open for longer and worked on": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, working_until=NOW + 1), REPORT),
     "open for longer and held": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, image_held=True), LEAVE),
     "drained, to be released": (rescue(OPEN, DRAINED, **LOCKED), HAND_OVER),
+    "open, not to be read": (rescue(OPEN, unreadable=BROKEN), REPORT),
+    "open, not to be read, still locked": (rescue(OPEN, unreadable=BROKEN, **LOCKED), HAND_OVER),
+    "open, not to be read, held": (rescue(OPEN, unreadable=BROKEN, image_held=True), LEAVE),
     # open in stop mode
     "stop mode, not drained": (rescue(OPEN, **STOPPING), HAND_OVER),
     "stop mode, drained": (rescue(OPEN, DRAINED, **STOPPING), LEAVE),

@@ -10,7 +10,20 @@ import pytest
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import Action, CleanUp, chosen, decide, decide_clean_up, quota_warnings, urgency
 from sweeping.facts import Leftover, Rescue
-from tests.sweep.test_decide import DONE, DRAINED, LOCKED, LOST, NOW, OPEN, STOPPING, TABLE, instance, rescue, wanting
+from tests.sweep.test_decide import (
+    BROKEN,
+    DONE,
+    DRAINED,
+    LOCKED,
+    LOST,
+    NOW,
+    OPEN,
+    STOPPING,
+    TABLE,
+    instance,
+    rescue,
+    wanting,
+)
 
 SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"})
 DAY = 86_400.0
@@ -36,6 +49,9 @@ REASONS = [
     (rescue(opened_at=NOW - 30 * DAY, **LOCKED), NOT_BEGUN),
     (rescue(OPEN, working_until=NOW + 1, **LOCKED), WORKED_ON),
     (rescue(OPEN, working_until=NOW, **LOCKED), NOBODY),
+    (rescue(OPEN, unreadable=BROKEN), BROKEN),
+    (rescue(OPEN, unreadable=BROKEN, opened_at=0.0), BROKEN),
+    (rescue(OPEN, unreadable=BROKEN, **LOCKED), NOBODY),
     (rescue(OPEN, DRAINED, **STOPPING), REMEMBERED),
     (rescue(OPEN, DRAINED, opened_at=0.0, working_until=NOW + 1, **STOPPING), REMEMBERED),
     (rescue(DRAINED, **STOPPING), NOT_BEGUN),
@@ -120,6 +136,7 @@ CLEAN_UPS = [
     (replace(LEFT, image=None), ("", *FREE[1:])),
     (replace(LEFT, disks=()), (*FREE[:2], (), FREE[3])),
     (replace(LEFT, held=True), kept("the tag spotkeeper:hold says hands off")),
+    (replace(LEFT, unreadable=BROKEN), kept(BROKEN)),
     (replace(LEFT, source_stands=True), kept("the source still stands")),
     (replace(LEFT, image={"Usage": answered("instance")}), kept("the image is in use")),
     (replace(LEFT, finished_at=NOW - 7 * DAY), FREE),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator import proof
+from spotkeeper.instances import iso
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
@@ -68,6 +69,18 @@ def test_a_held_open_rescue(kind: str) -> None:
     hold(here, kind)
     assert "spotkeeper:hold" in left_alone(here)
     unhold(here)
+    here.minutes(1)
+    assert len(reading.replacements(here)) == 1
+
+
+def test_a_hold_on_an_image_that_is_over() -> None:
+    """Its value says until when, as on an instance."""
+    here = half_done()
+    ends = here.cloud.now() + MINUTE
+    for one in here.cloud.ecs.images.values():
+        one.tags.set("spotkeeper:hold", iso(ends), here.cloud.now())
+    left_alone(here)
+    here.advance(MINUTE)
     here.minutes(1)
     assert len(reading.replacements(here)) == 1
 

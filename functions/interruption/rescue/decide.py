@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import Step, is_postponed, makes_image, relaunches, track
-from spotkeeper.instances import is_spot, locked, tags_of
+from spotkeeper.instances import HANDS_OFF, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
 LOCK_WAIT_SECONDS = 60.0
@@ -79,6 +79,8 @@ def _guard(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         return Decision(
             Step.SKIP, f"the instance does not carry the tag {settings.managed_tag} (SPOTKEEPER_MANAGED_TAG)"
         )
+    if is_held(tags_of(facts.source), facts.now):
+        return Decision(Step.SKIP, HANDS_OFF)
     if settings.require_recycling_lock and not settings.dry_run and not locked(facts.source):
         return _guard_unlocked(facts)
     return None

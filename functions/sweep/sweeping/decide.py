@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from spotkeeper.instances import HOLD_TAG, held_until, in_stop_mode, tags_of
+from spotkeeper.instances import HANDS_OFF, in_stop_mode, is_held, tags_of
 from spotkeeper.settings import SweepSettings
 from sweeping.facts import Leftover, Rescue
 
@@ -44,12 +44,14 @@ def decide(rescue: Rescue, now: float) -> Decision:
 
 def _rules(rescue: Rescue, now: float) -> Iterator[tuple[bool, Action, str]]:
     """Whether a rule applies, what it says and why; the first one that does decides."""
-    held = (held_until(tags_of(rescue.instance)) or 0.0) > now or rescue.image_held
-    yield held, Action.LEAVE, f"the tag {HOLD_TAG} says hands off"
+    held = is_held(tags_of(rescue.instance), now) or rescue.image_held
+    yield held, Action.LEAVE, HANDS_OFF
     ended = _ended(rescue)
     yield bool(ended), Action.LEAVE, ended
     drained = _drained_in_stop_mode(rescue)
     yield drained, Action.LEAVE, "it is drained and remembered; state_change puts it back when it runs again"
+    broken = bool(rescue.unreadable) and not rescue.locked
+    yield broken, Action.REPORT, rescue.unreadable
     old = rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
     yield old, Action.REPORT, "open for more than 24 hours: look at its last error and finish it by hand"
     worked_on = rescue.working_until is not None and rescue.working_until > now
@@ -107,8 +109,10 @@ def decide_clean_up(leftover: Leftover, settings: SweepSettings, now: float) -> 
 
 
 def _keep(leftover: Leftover, settings: SweepSettings, now: float) -> str:
+    if leftover.unreadable:
+        return leftover.unreadable
     if leftover.held:
-        return f"the tag {HOLD_TAG} says hands off"
+        return HANDS_OFF
     if leftover.source_stands:
         return "the source still stands"
     if leftover.image is not None and leftover.image.get("Usage") == "instance":

@@ -87,11 +87,10 @@ class Sweep:
     def _of_journal(self) -> int:
         """Rescues, restarts and clean-up; returns how many more may be handed to anybody in this run."""
         index, images = self.observer.index(), self.observer.images()
-        held = held_episodes(images)
-        left = self._rescues(index, held)
+        left = self._rescues(index, held_episodes(images, self.now))
         self.warnings += quota_warnings(images, self.observer.settings)
         self._try("restarts", functools.partial(self._restarts, index, left))
-        self._try("clean-up", functools.partial(self._clean_up, index, images, held))
+        self._try("clean-up", functools.partial(self._clean_up, index, images))
         return left - len(self.done["handed_back"])
 
     def _rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> int:
@@ -127,15 +126,17 @@ class Sweep:
         """Hand back what no event will come for."""
         returning = self.back.returning(index, self.now)
         self.lines["restarts"] += [str(one) for one in returning]
+        self.warnings += [f"{one.name}: {one.reason}" for one in returning if one.unreadable]
         for one in [one for one in returning if one.due][:left]:
             self._do("handed_back", one.name, functools.partial(self.back.hand_over, one, self.now))
 
-    def _clean_up(self, index: Mapping[Key, set[str]], images: list[Described], held: set[str]) -> None:
+    def _clean_up(self, index: Mapping[Key, set[str]], images: list[Described]) -> None:
         """Report what finished rescues left, and delete it where that is wanted."""
         settings = self.observer.settings
-        for leftover in self.observer.leftovers(index, images, held):
+        for leftover in self.observer.leftovers(index, images, self.now):
             one = decide_clean_up(leftover, settings, self.now)
             self.lines["clean_up"].append(_leftover_line(one))
+            self.warnings += [one.reason] if leftover.unreadable else []
             if settings.delete and one.due:
                 self._do("deleted", leftover.name, functools.partial(self.hands.clean_up, one))
 

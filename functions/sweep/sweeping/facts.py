@@ -15,7 +15,7 @@ class Rescue:
 
     ``instance`` is None where DescribeInstances does not show it. ``records`` are the names of the episode's records
     (none: no episode). ``notice_end``, ``opened_at`` and ``working_until`` (the latest deadline of its attempts) are
-    seconds since 1970, None where nobody has written them down.
+    seconds since 1970, None where nobody has written them down. ``unreadable`` says why its records cannot be read.
     """
 
     instance_id: str
@@ -28,6 +28,7 @@ class Rescue:
     opened_at: float | None = None
     working_until: float | None = None
     image_held: bool = False
+    unreadable: str = ""
 
     @property
     def name(self) -> str:
@@ -44,18 +45,20 @@ class Rescue:
 class Leftover:
     """What a finished rescue left: its image with the snapshots behind it, and the disks that it kept from release.
 
-    ``image`` is None where it does not exist any more; ``disks`` are those that still exist.
+    ``image`` is None where it does not exist any more; ``disks`` are those that still exist. ``unreadable`` says why
+    its records cannot be read: nothing else of it is known then.
     """
 
     instance_id: str
     number: int
-    finished_at: float
-    image_id: str
-    image: Described | None
-    snapshot_ids: tuple[str, ...]
-    disks: tuple[Described, ...]
+    finished_at: float = 0.0
+    image_id: str = ""
+    image: Described | None = None
+    snapshot_ids: tuple[str, ...] = ()
+    disks: tuple[Described, ...] = ()
     held: bool = False
     source_stands: bool = False
+    unreadable: str = ""
 
     @property
     def name(self) -> str:

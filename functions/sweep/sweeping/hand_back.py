@@ -12,6 +12,7 @@ from typing import Any
 
 from spotkeeper import episode
 from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, locked, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge
 from spotkeeper.restarts import Ledger
@@ -22,13 +23,17 @@ from sweeping.observe import Key, Observer, is_open, tag_parameter
 
 @dataclass(frozen=True)
 class Returning:
-    """An instance that may have to be handed back; ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``."""
+    """An instance that may have to be handed back; ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``.
+
+    ``unreadable``: its records cannot be read, and the reason says why.
+    """
 
     instance_id: str
     state: str
     about: str
     due: bool
     reason: str
+    unreadable: bool = False
 
     @property
     def name(self) -> str:
@@ -81,7 +86,12 @@ class HandBack:
         rules, journal, home = self.settings.restart, self.observer.journal, self.observer.home
         if against := hindrance(rules, instance, now):
             return decide_restart(instance, 0, against)
-        history = Ledger(journal, home, str(instance["InstanceId"])).load(rules, now)
+        try:
+            history = Ledger(journal, home, str(instance["InstanceId"])).load(rules, now)
+        except BrokenRecord as error:
+            return Returning(
+                str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), unreadable=True
+            )
         of_open_rescue = episode.is_open(journal, home, tags_of(instance).get(EPISODE_TAG, ""))
         judgement = judge(rules, instance, history, now, of_open_rescue=of_open_rescue)
         return decide_restart(instance, history.number(now), judgement)
@@ -90,8 +100,14 @@ class HandBack:
         latest = dict(sorted(index))
         waiting = [(one, number) for one, number in latest.items() if is_open(index[one, number])]
         described = self.observer.instances(one for one, _ in waiting)
-        found = (decide_return(key, self.observer.read(key, "event"), described.get(key[0]), now) for key in waiting)
+        found = (self._waiting(key, described.get(key[0]), now) for key in waiting)
         return [one for one in found if one]
+
+    def _waiting(self, key: Key, instance: Described | None, now: float) -> Returning | None:
+        try:
+            return decide_return(key, self.observer.read(key, "event"), instance, now)
+        except BrokenRecord:
+            return None  # reported among the rescues
 
     def hand_over(self, one: Returning, now: float) -> None:
         """Invoke the state_change function asynchronously, at most once a minute for one stop. Raises ``CloudError``.

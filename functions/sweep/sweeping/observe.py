@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from spotkeeper import episode
 from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.errors import BrokenRecord
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import HOLD_TAG, Described, describe_instances, is_spot, locked, tags_of
+from spotkeeper.instances import Described, describe_instances, is_held, is_spot, locked, tags_of
 from spotkeeper.journal import Journal
 from spotkeeper.settings import SweepSettings, TagFilter
 from sweeping.facts import Leftover, Rescue
@@ -76,18 +77,25 @@ class Observer:
         rescue = replace(rescue, image_held=rescue.name in held)
         if not is_open(names):
             return rescue
+        try:
+            return self._open(rescue, key)
+        except BrokenRecord as error:
+            return replace(rescue, unreadable=str(error))
+
+    def _open(self, rescue: Rescue, key: Key) -> Rescue:
         event = self.read(key, "event")
-        attempts = [self.read(key, name) for name in names if name.startswith("attempt-")]
+        attempts = [self.read(key, name) for name in rescue.records if name.startswith("attempt-")]
         return replace(
             rescue,
             event=event,
-            notice_end=event.get("notice_end"),
+            notice_end=moment(event, "notice_end", f"{rescue.name}/event"),
             opened_at=epoch_seconds(str(event.get("opened_at") or "")),
-            working_until=max((float(one["deadline_at"]) for one in attempts), default=None),
+            working_until=max((moment(one, "deadline_at", f"{rescue.name}/attempt") for one in attempts), default=None),
         )
 
-    def leftovers(self, index: Mapping[Key, set[str]], images: Iterable[Described], held: set[str]) -> list[Leftover]:
+    def leftovers(self, index: Mapping[Key, set[str]], images: Sequence[Described], now: float) -> list[Leftover]:
         """What finished rescues left behind and nobody has cleaned up yet."""
+        held = held_episodes(images, now)
         by_id = {str(image["ImageId"]): image for image in images}
         finished = [key for key, names in sorted(index.items()) if "done" in names and "cleaned" not in names]
         standing = self.instances({instance_id for instance_id, _ in finished})
@@ -95,13 +103,19 @@ class Observer:
         return [
             replace(
                 one,
-                held=one.name in held or HOLD_TAG in tags_of(one.image),
+                held=one.name in held or is_held(tags_of(one.image), now),
                 source_stands=one.instance_id in standing,
             )
             for one in found
         ]
 
     def _leftover(self, key: Key, names: set[str], images: Mapping[str, Described]) -> Leftover:
+        try:
+            return self._readable_leftover(key, names, images)
+        except BrokenRecord as error:
+            return Leftover(*key, unreadable=str(error))
+
+    def _readable_leftover(self, key: Key, names: set[str], images: Mapping[str, Described]) -> Leftover:
         done = self.read(key, "done")
         image_id = str(self.read(key, "usable").get("image_id", "")) if "usable" in names else ""
         planned = self.read(key, "clean-up") if "clean-up" in names else {}
@@ -110,7 +124,7 @@ class Observer:
         return Leftover(
             instance_id=key[0],
             number=key[1],
-            finished_at=float(done["at"]),
+            finished_at=moment(done, "at", f"{key[0]}/{key[1]}/done"),
             image_id=image_id,
             image=image,
             snapshot_ids=tuple(planned.get("snapshot_ids", ())) or snapshots_of(image),
@@ -132,9 +146,17 @@ class Observer:
         return episode.index(self.journal, self.home)
 
 
-def held_episodes(images: Iterable[Described]) -> set[str]:
+def moment(record: Mapping[str, Any], name: str, key: str) -> float:
+    """A field in seconds since 1970. Raises ``BrokenRecord``."""
+    found = record.get(name)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise BrokenRecord(key, f"has no {name} in seconds")
+    return float(found)
+
+
+def held_episodes(images: Iterable[Described], now: float) -> set[str]:
     """The episodes whose image carries the hold tag."""
-    return {tags[EPISODE_TAG] for image in images if HOLD_TAG in (tags := tags_of(image)) and EPISODE_TAG in tags}
+    return {tags[EPISODE_TAG] for image in images if is_held(tags := tags_of(image), now) and EPISODE_TAG in tags}
 
 
 def snapshots_of(image: Described | None) -> tuple[str, ...]:

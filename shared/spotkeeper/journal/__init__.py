@@ -25,7 +25,7 @@ class Journal(Protocol):
         """
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """The record, or None. Raises ``JournalUnavailable``."""
+        """The record, or None. Raises ``JournalUnavailable``, and ``BrokenRecord`` for what is no record."""
 
     def keys(self, prefix: str) -> list[str]:
         """All keys that begin with ``prefix``, sorted. Raises ``JournalUnavailable``."""

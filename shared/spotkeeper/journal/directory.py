@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from spotkeeper.errors import JournalUnavailable
+from spotkeeper.errors import BrokenRecord, JournalUnavailable
 
 
 class DirectoryJournal:
@@ -82,11 +82,11 @@ class DirectoryJournal:
 
 
 def as_record(text: str, key: str) -> dict[str, Any]:
-    """Parse a record; what is not a JSON object was not written by us."""
+    """Parse a record. Raises ``BrokenRecord``."""
     try:
         record = json.loads(text)
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise JournalUnavailable(f"journal record {key} is not a JSON object; somebody else wrote it. Move it away.")
+        raise BrokenRecord(key, "is not a JSON object")
     return record

@@ -1,0 +1,94 @@
+"""A record that somebody has overwritten concerns one instance: a sweep names it, and does its work for all others."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import fleet
+from simulator.oss.buckets import StoredObject
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE, Stage
+from tests.state_change.stage import TAGS, stopped
+from tests.sweep.cleaning import DELETE, NOTHING_LEFT, finished, leftovers
+from tests.sweep.stage import stage
+from tests.sweep.test_left_alone import LONG, half_done
+
+OTHER = "i-bp1otherone00000001"
+BROKEN = ["", "{", "[]", "null", '"text"', "\ufeff{}"]
+WITHOUT_NUMBERS = [
+    "{}",
+    '{"notice_end": "soon", "deadline_at": "soon", "at": "soon"}',
+    '{"notice_end": true, "at": null}',
+]
+
+
+def overwrite(here: Stage, name: str, text: str) -> None:
+    """Somebody puts something else where a record of the source stood."""
+    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{SOURCE}/{name}.json"
+    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
+
+
+@pytest.mark.parametrize("name", ["1/event", "1/attempt-1"])
+@pytest.mark.parametrize("text", BROKEN + WITHOUT_NUMBERS)
+def test_an_open_rescue(name: str, text: str) -> None:
+    """It is handed over while its instance stands under the lock, since a call of its own can still save the data."""
+    here = half_done()
+    overwrite(here, name, text)
+    here.add_spot(OTHER)
+    answer = here.sweep()
+    assert sorted(answer["handed_over"]) == sorted([f"{SOURCE}/1", f"{OTHER}/1"])
+
+
+@pytest.mark.parametrize("name", ["1/event", "1/attempt-1"])
+def test_an_open_rescue_whose_instance_is_gone(name: str) -> None:
+    """It is reported with what to do, sweep after sweep, and the other one is handed over."""
+    here = half_done(notice=300.0)
+    overwrite(here, name, "oops")
+    here.add_spot(OTHER)
+    answer = here.sweep()
+    assert answer["handed_over"] == [f"{OTHER}/1"]
+    (warning,) = answer["warnings"]
+    assert SOURCE in warning
+    assert "Move it away" in warning
+
+
+def test_the_instance_is_saved_all_the_same() -> None:
+    """What the sweep hands over makes an image without its journal, and fails loudly."""
+    here = stage(notice=LONG)
+    here.write(SOURCE, 1, "event", {})
+    overwrite(here, "1/event", "oops")
+    here.tick()
+    assert len(reading.images(here)) == 1
+    assert [one.outcome for one in here.cloud.fc.finished] in ([], ["Failed"])
+
+
+@pytest.mark.parametrize(("name", "text"), [("done", "oops"), ("done", "{}"), ("usable", "oops")])
+def test_a_finished_rescue(name: str, text: str) -> None:
+    """Nothing is deleted that no record tells of; the answer says why."""
+    here = finished()
+    overwrite(here, f"1/{name}", text)
+    before = leftovers(here)
+    answer = here.sweep(**DELETE)
+    assert leftovers(here) == before != NOTHING_LEFT
+    assert any("Move it away" in one for one in answer["warnings"])
+
+
+def test_the_restarts_of_one_instance() -> None:
+    """An instance whose restarts cannot be counted is not started, and named; the other one is."""
+    here = stopped()
+    spec = here.fleet.spec
+    here.cloud.ecs.add_instance(
+        OTHER,
+        vswitch_id=spec.vswitch_id,
+        security_group_ids=list(spec.security_group_ids),
+        image_id=fleet.IMAGE_ID,
+        tags=TAGS,
+        status="Stopped",
+    )
+    overwrite(here, "restarts/1/accepted", "oops")
+    answer = here.sweep()
+    assert answer["handed_back"] == [f"{OTHER}/restart-1"]
+    assert here.status == "Stopped"
+    (warning,) = answer["warnings"]
+    assert SOURCE in warning
+    assert "Move it away" in warning
