@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from tests.lifecycle_hook.shell import CHECKS, SHELLS, MachineUnderTest
 
+CLIENTS = [tool for tool in ("curl", "wget") if shutil.which(tool)]
+"""What there is of them on this machine."""
 PORT, HTTP = CHECKS["port-answers"], CHECKS["http-answers"]
 
 
@@ -90,7 +93,7 @@ def test_without_a_tool_it_fails_at_once(machine: MachineUnderTest, check: objec
     assert (ended.verdict, ended.code) == (f"FAILED: port 80 cannot be asked: there is {tools} on this machine", 1)
 
 
-@pytest.mark.parametrize("tool", ["curl", "wget"])
+@pytest.mark.parametrize("tool", CLIENTS)
 @pytest.mark.parametrize(
     ("path", "status", "answer"), [("/health", 200, 200), ("/login", 302, 302), ("/health", 204, 200), ("/", 200, 503)]
 )
@@ -99,20 +102,16 @@ def test_the_status_decides(  # noqa: PLR0913 - each is a case's
 ) -> None:
     """Only the expected status passes; redirects are not followed; a proxy in the environment is not used."""
     machine.has(tool)
-    if not (machine.bin / tool).exists():
-        pytest.skip(f"{tool} is not on this machine")
     ended = machine.runs(HTTP, port=port, path=path, status=status, wait_seconds=0)
     passed = f"PASSED: http://127.0.0.1:{port}{path} answered {answer}"
     failed = f"FAILED: port {port} did not answer {status} to {path} within 0 s; last answer: {answer}"
     assert (ended.verdict, ended.code) == ((passed, 0) if status == answer else (failed, 1))
 
 
-@pytest.mark.parametrize("tool", ["curl", "wget"])
+@pytest.mark.parametrize("tool", CLIENTS)
 def test_no_answer_fails(machine: MachineUnderTest, silent_port: int, tool: str) -> None:
     """An endpoint that nobody serves has no last answer."""
     machine.has(tool)
-    if not (machine.bin / tool).exists():
-        pytest.skip(f"{tool} is not on this machine")
     ended = machine.runs(HTTP, port=silent_port, wait_seconds=0)
     assert ended.verdict.endswith("within 0 s; last answer: none")
 

@@ -58,11 +58,12 @@ NEW: dict[str, Any] = {"event": EARLY["event"]}
 CLOSED: dict[str, Any] = {**OPEN, "done": {"at": NOW, "answer": {}}}
 STARTED, RAN = restart("asked-1", "accepted"), restart("asked-1", "accepted", "running")
 REFUSED = restart("asked-1", "refused-1")
+RELEASED = event("Deleted").but(loaded=True)
 TIMELESS = event("Running", None).but(looked=True, loaded=True)
 
 TABLE = [
     *((SETTINGS, event(state), Step.LOOK) for state in ("Created", "Pending", "Running", "Stopped")),
-    *((SETTINGS, event(state), Step.SKIP) for state in ("Starting", "Stopping", "Deleted", "stopped", "?")),
+    *((SETTINGS, event(state), Step.SKIP) for state in ("Starting", "Stopping", "stopped", "?")),
     *((SETTINGS, seen(state, "Stopped"), Step.SKIP) for state in ("Created", "Pending")),
     *((SETTINGS, event(state).but(looked=True), Step.SKIP) for state in ("Running", "Stopped")),
     # Stopped
@@ -126,6 +127,15 @@ TABLE = [
     (SETTINGS, loaded("Stopped", "Running", **STOP).but(rescue=CLOSED), Step.SKIP),
     (SETTINGS, loaded("Running", "Running", **STOP).but(rescue={**CLOSED, "done": {"at": NOW - 5}}), Step.SKIP),
     (SETTINGS, loaded("Running", "Running", **STOP).but(rescue={**OPEN, "lost": {"at": NOW}}), Step.SKIP),
+    # released
+    (SETTINGS, event("Deleted"), Step.LOAD),
+    (SETTINGS, RELEASED, Step.SKIP),
+    (SETTINGS, RELEASED.but(rescue={"event": {"notice_end": NOW}}), Step.SKIP),
+    (SETTINGS, RELEASED.but(rescue=CLOSED), Step.SKIP),
+    (SETTINGS, RELEASED.but(rescue=OPEN), Step.LOOK),
+    (SETTINGS, RELEASED.but(rescue=OPEN, looked=True), Step.FINISH),
+    (SETTINGS, RELEASED.but(rescue=OPEN, looked=True, instance=instance("Stopped", **STOP)), Step.SKIP),
+    (SETTINGS, RELEASED.but(rescue=CLOSED, looked=True, closed=True), Step.DONE),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.sweep.cleaning import DELETE, DELETIONS, DISKS_STAY, NOTHING_LEFT, finished, kept, leftovers, release
-from tests.sweep.stage import DAY, MINUTE, stage
+from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
 
 
 def test_the_leftovers_are_what_the_rescue_left() -> None:
@@ -66,6 +66,33 @@ def test_nothing_is_cleaned_twice() -> None:
     here.sweep(**DELETE)
     here.advance(MINUTE)
     assert kept(here)["clean_up"] == []
+
+
+def deleted_by_hand() -> SweepStage:
+    """Somebody has deleted all that a rescue left; nobody told the sweep to."""
+    here = finished()
+    left, ecs = leftovers(here), here.cloud.ecs
+    for kind, every in (("images", ecs.images), ("snapshots", ecs.snapshots), ("disks", ecs.disks)):
+        for one in left[kind]:
+            del every[one]
+    return here
+
+
+def test_a_rescue_of_which_nothing_is_left() -> None:
+    """It is read once more, and by no later sweep: a journal of many years costs a sweep its listing alone."""
+    here = deleted_by_hand()
+    assert "nothing is left" in here.sweep()["clean_up"][0]
+    reads = len(here.calls("GetObject"))
+    for _ in range(3):
+        here.advance(MINUTE)
+        assert here.sweep()["clean_up"] == []
+    assert len(here.calls("GetObject")) == reads
+
+
+def test_a_dry_run_closes_nothing() -> None:
+    """It only says that nothing is left."""
+    here = deleted_by_hand()
+    assert "nothing is left" in kept(here, SPOTKEEPER_DRY_RUN="true")["clean_up"][0]
 
 
 def test_a_dry_run_deletes_nothing() -> None:

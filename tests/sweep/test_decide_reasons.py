@@ -121,6 +121,8 @@ LEFT = Leftover(
     snapshot_ids=("s-1", "s-2"),
     disks=(disk("d-1", "Available"), disk("d-2", "In_use"), disk("d-3", "Available"), {"DiskId": "d-4"}),
 )
+GONE = replace(LEFT, image=None, snapshot_ids=(), disks=())
+OVER = "nothing is left of it"
 FREE = ("m-1", ("s-1", "s-2"), ("d-1", "d-3"), "old and unused")
 
 
@@ -137,6 +139,13 @@ CLEAN_UPS = [
     (replace(LEFT, disks=()), (*FREE[:2], (), FREE[3])),
     (replace(LEFT, held=True), kept("the tag spotkeeper:hold says hands off")),
     (replace(LEFT, unreadable=BROKEN), kept(BROKEN)),
+    (replace(GONE, unreadable=BROKEN), kept(BROKEN)),
+    (replace(GONE, finished_at=NOW - DAY), kept("finished 1.0 days ago; SPOTKEEPER_IMAGE_TTL_DAYS is 7")),
+    (replace(GONE, finished_at=NOW - DAY - 0.1), kept(OVER)),
+    (replace(GONE, source_stands=True, held=True), kept(OVER)),
+    (replace(GONE, image={"ImageId": "m-1"}), ("m-1", (), (), "old and unused")),
+    (replace(GONE, snapshot_ids=("s-1",)), ("", ("s-1",), (), "old and unused")),
+    (replace(GONE, disks=({"DiskId": "d-4"},)), ("", (), (), "old and unused")),
     (replace(LEFT, source_stands=True), kept("the source still stands")),
     (replace(LEFT, image={"Usage": answered("instance")}), kept("the image is in use")),
     (replace(LEFT, finished_at=NOW - 7 * DAY), FREE),
@@ -155,7 +164,7 @@ def test_what_may_be_deleted(leftover: Leftover, expected: tuple[str, tuple[str,
     clean_up = decide_clean_up(leftover, SETTINGS, NOW)
     image_id, snapshot_ids, disk_ids, reason = expected
     due = reason == "old and unused"
-    assert clean_up == CleanUp(leftover, image_id, snapshot_ids, disk_ids, due=due, reason=reason)
+    assert clean_up == CleanUp(leftover, image_id, snapshot_ids, disk_ids, due=due, reason=reason, over=reason == OVER)
 
 
 def test_a_fraction_of_a_day() -> None:

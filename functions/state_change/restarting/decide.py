@@ -40,7 +40,6 @@ NOTHING_TO_DO = {
     "Pending": "the instance is new",
     "Starting": "it is starting: its next event tells how that ended",
     "Stopping": "it is stopping or restarting: its next event tells how that ended",
-    "Deleted": "the instance is released",
 }
 
 
@@ -57,11 +56,28 @@ def decide(settings: StateChangeSettings, facts: Facts) -> Decision:
     state = facts.event.state
     if state in SHOWN and not facts.looked:
         return Decision(Step.LOOK, "what is true now decides, not the event")
+    if state == "Deleted":
+        return _deleted(facts)
     if state not in ("Running", "Stopped"):
         return Decision(Step.SKIP, NOTHING_TO_DO.get(state, f"{state!a} is no state that anything is known about"))
     if facts.instance is None:
         return Decision(Step.SKIP, "the instance does not exist (any more)")
     return _by_status(settings.restart, facts, facts.instance)
+
+
+def _deleted(facts: Facts) -> Decision:
+    """In stop mode nobody else ends the rescue of an instance that its owner releases while it is stopped."""
+    if facts.closed:
+        return Decision(Step.DONE, "it is released")
+    if not facts.loaded:
+        return Decision(Step.LOAD, "a rescue in stop mode may wait for it to run")
+    if not facts.rescue_open:
+        return Decision(Step.SKIP, "the instance is released")
+    if not facts.looked:
+        return Decision(Step.LOOK, "what is true now decides, not the event")
+    if facts.instance is not None:
+        return Decision(Step.SKIP, f"it is {facts.status}, whatever the event says")
+    return Decision(Step.FINISH, "nobody can put back what is released")
 
 
 def _by_status(rules: RestartRules, facts: Facts, instance: Described) -> Decision:

@@ -20,7 +20,8 @@ class Facts:
     ``instance`` is None while nobody has looked (``looked``) and where Describe does not show it. ``rescue`` holds the
     records of the instance's latest episode where it is in stop mode. What is not in the journal is this call's:
     ``stopped_here`` (it has seen the instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has
-    written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places).
+    written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places),
+    ``closed`` (it has closed the rescue).
     """
 
     event: StateChange
@@ -40,6 +41,7 @@ class Facts:
     ran: bool = False
     serves: bool = False
     lost: tuple[str, ...] = ()
+    closed: bool = False
     reported: bool = False
 
     def but(self, **changes: Any) -> Facts:

@@ -17,9 +17,12 @@ def look(tools: Tools, facts: Facts) -> Facts:
 
 
 def load(tools: Tools, facts: Facts) -> Facts:
-    """The instance's restarts; in stop mode its latest rescue too, closed or not."""
-    if facts.stop_mode:
+    """The instance's restarts; in stop mode its latest rescue too, closed or not. Of a released one that alone."""
+    released = facts.event.state == "Deleted"
+    if facts.stop_mode or released:
         tools.episode = episode.load(tools.episode, float("-inf"))
+    if released:
+        return facts.but(loaded=True, rescue=dict(tools.episode.records))
     return facts.but(
         loaded=True,
         history=tools.ledger.load(tools.settings.restart, facts.now),

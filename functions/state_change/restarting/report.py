@@ -23,7 +23,7 @@ def answers(tools: Tools, facts: Facts, decision: Decision) -> dict[str, Any] | 
         return {**recorded, "reason": f"{recorded['reason']} (finished by an earlier call)"}
     if decision.step is not Step.DONE:
         return None
-    answer = facts.rescue["done"]["answer"] if facts.serves else {}
+    answer = facts.rescue["done"]["answer"] if facts.closed else {}
     return {**answer, **base(tools, facts, "done", _reason(tools, facts)), **_warnings(facts)}
 
 
@@ -40,6 +40,8 @@ def _warnings(facts: Facts) -> dict[str, Any]:
 
 
 def _reason(tools: Tools, facts: Facts) -> str:
+    if facts.instance is None:
+        return str(facts.rescue["done"]["answer"]["reason"])
     runs = f"{tools.instance_id} is running again"
     last, rules = facts.history.last, tools.settings.restart
     if facts.ran and last and last.counts:
@@ -60,17 +62,23 @@ def plan(facts: Facts, decision: Decision) -> list[str]:
         steps += [Step.WAIT.value, Step.RECORD_RUN.value]
     if facts.rescue_open and decision.step in (Step.START, Step.RECORD_RUN):
         steps += [Step.SERVE.value]
-    if facts.rescue_open and decision.step is not Step.REPORT:
+    if facts.rescue_open and decision.step not in (Step.REPORT, Step.FINISH):
         steps += [Step.FINISH.value]
     return list(dict.fromkeys(steps))
+
+
+def _ended(tools: Tools, facts: Facts, places: int) -> str:
+    if facts.instance is None:
+        return f"{tools.instance_id} was released while it was stopped: nothing is left to put back"
+    served = f"it is in its {places} places with the weights from before its interruption"
+    return f"{tools.instance_id} is running again; {served}"
 
 
 def closing(tools: Tools, facts: Facts, places: Sequence[Membership]) -> dict[str, Any]:
     """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
     answer = {
         "outcome": "done",
-        "reason": f"{tools.instance_id} is running again; it is in its {len(places) - len(facts.lost)} places with the "
-        "weights from before its interruption",
+        "reason": _ended(tools, facts, len(places) - len(facts.lost)),
         "instance_id": tools.instance_id,
         "episode": tools.episode.number,
         "memberships": [one.shown for one in places],

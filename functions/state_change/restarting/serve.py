@@ -48,4 +48,4 @@ def _restore_group(tools: Tools, members: list[Membership]) -> list[str]:
 def finish(tools: Tools, facts: Facts) -> Facts:
     """Close the episode with the answer that every later call gives."""
     done = tools.episode.record("done", closing(tools, facts, remembered(facts)))
-    return facts.but(rescue={**facts.rescue, "done": done})
+    return facts.but(rescue={**facts.rescue, "done": done}, closed=True)

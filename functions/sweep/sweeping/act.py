@@ -61,7 +61,12 @@ class Hands:
         stays = self._delete("DeleteSnapshot", "SnapshotId", plan.snapshot_ids)
         stays += self._delete("DeleteDisk", "DiskId", plan.disk_ids)
         if not stays:
-            self.journal.create(f"{folder}/cleaned", {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)})
+            self.close(plan)
+
+    def close(self, plan: CleanUp) -> None:
+        """Write down that nothing is left of a rescue: no sweep looks at it any more. Raises ``JournalUnavailable``."""
+        document = {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)}
+        self.journal.create(f"{self.home}/{plan.leftover.name}/cleaned", document)
 
     def _delete(self, action: str, key: str, resource_ids: Iterable[str]) -> list[str]:
         """Returns what is in use and stays."""

@@ -89,7 +89,7 @@ def urgency(decision: Decision, now: float) -> tuple[bool, float]:
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What of one finished rescue may be deleted, or why not."""
+    """What of one finished rescue may be deleted, or why not; ``over``: there is nothing left of it to look after."""
 
     leftover: Leftover
     image_id: str
@@ -97,15 +97,22 @@ class CleanUp:
     disk_ids: tuple[str, ...]
     due: bool
     reason: str
+    over: bool = False
 
 
 def decide_clean_up(leftover: Leftover, settings: SweepSettings, now: float) -> CleanUp:
     """Only what is old enough, ours, and used by nobody."""
+    if _nothing_left(leftover) and now - leftover.finished_at > DAY:
+        return CleanUp(leftover, "", (), (), due=False, reason="nothing is left of it", over=True)
     if why_not := _keep(leftover, settings, now):
         return CleanUp(leftover, "", (), (), due=False, reason=why_not)
     disks = tuple(str(disk["DiskId"]) for disk in leftover.disks if disk.get("Status") == "Available")
     image_id = leftover.image_id if leftover.image else ""
     return CleanUp(leftover, image_id, leftover.snapshot_ids, disks, due=True, reason="old and unused")
+
+
+def _nothing_left(leftover: Leftover) -> bool:
+    return not leftover.unreadable and leftover.image is None and not leftover.snapshot_ids and not leftover.disks
 
 
 def _keep(leftover: Leftover, settings: SweepSettings, now: float) -> str:

@@ -137,7 +137,9 @@ class Sweep:
             one = decide_clean_up(leftover, settings, self.now)
             self.lines["clean_up"].append(_leftover_line(one))
             self.warnings += [one.reason] if leftover.unreadable else []
-            if settings.delete and one.due:
+            if one.over and not settings.dry_run:
+                self._try(leftover.name, functools.partial(self.hands.close, one))
+            elif settings.delete and one.due:
                 self._do("deleted", leftover.name, functools.partial(self.hands.clean_up, one))
 
     def _do(self, what: str, name: str, act: Callable[[], bool | None]) -> None:

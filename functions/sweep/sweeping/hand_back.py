@@ -1,7 +1,7 @@
 """Hand instances back to ``state_change`` for which no event will come.
 
 Stopped ones whose next start is due (its back-off or the window is over, or there was no stock), and those in stop mode
-that run again although nobody has put them back.
+that run again although nobody has put them back, or were released.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from sweeping.observe import Key, Observer, is_open, tag_parameter
 
 @dataclass(frozen=True)
 class Returning:
-    """An instance that may have to be handed back; ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``.
+    """An instance that may have to be handed back.
 
-    ``unreadable``: its records cannot be read, and the reason says why.
+    ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``, ``deleted-<n>``. ``unreadable``: its records
+    cannot be read, and the reason says why.
     """
 
     instance_id: str
@@ -52,10 +53,12 @@ def decide_restart(instance: Described, number: int, judgement: Judgement) -> Re
 
 def decide_return(key: Key, event: Mapping[str, Any], instance: Described | None, now: float) -> Returning | None:
     """What to do about the open rescue of an instance; None where it is not in stop mode."""
-    if not in_stop_mode(event) or instance is None:
+    if not in_stop_mode(event):
         return None
-    runs = instance.get("Status") == "Running" and not locked(instance)
     over = now > float(event.get("notice_end") or 0.0)
+    if instance is None:
+        return Returning(key[0], "Deleted", f"deleted-{key[1]}", over, "it is released and its rescue still open")
+    runs = instance.get("Status") == "Running" and not locked(instance)
     reason = "it runs again and nobody has put it back" if runs and over else "it does not run again yet"
     return Returning(key[0], "Running", f"running-{key[1]}", runs and over, reason)
 
