@@ -14,6 +14,7 @@ import pytest
 from simulator.cloud import Cloud
 from simulator.faults import Fault
 from simulator.function_compute import simulated_time
+from simulator.oss.buckets import StoredObject
 from simulator.transport import in_process
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
@@ -99,11 +100,22 @@ def test_keys_by_prefix_sorted(journal: Journal) -> None:
     assert len(journal.keys("")) == 5
 
 
-def test_more_keys_than_a_page(journal: Journal) -> None:
-    """OSS lists a hundred at a time."""
+def test_many_keys(journal: Journal) -> None:
+    """None is lost."""
     for number in range(230):
         journal.create(f"a/i-1/1/attempt-{number:03}", {})
     assert len(journal.keys("a/i-1/1/")) == 230
+
+
+def test_as_few_listings_as_possible() -> None:
+    """A thousand keys a page, and none of them is lost between two pages."""
+    cloud = cloud_with_bucket()
+    objects = cloud.oss.buckets["spotkeeper-journal"].objects
+    for number in range(2_500):
+        objects[f"rescues/a/{number:04}.json"] = StoredObject(b"{}", cloud.now())
+    with oss(cloud) as journal:
+        assert journal.keys("a/") == [f"a/{number:04}" for number in range(2_500)]
+    assert len(cloud.calls) == 3
 
 
 def test_one_winner_of_many(journal: Journal) -> None:

@@ -26,6 +26,8 @@ READ_TIMEOUT = 10.0
 PATIENCE_SECONDS = 15.0
 """How long one record may take: the journal serves the data, so it must not eat the notice."""
 
+KEYS_PER_PAGE = 1000
+"""The most that ListObjectsV2 gives at a time; unasked it gives 100."""
 EXISTS = "FileAlreadyExists"
 NO_OBJECT = "NoSuchKey"
 
@@ -110,7 +112,10 @@ class OssJournal:
 
     def _page(self, prefix: str, token: str | None) -> Any:
         request = self._oss.ListObjectsV2Request(
-            bucket=self._location.bucket, prefix=self._object(prefix).removesuffix(".json"), continuation_token=token
+            bucket=self._location.bucket,
+            prefix=self._object(prefix).removesuffix(".json"),
+            max_keys=KEYS_PER_PAGE,
+            continuation_token=token,
         )
         try:
             return self._call("ListObjectsV2", prefix, lambda: self._client.list_objects_v2(request))
