@@ -98,6 +98,10 @@ class Combinations:
     def _schedule(self, cell: Cell) -> Schedule:
         draw = self._random
         name = draw.choice(self._scenarios[cell.product, cell.action])
+        if not self.fired[cell]:  # alone at first: what else happens may heal what it breaks
+            return Schedule(
+                name, SCENARIOS[name].deliveries, (self._fault(cell, name),), seed=draw.randrange(1, 1_000_000)
+            )
         faults = [self._fault(cell, name), *(self._some_fault(name) for _ in range(draw.choice((0, 0, 1, 1, 2, 3))))]
         draw.shuffle(faults)
         return Schedule(

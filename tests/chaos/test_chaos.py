@@ -120,6 +120,19 @@ def test_the_rarest_first() -> None:
     assert ("ecs:CreateImage", "garbage") in faults
 
 
+def test_alone_at_first() -> None:
+    """What was never hit is hit alone, with the scenario's own deliveries; later in company."""
+    combinations = Combinations(CALLS, seed=4)
+    own = {name: SCENARIOS[name].deliveries for name in CALLS}
+    alone = combinations.batch(len(combinations.fired))
+    assert {(len(one.faults), one.deliveries == own[one.scenario]) for one in alone} == {(1, True)}
+    assert len({(one.faults[0].action, one.faults[0].effect, one.faults[0].retry_after_ms) for one in alone}) == len(
+        alone
+    )
+    combinations.fired.update(dict.fromkeys(combinations.fired, 1))
+    assert {len(one.faults) for one in combinations.batch(100)} > {1}
+
+
 def test_kills_everywhere() -> None:
     """Every call of every scenario is killed before the cloud acts, and every call that writes afterwards too."""
     places = {(one.scenario, fault.call, fault.effect) for one in kills(CALLS) for fault in one.faults}
