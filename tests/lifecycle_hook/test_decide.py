@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
 
 from checking.assignment import Partial
-from checking.decide import Step, decide
+from checking.decide import WRITES, Decision, Step, decide
 from checking.facts import Action
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
@@ -33,6 +34,19 @@ def _done(result: str = "CONTINUE", **changes: Any) -> dict[str, Any]:
     return {"completed": HookResult(result), "judged": "why", "verified": True, "failed": (), **changes}
 
 
+def _alone(results: object) -> dict[str, Any]:
+    """A hook that holds up one instance."""
+    return {"progress": progress(results=results).but(instance_ids=("i-a",))}
+
+
+def text(value: str) -> str:
+    """The same text as another object, as it comes from an API."""
+    return "".join([*value])
+
+
+HALF = progress(machines={"i-a": WAITING, "i-b": READY})
+SO_TOO: dict[str, Any] = {"passed": False, "reason": "it is broken"}
+THREE = progress(machines=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).but(instance_ids=("i-a", "i-b", "i-c"))
 FOUND: list[Case] = [
     ({"read": False, "looked": False}, Step.READ, "its timeout says how long it may wait"),
     (
@@ -54,8 +68,12 @@ FOUND: list[Case] = [
     ({"action": None}, Step.LOOK, "it may not be shown yet"),
     ({"action": None, "entered_at": NOW - 29.9}, Step.LOOK, "it may not be shown yet"),
     ({"action": None, "entered_at": NOW - 30}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
+    ({"action": None, "entered_at": NOW - 31}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
+    ({"progress": None}, Step.PLAN, "its name, its group, its transition and its metadata say which"),
+    ({"action": Action(text("Pending"), "", ("i-a",))}, Step.RUN, "system-up on 2 instances"),
     ({"action": Action("Paused", "", ())}, Step.FAIL, "its status Paused is unknown"),
     ({"looked": False, "now": NOW + 880}, Step.LEAVE, "this call's time is up"),
+    ({"looked": False, "now": NOW + 881}, Step.LEAVE, "this call's time is up"),
     (
         {"looked": False, "looks": 0, "now": NOW + 880},
         Step.LOOK,
@@ -103,10 +121,19 @@ JUDGED: list[Case] = [
         Step.COMPLETE,
         "ROLLBACK: 1 of 2 instances failed: i-a: it is broken",
     ),
+    (_alone({(0, "i-a"): result("i-a")}), Step.COMPLETE, "CONTINUE: 1 instance passed every check"),
+    (_alone({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken"),
+    ({"progress": progress().but(instance_ids=())}, Step.COMPLETE, "CONTINUE: 0 instances passed every check"),
+    (
+        {"progress": THREE.but(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "plan": REMOVE},
+        Step.SPARE,
+        "a group at its MinSize lets nobody go",
+    ),
     ({**_of(PASSED), "now": NOW + 10_000}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
 ]
 ALIVE: list[Case] = [
     ({**_of(PASSED), "now": NOW + 420, "sent": HookResult.CONTINUE}, Step.HEARTBEAT, "the hook may end in 180 s"),
+    ({**_of(PASSED), "now": NOW + 421, "sent": HookResult.CONTINUE}, Step.HEARTBEAT, "the hook may end in 179 s"),
     (
         {**_of(PASSED), "now": NOW + 419, "sent": HookResult.CONTINUE},
         Step.COMPLETE,
@@ -154,6 +181,7 @@ ALIVE: list[Case] = [
         Step.LEAVE,
         "this call's time is up, the hook lives for 120 s",
     ),
+    ({"leave_at": NOW - 1}, Step.LEAVE, "this call's time is up, the hook lives for 600 s"),
     ({"leave_at": NOW}, Step.LEAVE, "this call's time is up, the hook lives for 600 s"),
     (
         {"now": NOW + 481, "leave_at": NOW + 481, "observed": False},
@@ -209,6 +237,16 @@ CHECKED: list[Case] = [
         "agent_seconds of the hook's rule is 60",
     ),
     (
+        {"progress": HALF, "plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
+        Step.GIVE_UP,
+        "agent_seconds of the hook's rule is 60",
+    ),
+    (
+        {"progress": HALF, "extendable": False, "now": NOW + 411},
+        Step.GIVE_UP,
+        "what is left of the hook's life is needed for the checks of the others (190 s)",
+    ),
+    (
         {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
         Step.OBSERVE,
         "1 cannot be reached yet, others are being checked",
@@ -240,6 +278,16 @@ ENDED: list[Case] = [
         Step.REMOVE,
         "i-a; i-b; i-c; and 2 more failed a check and would take traffic",
     ),
+    (
+        _done(plan=REMOVE, failed=("i-a", "i-b", "i-c")),
+        Step.REMOVE,
+        "i-a; i-b; i-c failed a check and would take traffic",
+    ),
+    (
+        _done(plan=REMOVE, failed=tuple(f"i-{letter}" for letter in "abcdefg")),
+        Step.REMOVE,
+        "i-a; i-b; i-c; and 4 more failed a check and would take traffic",
+    ),
     (_done(plan=REMOVE, failed=("i-a",), removed=("i-a",)), Step.DONE, "completed with CONTINUE: why"),
     (_done(plan=REMOVE, failed=("i-a",), transition=IN), Step.DONE, "completed with CONTINUE: why"),
     (
@@ -259,6 +307,16 @@ ENDED: list[Case] = [
         "it is Completed already, with CONTINUE",
     ),
     (
+        {"action": Action("Completed", text("CONTINUE"), ()), "plan": REMOVE},
+        Step.RECALL,
+        "an earlier call may have died between CONTINUE and the removal",
+    ),
+    (
+        {"action": Action("Completed", "ROLLBACK", ()), "plan": REMOVE},
+        Step.SKIP,
+        "it is Completed already, with ROLLBACK",
+    ),
+    (
         {"action": Action("Completed", "ABANDON", ()), "plan": REMOVE},
         Step.SKIP,
         "it is Completed already, with ABANDON",
@@ -272,3 +330,38 @@ def test_decision(changes: dict[str, Any], step: Step, reason: str) -> None:
     decision = decide(facts(**changes))
     said = f"{decision.result.value}: {decision.reason}" if decision.result else decision.reason
     assert (decision.step, said) == (step, reason)
+
+
+def test_the_steps_in_words() -> None:
+    """As the audit has them."""
+    assert {step.name: step.value for step in Step} == {
+        "READ": "read the hook",
+        "LOOK": "look at the lifecycle action",
+        "PLAN": "choose the checks",
+        "OBSERVE": "see how far the checks are",
+        "RUN": "run a check",
+        "GIVE_UP": "stop waiting",
+        "SPARE": "see whether the group can spare the failed instances",
+        "HEARTBEAT": "keep the hook alive",
+        "MARK": "mark the failed instances",
+        "COMPLETE": "complete the lifecycle action",
+        "VERIFY": "see that it is completed",
+        "RECALL": "look for failed instances that stayed",
+        "REMOVE": "remove the failed instances",
+        "LEAVE": "leave the rest to the next call",
+        "FAIL": "fail",
+        "SKIP": "skip",
+        "DONE": "done",
+    }
+
+
+def test_what_a_dry_run_leaves_out() -> None:
+    """Every step that changes something in the cloud."""
+    assert {step.name for step in WRITES} == {"RUN", "HEARTBEAT", "MARK", "COMPLETE", "REMOVE"}
+
+
+def test_a_decision_stands() -> None:
+    """Nobody changes it afterwards."""
+    decision = Decision(Step.SKIP, "")
+    with pytest.raises(FrozenInstanceError):
+        decision.reason = "another"  # type: ignore[misc]

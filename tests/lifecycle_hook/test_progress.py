@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -48,6 +49,14 @@ BOTH = ("i-a", "i-b")
             [(0, 2, BOTH)],
         ),
         ({"runs": (run(), run("i-a", attempt=2)), "results": results((0, result("i-a", **ABORTED)))}, []),
+        (
+            {"runs": (run(),), "results": results(*((0, result(one, attempt=2, **ABORTED)) for one in BOTH))},
+            [(0, 3, BOTH)],
+        ),
+        (
+            {"machines": {"i-a": WAITING, "i-b": READY}, "results": results((0, result("i-a", **ABORTED)))},
+            [(0, 1, ("i-b",))],
+        ),
         (
             {
                 "runs": (run(), run(stage=1)),
@@ -107,10 +116,39 @@ def test_the_next_attempt_is_not_made_at_once() -> None:
     assert given_up.failures == {"i-a": "system-up ended; long enough"}
 
 
-@pytest.mark.parametrize(("after", "silent"), [(220.0, False), (220.1, True)])
+@pytest.mark.parametrize(("after", "silent"), [(0.0, False), (220.0, False), (220.1, True)])
 def test_silence(after: float, *, silent: bool) -> None:
     """Delivery, the check's own timeout of 100 s and a minute more: then something is lost."""
     assert bool(progress(runs=(run(),)).silent(NOW + after)) is silent
+
+
+@pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
+def test_why_each_was_given_up(order: tuple[str, str]) -> None:
+    """What was last heard of this very instance, whomever else was heard of."""
+    ended = results(*((0, result(one, reason=f"{one} was not delivered", **ABORTED)) for one in order))
+    one = progress(machines=dict.fromkeys(BOTH, Machine(Readiness.WAITING)), results=ended)
+    assert one.without_waiting("enough").failures == {name: f"{name} was not delivered; enough" for name in BOTH}
+    passed_first = progress(TWO, results=results((0, result("i-a")), (1, result("i-a", reason="lost", **ABORTED))))
+    assert passed_first.without_waiting("enough").failures["i-a"] == "lost; enough"
+    unheard = progress(machines=dict.fromkeys(BOTH, Machine(Readiness.WAITING)))
+    assert unheard.without_waiting("enough").failures == dict.fromkeys(BOTH, "; enough")
+
+
+def test_the_readiness_in_words() -> None:
+    """As they stand in a repr."""
+    assert [one.value for one in Readiness] == ["ready", "waiting", "never"]
+
+
+@pytest.mark.parametrize("value", [READY, run(), result("i-a"), progress(), *progress().batches(NOW)])
+def test_nothing_is_changed_in_place(value: object) -> None:
+    """Observing and acting give new values."""
+    with pytest.raises(FrozenInstanceError):
+        vars(type(value))["__setattr__"](value, "stage", 1)
+
+
+def test_a_first_result_is_due_at_once() -> None:
+    """Where nobody says when."""
+    assert result("i-a").due_at == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(BOTH), st.booleans(), st.booleans()), max_size=8))

@@ -62,6 +62,9 @@ DOWN: Facts = loaded("Stopped", "Stopped")
 LOCKED: Facts = loaded("Running", "Running", **STOP, lock="Recycling")
 UNDER_ITS_NOTICE: Facts = BACK.but(rescue=NEW)
 
+HELD: Facts = loaded("Running", "Running", **STOP, tags={"spotkeeper:hold": ""})
+HANDS_OFF = "the tag spotkeeper:hold says hands off"
+
 TRUE_NOW = "what is true now decides, not the event"
 GONE = "the instance does not exist (any more)"
 ASKED_FOR = "the start was asked for; it is done once the instance runs"
@@ -119,6 +122,8 @@ REASONS = [
     (SETTINGS, BACK.but(history=STARTED, looked_since_loaded=True), Step.RECORD_RUN, OVER),
     (SETTINGS, BACK.but(rescue=OPEN, serves=True), Step.FINISH, "its rescue ends where it began"),
     (SETTINGS, LOCKED.but(rescue=OPEN), Step.SKIP, LOCK),
+    (SETTINGS, HELD.but(rescue=OPEN), Step.SKIP, HANDS_OFF),
+    (SETTINGS, HELD.but(rescue=OPEN, ran=True), Step.DONE, HANDS_OFF),
     (SETTINGS, LOCKED.but(rescue=OPEN, ran=True), Step.DONE, LOCK),
     (SETTINGS, UNDER_ITS_NOTICE, Step.SKIP, ABOUT_TO_BE),
     (SETTINGS, UNDER_ITS_NOTICE.but(ran=True), Step.DONE, ABOUT_TO_BE),

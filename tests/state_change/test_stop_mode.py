@@ -256,3 +256,18 @@ def test_the_rescues_own_event_after_all() -> None:
     with here.playing():
         assert here.invoke("interruption", json.dumps(late).encode(), name="late")["outcome"] == "skipped"
     assert serves(here)
+
+
+def test_a_held_instance_that_runs_again() -> None:
+    """The operator says hands off: nobody puts it back before the tag is gone, not even the sweep."""
+    here = reclaimed()
+    tags = here.cloud.ecs.instances[SOURCE].tags
+    tags.set("spotkeeper:hold", "", here.cloud.now())
+    start_by_hand(here)
+    assert here.deliver()["outcome"] == "skipped"
+    assert here.sweep()["handed_back"] == []
+    assert serves(here, weight=0)
+    tags.set("spotkeeper:hold", None, here.cloud.now())
+    here.advance(60)
+    sweep_sees_it_run(here)
+    assert serves(here)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from restarting.facts import Facts
-from spotkeeper.instances import Described, locked, tags_of
+from spotkeeper.instances import HANDS_OFF, Described, is_held, locked, tags_of
 from spotkeeper.restart_rules import Verdict, hindrance, judge
 from spotkeeper.settings import RestartRules, StateChangeSettings
 
@@ -110,6 +110,8 @@ def _serve(facts: Facts, instance: Described) -> Decision | None:
         return Decision(Step.FINISH, "its rescue ends where it began") if facts.rescue_open else None
     if not facts.rescue_open:
         return None
+    if is_held(tags_of(instance), facts.now):
+        return _unless_ran(facts, HANDS_OFF)
     if locked(instance):
         return _unless_ran(facts, "it is under the Recycling lock: its rescue is not over")
     if not facts.runs_again:

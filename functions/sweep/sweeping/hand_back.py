@@ -13,7 +13,7 @@ from typing import Any
 from spotkeeper import episode
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import BrokenRecord
-from spotkeeper.instances import Described, describe_instances, in_stop_mode, locked, tags_of
+from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, locked, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge
 from spotkeeper.restarts import Ledger
 from spotkeeper.settings import HandBackSettings
@@ -58,7 +58,7 @@ def decide_return(key: Key, event: Mapping[str, Any], instance: Described | None
     over = now > float(event.get("notice_end") or 0.0)
     if instance is None:
         return Returning(key[0], "Deleted", f"deleted-{key[1]}", over, "it is released and its rescue still open")
-    runs = instance.get("Status") == "Running" and not locked(instance)
+    runs = instance.get("Status") == "Running" and not locked(instance) and not is_held(tags_of(instance), now)
     reason = "it runs again and nobody has put it back" if runs and over else "it does not run again yet"
     return Returning(key[0], "Running", f"running-{key[1]}", runs and over, reason)
 
