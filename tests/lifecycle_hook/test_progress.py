@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checking.progress import Machine, Progress, Readiness, Result
+from checking.progress import Machine, Progress, Readiness, Result, Run
 from tests.lifecycle_hook.facts import NEVER, NOW, READY, WAITING, plan, progress, result, run
 
 TWO = plan("first", "second")
@@ -90,6 +90,13 @@ def test_the_state_of_every_instance() -> None:
     given_up = one.without_waiting("long enough")
     assert given_up.failures == {"i-b": "no heartbeat; long enough"}
     assert (given_up.passed, given_up.waiting) == (["i-a"], [])
+
+
+@pytest.mark.parametrize("runs", [(), (run("i-a", attempt=2),)])
+def test_who_has_passed_waits_for_nothing(runs: tuple[Run, ...]) -> None:
+    """Even if its agent is gone by now, or a second command is on its way to it."""
+    one = progress(machines=dict.fromkeys(BOTH, WAITING), runs=runs, results=results((0, result("i-a"))))
+    assert (one.passed, one.waiting) == (["i-a"], ["i-b"])
 
 
 def test_who_was_never_looked_at() -> None:
