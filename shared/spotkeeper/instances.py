@@ -17,9 +17,11 @@ Described = Mapping[str, Any]
 """Something as its Describe answered it, under the API's own field names."""
 
 SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
+ALL_STATUSES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
+"""Of images: DescribeImages shows nothing but Available unless it is asked to."""
 HOLD_TAG = "spotkeeper:hold"
-HANDS_OFF = f"the tag {HOLD_TAG} says hands off"
 """An operator's word: hands off; its value may be the moment at which that ends."""
+HANDS_OFF = f"the tag {HOLD_TAG} says hands off"
 
 
 def describe_instance(ecs: Api, instance_id: str) -> Described | None:

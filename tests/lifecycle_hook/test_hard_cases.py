@@ -95,6 +95,18 @@ def test_a_group_that_cannot_spare_the_failed_one(hooks: Write) -> None:
     assert "MinSize" in answer["reason"]
 
 
+def test_removed_by_somebody_else_just_now(hooks: Write) -> None:
+    """Between the list and RemoveInstances: no failure, the next list shows who is left."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.fail(here.ids[0])
+    here.cloud.faults.add(Fault("RemoveInstances", "code:InvalidInstanceId.NotFound"))
+    answer = here.deliver()
+    assert (answer["outcome"], answer["removed_instances"]) == ("done", [here.ids[0]])
+    here.advance(120)
+    assert here.serving() == {here.ids[1]}
+
+
 def test_a_removal_that_has_to_wait_longer_than_all_retries(hooks: Write) -> None:
     """Another hook holds the activity for hours; when it lets go, the sweep finds the failed one by its tag."""
     hooks(SCALE_OUT=REMOVE)

@@ -141,6 +141,15 @@ def test_what_somebody_deleted_already() -> None:
     assert leftovers(here) == NOTHING_LEFT
 
 
+@pytest.mark.parametrize("action", DELETIONS)
+def test_an_answer_that_got_lost(action: str) -> None:
+    """It was deleted; asking again is refused: the role may delete what has a tag, and nothing is left to have one."""
+    here = finished()
+    reading.fault(here, action, "reset-after")
+    assert here.sweep(**DELETE)["deleted"] == [f"{SOURCE}/1"]
+    assert leftovers(here) == NOTHING_LEFT
+
+
 def test_other_rescues_are_cleaned_up_when_one_is_refused() -> None:
     """One refusal does not stop the others, and the sweep fails in the end."""
     here = finished()

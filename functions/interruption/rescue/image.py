@@ -16,12 +16,9 @@ from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, RescueFailed, WaitFailed
-from spotkeeper.instances import Described, describe_images, tags_of
+from spotkeeper.instances import ALL_STATUSES, Described, describe_images, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
-
-ALL_STATUSES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
-"""DescribeImages shows nothing but Available unless it is asked to."""
 
 USABLE = "usable"
 IMAGE = Waiter(

@@ -21,6 +21,7 @@ SPENT = frozenset({"LifecycleAction.TimeExceeded", "LifecycleAction.RecordTimesE
 COMPLETE = RetryPolicy(repeatable=False)
 """A completion without an answer may have been executed: looking tells."""
 REMOVE = RetryPolicy(conflicts=frozenset({"ScalingActivityInProgress", "IncorrectScalingGroupStatus"}))
+NOT_A_MEMBER = "InvalidInstanceId.NotFound"
 NO_INSTANCE = "InvalidResourceId.NotFound"
 TAG_SECONDS = 5.0
 UNKNOWN_LIFE_SECONDS = 300.0
@@ -191,14 +192,21 @@ def remove(tools: Tools, facts: Facts, _: Decision) -> Facts:
 def _removing(tools: Tools, group_id: str, instance_ids: list[str]) -> str:
     """The activity that removes them, as far as one call takes them.
 
-    No ClientToken: if the activity fails the same call has to begin another, and two of them do no harm.
+    No ClientToken: if the activity fails the same call has to begin another, and two of them do no harm. Empty where
+    one of them is no member any more, removed by a call side by side: the list tells who is left.
     """
     parameters = {
         "ScalingGroupId": group_id,
         "InstanceIds": instance_ids[:REMOVED_PER_CALL],
         "LifecycleHookContext": {"DisableLifecycleHook": True},
     }
-    return str(tools.ess.call("RemoveInstances", group_id, parameters, retry=REMOVE).get("ScalingActivityId") or "")
+    try:
+        answer = tools.ess.call("RemoveInstances", group_id, parameters, retry=REMOVE)
+    except CloudError as error:
+        if error.code != NOT_A_MEMBER:
+            raise
+        return ""
+    return str(answer.get("ScalingActivityId") or "")
 
 
 def _wait_for_activity(tools: Tools, activity_id: str | None) -> None:

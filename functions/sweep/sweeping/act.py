@@ -8,7 +8,7 @@ from typing import Any
 
 from spotkeeper.clients import Api
 from spotkeeper.errors import CloudError
-from spotkeeper.instances import iso
+from spotkeeper.instances import ALL_STATUSES, describe_images, iso
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import Journal
 from sweeping.decide import CleanUp, Decision
@@ -16,6 +16,7 @@ from sweeping.facts import Rescue
 
 MINUTE = 60
 IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDiskStatus", "ImageUseShared"})
+NO_PERMISSION = "Forbidden.RAM"
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
 
@@ -78,9 +79,16 @@ class Hands:
         except CloudError as error:
             if error.code in IN_USE:
                 return False
-            if error.code not in GONE:
+            if error.code not in GONE and not self._image_is_gone(error, resource_id):
                 raise
         return True
+
+    def _image_is_gone(self, error: CloudError, image_id: str) -> bool:
+        """The role may delete images by their tag: of one that an unanswered DeleteImage has deleted it is refused."""
+        if error.action != "DeleteImage" or error.code != NO_PERMISSION:
+            return False
+        parameters = {"ImageId": image_id, "Status": ALL_STATUSES}
+        return not any(one.get("ImageId") == image_id for one in describe_images(self.ecs, image_id, parameters))
 
 
 def envelope(home: str, instance_id: str, event_id: str) -> dict[str, Any]:

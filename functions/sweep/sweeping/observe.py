@@ -12,12 +12,11 @@ from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import Described, describe_instances, is_held, is_spot, locked, tags_of
+from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
 from spotkeeper.journal import Journal
 from spotkeeper.settings import SweepSettings, TagFilter
 from sweeping.facts import Leftover, Rescue
 
-ALL_STATUSES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
 IDS_PER_CALL = 100
 
 Key = tuple[str, int]
