@@ -10,10 +10,11 @@ import pytest
 from simulator.ecs.assistant import Outcome
 from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN, MEMBER
-from spotkeeper.errors import BadCheck, DeadlineReached, SpotkeeperError, WaitFailed
+from simulator.transport import Killed
+from spotkeeper.errors import BadCheck, CloudError, DeadlineReached, SpotkeeperError, WaitFailed
 from tests.lifecycle_hook.conftest import Write
 from tests.lifecycle_hook.stage import MINUTE, NOW, stage
-from tests.rescue.walks import attempt
+from tests.rescue.walks import attempt, describe, side_by_side
 
 ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
 REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
@@ -96,13 +97,50 @@ def test_a_group_that_cannot_spare_the_failed_one(hooks: Write) -> None:
 
 
 def test_removed_by_somebody_else_just_now(hooks: Write) -> None:
-    """Between the list and RemoveInstances: no failure, the next list shows who is left."""
+    """By a call side by side, between the list and RemoveInstances: no failure, the next list shows who is left."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.fail(here.ids[0])
+    outcomes = side_by_side(here, ("one", 0), ("two", 14))
+    assert [describe(one) for one in outcomes.values() if not isinstance(one, dict)] == []
+    assert [one.code for one in here.actions("RemoveInstances") if one.code]
+    here.advance(120)
+    assert here.serving() == {here.ids[1]}
+
+
+def test_a_removal_that_is_refused(hooks: Write) -> None:
+    """While the list goes on to show the instance it is a failure, and the next call removes it."""
     hooks(SCALE_OUT=REMOVE)
     here = stage()
     here.fail(here.ids[0])
     here.cloud.faults.add(Fault("RemoveInstances", "code:InvalidInstanceId.NotFound"))
-    answer = here.deliver()
-    assert (answer["outcome"], answer["removed_instances"]) == ("done", [here.ids[0]])
+    with pytest.raises(CloudError, match="RemoveInstances"):
+        here.deliver()
+    assert here.deliver()["removed_instances"] == [here.ids[0]]
+
+
+def test_more_failed_instances_than_a_page_of_ids(hooks: Write) -> None:
+    """The first twenty that carry the tag are no members any more: the sweep goes on to the one that is."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.fail(here.ids[0])
+    here.cloud.faults.add(Fault("RemoveInstances", "kill-before"))
+    with pytest.raises(Killed):
+        here.deliver()
+    ecs = here.cloud.ecs
+    failed = ecs.instances[here.ids[0]]
+    tags = failed.tags.seen(here.cloud.now())
+    for number in range(20):
+        ecs.add_instance(
+            f"i-bp0detached{number:08}",
+            vswitch_id=failed.vswitch_id,
+            security_group_ids=list(failed.security_group_ids),
+            image_id=failed.image_id,
+            tags=tags,
+        )
+    ecs.instances[failed.instance_id] = ecs.instances.pop(failed.instance_id)  # shown last
+    here.advance(60)
+    here.sweep(**ARNS)
     here.advance(120)
     assert here.serving() == {here.ids[1]}
 

@@ -10,7 +10,8 @@ import alibabacloud_oss_v2 as oss
 
 from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.credentials import Credentials, find_credentials
-from spotkeeper.errors import CloudError, CloudUnreachable
+from spotkeeper.errors import CloudError
+from spotkeeper.journal.oss import as_cloud_error
 from spotkeeper.settings import Endpoint, Variables
 from tools.deploy.openapi import ask
 
@@ -125,11 +126,4 @@ def _asked(action: str, bucket: str, call: Callable[[], T]) -> T:
     try:
         return call()
     except oss.exceptions.BaseError as error:
-        cause: Any = error.unwrap() if hasattr(error, "unwrap") else error
-        code, status = getattr(cause, "code", None), getattr(cause, "status_code", None)
-        about = f"bucket {bucket}"
-        if not code or not status:
-            raise CloudUnreachable(action, about, "NoAnswer", f"{type(cause).__name__}: is the network up?") from None
-        raise CloudError(
-            action, about, str(code), str(cause.message or ""), status=int(status), request_id=str(cause.request_id)
-        ) from None
+        raise as_cloud_error(error, action, f"bucket {bucket}") from None

@@ -21,7 +21,6 @@ SPENT = frozenset({"LifecycleAction.TimeExceeded", "LifecycleAction.RecordTimesE
 COMPLETE = RetryPolicy(repeatable=False)
 """A completion without an answer may have been executed: looking tells."""
 REMOVE = RetryPolicy(conflicts=frozenset({"ScalingActivityInProgress", "IncorrectScalingGroupStatus"}))
-NOT_A_MEMBER = "InvalidInstanceId.NotFound"
 NO_INSTANCE = "InvalidResourceId.NotFound"
 TAG_SECONDS = 5.0
 UNKNOWN_LIFE_SECONDS = 300.0
@@ -183,18 +182,20 @@ def remove(tools: Tools, facts: Facts, _: Decision) -> Facts:
         standing = _in_group(tools, facts, list(facts.failed or ()))
         if not standing:
             return facts.but(removed=facts.failed)
-        activity_id = _removing(tools, group_id, standing)
+        activity_id = _removing(tools, facts, standing)
         if tools.deadline.remaining() <= PAUSE:
             raise DeadlineReached(f"{group_id}: {len(standing)} failed instances still stand; the next call goes on")
         tools.clock.sleep(PAUSE)
 
 
-def _removing(tools: Tools, group_id: str, instance_ids: list[str]) -> str:
+def _removing(tools: Tools, facts: Facts, instance_ids: list[str]) -> str:
     """The activity that removes them, as far as one call takes them.
 
     No ClientToken: if the activity fails the same call has to begin another, and two of them do no harm. Empty where
-    one of them is no member any more, removed by a call side by side: the list tells who is left.
+    it is refused because a call side by side has removed one of them: no document says with which code, so the list
+    tells.
     """
+    group_id = _group_id(facts)
     parameters = {
         "ScalingGroupId": group_id,
         "InstanceIds": instance_ids[:REMOVED_PER_CALL],
@@ -203,7 +204,7 @@ def _removing(tools: Tools, group_id: str, instance_ids: list[str]) -> str:
     try:
         answer = tools.ess.call("RemoveInstances", group_id, parameters, retry=REMOVE)
     except CloudError as error:
-        if error.code != NOT_A_MEMBER:
+        if passes_by_itself(error, REMOVE) or _in_group(tools, facts, instance_ids) == instance_ids:
             raise
         return ""
     return str(answer.get("ScalingActivityId") or "")

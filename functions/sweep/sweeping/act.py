@@ -16,7 +16,6 @@ from sweeping.facts import Rescue
 
 MINUTE = 60
 IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDiskStatus", "ImageUseShared"})
-NO_PERMISSION = "Forbidden.RAM"
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
 
@@ -79,14 +78,12 @@ class Hands:
         except CloudError as error:
             if error.code in IN_USE:
                 return False
-            if error.code not in GONE and not self._image_is_gone(error, resource_id):
+            if error.code not in GONE and not (action == "DeleteImage" and self._image_is_gone(resource_id)):
                 raise
         return True
 
-    def _image_is_gone(self, error: CloudError, image_id: str) -> bool:
-        """The role may delete images by their tag: of one that an unanswered DeleteImage has deleted it is refused."""
-        if error.action != "DeleteImage" or error.code != NO_PERMISSION:
-            return False
+    def _image_is_gone(self, image_id: str) -> bool:
+        """The role may delete what carries a tag: asked again for what an unanswered call has deleted, RAM refuses."""
         parameters = {"ImageId": image_id, "Status": ALL_STATUSES}
         return not any(one.get("ImageId") == image_id for one in describe_images(self.ecs, image_id, parameters))
 

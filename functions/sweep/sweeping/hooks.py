@@ -138,10 +138,13 @@ class Hooks:
 
     def _members(self, group_id: str, instance_ids: list[str]) -> list[str]:
         """Those of the instances that take traffic in the group."""
-        parameters = {"ScalingGroupId": group_id, "InstanceIds": instance_ids[:IDS_PER_CALL]}
-        pages = self.ess.pages("DescribeScalingInstances", group_id, parameters)
-        members = (one for page in pages for one in items(page, "ScalingInstances"))
-        return [str(one.get("InstanceId")) for one in members if one.get("LifecycleState") == "InService"]
+        found: list[str] = []
+        for start in range(0, len(instance_ids), IDS_PER_CALL):
+            parameters = {"ScalingGroupId": group_id, "InstanceIds": instance_ids[start : start + IDS_PER_CALL]}
+            for page in self.ess.pages("DescribeScalingInstances", group_id, parameters):
+                members = (one for one in items(page, "ScalingInstances") if one.get("LifecycleState") == "InService")
+                found += [str(one.get("InstanceId")) for one in members]
+        return found
 
     def _is_ours(self, hook: Described) -> bool:
         """A hook that notifies us, and of which everything is told that is needed."""

@@ -131,7 +131,7 @@ class OssJournal:
             try:
                 return call()
             except self._oss.exceptions.BaseError as error:
-                raise _as_cloud_error(error, action, key) from None
+                raise as_cloud_error(error, action, key) from None
 
         return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(PATIENCE_SECONDS))
 
@@ -143,7 +143,7 @@ class OssJournal:
         )
 
 
-def _as_cloud_error(error: Any, action: str, key: str) -> CloudError:
+def as_cloud_error(error: Any, action: str, key: str) -> CloudError:
     """The SDK wraps a ``ServiceError`` (an answer) or a request error (none) into an ``OperationError``."""
     cause = error.unwrap() if hasattr(error, "unwrap") else error
     code = getattr(cause, "code", None)
