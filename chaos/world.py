@@ -72,9 +72,9 @@ class Recorder(Faults):
         super().__init__()
         self.hits: dict[int, Hit] = {}
 
-    def hit(self, product: str, action: str, number: int, now: float) -> Fault | None:
+    def hit(self, product: str, action: str, number: int, now: float, said: str) -> Fault | None:
         """The fault that hits this call, if any."""
-        found = super().hit(product, action, number, now)
+        found = super().hit(product, action, number, now, said)
         if found is not None:
             effect = found.effect if found.retry_after_ms is None else f"{found.effect}+hint"
             self.hits[number] = Hit(Cell(product, action, effect), self.added.index(found))

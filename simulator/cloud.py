@@ -33,7 +33,10 @@ _SECRET = {"Password", "UserData"}
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it was seen: ``at`` in virtual seconds, ``status`` 0 where the connection dropped."""
+    """One request as it was seen: ``at`` in virtual seconds, ``status`` 0 where the connection dropped.
+
+    ``code`` is empty for success, ``ConnectionDropped`` also where the connection ended within the answer's body.
+    """
 
     number: int
     at: float
@@ -138,9 +141,9 @@ class Cloud:
         return "oss", self.oss.action_of(request)
 
     def _through_faults(self, request: Request, product: str, action: str, number: int, request_id: str) -> Response:
-        fault = self.faults.hit(product, action, number, self.now())
+        fault = self.faults.hit(product, action, number, self.now(), rpc.said(request))
         try:
-            instead = fault.before() if fault else None
+            instead = fault.before(product) if fault else None
         except ApiError as error:
             return self._refusal(error, request, product, request_id)
         response = instead or self._act(request, product, action, request_id)
@@ -208,7 +211,7 @@ def _parameters(request: Request, product: str) -> dict[str, str]:
 
 def _code_of(response: Response) -> str:
     """The error code in a refusal; empty for success."""
-    if response.status == 0:
+    if response.status == 0 or response.sent is not None:
         return "ConnectionDropped"
     if response.status < 400:
         return ""

@@ -20,6 +20,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "call_number": (int, type(None)),
     "until": (int, float, type(None)),
     "retry_after_ms": (int, type(None)),
+    "resource": (str, type(None)),
+    "rate": (int, type(None)),
 }
 
 
@@ -63,7 +65,7 @@ def _fault(cloud: Cloud, request: Request) -> dict[str, Any]:
     body = _object(request, _TYPES)
     if not body.get("action") or bool(body.get("code")) == bool(body.get("effect")):
         raise BadControl(f"give action, and code (an error code) or effect (one of {', '.join(EFFECTS)})")
-    for name in ("times", "skip", "call_number", "retry_after_ms"):
+    for name in ("times", "skip", "call_number", "retry_after_ms", "rate"):
         if (body.get(name) or 0) < 0:
             raise BadControl(f"{name} must not be negative")
     code = body.pop("code", "")

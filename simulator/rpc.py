@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from simulator import schema
 from simulator.actions import Answer, Parameters, Product, uncovered
@@ -31,10 +31,12 @@ def action_of(request: Request) -> str:
 
 def flat_parameters(request: Request) -> dict[str, str]:
     """Query and form, as sent."""
-    pairs = parse_qsl(request.query, keep_blank_values=True)
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return dict(pairs)
+    return dict(parse_qsl(request.query, keep_blank_values=True) + parse_qsl(_form(request), keep_blank_values=True))
+
+
+def said(request: Request) -> str:
+    """Path, query and form in one decoded text, of any product: where ids of resources stand."""
+    return unquote_plus(f"{request.path} {request.query} {_form(request)}")
 
 
 def perform(product: Product | None, name: str, action: str, flat: dict[str, str]) -> Answer:
@@ -63,6 +65,12 @@ def _read(answer: Answer, action: str, parameters: Parameters) -> Answer:
     if unread:
         raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}")
     return answer
+
+
+def _form(request: Request) -> str:
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return request.body.decode("utf-8", "replace")
+    return ""
 
 
 def refusal(error: ApiError, request: Request, request_id: str) -> Response:

@@ -85,7 +85,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", length if self.command == "HEAD" else str(len(response.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(response.body)
+            self.wfile.write(response.body[: response.sent])
+        if response.sent is not None:
+            self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Silence: the calls are in the cloud's state."""

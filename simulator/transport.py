@@ -183,7 +183,7 @@ def _check_alive(one: Invocation | None) -> None:
 
 
 def _as_requests(adapter: HTTPAdapter, request: requests.PreparedRequest, response: Response) -> requests.Response:
-    body = b"" if request.method == "HEAD" else response.body
+    body = b"" if request.method == "HEAD" else response.body[: response.sent]
     headers = {"content-length": str(len(response.body)), "date": formatdate(usegmt=True), **response.headers}
     raw = HTTPResponse(
         io.BytesIO(body), headers=headers, status=response.status, preload_content=False, request_method=request.method

@@ -21,11 +21,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back."""
+    """What goes back; ``sent`` bytes of the body only, where the connection ends within it."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
 
     @classmethod
     def of_json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:

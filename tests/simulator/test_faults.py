@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from alibabacloud_slb20140515 import models as slb
+from alibabacloud_slb20140515.client import Client
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
+from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.exceptions import UnretryableException
+from Tea.exceptions import TeaException
 
 from simulator.cloud import Cloud
 from simulator.faults import Fault
 from simulator.fleet import Fleet
 from simulator.transport import Killed, in_process, invocation
-from tests.simulator.sdk import Ecs
+from simulator.wire import ApiError
+from tests.simulator.sdk import REGION, Ecs
 
 TAG = {"ResourceType": "instance", "Tag": [{"Key": "a", "Value": "b"}]}
+
+
+def slb_client(cloud: Cloud, url: str) -> Client:
+    """The CLB client of the SDK."""
+    key = cloud.access_key
+    config = Config(access_key_id=key.access_key_id, access_key_secret=key.secret, protocol="http", region_id=REGION)
+    config.endpoint = url.removeprefix("http://")
+    return Client(config)
 
 
 def test_a_code_is_refused_as_often_as_asked(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
@@ -68,6 +81,90 @@ def test_throttling_lasts_until_the_next_minute(drill: Fleet, ecs: Ecs, cloud: C
     cloud.clock.advance(1)
     assert ecs("DescribeInstances")
     assert fault.fired == 2
+
+
+def test_throttling_by_the_second(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """Once throttled, the action stays blocked until the second is over; other actions are not."""
+    cloud.clock.advance(0.25)
+    fault = cloud.faults.add(Fault("DescribeInstances", "throttle-second"))
+
+    assert ecs.refused("DescribeInstances") == (400, "Throttling.User")
+    assert ecs("DescribeRegions")
+    cloud.clock.advance(0.5)
+    assert ecs.refused("DescribeInstances") == (400, "Throttling.User")
+    cloud.clock.advance(0.25)
+    assert ecs("DescribeInstances")
+    assert fault.fired == 2
+
+
+@pytest.mark.parametrize(
+    ("product", "code"), [("ecs", "Throttling.User"), ("slb", "Throttling"), ("ess", "Throttling")]
+)
+def test_the_code_of_a_quota_by_the_second(cloud: Cloud, product: str, code: str) -> None:
+    """CLB and Auto Scaling list ``Throttling`` alone among their errors, ECS ``Throttling.User``."""
+    fault = Fault("*", "throttle-second", retry_after_ms=800)
+
+    with pytest.raises(ApiError) as caught:
+        fault.before(product)
+
+    assert (caught.value.status, caught.value.code) == (400, code)
+    assert caught.value.headers == {"x-acs-retry-after": "800"}
+
+
+@pytest.mark.parametrize(("effect", "window"), [("throttle-second", 1), ("throttle", 60)])
+def test_a_quota_lets_its_rate_through(drill: Fleet, ecs: Ecs, cloud: Cloud, effect: str, window: int) -> None:
+    """So many calls of each action in each window; then refusals until the next one begins."""
+    fault = cloud.faults.add(Fault("ecs:*", effect, times=None, rate=2))
+
+    for _ in range(2):
+        assert all(ecs("DescribeInstances") and ecs("DescribeRegions") for _ in range(2))
+        assert ecs.refused("DescribeInstances") == (400, "Throttling.User")
+        cloud.clock.advance(window)
+    assert fault.fired == 2
+
+
+def test_a_rate_belongs_to_throttling() -> None:
+    """With another effect it is an error where it is written."""
+    with pytest.raises(ValueError, match="rate"):
+        Fault("*", "reset-before", rate=5)
+
+
+def test_a_fault_of_one_resource(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """Only calls that mention the id are hit, as a parameter of its own or in a list; no longer id is meant by it."""
+    source, other = drill.source.instance_id, drill.bystanders[0].instance_id
+    fault = cloud.faults.add(Fault("*", "code:Forbidden.RAM", times=None, resource=other))
+    cloud.faults.add(Fault("*", "code:InternalError", times=None, resource=source[:-1]))
+
+    assert ecs.refused("TagResources", ResourceId=[source, other], **TAG) == (403, "Forbidden.RAM")
+    assert ecs.refused("DescribeInstances", InstanceIds=f'["{source}", "{other}"]') == (403, "Forbidden.RAM")
+    assert ecs.refused("DescribeUserData", InstanceId=other) == (403, "Forbidden.RAM")
+    assert ecs("DescribeInstances")["TotalCount"] == 3
+    assert ecs("DescribeUserData", InstanceId=source)
+    assert fault.fired == 3
+
+
+def test_a_neighbour_refuses_for_good(drill: Fleet, cloud: Cloud) -> None:
+    """A load balancer's id hits what is asked of it, a group's what is asked of the group, and nothing else."""
+    other = cloud.slb.add_load_balancer("other", vpc_id=drill.spec.vpc_id)
+    group = cloud.slb.add_vserver_group(other, "api")
+    for resource in (other.id, group.id):
+        cloud.faults.add(Fault("slb:*", "code:OperationBusy", times=None, resource=resource))
+    with in_process(cloud) as url:
+        client = slb_client(cloud, url)
+
+        def refused(asked: str, **parameters: str) -> str:
+            request = getattr(slb, f"Describe{asked}Request")(region_id=REGION, **parameters)
+            method = {"VServerGroups": "vserver_groups", "VServerGroupAttribute": "vserver_group_attribute"}[asked]
+            try:
+                getattr(client, f"describe_{method}")(request)
+            except TeaException as error:
+                return str(error.code)
+            return ""
+
+        assert refused("VServerGroups", load_balancer_id=other.id) == "OperationBusy"
+        assert refused("VServerGroupAttribute", vserver_group_id=group.id) == "OperationBusy"
+        assert refused("VServerGroups", load_balancer_id=drill.load_balancer.id) == ""
+        assert refused("VServerGroupAttribute", vserver_group_id=drill.vserver_group.id) == ""
 
 
 def test_throttling_with_a_hint(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import alibabacloud_oss_v2 as oss
@@ -86,6 +88,45 @@ def test_oss_meets_the_same(cloud: Cloud, drill: Fleet, effect: str) -> None:
     assert isinstance(caught.value.unwrap(), ResponseError if effect == "slow" else RequestError)
     assert fault.fired == 1
     assert ("one" in cloud.oss.buckets[BUCKET].objects) is (effect != "refused")
+
+
+@pytest.mark.parametrize("served", [in_process, serving], ids=["in-process", "http"])
+def test_an_object_s_answer_is_cut(
+    cloud: Cloud, drill: Fleet, served: Callable[[Cloud], AbstractContextManager[str]]
+) -> None:
+    """The connection ends in the middle of the body; the next answer is whole."""
+    fault = cloud.faults.add(Fault("oss:GetObject", "cut"))
+    with served(cloud) as url:
+        client, wanted = oss_client(cloud.access_key, url), oss.GetObjectRequest(bucket=BUCKET, key="one")
+        client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="one", body=b'{"a": 1}'))
+        answer = client.get_object(wanted)
+        with pytest.raises(Exception, match="IncompleteRead"):
+            answer.body.read()
+        assert (answer.status_code, answer.content_length) == (200, 8)
+        whole = client.get_object(wanted).body.content
+
+    assert whole == b'{"a": 1}'
+    assert fault.fired == 1
+    assert [call.code for call in cloud.calls] == ["", "ConnectionDropped", ""]
+
+
+def test_an_rpc_answer_is_cut(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """The call was acted upon; half a document is a network error to the SDK."""
+    inner = lost("cut", cloud, drill, ecs)
+
+    assert "IncompleteRead" in str(inner)
+    assert "a" in drill.source.tags.true()
+
+
+def test_an_answer_without_a_body_cannot_be_cut_in_it(cloud: Cloud, drill: Fleet) -> None:
+    """The connection ends before the answer then."""
+    cloud.faults.add(Fault("oss:DeleteObject", "cut"))
+    with in_process(cloud) as url:
+        client = oss_client(cloud.access_key, url)
+        with pytest.raises(OperationError) as caught:
+            client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="one"))
+
+    assert isinstance(caught.value.unwrap(), RequestError)
 
 
 @pytest.mark.parametrize("code", ["InternalError", "ServiceUnavailable"])
