@@ -34,7 +34,8 @@ def instance(i: Instance, now: float) -> Document:
         "CreationTime": utc(i.created_at, minutes=True),
         "StartTime": utc(i.started_at, minutes=True) if i.started_at else "",
         "ExpiredTime": "2099-12-31T15:59Z",
-        "AutoReleaseTime": i.auto_release_time,
+        # Without seconds, unlike what RunInstances takes.
+        "AutoReleaseTime": f"{i.auto_release_time[:16]}Z" if i.auto_release_time else "",
         "InstanceChargeType": "PostPaid",
         "SpotStrategy": i.spot_strategy,
         "SpotPriceLimit": i.spot_price_limit,
@@ -58,7 +59,7 @@ def instance(i: Instance, now: float) -> Document:
         document["KeyPairName"] = i.key_pair_name
     if i.deployment_set_group_no is not None:
         document["DeploymentSetGroupNo"] = i.deployment_set_group_no
-    return document | _cpu_options(i, cpu) | _tags(i.tags, now)
+    return document | _cpu_options(i, cpu) | _tags(i.tags, now) | i.settings
 
 
 def _network(i: Instance) -> Document:
@@ -98,8 +99,7 @@ def _spot(i: Instance) -> Document:
 
 
 def _cpu_options(i: Instance, cpu: int) -> Document:
-    threads = 2 if i.threads_per_core is None else i.threads_per_core
-    return {"CpuOptions": {"CoreCount": cpu // 2, "ThreadsPerCore": threads, "Numa": ""}}
+    return {"CpuOptions": {"CoreCount": cpu // 2, "ThreadsPerCore": 2, "Numa": "", **i.cpu_options}}
 
 
 def _tags(tags: Tags, now: float, key: str = "TagKey", value: str = "TagValue") -> Document:
@@ -147,7 +147,7 @@ def disk(d: Disk, now: float) -> Document:
         document["PerformanceLevel"] = d.performance_level
     if d.provisioned_iops is not None:
         document["ProvisionedIops"] = d.provisioned_iops
-    return document | _tags(d.tags, now)
+    return document | _tags(d.tags, now) | d.settings
 
 
 def image(m: Image, snapshots: dict[str, Snapshot], account_id: str, now: float, *, used: bool) -> Document:

@@ -175,7 +175,8 @@ class ImageActions(SnapshotActions):
         for disk in self._imaged_disks(p["InstanceId"]):
             name = f"Created_from_{image.image_id}"
             snapshot = self.start_snapshot(disk, name=name, tags=tags, image_id=image.image_id)
-            mappings.append(DiskMapping(disk.device, disk.type, disk.size, snapshot.snapshot_id, disk.encrypted))
+            kept = (snapshot.snapshot_id, disk.encrypted, disk.kms_key_id)
+            mappings.append(DiskMapping(disk.device, disk.type, disk.size, *kept))
         return mappings
 
     def _schedule(self, image: Image) -> None:

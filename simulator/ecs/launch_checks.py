@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.actions import Parameters, invalid, missing, uncovered
 from simulator.codes import refusal
+from simulator.ecs.launch_options import check_options
 from simulator.ecs.launch_parameters import COVERED
 from simulator.ecs.model import Image, VSwitch
 from simulator.ecs.stock import BURSTABLE, INSTANCE_TYPES, spot_price
@@ -38,6 +39,7 @@ class LaunchChecks(TagActions):
         self._check_names(p)
         image = self._image(p)
         self._check_instance_type(p)
+        check_options(p, self.invitations)
         _check_disks(p, image)
         return image, vswitch
 
@@ -115,6 +117,9 @@ def _check_texts(p: Parameters) -> None:
     _one_of(p, "CreditSpecification", ("Standard", "Unlimited"), "InvalidParameter")
     if not 0 <= p.int("InternetMaxBandwidthOut", 0) <= 100:
         raise invalid("InternetMaxBandwidthOut", "it must be from 0 to 100")
+    largest = max(10, p.int("InternetMaxBandwidthOut", 0))
+    if not 1 <= p.int("InternetMaxBandwidthIn", 1) <= largest:
+        raise ApiError(400, "InvalidInternetMaxBandwidthIn.ValueNotSupported", f"It must be from 1 to {largest}.")
 
 
 def _check_user_data(p: Parameters) -> None:
@@ -174,6 +179,12 @@ def _check_disk(disk: dict[str, Any], which: str) -> None:
         raise ApiError(400, f"Invalid{which}Category.ValueNotSupported", f'"{which}.Category" is not valid.')
     if level is not None and (level not in LEVELS or category not in (None, "cloud_essd")):
         raise ApiError(400, "InvalidPerformanceLevel.Malformed", "The specified PerformanceLevel is not valid.")
+    encrypted = str(disk.get("Encrypted", "")).lower()
+    if encrypted not in ("", "true", "false"):
+        raise invalid(f"{which}.Encrypted", "it must be true or false")
+    if "KMSKeyId" in disk and encrypted != "true":
+        # Which code the cloud has for this is not documented; that the key is for encrypted disks, is.
+        raise invalid(f"{which}.KMSKeyId", "the disk is not to be encrypted")
     if "ProvisionedIops" in disk and category != "cloud_auto":
         raise ApiError(400, "InvalidProvisionedIops.NotSupported", "The category has no provisioned IOPS.")
 

@@ -29,8 +29,19 @@ PLAIN = {
 }
 """Parameter -> attribute of ``Instance``."""
 
+SHOWN = {
+    "HibernationOptions": "HibernationOptions",
+    "PrivateDnsNameOptions": "PrivateDnsNameOptions",
+    "SecurityOptions": "SecurityOptions",
+    "ClockOptions": "ClockOptions",
+    "HpcClusterId": "HpcClusterId",
+    "Isp": "ISP",
+}
+"""Parameter -> field of DescribeInstances, for what is only stored and shown."""
+
 COVERED = {
     *PLAIN,
+    *SHOWN,
     *("RegionId", "ZoneId", "VSwitchId", "PrivateIpAddress", "SecurityGroupId", "SecurityGroupIds"),
     *("ImageId", "InstanceType", "IoOptimized", "Amount", "MinAmount", "InstanceChargeType"),
     *("PasswordInherit", "SystemDisk", "DataDisk", "CpuOptions", "ImageOptions"),

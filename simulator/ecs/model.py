@@ -120,7 +120,10 @@ class Instance(Resource):
     deletion_protection: bool = False
     auto_release_time: str = ""
     login_as_non_root: bool = False
-    threads_per_core: int | None = None
+    cpu_options: dict[str, Any] = field(default_factory=dict)
+    """``CpuOptions`` as DescribeInstances shows it, where it is not the default of the type."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Fields that DescribeInstances shows and that change nothing else here."""
     status: str = "Pending"
     stopped_mode: str = "Not-applicable"
     deletable_at: float = 0.0
@@ -172,6 +175,8 @@ class Disk(Resource):
     description: str = ""
     source_snapshot_id: str = ""
     image_id: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Fields that DescribeDisks shows and that change nothing else here."""
     attached_at: float | None = None
     detached_at: float | None = None
 
@@ -208,6 +213,7 @@ class DiskMapping:
     size: int
     snapshot_id: str
     encrypted: bool = False
+    kms_key_id: str = ""
 
 
 @dataclass(kw_only=True)

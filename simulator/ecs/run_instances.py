@@ -8,7 +8,7 @@ from typing import Any
 from simulator.actions import Answer, Parameters, action
 from simulator.codes import refusal
 from simulator.ecs.launch_checks import LaunchChecks
-from simulator.ecs.launch_parameters import PLAIN
+from simulator.ecs.launch_parameters import PLAIN, SHOWN
 from simulator.ecs.model import Disk, DiskMapping, Image, Instance, VSwitch
 from simulator.ecs.stock import Key, spot_price
 from simulator.wire import ApiError
@@ -122,7 +122,7 @@ class Launching(LaunchChecks):
             provisioned_iops=wish.get("ProvisionedIops"),
             bursting_enabled=bool(wish.get("BurstingEnabled", False)),
             encrypted=str(wish.get("Encrypted", source.encrypted)).lower() == "true",
-            kms_key_id=wish.get("KMSKeyId", ""),
+            kms_key_id=wish.get("KMSKeyId", source.kms_key_id),
             delete_with_instance=bool(wish.get("DeleteWithInstance", True)),
             auto_snapshot_policy_id=wish.get("AutoSnapshotPolicyId", ""),
             disk_name=wish.get("DiskName", ""),
@@ -168,6 +168,8 @@ def _derive(instance: Instance, p: Parameters) -> None:
     instance.host_name = instance.host_name or f"iZ{short}Z"
     if instance.internet_max_bandwidth_out > 0:
         instance.public_ip = f"47.96.{sum(map(ord, short)) % 250}.{sum(map(ord, short[::2])) % 250 + 1}"
-    options = p.get("CpuOptions", {})
-    instance.threads_per_core = options.get("ThreadsPerCore")
+    options = dict(p.get("CpuOptions", {}))
+    cores = {"CoreCount": options.pop("Core")} if "Core" in options else {}
+    instance.cpu_options = {**cores, **options}
     instance.login_as_non_root = bool(p.get("ImageOptions", {}).get("LoginAsNonRoot", False))
+    instance.settings = {shown: p[name] for name, shown in SHOWN.items() if name in p}

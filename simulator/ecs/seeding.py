@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.ecs.model import Disk, Instance
@@ -24,6 +25,8 @@ class DiskSpec:
     multi_attach: bool = False
     encrypted: bool = False
     provisioned_iops: int | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Further attributes, named like those of ``Disk``."""
 
 
 class Seeding(Launching):
@@ -87,6 +90,7 @@ class Seeding(Launching):
             portable=spec.portable,
             multi_attach=spec.multi_attach,
             image_id=instance.image_id if system else "",
+            **spec.attributes,
         )
         self.disks[disk.disk_id] = disk
         return disk

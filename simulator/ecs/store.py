@@ -42,6 +42,8 @@ class EcsStore(Product):
         self.key_pairs: set[str] = set()
         self.ram_roles: set[str] = set()
         self.deployment_sets: set[str] = set()
+        self.invitations: set[str] = set()
+        """Parameters of RunInstances that the account may use by invitation."""
         self.resource_groups: set[str] = set()
         self.image_quota = 100
         self.tag_quota = 20

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulator.cloud import Cloud
-from simulator.ecs import Timings
+from simulator.ecs import DiskSpec, Timings
 from simulator.ecs.stock import Stock
 from simulator.fleet import IMAGE_ID, INSTANCE_ID, USER_DATA, Fleet
 from tests.simulator.sdk import NOON, Ecs
@@ -206,6 +206,19 @@ def test_stock_comes_and_goes() -> None:
         ({"DataDisk": [{"Size": 20, "Device": "/dev/xvdb"}] * 2}, (400, "InvalidDataDevice.Malformed")),
         ({"Tag": [{"Key": "acs:x", "Value": ""}]}, (400, "InvalidTagKey.Malformed")),
         ({"AutoReleaseTime": "2130-01-01T00:00:00Z"}, (400, "InvalidAutoReleaseTime")),
+        ({"InternetMaxBandwidthIn": 100}, (400, "InvalidInternetMaxBandwidthIn.ValueNotSupported")),
+        ({"DataDisk": [{"Size": 20, "Encrypted": "yes"}]}, (400, "InvalidParameter")),
+        ({"DataDisk": [{"Size": 20, "KMSKeyId": "key"}]}, (400, "InvalidParameter")),
+        ({"HibernationOptions": {"Configured": True}}, (400, "InvalidParameter")),
+        ({"Isp": "cmcc"}, (400, "InvalidParameter")),
+        ({"CpuOptions": {"ThreadsPerCore": 1}, "InstanceType": "ecs.g6.large"}, (400, "InvalidParameter")),
+        ({"CpuOptions": {"ThreadsPerCore": 4}}, (400, "InvalidParameter")),
+        ({"CpuOptions": {"Core": 3}}, (400, "InvalidParameter")),
+        ({"CpuOptions": {"Numa": "1"}}, (400, "InvalidParameter")),
+        ({"CpuOptions": {"TopologyType": "DiscreteCoreToHTMapping"}}, (400, "InvalidParameter")),
+        ({"SecurityOptions": {"EnableSecureBoot": True}, "InstanceType": "ecs.g6.large"}, (400, "InvalidParameter")),
+        ({"PrivateDnsNameOptions": {"HostnameType": "Mine"}}, (400, "InvalidParameter")),
+        ({"PrivateDnsNameOptions": {"HostnameType": "IpBased"}, "HostName": "web"}, (400, "InvalidParameter")),
         ({"Affinity": "host"}, (400, "NotCoveredByTheEmbeddedCloud")),
         ({"DryRun": True}, (400, "DryRunOperation")),
     ],
@@ -218,6 +231,32 @@ def test_refusals(
 
     assert ecs.refused("RunInstances", **parameters) == refusal
     assert len(cloud.ecs.instances) == 3
+
+
+def test_options_are_shown(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
+    """What is only stored is shown as DescribeInstances names it; AutoReleaseTime without seconds."""
+    cloud.ecs.invitations |= {"Isp", "HibernationOptions"}
+    options = {"ThreadsPerCore": 1, "Core": 1}
+    release = {"AutoReleaseTime": "2026-12-01T10:30:00Z"}
+    hibernation = {"HibernationOptions": {"Configured": True}, "Isp": "cmcc"}
+    shown = ecs.instance(launched(ecs, **launch, **hibernation, **release, CpuOptions=options))
+
+    assert shown is not None
+    assert shown["CpuOptions"] == {"CoreCount": 1, "ThreadsPerCore": 1, "Numa": ""}
+    assert (shown["ISP"], shown["HibernationOptions"]) == ("cmcc", {"Configured": True})
+    assert shown["AutoReleaseTime"] == "2026-12-01T10:30Z"
+
+
+def test_a_disk_of_an_encrypted_snapshot_keeps_the_key(ecs: Ecs, cloud: Cloud, launch: dict[str, Any]) -> None:
+    """Encryption follows the snapshot where nothing else is asked for."""
+    secret = DiskSpec(device="/dev/xvdd", encrypted=True, attributes={"kms_key_id": "key-1"})
+    cloud.ecs.add_disk(cloud.ecs.instances[INSTANCE_ID], secret)
+    image_id = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
+    made = launched(ecs, **{**launch, "ImageId": image_id})
+    disks = {one.device: one for one in cloud.ecs.disks_of(made)}
+
+    assert (disks["/dev/xvdd"].encrypted, disks["/dev/xvdd"].kms_key_id) == (True, "key-1")
+    assert not disks["/dev/xvda"].encrypted
 
 
 def test_an_image_must_be_ready(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
