@@ -134,7 +134,7 @@ def put_back(cloud: Cloud, fleet: Fleet) -> None:
             member.weight = fleet.spec.weight if member.server_id == instance_id else member.weight
     objects = cloud.oss.buckets["spotkeeper-journal"].objects
     answer = {"outcome": "done", "reason": "back", "warnings": [], "timeline": []}
-    for key in [name for name in objects if name.endswith(f"/{instance_id}/1/event.json")]:
+    for key in [name for name in objects if name.endswith(f"/rescues/{instance_id}/1/event.json")]:
         body = json.dumps({"at": cloud.now(), "answer": answer}).encode()
         objects[key.replace("event", "done")] = replace(objects[key], body=body, last_modified=cloud.now())
 

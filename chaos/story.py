@@ -73,10 +73,10 @@ class Story:
         """Episode number -> name of a record -> its document."""
         found: dict[str, dict[str, Any]] = {}
         for key, stored in self.after["oss"]["spotkeeper-journal"].items():
-            *_, instance_id, episode, name = key.removesuffix(".json").split("/")
-            if instance_id != self.source_id:
-                continue
-            found.setdefault(episode, {})[name] = json.loads(stored["text"])
+            _, ours, record = key.removesuffix(".json").partition(f"/rescues/{self.source_id}/")
+            if ours:
+                episode, _, name = record.partition("/")
+                found.setdefault(episode, {})[name] = json.loads(stored["text"])
         return found
 
     @property
@@ -126,7 +126,7 @@ class Story:
 
     def recorded(self, name: str, episode: int = 1) -> int | None:
         """The number of the first call that wrote this record; None where none did."""
-        path = f"/{self.source_id}/{episode}/{name}.json"
+        path = f"/rescues/{self.source_id}/{episode}/{name}.json"
         found = (one for one in self.calls if one.action == "PutObject" and one.parameters["path"].endswith(path))
         return next((one.number for one in found if self.acted_upon(one)), None)
 

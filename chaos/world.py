@@ -236,7 +236,7 @@ class World:
     def settled(self) -> bool:
         """Nothing is open, and nothing waits to be begun."""
         objects = self.cloud.oss.buckets["spotkeeper-journal"].objects
-        keys = [key.removesuffix(".json").split("/") for key in objects if f"/{SOURCE}/" in key]
+        keys = [key.removesuffix(".json").split("/") for key in objects if f"/rescues/{SOURCE}/" in key]
         opened = {number for *_, number, name in keys if name == "event"}
         ended = {number for *_, number, name in keys if name in self._ends}
         begun = bool(opened) or not self.scenario.touchable or SOURCE not in self.cloud.ecs.instances

@@ -1,6 +1,6 @@
 """What outlives the instance and the call: the records of one rescue.
 
-    <account>/<region>/<instance>/<episode>/
+    <account>/<region>/rescues/<instance>/<episode>/
         event          the notice: when it ends, what kind of rescue this is
         attempt-<n>    one per call: who works on it, and until when
         disks          the flags as they were, before the first is changed
@@ -29,6 +29,7 @@ from typing import Any
 from spotkeeper.instances import in_stop_mode
 from spotkeeper.journal import Journal
 
+FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
@@ -76,7 +77,7 @@ class Episode:
         return len(self.journal().keys(self._key("attempt-")))
 
     def _key(self, name: str) -> str:
-        return f"{self.home}/{self.instance_id}/{self.number}/{name}"
+        return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
 
 
 def load(blank: Episode, event_time: float) -> Episode:
@@ -85,7 +86,7 @@ def load(blank: Episode, event_time: float) -> Episode:
     A closed episode stays closed, but for stop mode: there an event that came after the end opens the next one.
     Raises ``JournalUnavailable``.
     """
-    prefix = f"{blank.home}/{blank.instance_id}/"
+    prefix = f"{blank.home}/{FOLDER}/{blank.instance_id}/"
     keys = blank.journal().keys(prefix)
     numbers = {int(number) for key in keys if (number := key.removeprefix(prefix).partition("/")[0]).isdigit()}
     episode = _read(Episode(blank.journal, blank.home, blank.instance_id, max(numbers, default=1)), keys)
@@ -111,7 +112,7 @@ def is_open(journal: Journal, home: str, name: str) -> bool:
     """
     if not _NAME.fullmatch(name):
         return False
-    prefix = f"{home}/{name}/"
+    prefix = f"{home}/{FOLDER}/{name}/"
     names = {key.removeprefix(prefix) for key in journal.keys(prefix)}
     return "event" in names and not names & {"done", "lost"}
 
@@ -122,7 +123,7 @@ def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:
     What else is there (an instance's restarts, somebody's objects) is left out. Raises ``JournalUnavailable``.
     """
     found: dict[tuple[str, int], set[str]] = {}
-    for key in journal.keys(f"{home}/"):
-        if one := _RECORD.fullmatch(key.removeprefix(f"{home}/")):
+    for key in (*journal.keys(f"{home}/{FOLDER}/"), *journal.keys(f"{home}/sweeps/")):
+        if one := _RECORD.fullmatch(key.removeprefix(f"{home}/").partition("/")[2]):
             found.setdefault((one["instance"], int(one["number"])), set()).add(one["name"])
     return found

@@ -1,6 +1,6 @@
 """How often an instance was started again: numbered restarts in the journal, whose records are written once.
 
-    <account>/<region>/<instance>/restarts/<n>/
+    <account>/<region>/restarts/<instance>/<n>/
         asked-<k>     a start is about to be asked for, for the k-th time
         refused-<k>   it was refused: no stock, arrears …
         accepted      one of them was accepted
@@ -123,7 +123,7 @@ class Ledger:
 
     def load(self, rules: RestartRules, now: float) -> History:
         """As much of the history as ``rules`` ask for. Raises ``JournalUnavailable``."""
-        prefix = f"{self.home}/{self.instance_id}/restarts/"
+        prefix = f"{self.home}/restarts/{self.instance_id}/"
         names: dict[int, set[str]] = {}
         for key in self.journal.keys(prefix):
             place, _, name = key.removeprefix(prefix).partition("/")
@@ -146,4 +146,4 @@ class Ledger:
         return (self.journal.read(self._key(number, name)) or {}) if told else {}
 
     def _key(self, number: int, name: str) -> str:
-        return f"{self.home}/{self.instance_id}/restarts/{number}/{name}"
+        return f"{self.home}/restarts/{self.instance_id}/{number}/{name}"

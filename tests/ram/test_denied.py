@@ -25,6 +25,8 @@ from tests.ram.documents import VALUES
 from tests.simulator.sdk import NOON, Ecs
 
 HERE, ACCOUNT = "cn-hangzhou", "1690701234567830"
+JOURNAL = f"acs:oss:oss-{HERE}:{ACCOUNT}:journal-of-ours/spotkeeper/{ACCOUNT}/{HERE}"
+OWN = "rescues/1690701234567830/cn-hangzhou/sweeps/i-1/1/cleaned.json"
 NEW = {"ImageId": "aliyun_3_x64_20G_alibase_20240528.vhd", "InstanceType": "ecs.g7.large"}
 
 
@@ -119,15 +121,15 @@ def journal(limited: Limited) -> oss.Client:
 
 @pytest.mark.parametrize("call", ["put", "get", "list", "delete"])
 def test_the_journal_ends_with_its_prefix(limited: Limited, call: str) -> None:
-    """Objects beside it are out of reach, a listing of everything too, and nothing can be deleted."""
+    """Objects beside it are out of reach, a listing of everything too, and no record can be deleted."""
     client = journal(limited)
-    client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="rescues/1.json", body=b"{}"))
+    client.put_object(oss.PutObjectRequest(bucket=BUCKET, key=OWN, body=b"{}"))
     client.list_objects_v2(oss.ListObjectsV2Request(bucket=BUCKET, prefix="rescues/"))
     calls = {
         "put": lambda: client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="other/1.json", body=b"{}")),
         "get": lambda: client.get_object(oss.GetObjectRequest(bucket=BUCKET, key="other/1.json")),
         "list": lambda: client.list_objects_v2(oss.ListObjectsV2Request(bucket=BUCKET)),
-        "delete": lambda: client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="rescues/1.json")),
+        "delete": lambda: client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key=OWN)),
     }
     with pytest.raises(oss.exceptions.OperationError) as caught:
         calls[call]()
@@ -164,6 +166,15 @@ def test_function_compute_names_action_and_resource(limited: Limited) -> None:
         ("sweep", "ecs:DeleteImage", f"acs:ecs:{HERE}:{ACCOUNT}:image/m-without-our-tag"),
         ("sweep", "fc:InvokeFunction", f"acs:fc:{HERE}:{ACCOUNT}:functions/our-sweep"),
         ("sweep", "oss:PutObject", f"acs:oss:oss-{HERE}:{ACCOUNT}:journal-of-ours/spotkeeper-2/1.json"),
+        ("interruption", "oss:PutObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
+        ("interruption", "oss:PutObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
+        ("interruption", "oss:DeleteObject", f"{JOURNAL}/rescues/i-1/1/event.json"),
+        ("state_change", "oss:PutObject", f"{JOURNAL}/rescues/i-1/1/plan.json"),
+        ("state_change", "oss:PutObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
+        ("state_change", "oss:DeleteObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
+        ("sweep", "oss:PutObject", f"{JOURNAL}/rescues/i-1/1/done.json"),
+        ("sweep", "oss:PutObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
+        ("sweep", "oss:DeleteObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
     ],
 )
 def test_what_is_not_a_functions_job(function: str, action: str, resource: str) -> None:

@@ -39,8 +39,8 @@ def test_everything_is_made(account: Account) -> None:
     assert {name: policies for name, (_, policies) in there["roles"].items()} == {name: [name] for name in ROLES}
     assert all(json.loads(trust) == ram.trust() for trust, _ in there["roles"].values())
     assert set(there["policies"]) == set(ROLES)
-    resource = f"acs:oss:*:*:{BUCKET}/spotkeeper/*"
-    assert resource in [one["Resource"] for one in there["policies"][SWEEP]["Statement"]]
+    resource = f"acs:oss:*:*:{BUCKET}/spotkeeper/*/sweeps/*"
+    assert any(resource in one["Resource"] for one in there["policies"][SWEEP]["Statement"])
     acl, versioning, encryption, blocked, lifecycle = there["buckets"][BUCKET]
     assert (acl, versioning, encryption, blocked) == ("private", None, "AES256", True)
     assert b"<Days>90</Days>" in lifecycle

@@ -61,9 +61,9 @@ def undrained(here: Stage) -> bool:
     return proof.memberships(here.state) == proof.memberships(here.before)
 
 
-def records(here: Stage, episode: int = 1) -> dict[str, Any]:
-    """The journal's records of an episode of the source, by name."""
-    folder = f"/{SOURCE}/{episode}/"
+def records(here: Stage, episode: int = 1, folder: str = "rescues") -> dict[str, Any]:
+    """The journal's records of an episode of the source, by name; ``folder`` is that of the function that writes."""
+    folder = f"/{folder}/{SOURCE}/{episode}/"
     objects = here.state["oss"]["spotkeeper-journal"]
     return {
         key.partition(folder)[2].removesuffix(".json"): json.loads(one["text"])

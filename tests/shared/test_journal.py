@@ -107,6 +107,17 @@ def test_many_keys(journal: Journal) -> None:
     assert len(journal.keys("a/i-1/1/")) == 230
 
 
+def test_a_hint(journal: Journal) -> None:
+    """It can be written again, read, listed and deleted, which no record can; a deleted one is gone."""
+    for body in ({"at": 1}, {"at": 1}):
+        journal.hint("a/open/i-1/1", body)
+    assert journal.read("a/open/i-1/1") == {"at": 1}
+    assert journal.keys("a/open/") == ["a/open/i-1/1"]
+    for _ in range(2):
+        journal.delete("a/open/i-1/1")
+    assert journal.keys("a/open/") == []
+
+
 def test_as_few_listings_as_possible() -> None:
     """A thousand keys a page, and none of them is lost between two pages."""
     cloud = cloud_with_bucket()

@@ -79,7 +79,7 @@ class StateStage(Stage):
         """The journal's records of each restart of the source, by number."""
         found: dict[str, list[str]] = {}
         for key in sorted(self.state["oss"][fleet.BUCKET]):
-            _, mark, rest = key.partition(f"/{SOURCE}/restarts/")
+            _, mark, rest = key.partition(f"/restarts/{SOURCE}/")
             if mark:
                 number, _, name = rest.removesuffix(".json").partition("/")
                 found.setdefault(number, []).append(name)

@@ -75,7 +75,7 @@ def test_no_more_than_the_limit_is_read(journal: Counting) -> None:
 def test_restarts_are_no_episodes(journal: Counting) -> None:
     """The sweep's index of rescues leaves them out, and so does a rescue that looks for its own records."""
     filled(journal, 0.0)
-    journal.create(f"{HOME}/i-1/1/event", {})
+    journal.create(f"{HOME}/rescues/i-1/1/event", {})
     assert episode.index(journal, HOME) == {("i-1", 1): {"event"}}
     assert episode.load(episode.Episode(lambda: journal, HOME, "i-1"), 0.0).records == {"event": {}}
 
@@ -84,6 +84,6 @@ def test_restarts_are_no_episodes(journal: Counting) -> None:
 def test_no_open_rescue(journal: Counting, name: str) -> None:
     """Neither what is no episode's name nor one that has ended, was lost or never began."""
     for record in ("1/event", "2/event", "2/done", "3/event", "3/lost"):
-        journal.create(f"{HOME}/i-1/{record}", {})
+        journal.create(f"{HOME}/rescues/i-1/{record}", {})
     assert episode.is_open(journal, HOME, "i-1/1")
     assert not episode.is_open(journal, HOME, name)

@@ -135,7 +135,7 @@ def test_no_stock_for_days() -> None:
 def test_stopped_again_while_the_journal_is_read() -> None:
     """A restart that was begun after the instance was seen running is not over because of that."""
     here = stage()
-    begun = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{SOURCE}/restarts/1/asked-1.json"
+    begun = f"rescues/{here.cloud.account_id}/{here.cloud.region}/restarts/{SOURCE}/1/asked-1.json"
 
     def stop(_: str, action: str) -> bool:
         if action == "ListObjectsV2":

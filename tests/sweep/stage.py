@@ -72,7 +72,7 @@ class SweepStage(Stage):
 
     def write(self, instance_id: str, number: int, name: str, document: dict[str, Any]) -> None:
         """A record in the journal, as an earlier call would have left it."""
-        key = f"rescues/{self.cloud.account_id}/{self.cloud.region}/{instance_id}/{number}/{name}.json"
+        key = f"rescues/{self.cloud.account_id}/{self.cloud.region}/rescues/{instance_id}/{number}/{name}.json"
         self.put(key, json.dumps(document))
 
     def put(self, key: str, text: str) -> None:

@@ -24,11 +24,11 @@ WITHOUT_NUMBERS = [
 
 def overwrite(here: Stage, name: str, text: str) -> None:
     """Somebody puts something else where a record of the source stood."""
-    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{SOURCE}/{name}.json"
+    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{name.format(SOURCE)}.json"
     here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
 
 
-@pytest.mark.parametrize("name", ["1/event", "1/attempt-1"])
+@pytest.mark.parametrize("name", ["rescues/{}/1/event", "rescues/{}/1/attempt-1"])
 @pytest.mark.parametrize("text", BROKEN + WITHOUT_NUMBERS)
 def test_an_open_rescue(name: str, text: str) -> None:
     """It is handed over while its instance stands under the lock, since a call of its own can still save the data."""
@@ -39,7 +39,7 @@ def test_an_open_rescue(name: str, text: str) -> None:
     assert sorted(answer["handed_over"]) == sorted([f"{SOURCE}/1", f"{OTHER}/1"])
 
 
-@pytest.mark.parametrize("name", ["1/event", "1/attempt-1"])
+@pytest.mark.parametrize("name", ["rescues/{}/1/event", "rescues/{}/1/attempt-1"])
 def test_an_open_rescue_whose_instance_is_gone(name: str) -> None:
     """It is reported with what to do, sweep after sweep, and the other one is handed over."""
     here = half_done(notice=300.0)
@@ -56,7 +56,7 @@ def test_the_instance_is_saved_all_the_same() -> None:
     """What the sweep hands over makes an image without its journal, and fails loudly."""
     here = stage(notice=LONG)
     here.write(SOURCE, 1, "event", {})
-    overwrite(here, "1/event", "oops")
+    overwrite(here, "rescues/{}/1/event", "oops")
     here.tick()
     assert len(reading.images(here)) == 1
     assert [one.outcome for one in here.cloud.fc.finished] in ([], ["Failed"])
@@ -66,7 +66,7 @@ def test_the_instance_is_saved_all_the_same() -> None:
 def test_a_finished_rescue(name: str, text: str) -> None:
     """Nothing is deleted that no record tells of; the answer says why."""
     here = finished()
-    overwrite(here, f"1/{name}", text)
+    overwrite(here, f"rescues/{{}}/1/{name}", text)
     before = leftovers(here)
     answer = here.sweep(**DELETE)
     assert leftovers(here) == before != NOTHING_LEFT
@@ -85,7 +85,7 @@ def test_the_restarts_of_one_instance() -> None:
         tags=TAGS,
         status="Stopped",
     )
-    overwrite(here, "restarts/1/accepted", "oops")
+    overwrite(here, "restarts/{}/1/accepted", "oops")
     answer = here.sweep()
     assert answer["handed_back"] == [f"{OTHER}/restart-1"]
     assert here.status == "Stopped"

@@ -45,7 +45,7 @@ def test_deleted() -> None:
     named = {one.parameters[one.action.removeprefix("Delete") + "Id"] for one in calls}
     assert named == {*left["images"], *left["snapshots"], *left["disks"]}
     assert not any("Force" in one.parameters for one in calls)
-    assert "cleaned" in reading.records(here)
+    assert "cleaned" in reading.records(here, folder="sweeps")
 
 
 def test_nothing_else_is_deleted() -> None:

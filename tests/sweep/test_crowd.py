@@ -200,7 +200,10 @@ def test_cleaning_up_never_holds_up_a_rescue() -> None:
     assert here.handed_over == [SOURCE]
 
 
-@pytest.mark.parametrize("key", ["README.json", "i-bp1x/notes.json", "i-bp1x/1/deep/er.json", "i-bp1x/old/event.json"])
+@pytest.mark.parametrize(
+    "key",
+    ["README.json", "rescues/i-bp1x/notes.json", "rescues/i-bp1x/1/deep/er.json", "rescues/i-bp1x/old/event.json"],
+)
 def test_a_strange_object_in_the_journal(key: str) -> None:
     """What somebody else put beside the episodes stops no rescue."""
     here = stage()
@@ -213,7 +216,7 @@ def test_other_regions_and_accounts_are_not_swept() -> None:
     """Their open rescues are in the same journal, under their own names."""
     here = stage(locked=False)
     for home in ("1690701234567830/cn-hangzhou-2", "1690701234567831/cn-hangzhou", "1690701234567830/cn-shanghai"):
-        here.put(f"rescues/{home}/i-bp1other/1/event.json", "{}")
+        here.put(f"rescues/{home}/rescues/i-bp1other/1/event.json", "{}")
     answer = here.sweep()
     assert answer["rescues"] == []
     assert proof.untouched(here.before, here.state) == ["oss changed"]  # by this test

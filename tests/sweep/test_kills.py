@@ -59,7 +59,7 @@ def end_of_clean_up(here: SweepStage) -> Any:
         leftovers(here),
         [one["InstanceId"] for one in state["instances"]],
         [one["DiskId"] for one in state["disks"]],
-        "cleaned" in reading.records(here),
+        "cleaned" in reading.records(here, folder="sweeps"),
     )
 
 

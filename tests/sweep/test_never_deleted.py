@@ -39,7 +39,7 @@ def test_an_image_that_is_used_since_it_was_looked_at() -> None:
     here.sweep(**DELETE)
     assert leftovers(here) == left
     assert not any("Force" in one.parameters for one in here.calls(*DELETIONS))
-    assert "cleaned" not in reading.records(here)
+    assert "cleaned" not in reading.records(here, folder="sweeps")
 
 
 def test_a_snapshot_that_somebody_made_an_image_of() -> None:

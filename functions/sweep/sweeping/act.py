@@ -54,7 +54,7 @@ class Hands:
         What is in use refuses and stays, and with an image that stays everything does. Never with Force.
         Raises ``CloudError``, ``JournalUnavailable``.
         """
-        folder = f"{self.home}/{plan.leftover.name}"
+        folder = f"{self.home}/sweeps/{plan.leftover.name}"
         self.journal.create(f"{folder}/clean-up", {"image_id": plan.image_id, "snapshot_ids": list(plan.snapshot_ids)})
         if plan.image_id and self._delete("DeleteImage", "ImageId", [plan.image_id]):
             return
@@ -66,7 +66,7 @@ class Hands:
     def close(self, plan: CleanUp) -> None:
         """Write down that nothing is left of a rescue: no sweep looks at it any more. Raises ``JournalUnavailable``."""
         document = {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)}
-        self.journal.create(f"{self.home}/{plan.leftover.name}/cleaned", document)
+        self.journal.create(f"{self.home}/sweeps/{plan.leftover.name}/cleaned", document)
 
     def _delete(self, action: str, key: str, resource_ids: Iterable[str]) -> list[str]:
         """Returns what is in use and stays."""

@@ -138,7 +138,8 @@ class Observer:
 
     def read(self, key: Key, name: str) -> Mapping[str, Any]:
         """A record of an episode; empty where it does not stand."""
-        return self.journal.read(f"{self.home}/{key[0]}/{key[1]}/{name}") or {}
+        folder = "sweeps" if name == "clean-up" else episode.FOLDER
+        return self.journal.read(f"{self.home}/{folder}/{key[0]}/{key[1]}/{name}") or {}
 
     def index(self) -> dict[Key, set[str]]:
         """Every episode with the names of its records."""

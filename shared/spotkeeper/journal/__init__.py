@@ -1,6 +1,13 @@
 """The journal: small JSON records, each written once and never changed. First writer wins, everyone else reads it.
 
 That is all the coordination Spotkeeper has: whoever creates a record decides, and whoever comes later obeys it.
+
+Every function writes under a prefix of its own, so that a role can change only what its function answers for::
+
+    <account>/<region>/rescues/<instance>/<episode>/<record>   interruption; state_change writes ``done`` alone
+    <account>/<region>/restarts/<instance>/<n>/<record>        state_change
+    <account>/<region>/sweeps/<instance>/<episode>/<record>    sweep
+    <account>/<region>/alive/…, <account>/<region>/open/…      hints: the only keys that are ever deleted
 """
 
 from __future__ import annotations
@@ -13,6 +20,9 @@ if TYPE_CHECKING:
     from spotkeeper.clock import Deadline
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint, OssLocation
+
+PATIENCE_SECONDS = 15.0
+"""How long one record may take: the journal serves the data, so it must not eat the notice."""
 
 
 class Journal(Protocol):
@@ -29,6 +39,15 @@ class Journal(Protocol):
 
     def keys(self, prefix: str) -> list[str]:
         """All keys that begin with ``prefix``, sorted. Raises ``JournalUnavailable``."""
+
+    def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
+        """Write a hint (``alive/``, ``open/``), whether it stands or not; tried again for ``patience`` seconds.
+
+        Raises ``JournalUnavailable``.
+        """
+
+    def delete(self, key: str, *, patience: float = PATIENCE_SECONDS) -> None:
+        """Delete a hint; one that does not stand is no failure. Raises ``JournalUnavailable``."""
 
 
 def open_journal(

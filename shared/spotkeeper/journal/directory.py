@@ -56,6 +56,22 @@ class DirectoryJournal:
             ]
         return sorted(key for key in found if key.startswith(prefix))
 
+    def hint(self, key: str, record: dict[str, Any], *, patience: float = 0.0) -> None:  # noqa: ARG002 - see below
+        """See ``Journal.hint``. A file system that refuses goes on refusing: nothing is tried again."""
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._link(path, json.dumps(record))
+        except OSError as error:
+            raise self._unavailable("write", key, error) from error
+
+    def delete(self, key: str, *, patience: float = 0.0) -> None:  # noqa: ARG002 - as above
+        """See ``Journal.delete``."""
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unavailable("delete", key, error) from error
+
     def _path(self, key: str) -> Path:
         return self._root / f"{key}.json"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.errors import CloudError, CloudUnreachable, JournalUnavailable
+from spotkeeper.journal import PATIENCE_SECONDS
 from spotkeeper.journal.directory import as_record
 from spotkeeper.retry import PLAIN, retried
 
@@ -23,9 +24,6 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
-PATIENCE_SECONDS = 15.0
-"""How long one record may take: the journal serves the data, so it must not eat the notice."""
-
 KEYS_PER_PAGE = 1000
 """The most that ListObjectsV2 gives at a time; unasked it gives 100."""
 EXISTS = "FileAlreadyExists"
@@ -67,14 +65,7 @@ class OssJournal:
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
         """See ``Journal.create``. An answer that got lost is asked again and finds our own record standing."""
-        request = self._oss.PutObjectRequest(
-            bucket=self._location.bucket,
-            key=self._object(key),
-            body=json.dumps(record).encode(),
-            content_type="application/json",
-            forbid_overwrite="true",
-            server_side_encryption="AES256",
-        )
+        request = self._put(key, record, forbid_overwrite="true")
         try:
             self._call("PutObject", key, lambda: self._client.put_object(request))
         except CloudError as error:
@@ -96,6 +87,32 @@ class OssJournal:
                 return None
             raise self._unavailable("read", key, error) from error
         return as_record(bytes(content).decode("utf-8", "replace"), key)
+
+    def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
+        """See ``Journal.hint``."""
+        request = self._put(key, record)
+        try:
+            self._call("PutObject", key, lambda: self._client.put_object(request), patience)
+        except CloudError as error:
+            raise self._unavailable("write", key, error) from error
+
+    def delete(self, key: str, *, patience: float = PATIENCE_SECONDS) -> None:
+        """See ``Journal.delete``. OSS answers 204 whether the object stood or not (DeleteObject)."""
+        request = self._oss.DeleteObjectRequest(bucket=self._location.bucket, key=self._object(key))
+        try:
+            self._call("DeleteObject", key, lambda: self._client.delete_object(request), patience)
+        except CloudError as error:
+            raise self._unavailable("delete", key, error) from error
+
+    def _put(self, key: str, record: dict[str, Any], **how: str) -> Any:
+        return self._oss.PutObjectRequest(
+            bucket=self._location.bucket,
+            key=self._object(key),
+            body=json.dumps(record).encode(),
+            content_type="application/json",
+            server_side_encryption="AES256",
+            **how,
+        )
 
     def keys(self, prefix: str) -> list[str]:
         """See ``Journal.keys``."""
@@ -126,14 +143,14 @@ class OssJournal:
         folder = f"{self._location.prefix}/" if self._location.prefix else ""
         return f"{folder}{key}.json" if key else folder
 
-    def _call(self, action: str, key: str, call: Callable[[], T]) -> T:
+    def _call(self, action: str, key: str, call: Callable[[], T], patience: float = PATIENCE_SECONDS) -> T:
         def once() -> T:
             try:
                 return call()
             except self._oss.exceptions.BaseError as error:
                 raise as_cloud_error(error, action, key) from None
 
-        return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(PATIENCE_SECONDS))
+        return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(patience))
 
     def _unavailable(self, verb: str, key: str, error: CloudError) -> JournalUnavailable:
         where = f"oss://{self._location.bucket}/{self._location.prefix}"
