@@ -33,6 +33,7 @@ FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
+_BEGUN = re.compile(r"([0-9]{1,9})/event")
 _RECORD = re.compile(r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)")
 
 
@@ -66,6 +67,17 @@ class Episode:
         while self.record(f"{family}-{number}", document) != dict(document):
             number += 1
         return number
+
+    def look(self, name: str) -> Mapping[str, Any]:
+        """A record that stands, read if it is not known yet. Raises ``JournalUnavailable``."""
+        if not self.records.get(name):
+            self.records[name] = self.journal().read(self._key(name)) or {}
+        return self.records[name]
+
+    @property
+    def open(self) -> bool:
+        """Whether it was begun and has not ended, by the names of its records."""
+        return "event" in self.records and not {"done", "lost"} & self.records.keys()
 
     def last(self, family: str) -> int:
         """The highest number of a numbered family that is known to stand; 0 where there is none."""
@@ -105,16 +117,25 @@ def _read(episode: Episode, keys: list[str]) -> Episode:
     return episode
 
 
-def is_open(journal: Journal, home: str, name: str) -> bool:
-    """Whether ``name`` (the value of an ``EPISODE_TAG``, which anybody can write) is a rescue that has not ended.
+def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:
+    """An episode of the instance (without ``number`` the latest that was begun), none of its records read.
 
-    Raises ``JournalUnavailable``.
+    ``records`` has their names. One listing, whatever the episode holds. Raises ``JournalUnavailable``.
     """
-    if not _NAME.fullmatch(name):
-        return False
-    prefix = f"{home}/{FOLDER}/{name}/"
-    names = {key.removeprefix(prefix) for key in journal.keys(prefix)}
-    return "event" in names and not names & {"done", "lost"}
+    blank = Episode(lambda: journal, home, instance_id, number or 1)
+    prefix = f"{home}/{FOLDER}/{instance_id}/"
+    keys = [key.removeprefix(prefix) for key in journal.keys(prefix)]
+    if number is None:
+        blank.number = max((int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
+    names = (key.removeprefix(f"{blank.number}/") for key in keys if key.startswith(f"{blank.number}/"))
+    blank.records = {name: {} for name in names}
+    return blank
+
+
+def named(name: str) -> tuple[str, int] | None:
+    """Instance and number of an episode, from the value of an ``EPISODE_TAG`` (anybody can write it), or None."""
+    instance_id, _, number = name.partition("/")
+    return (instance_id, int(number)) if _NAME.fullmatch(name) else None
 
 
 def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:

@@ -67,14 +67,12 @@ def _held(instance: Described, now: float) -> Judgement | None:
     return Judgement(Verdict.LATER, f"{HANDS_OFF} until {iso(end)}", end)
 
 
-def judge(
-    rules: RestartRules, instance: Described, history: History, now: float, *, of_open_rescue: bool = False
-) -> Judgement:
-    """What to do about an instance. ``of_open_rescue``: it was made by a rescue that is not finished."""
+def judge(rules: RestartRules, instance: Described, history: History, now: float, *, belongs: str = "") -> Judgement:
+    """What to do about an instance. ``belongs``: why it belongs to a rescue (see ``belonging``), if it does."""
     if against := hindrance(rules, instance, now):
         return against
-    if of_open_rescue:
-        return Judgement(Verdict.LEAVE, "it was made by a rescue that is not finished: it belongs to that")
+    if belongs:
+        return Judgement(Verdict.LEAVE, belongs)
     if history.last and history.last.settling(now):
         return Judgement(Verdict.WAIT, f"restart {history.last.number} was accepted a moment ago")
     return _limit(rules, history, now) or _back_off(rules, history, now) or _start(rules, history, now)

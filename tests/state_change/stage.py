@@ -60,6 +60,19 @@ class StateStage(Stage):
         self.handed_over.append(json.loads(payload))
         return self.call(payload, name="handed back")
 
+    def add_stopped(self, instance_id: str, **changes: Any) -> str:
+        """One more stopped instance with the restart tag, or whatever ``changes`` make of it; its id."""
+        spec = self.fleet.spec
+        attributes = {"tags": TAGS, "status": "Stopped", **changes}
+        self.cloud.ecs.add_instance(
+            instance_id,
+            vswitch_id=spec.vswitch_id,
+            security_group_ids=list(spec.security_group_ids),
+            image_id=fleet.IMAGE_ID,
+            **attributes,
+        )
+        return instance_id
+
     def shut_down(self, mode: str = "KeepCharging") -> None:
         """Somebody or something stops the source, and it is Stopped."""
         instance = self.cloud.ecs.instances[SOURCE]

@@ -42,7 +42,7 @@ def seen(state: str, status: str, **changes: Any) -> Facts:
 
 def loaded(state: str, status: str, **changes: Any) -> Facts:
     """And has read the journal."""
-    return seen(state, status, **changes).but(loaded=True)
+    return seen(state, status, **changes).but(loaded=True, belongs="" if status == "Stopped" else None)
 
 
 def restart(*names: str, ago: float = 30.0) -> History:
@@ -73,7 +73,8 @@ TABLE = [
     (SETTINGS, seen("Stopped", "Stopped", lock="Recycling"), Step.SKIP),
     (SETTINGS, seen("Stopped", "Stopping"), Step.SKIP),
     (SETTINGS, loaded("Stopped", "Stopped"), Step.START),
-    (SETTINGS, loaded("Stopped", "Stopped").but(of_open_rescue=True), Step.SKIP),
+    (SETTINGS, loaded("Stopped", "Stopped").but(belongs="it belongs to a rescue"), Step.SKIP),
+    (SETTINGS, loaded("Stopped", "Stopped").but(belongs=None), Step.LOAD),
     (SETTINGS, loaded("Stopped", "Stopped").but(history=REFUSED), Step.START),
     (SETTINGS, loaded("Stopped", "Stopped").but(history=STARTED), Step.WAIT),
     (SETTINGS, loaded("Stopped", "Stopped").but(history=RAN), Step.SKIP),

@@ -161,12 +161,8 @@ REASONS = [
     (SETTINGS, loaded("Stopped", answered("Stopped")), Step.START, FIRST),
     (SETTINGS, loaded("Stopped", "Stopped", ExpiredTime="1970-01-01T02:47Z"), Step.START, FIRST),
     (SETTINGS, loaded("Stopped", "Stopped", **held("1970-01-01T00:00:00Z")), Step.START, FIRST),
-    (
-        SETTINGS,
-        DOWN.but(of_open_rescue=True),
-        Step.SKIP,
-        "it was made by a rescue that is not finished: it belongs to that",
-    ),
+    (SETTINGS, DOWN.but(belongs=None), Step.LOAD, "how often was it started?"),
+    (SETTINGS, DOWN.but(belongs="its rescue i-1/1 is finished"), Step.SKIP, "its rescue i-1/1 is finished"),
     (SETTINGS, DOWN.but(history=STARTED), Step.WAIT, "restart 7 was accepted a moment ago"),
     (NEVER, DOWN, Step.SKIP, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again"),
     (SETTINGS, DOWN.but(history=REFUSED), Step.START, FIRST),
@@ -233,7 +229,8 @@ def test_what_the_instance_itself_says_against_it(settings: StateChangeSettings,
     """Word for word, whatever is in the journal, which need not be read for it."""
     facts = event("Stopped").but(looked=True, instance=shown)
     assert decide(settings, facts) == Decision(Step.SKIP, reason)
-    assert decide(settings, facts.but(loaded=True, history=STARTED, of_open_rescue=True)) == Decision(Step.SKIP, reason)
+    known = facts.but(loaded=True, history=STARTED, belongs="it belongs to a rescue")
+    assert decide(settings, known) == Decision(Step.SKIP, reason)
 
 
 def test_every_step_has_its_reason_here() -> None:

@@ -78,12 +78,3 @@ def test_restarts_are_no_episodes(journal: Counting) -> None:
     journal.create(f"{HOME}/rescues/i-1/1/event", {})
     assert episode.index(journal, HOME) == {("i-1", 1): {"event"}}
     assert episode.load(episode.Episode(lambda: journal, HOME, "i-1"), 0.0).records == {"event": {}}
-
-
-@pytest.mark.parametrize("name", ["", "i-1", "i-1/x", "../i-1/1", "i-1/1/..", "i-1/2", "i-1/3", "i-1/4"])
-def test_no_open_rescue(journal: Counting, name: str) -> None:
-    """Neither what is no episode's name nor one that has ended, was lost or never began."""
-    for record in ("1/event", "2/event", "2/done", "3/event", "3/lost"):
-        journal.create(f"{HOME}/rescues/i-1/{record}", {})
-    assert episode.is_open(journal, HOME, "i-1/1")
-    assert not episode.is_open(journal, HOME, name)

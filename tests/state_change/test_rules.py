@@ -69,8 +69,8 @@ HOLD: list[Case] = [
     ("2019-04-09T04:20:00Z", None, ""),
 ]
 RESCUE: list[Case] = [
-    (False, None, ""),
-    (True, Verdict.LEAVE, "it was made by a rescue that is not finished: it belongs to that"),
+    ("", None, ""),
+    ("its rescue i-1/1 is finished", Verdict.LEAVE, "its rescue i-1/1 is finished"),
 ]
 
 
@@ -133,7 +133,7 @@ INPUTS = [TAG, STATUS, LOCKS, EXPIRY, HOLD, RESCUE]
 
 def judged(inputs: tuple[Any, ...], history: History) -> Judgement:
     """The judgement on an instance with these inputs."""
-    (tag, tags), status, locks, expiry, hold, of_open_rescue = inputs
+    (tag, tags), status, locks, expiry, hold, belongs = inputs
     held = {} if hold is None else {"spotkeeper:hold": hold}
     instance = {
         "InstanceId": "i-1",
@@ -143,7 +143,7 @@ def judged(inputs: tuple[Any, ...], history: History) -> Judgement:
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in {**tags, **held}.items()]},
     }
     rules = RestartRules(tag, RULES.limit, RULES.window)
-    return judge(rules, instance, history, NOW, of_open_rescue=of_open_rescue)
+    return judge(rules, instance, history, NOW, belongs=belongs)
 
 
 def test_every_combination() -> None:

@@ -157,10 +157,10 @@ def _starting(rules: RestartRules, facts: Facts, instance: Described) -> Decisio
 
 
 def _stopped(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
-    if not facts.loaded:
+    if facts.belongs is None:
         against = hindrance(rules, instance, facts.now)
         return Decision(Step.SKIP, against.reason) if against else Decision(Step.LOAD, "how often was it started?")
-    judgement = judge(rules, instance, facts.history, facts.now, of_open_rescue=facts.of_open_rescue)
+    judgement = judge(rules, instance, facts.history, facts.now, belongs=facts.belongs)
     last = facts.history.last
     if judgement.verdict is Verdict.LIMIT and last and "reported" not in last.records:
         return Decision(Step.REPORT, judgement.reason)

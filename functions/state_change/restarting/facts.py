@@ -18,7 +18,8 @@ class Facts:
     """All times are seconds since 1970.
 
     ``instance`` is None while nobody has looked (``looked``) and where Describe does not show it. ``rescue`` holds the
-    records of the instance's latest episode where it is in stop mode. What is not in the journal is this call's:
+    records of the instance's latest episode where it is in stop mode. ``belongs`` says why it belongs to a rescue; None
+    where nobody has looked for that, since it was not stopped. What is not in the journal is this call's:
     ``stopped_here`` (it has seen the instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has
     written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places),
     ``closed`` (it has closed the rescue).
@@ -34,7 +35,7 @@ class Facts:
     looked_since_loaded: bool = False
     history: History = field(default_factory=History)
     rescue: Records = field(default_factory=dict)
-    of_open_rescue: bool = False
+    belongs: str | None = None
 
     stopped_here: bool = False
     asked_at: float | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from restarting.facts import Facts
 from restarting.tools import Tools
 from spotkeeper import episode
-from spotkeeper.episode import EPISODE_TAG
-from spotkeeper.instances import describe_instance, tags_of
+from spotkeeper.belonging import rescue_of
+from spotkeeper.instances import describe_instance
 
 
 def look(tools: Tools, facts: Facts) -> Facts:
@@ -17,7 +17,7 @@ def look(tools: Tools, facts: Facts) -> Facts:
 
 
 def load(tools: Tools, facts: Facts) -> Facts:
-    """The instance's restarts; in stop mode its latest rescue too, closed or not. Of a released one that alone."""
+    """The instance's restarts and, in stop mode, its latest rescue, closed or not. Of a released one that alone."""
     released = facts.event.state == "Deleted"
     if facts.stop_mode or released:
         tools.episode = episode.load(tools.episode, float("-inf"))
@@ -27,5 +27,12 @@ def load(tools: Tools, facts: Facts) -> Facts:
         loaded=True,
         history=tools.ledger.load(tools.settings.restart, facts.now),
         rescue=dict(tools.episode.records),
-        of_open_rescue=episode.is_open(tools.journal(), tools.home, tags_of(facts.instance).get(EPISODE_TAG, "")),
+        belongs=_belongs(tools, facts),
     )
+
+
+def _belongs(tools: Tools, facts: Facts) -> str | None:
+    """Only a stopped instance may be started, so of others nobody wants to know."""
+    if facts.instance is None or facts.status != "Stopped":
+        return None
+    return rescue_of(tools.journal(), tools.home, facts.instance, facts.now)

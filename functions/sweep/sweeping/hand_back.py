@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spotkeeper import episode
-from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, locked, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge
@@ -95,8 +94,9 @@ class HandBack:
             return Returning(
                 str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), unreadable=True
             )
-        of_open_rescue = episode.is_open(journal, home, tags_of(instance).get(EPISODE_TAG, ""))
-        judgement = judge(rules, instance, history, now, of_open_rescue=of_open_rescue)
+        judgement = judge(rules, instance, history, now)
+        if judgement.verdict is Verdict.START:
+            judgement = judge(rules, instance, history, now, belongs=rescue_of(journal, home, instance, now))
         return decide_restart(instance, history.number(now), judgement)
 
     def _stop_mode(self, index: Mapping[Key, set[str]], now: float) -> Iterable[Returning]:

@@ -1,0 +1,85 @@
+"""The source of a rescue without a lock: nobody but its rescue starts it, and nobody once it is replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import proof
+from simulator.transport import Killed
+from spotkeeper.episode import EPISODE_TAG
+from tests.rescue.reading import fault, heal, records, replacements
+from tests.rescue.stage import EVENT, SOURCE
+from tests.state_change.stage import TAGS, StateStage, stage
+
+NO_LOCK = {"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}
+STOPPED_FIRST = {**NO_LOCK, "SPOTKEEPER_STOP_SOURCE": "before-relaunch"}
+
+
+def rescue(here: StateStage) -> None:
+    """The interruption of the source is rescued, or goes on."""
+    with here.playing():
+        assert here.invoke("interruption", EVENT, name="rescue")["outcome"] == "done"
+
+
+def dying_rescue(**settings: str) -> StateStage:
+    """A rescue that stopped the source dies before it launches anything."""
+    here = stage(settings={**STOPPED_FIRST, **settings})
+    fault(here, "RunInstances", "kill-before")
+    with pytest.raises(Killed):
+        rescue(here)
+    heal(here)
+    assert (here.status, "event" in records(here)) == ("Stopped", True)
+    return here
+
+
+def left_alone(here: StateStage) -> str:
+    """Neither its event nor the sweep starts the source; the reason in the answer."""
+    before = here.state
+    answer = here.changed("Stopped")
+    swept = here.sweep()
+    assert (answer["outcome"], here.status, here.starts) == ("skipped", "Stopped", 0), answer
+    assert swept["handed_back"] == []
+    assert proof.untouched({**before, "fc": 0}, {**here.state, "fc": 0}) == []
+    return str(answer["reason"])
+
+
+def test_an_open_rescue() -> None:
+    """The source that its rescue has stopped stays stopped, so that it never runs beside its replacement."""
+    here = dying_rescue()
+    assert f"rescue {SOURCE}/1 is not finished" in left_alone(here)
+    rescue(here)
+    assert [one["Status"] for one in replacements(here)] == ["Running"]
+    assert here.status == "Stopped"
+
+
+@pytest.mark.parametrize("stop", ["before-relaunch", "before-image"])
+def test_a_source_that_was_replaced(stop: str) -> None:
+    """Its rescue is done and it still stands: its replacement serves in its place."""
+    here = stage(settings={**NO_LOCK, "SPOTKEEPER_STOP_SOURCE": stop})
+    rescue(here)
+    (replacement,) = replacements(here)
+    assert f"{replacement['InstanceId']} has replaced it" in left_alone(here)
+
+
+def test_a_source_that_was_saved_for_good() -> None:
+    """Without a relaunch nobody replaced it; its rescue has given it up all the same."""
+    here = stage(settings={**STOPPED_FIRST, "SPOTKEEPER_RELAUNCH": "none", "SPOTKEEPER_STOP_SOURCE": "before-image"})
+    rescue(here)
+    assert f"rescue {SOURCE}/1 is finished" in left_alone(here)
+
+
+def test_another_instance_is_started_all_the_same() -> None:
+    """A rescue keeps its own source from a start and nothing else."""
+    here = dying_rescue()
+    other = here.add_stopped("i-bp1otherone00000001")
+    event = here.event("Stopped").replace(SOURCE.encode(), other.encode())
+    assert here.deliver(event)["outcome"] == "done"
+
+
+def test_a_copied_tag() -> None:
+    """Somebody has copied the tag of an open rescue to an instance that is a day old: it is started like any other."""
+    here = dying_rescue()
+    tags = {**TAGS, EPISODE_TAG: f"{SOURCE}/1"}
+    other = here.add_stopped("i-bp1otherone00000001", tags=tags)
+    event = here.event("Stopped").replace(SOURCE.encode(), other.encode())
+    assert here.deliver(event)["outcome"] == "done"
