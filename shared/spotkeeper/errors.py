@@ -111,7 +111,7 @@ class NoCapacity(SpotkeeperError):
 
 
 class RestartRefused(SpotkeeperError):
-    """StartInstance was refused for good; ``code`` is the API's. The sweep hands the instance back every minute."""
+    """StartInstance was refused; ``code`` is the API's. The sweep hands the instance back, more and more seldom."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)

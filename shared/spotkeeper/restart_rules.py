@@ -17,6 +17,8 @@ from spotkeeper.settings import RestartRules
 
 FIRST_PAUSE = 60.0
 """Seconds between the first restart in a window and the second; doubled with each further one."""
+LONGEST_PAUSE = 900.0
+"""Most seconds between a start that was refused and the next that a sweep asks for: first 60, doubled each time."""
 
 
 class Verdict(Enum):
@@ -76,6 +78,19 @@ def judge(rules: RestartRules, instance: Described, history: History, now: float
     if history.last and history.last.settling(now):
         return Judgement(Verdict.WAIT, f"restart {history.last.number} was accepted a moment ago")
     return _limit(rules, history, now) or _back_off(rules, history, now) or _start(rules, history, now)
+
+
+def judge_again(rules: RestartRules, instance: Described, history: History, now: float) -> Judgement:
+    """As ``judge``, for a sweep: it asks again for what was refused, ever more seldom. An event does not wait."""
+    judgement, last = judge(rules, instance, history, now), history.last
+    if judgement.verdict is not Verdict.START or last is None or last.over(now) or not last.refusals:
+        return judgement
+    if last.exhausted:
+        return Judgement(Verdict.LEAVE, f"{last.refusals} starts in a row were refused: start it by hand")
+    due = last.refused_at + min(back_off(last.refusals), LONGEST_PAUSE)
+    if due <= now:
+        return judgement
+    return Judgement(Verdict.LATER, f"starts refused in a row: {last.refusals}; the next is due at {iso(due)}", due)
 
 
 def _limit(rules: RestartRules, history: History, now: float) -> Judgement | None:

@@ -9,14 +9,20 @@
 
 One stop is one number, however many calls deal with it: there is no restart n + 1 before the instance was seen running
 after n. A restart counts if a start was accepted, or may have been (the call died before it could say).
+
+What is read is checked: a key or a field that is not what these calls write is a ``BrokenRecord``, and the instance is
+not started before a human has looked.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotkeeper.errors import BrokenRecord
 from spotkeeper.journal import Journal
 from spotkeeper.settings import RestartRules
 
@@ -24,9 +30,12 @@ SETTLED_SECONDS = 60.0
 """Whoever is Stopped so long after its start was accepted has run unseen, or did not come up: that start is spent.
 
 For a moment Describe may go on to show Stopped."""
-MOST_TRIES = 20
-"""So many starts of one restart get records of their own. Want of stock can last for days; the journal shall not grow
-with it. What that costs: after so many refusals, a call that dies between its start and its record is not counted."""
+MOST_TRIES = 1_000
+"""So many starts of one restart get records of their own: ten days of refusals, one every 15 minutes. After that no
+sweep asks any more, and of a call that dies between its start and its record nobody knows."""
+AHEAD_SECONDS = 300.0
+"""So far another machine's clock may be ahead of ours. What lies further in the future was not written by us."""
+_KEY = re.compile(r"(?P<number>[1-9][0-9]{0,8})/(?P<name>(?:asked|refused)-[1-9][0-9]{0,3}|accepted|running|reported)")
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Restart:
     @property
     def at(self) -> float:
         """When it was started, as far as the journal tells; in seconds since 1970."""
-        return float((self.records.get("accepted") or self.records.get(f"asked-{self._asked}") or {}).get("at", 0.0))
+        return float((self.records.get("accepted") or self.records.get(f"asked-{self.asked}") or {}).get("at", 0.0))
 
     @property
     def counts(self) -> bool:
@@ -49,17 +58,32 @@ class Restart:
     @property
     def attempt(self) -> int:
         """Which start of it would be the next one: the last again, where nobody knows what came of it."""
-        return min(self._asked + 1, MOST_TRIES) if self._refused else max(self._asked, 1)
+        return min(self.asked + 1, MOST_TRIES) if self._refused else max(self.asked, 1)
 
     @property
-    def _asked(self) -> int:
-        """How many starts were asked for."""
-        return sum(name.startswith("asked-") for name in self.records)
+    def asked(self) -> int:
+        """How many starts were asked for. The bucket's lifecycle rule takes the oldest records first."""
+        return max((int(name.removeprefix("asked-")) for name in self.records if name.startswith("asked-")), default=0)
 
     @property
     def _refused(self) -> bool:
         """Whether all of them were refused."""
-        return f"refused-{self._asked}" in self.records
+        return f"refused-{self.asked}" in self.records
+
+    @property
+    def refusals(self) -> int:
+        """How many starts were refused since the last one that may have been accepted."""
+        return self.asked if self._refused and "accepted" not in self.records else 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no further start would be recorded."""
+        return self.refusals >= MOST_TRIES
+
+    @property
+    def refused_at(self) -> float:
+        """When the last of them was refused, in seconds since 1970."""
+        return float(self.records.get(f"refused-{self.asked}", {}).get("at", 0.0))
 
     @property
     def seen_running(self) -> bool:
@@ -122,28 +146,47 @@ class Ledger:
     instance_id: str
 
     def load(self, rules: RestartRules, now: float) -> History:
-        """As much of the history as ``rules`` ask for. Raises ``JournalUnavailable``."""
-        prefix = f"{self.home}/restarts/{self.instance_id}/"
-        names: dict[int, set[str]] = {}
-        for key in self.journal.keys(prefix):
-            place, _, name = key.removeprefix(prefix).partition("/")
-            names.setdefault(int(place), set()).add(name)
+        """As much of the history as ``rules`` ask for. Raises ``JournalUnavailable``, ``BrokenRecord``."""
+        names = self._names()
         found = History()
         for number in sorted(names, reverse=True):
-            one = Restart(number, {name: self._read(number, name) for name in names[number]})
+            one = self._restart(number, names[number], now)
             if one.over(now) and (one.at <= now - rules.window or len(found.counted(rules, now)) >= rules.limit):
                 return found if found.restarts else History((one,))
             found = History((one, *found.restarts))
         return found
 
+    def _names(self) -> dict[int, set[str]]:
+        """The names of each restart's records."""
+        prefix = f"{self.home}/restarts/{self.instance_id}/"
+        names: dict[int, set[str]] = {}
+        for key in self.journal.keys(prefix):
+            one = _KEY.fullmatch(key.removeprefix(prefix))
+            if one is None:
+                raise BrokenRecord(key, "is no record of a restart")
+            names.setdefault(int(one["number"]), set()).add(one["name"])
+        return names
+
+    def _restart(self, number: int, names: set[str], now: float) -> Restart:
+        """One restart; of its many starts only the last one is read."""
+        last = Restart(number, {name: {} for name in names}).asked
+        told = {f"asked-{last}", f"refused-{last}", "accepted"}
+        return Restart(number, {name: self._read(number, name, now) if name in told else {} for name in names})
+
     def record(self, number: int, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Write a record unless one stands; the one that does. Raises ``JournalUnavailable``."""
         return self.journal.create(self._key(number, name), dict(document))
 
-    def _read(self, number: int, name: str) -> Mapping[str, Any]:
-        """Only of the starts anybody wants to know more than that they stand."""
-        told = name == "accepted" or name.startswith("asked-")
-        return (self.journal.read(self._key(number, name)) or {}) if told else {}
+    def _read(self, number: int, name: str, now: float) -> Mapping[str, Any]:
+        """A record that says when. Raises ``BrokenRecord``."""
+        key = self._key(number, name)
+        record = self.journal.read(key) or {}
+        at = record.get("at")
+        if isinstance(at, bool) or not isinstance(at, (int, float)) or not math.isfinite(at):
+            raise BrokenRecord(key, "does not say when, in seconds since 1970")
+        if at > now + AHEAD_SECONDS:
+            raise BrokenRecord(key, "is of the future")
+        return record
 
     def _key(self, number: int, name: str) -> str:
         return f"{self.home}/restarts/{self.instance_id}/{number}/{name}"

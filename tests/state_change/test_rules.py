@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.restart_rules import Judgement, Verdict, back_off, judge
-from spotkeeper.restarts import History, Restart
+from spotkeeper.restart_rules import Judgement, Verdict, back_off, judge, judge_again
+from spotkeeper.restarts import MOST_TRIES, History, Restart
 from spotkeeper.settings import RestartRules, TagFilter
 
 NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z
@@ -127,6 +127,15 @@ HISTORY: list[tuple[History, tuple[Verdict, str]]] = [
     (restarts(50, names=("asked-1", "refused-1", "asked-2", "running")), later(2, 60, "04:20:10")),
     (restarts(50, names=("asked-1", "refused-1", "accepted", "running")), later(2, 60, "04:20:10")),
 ]
+REFUSED: list[tuple[int, int, str]] = [
+    (1, 60, "04:21:00"),
+    (2, 120, "04:22:00"),
+    (3, 240, "04:24:00"),
+    (4, 480, "04:28:00"),
+    (5, 900, "04:35:00"),
+    (999, 900, "04:35:00"),
+]
+"""Starts that were refused in a row; for how many seconds the sweep waits; the end of that, if the last was now."""
 INPUTS = [TAG, STATUS, LOCKS, EXPIRY, HOLD, RESCUE]
 """In the order in which they decide."""
 
@@ -179,3 +188,33 @@ def test_a_back_off_never_outlasts_the_window() -> None:
     }
     found = judge(rules, instance, history, NOW)
     assert found.due_at == history.restarts[-1].at + 3600
+
+
+def tried(number: int, ago: float, *more: str) -> tuple[dict[str, Any], History]:
+    """A tagged stopped instance of which so many starts were refused, the last so many seconds ago."""
+    names = [f"{verb}-{one}" for verb in ("asked", "refused") for one in range(1, number + 1)]
+    tags = [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]
+    instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": tags}}
+    return instance, History((Restart(7, {name: {"at": NOW - ago} for name in (*names, *more)}),))
+
+
+@pytest.mark.parametrize(("number", "pause", "until"), REFUSED)
+def test_refused(number: int, pause: int, until: str) -> None:
+    """The sweep waits ever longer; an event never."""
+    reason = f"starts refused in a row: {number}; the next is due at 2019-04-09T{until}.000Z"
+    assert judge_again(RULES, *tried(number, 0), NOW) == Judgement(Verdict.LATER, reason, NOW + pause)
+    assert judge_again(RULES, *tried(number, pause - 1), NOW).verdict is Verdict.LATER
+    assert judge_again(RULES, *tried(number, pause), NOW).verdict is Verdict.START
+    assert judge(RULES, *tried(number, 0), NOW).verdict is Verdict.START
+
+
+@pytest.mark.parametrize("more", ["asked-4", "running", "accepted"])
+def test_not_refused_any_more(more: str) -> None:
+    """A start without an answer, or one that was accepted, ends the row."""
+    assert judge_again(RULES, *tried(3, 100, more), NOW) == judge(RULES, *tried(3, 100, more), NOW)
+
+
+def test_refused_for_ever() -> None:
+    """After ten days of refusals a human is asked for."""
+    reason = f"{MOST_TRIES} starts in a row were refused: start it by hand"
+    assert judge_again(RULES, *tried(MOST_TRIES, 10_000), NOW) == Judgement(Verdict.LEAVE, reason)

@@ -17,7 +17,6 @@ from spotkeeper.errors import (
     RestartRefused,
     WaitFailed,
 )
-from spotkeeper.restarts import MOST_TRIES
 from tests.rescue.reading import fault, heal
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import BOOTING, stage, stopped
@@ -120,16 +119,6 @@ def test_released_under_our_hands() -> None:
     answer = here.deliver()
     assert answer["outcome"] == "skipped"
     assert "does not exist" in answer["reason"]
-
-
-def test_no_stock_for_days() -> None:
-    """The journal does not grow with the number of refusals."""
-    here = stopped()
-    fault(here, "StartInstance", "code:OperationDenied.NoStock", times=None)
-    for _ in range(25):
-        with pytest.raises(RestartRefused):
-            here.deliver()
-    assert len(here.restarts()["1"]) == 2 * MOST_TRIES
 
 
 def test_stopped_again_while_the_journal_is_read() -> None:

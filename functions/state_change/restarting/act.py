@@ -52,8 +52,9 @@ def _not_started(tools: Tools, facts: Facts, asked: Asked, error: CloudError) ->
         raise error
     _refused(tools, facts, asked, error)
     raise RestartRefused(
-        f"{error}. {tools.instance_id} stays stopped and this start does not count; the sweep hands it back every "
-        "minute. Want of stock passes by itself; arrears, quotas and locks are for a human to settle",
+        f"{error}. {tools.instance_id} stays stopped and this start does not count; the sweep hands it back "
+        "after 1, 2, 4, 8, then every 15 minutes. Want of stock passes by itself; arrears, quotas and locks are for a "
+        "human to settle",
         error.code,
     ) from error
 

@@ -13,7 +13,7 @@ from typing import Any
 from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, locked, tags_of
-from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge
+from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge, judge_again
 from spotkeeper.restarts import Ledger
 from spotkeeper.settings import HandBackSettings
 from sweeping.act import MINUTE, Hands, envelope
@@ -85,19 +85,24 @@ class HandBack:
                 yield self._judged(instance, now)
 
     def _judged(self, instance: Described, now: float) -> Returning:
-        rules, journal, home = self.settings.restart, self.observer.journal, self.observer.home
-        if against := hindrance(rules, instance, now):
-            return decide_restart(instance, 0, against)
         try:
-            history = Ledger(journal, home, str(instance["InstanceId"])).load(rules, now)
+            return decide_restart(instance, *self._judgement(instance, now))
         except BrokenRecord as error:
             return Returning(
                 str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), unreadable=True
             )
-        judgement = judge(rules, instance, history, now)
+
+    def _judgement(self, instance: Described, now: float) -> tuple[int, Judgement]:
+        """The number of the restart that it waits for and what is to be done; what is not due costs no more reading."""
+        rules, journal, home = self.settings.restart, self.observer.journal, self.observer.home
+        if against := hindrance(rules, instance, now):
+            return 0, against
+        history = Ledger(journal, home, str(instance["InstanceId"])).load(rules, now)
+        judgement = judge_again(rules, instance, history, now)
         if judgement.verdict is Verdict.START:
-            judgement = judge(rules, instance, history, now, belongs=rescue_of(journal, home, instance, now))
-        return decide_restart(instance, history.number(now), judgement)
+            belongs = rescue_of(journal, home, instance, now)
+            judgement = judge(rules, instance, history, now, belongs=belongs)
+        return history.number(now), judgement
 
     def _stop_mode(self, index: Mapping[Key, set[str]], now: float) -> Iterable[Returning]:
         latest = dict(sorted(index))

@@ -1,0 +1,93 @@
+"""Want of stock: what is refused is asked for again by the sweep, more and more seldom, and at once by an event."""
+
+from __future__ import annotations
+
+import pytest
+
+from spotkeeper.errors import RestartRefused
+from tests.rescue.stage import SOURCE
+from tests.state_change.stage import StateStage, stopped
+
+MINUTE = 60.0
+
+
+def sold_out() -> StateStage:
+    """Stopped, and there is no stock to start it from."""
+    here = stopped()
+    here.fleet.source.stopped_mode = "StopCharging"
+    set_stock(here, 0)
+    return here
+
+
+def set_stock(here: StateStage, instances: int) -> None:
+    """So many spot instances of the source's type can be started in its zone."""
+    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = instances
+
+
+def asked_at(here: StateStage) -> list[float]:
+    """When starts were asked for, in minutes after the first."""
+    moments = [one.at for one in here.calls("StartInstance")]
+    return [round((moment - moments[0]) / MINUTE) for moment in moments]
+
+
+def sweep_for(here: StateStage, minutes: int) -> None:
+    """The sweep comes every minute."""
+    for _ in range(minutes):
+        here.advance(MINUTE)
+        here.sweep()
+
+
+def test_the_sweep_backs_off() -> None:
+    """After 1, 2, 4, 8 and then every 15 minutes; the line says until when it waits."""
+    here = sold_out()
+    sweep_for(here, 65)
+    assert asked_at(here) == [0, 1, 3, 7, 15, 30, 45, 60]
+    (line,) = here.sweep()["restarts"]
+    assert "starts refused in a row: 8; the next is due at" in line
+
+
+def test_stock_comes_back() -> None:
+    """The next start that is due is accepted, and counts once."""
+    here = sold_out()
+    sweep_for(here, 10)
+    set_stock(here, 1)
+    sweep_for(here, 10)
+    assert (here.status, here.counted) == ("Running", ["1"])
+
+
+def test_an_event_does_not_wait() -> None:
+    """Somebody stopped it again, or the event came twice: the start is asked for at once."""
+    here = sold_out()
+    with pytest.raises(RestartRefused):
+        here.deliver()
+    set_stock(here, 1)
+    assert here.deliver()["outcome"] == "done"
+
+
+def test_the_next_stop_is_another_matter() -> None:
+    """It ran meanwhile: nothing is left of the refusals before."""
+    here = sold_out()
+    sweep_for(here, 16)
+    set_stock(here, 1)
+    here.deliver()
+    here.advance(10 * MINUTE)
+    here.shut_down()
+    assert here.sweep()["handed_back"] == [f"{SOURCE}/restart-2"]
+    assert here.status == "Running"
+
+
+def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal does not grow for ever; what has been refused so often is left alone until somebody starts it."""
+    monkeypatch.setattr("spotkeeper.restarts.MOST_TRIES", 5)
+    here = sold_out()
+    sweep_for(here, 60)
+    assert (len(asked_at(here)), len(here.restarts()["1"])) == (5, 10)
+    assert "5 starts in a row were refused" in here.sweep()["restarts"][0]
+    with pytest.raises(RestartRefused):
+        here.deliver()
+    assert len(here.restarts()["1"]) == 10
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    assert here.changed("Running")["outcome"] == "done"
+    here.shut_down()
+    set_stock(here, 1)
+    assert here.sweep()["handed_back"] == [f"{SOURCE}/restart-2"]
