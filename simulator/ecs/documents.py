@@ -215,7 +215,7 @@ def snapshot(s: Snapshot, now: float) -> Document:
         "SourceDiskId": s.disk_id,
         "SourceDiskType": s.disk_type,
         "SourceDiskSize": str(s.size),
-        "SnapshotType": "user",
+        "SnapshotType": "auto" if s.automatic else "user",
         "Category": "standard",
         "Status": s.status,
         "Progress": _snapshot_progress(s, now),

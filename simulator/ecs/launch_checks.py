@@ -67,7 +67,14 @@ class LaunchChecks(TagActions):
             if group not in self.security_groups:
                 raise ApiError(404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist.")
             if self.security_groups[group] != vswitch.vpc_id:
-                raise ApiError(403, "InvalidSecurityGroupId.VPCMismatch", "The group is in another VPC.")
+                raise refusal("OperationDenied.InconsistentNetwork")
+            if self._full(group, p):
+                raise refusal("SecurityGroupInstanceLimitExceed")
+
+    def _full(self, group: str, p: Parameters) -> bool:
+        """Whether a security group or deployment set has no place for so many; what is leaving counts till then."""
+        taken = sum(group in (*one.security_group_ids, one.deployment_set_id) for one in self.instances.values())
+        return group in self.places and taken + p.int("Amount", 1) > self.places[group]
 
     def _check_names(self, p: Parameters) -> None:
         """What is only named must exist."""
@@ -79,6 +86,8 @@ class LaunchChecks(TagActions):
         ):
             if name in p and p[name] not in known:
                 raise ApiError(404, code, f"The specified {name} does not exist.")
+        if self._full(p.get("DeploymentSetId", ""), p):
+            raise refusal("QuotaExceed.DeploymentSetInstanceQuotaFull")
 
     def _image(self, p: Parameters) -> Image:
         image = self.images.get(p["ImageId"])
@@ -112,9 +121,11 @@ def _check_texts(p: Parameters) -> None:
     if p.bool("PasswordInherit") and "Password" in p:
         raise ApiError(400, "InvalidPasswordParam.Mismatch", "The password should be null when passwdInherit is true.")
     _one_of(p, "InternetChargeType", ("PayByTraffic", "PayByBandwidth"), "InvalidInternetChargeType.ValueNotSupported")
-    _one_of(p, "HttpEndpoint", ("enabled", "disabled"), "InvalidParameter")
-    _one_of(p, "HttpTokens", ("optional", "required"), "InvalidParameter")
+    _one_of(p, "HttpEndpoint", ("enabled", "disabled"), "InvalidHttpEndpoint.NotSupported")
+    _one_of(p, "HttpTokens", ("optional", "required"), "InvalidHttpTokens.NotSupported")
     _one_of(p, "CreditSpecification", ("Standard", "Unlimited"), "InvalidParameter")
+    if not 1 <= p.int("HttpPutResponseHopLimit", 1) <= 64:
+        raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", "The HttpPutResponseHopLimit is not valid.")
     if not 0 <= p.int("InternetMaxBandwidthOut", 0) <= 100:
         raise invalid("InternetMaxBandwidthOut", "it must be from 0 to 100")
     largest = max(10, p.int("InternetMaxBandwidthOut", 0))
@@ -138,6 +149,8 @@ def _check_spot(p: Parameters) -> None:
     strategy, limit = p.get("SpotStrategy", "NoSpot"), p.get("SpotPriceLimit")
     if strategy == "NoSpot" and {"SpotDuration", "SpotInterruptionBehavior"} & set(p):
         raise ApiError(400, "InvalidSpotStrategy", "The specified SpotStrategy does not allow spot parameters.")
+    if strategy != "NoSpot" and p.bool("DeletionProtection"):
+        raise refusal("InvalidChargeType.ValueNotSupported")
     if p.int("SpotDuration", 1) not in (0, 1):
         raise ApiError(400, "InvalidSpotDuration", "The specified SpotDuration is not valid.")
     if (limit is not None) != (strategy == "SpotWithPriceLimit"):
@@ -167,10 +180,18 @@ def _check_disks(p: Parameters, image: Image) -> None:
                 400, "InvalidSystemDiskSize.LessThanImageSize", "The specified system disk size is less than image."
             )
     sizes = {mapping.device: mapping.size for mapping in image.disks if mapping.type == "data"}
+    encrypted = {mapping.device if mapping.type == "data" else "": mapping.encrypted for mapping in image.disks}
+    _check_encryption(system, from_encrypted=encrypted.get("", False))
     devices: list[str] = []
     for disk in p.list("DataDisk"):
         _check_disk(disk, "DataDisk")
         _check_data_disk(disk, sizes, devices)
+        _check_encryption(disk, from_encrypted=encrypted.get(disk.get("Device", "-"), False))
+
+
+def _check_encryption(disk: dict[str, Any], *, from_encrypted: bool) -> None:
+    if from_encrypted and str(disk.get("Encrypted", "true")).lower() != "true":
+        raise refusal("InvalidEncrypted.NotMatchSnapshot")
 
 
 def _check_disk(disk: dict[str, Any], which: str) -> None:
@@ -183,8 +204,7 @@ def _check_disk(disk: dict[str, Any], which: str) -> None:
     if encrypted not in ("", "true", "false"):
         raise invalid(f"{which}.Encrypted", "it must be true or false")
     if "KMSKeyId" in disk and encrypted != "true":
-        # Which code the cloud has for this is not documented; that the key is for encrypted disks, is.
-        raise invalid(f"{which}.KMSKeyId", "the disk is not to be encrypted")
+        raise refusal("InvalidEncrypted.NotMatchKmsKeyId")
     if "ProvisionedIops" in disk and category != "cloud_auto":
         raise ApiError(400, "InvalidProvisionedIops.NotSupported", "The category has no provisioned IOPS.")
 

@@ -201,6 +201,7 @@ class Snapshot(Resource):
     image_id: str = ""
     encrypted: bool = False
     kms_key_id: str = ""
+    automatic: bool = False
     status: str = "progressing"
 
 

@@ -91,6 +91,12 @@ class SnapshotActions(TagActions):
         self.agenda.at(snapshot.accomplished_at, self._accomplish, snapshot.snapshot_id)
         return snapshot
 
+    def start_automatic_snapshot(self, disk: Disk) -> Snapshot:
+        """What an automatic snapshot policy does: while it runs, CreateImage and CreateSnapshot are refused."""
+        snapshot = self.start_snapshot(disk, name="auto2.0", tags={})
+        snapshot.automatic = True
+        return snapshot
+
     def _accomplish(self, _moment: float, snapshot_id: str) -> None:
         if snapshot_id in self.snapshots:
             self.snapshots[snapshot_id].status = "accomplished"

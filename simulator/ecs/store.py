@@ -29,7 +29,7 @@ class EcsStore(Product):
         self.timings = Timings()
         self.stock = Stock()
         self.agenda = Agenda()
-        self.tokens = ClientTokens()
+        self.tokens = ClientTokens(cloud.now)
         self.instances: dict[str, Instance] = {}
         self.disks: dict[str, Disk] = {}
         self.images: dict[str, Image] = {}
@@ -45,6 +45,8 @@ class EcsStore(Product):
         self.invitations: set[str] = set()
         """Parameters of RunInstances that the account may use by invitation."""
         self.resource_groups: set[str] = set()
+        self.places: dict[str, int] = {}
+        """Security group or deployment set -> how many instances it takes; others take any number."""
         self.image_quota = 100
         self.tag_quota = 20
         self.failing_images: list[float] = []

@@ -44,7 +44,7 @@ class Registry(Product):
         super().__init__()
         self.cloud = cloud
         self.agenda = cloud.ecs.agenda
-        self.tokens = ClientTokens()
+        self.tokens = ClientTokens(cloud.now)
         self.groups: dict[str, ScalingGroup] = {}
         self.activities: list[ScalingActivity] = []
         self.notifications: list[dict[str, Any]] = []

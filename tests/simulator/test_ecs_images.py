@@ -158,6 +158,17 @@ def test_a_disk_is_imaged_once_at_a_time(drill: Fleet, ecs: Ecs, cloud: Cloud) -
     assert [image["Status"] for image in ecs.images()] == ["CreateFailed", "Available"]
 
 
+def test_an_automatic_snapshot_is_running(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
+    """Until it is complete there is no image."""
+    cloud.ecs.timings = Timings(snapshot=60)
+    cloud.ecs.start_automatic_snapshot(cloud.ecs.disks_of(INSTANCE_ID)[1])
+
+    assert [one["SnapshotType"] for one in ecs("DescribeSnapshots")["Snapshots"]["Snapshot"]] == ["auto"]
+    assert ecs.refused("CreateImage", InstanceId=INSTANCE_ID) == (403, "IncorrectDiskStatus.CreatingSnapshot")
+    cloud.clock.advance(60)
+    assert ecs("CreateImage", InstanceId=INSTANCE_ID)
+
+
 def test_refusals_of_create_image(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     """Unknown instance, wrong status, security lock, no source, dry run, quota."""
     assert ecs.refused("CreateImage", InstanceId="i-no") == (404, "InvalidInstanceId.NotFound")

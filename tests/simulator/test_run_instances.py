@@ -131,6 +131,59 @@ def test_the_same_token_makes_one_instance(launch: dict[str, Any], ecs: Ecs, clo
     assert len(cloud.ecs.instances) == 4
 
 
+def test_a_token_that_is_forgotten(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
+    """With a life, the same call makes another instance once it is over, and may have other parameters."""
+    cloud.ecs.tokens.life = 600
+    first = launched(ecs, **launch, ClientToken="t1")
+    cloud.clock.advance(599)
+    assert launched(ecs, **launch, ClientToken="t1") == first
+    cloud.clock.advance(1)
+    second = launched(ecs, **launch, ClientToken="t1", InstanceName="other")
+
+    assert second != first
+    assert len(cloud.ecs.instances) == 4  # the source is gone by now
+
+
+def test_another_vpc(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
+    """A vSwitch of another VPC than the security groups' has the code of CreateInstance's error table."""
+    cloud.ecs.add_vswitch("vsw-far", "vpc-far", "cn-hangzhou-i")
+    launch["VSwitchId"] = "vsw-far"
+
+    assert ecs.refused("RunInstances", **launch) == (403, "OperationDenied.InconsistentNetwork")
+
+
+def test_a_full_security_group(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, drill: Fleet) -> None:
+    """No place until one of its instances is gone."""
+    cloud.ecs.places[drill.spec.security_group_ids[1]] = 3
+
+    assert ecs.refused("RunInstances", **launch) == (403, "SecurityGroupInstanceLimitExceed")
+    cloud.clock.advance(drill.spec.notice)
+    assert launched(ecs, **launch)
+    assert ecs.refused("RunInstances", **launch) == (403, "SecurityGroupInstanceLimitExceed")
+
+
+def test_a_full_deployment_set(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, drill: Fleet) -> None:
+    """The source takes its place until it is released."""
+    cloud.ecs.deployment_sets.add("ds-1")
+    cloud.ecs.places["ds-1"] = 1
+    drill.source.deployment_set_id = launch["DeploymentSetId"] = "ds-1"
+
+    assert ecs.refused("RunInstances", **launch) == (403, "QuotaExceed.DeploymentSetInstanceQuotaFull")
+    cloud.clock.advance(drill.spec.notice)
+    assert launched(ecs, **launch)
+
+
+def test_encrypted_disks_stay_encrypted(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, drill: Fleet) -> None:
+    """An image of them makes encrypted disks with the same key; that they be plain is refused."""
+    cloud.ecs.add_disk(drill.source, DiskSpec(device="/dev/xvdd", encrypted=True, attributes={"kms_key_id": "key-1"}))
+    launch["ImageId"] = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
+    plain = {"Device": "/dev/xvdd", "Size": 40, "Encrypted": "false"}
+
+    assert ecs.refused("RunInstances", **launch, DataDisk=[plain]) == (403, "InvalidEncrypted.NotMatchSnapshot")
+    made = cloud.ecs.disks_of(launched(ecs, **launch))
+    assert [(disk.encrypted, disk.kms_key_id) for disk in made] == [(False, "")] * 3 + [(True, "key-1")]
+
+
 def test_stock(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
     """Per zone, type and way of charging; used up; MinAmount takes what is left, without it all or none."""
     cloud.ecs.stock["cn-hangzhou-i", "ecs.g7.large", "spot"] = 3
@@ -181,6 +234,10 @@ def test_stock_comes_and_goes() -> None:
         ({"InternetChargeType": "Free"}, (400, "InvalidInternetChargeType.ValueNotSupported")),
         ({"InternetMaxBandwidthOut": 101}, (400, "InvalidParameter")),
         ({"CreditSpecification": "Unlimited"}, (400, "InvalidParameter")),
+        ({"HttpTokens": "no"}, (400, "InvalidHttpTokens.NotSupported")),
+        ({"HttpPutResponseHopLimit": 65}, (400, "InvalidHttpPutResponseHopLimit.NotSupported")),
+        ({**SPOT, "DeletionProtection": True}, (403, "InvalidChargeType.ValueNotSupported")),
+        ({"SystemDisk": {"KMSKeyId": "key-1"}}, (400, "InvalidEncrypted.NotMatchKmsKeyId")),
         ({"InstanceChargeType": "PrePaid"}, (400, "InvalidInstanceChargeType.NotFound")),
         ({"SpotStrategy": "Cheap"}, (400, "InvalidSpotStrategy")),
         ({"SpotDuration": 1}, (400, "InvalidSpotStrategy")),
@@ -208,7 +265,7 @@ def test_stock_comes_and_goes() -> None:
         ({"AutoReleaseTime": "2130-01-01T00:00:00Z"}, (400, "InvalidAutoReleaseTime")),
         ({"InternetMaxBandwidthIn": 100}, (400, "InvalidInternetMaxBandwidthIn.ValueNotSupported")),
         ({"DataDisk": [{"Size": 20, "Encrypted": "yes"}]}, (400, "InvalidParameter")),
-        ({"DataDisk": [{"Size": 20, "KMSKeyId": "key"}]}, (400, "InvalidParameter")),
+        ({"DataDisk": [{"Size": 20, "KMSKeyId": "key"}]}, (400, "InvalidEncrypted.NotMatchKmsKeyId")),
         ({"HibernationOptions": {"Configured": True}}, (400, "InvalidParameter")),
         ({"Isp": "cmcc"}, (400, "InvalidParameter")),
         ({"CpuOptions": {"ThreadsPerCore": 1}, "InstanceType": "ecs.g6.large"}, (400, "InvalidParameter")),
