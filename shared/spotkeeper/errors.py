@@ -13,6 +13,7 @@
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
     ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
     ├── RescueFailed           the rescue cannot go on without a human
+    │   ├── RescueIncomplete   the replacement runs, but some memberships were not found or not given back
     │   └── RescueLost         the source is gone and there is no image
     └── BatchFailed            some elements of a batch failed; ``results`` has the answers of all
 
@@ -120,6 +121,13 @@ class RestartRefused(SpotkeeperError):
 
 class RescueFailed(SpotkeeperError):
     """The rescue cannot be finished without a human; the message says what is safe and what to do."""
+
+
+class RescueIncomplete(RescueFailed):
+    """Several steps of a rescue were refused; everything else is done. The message names each of them with its refusal.
+
+    Also raised where memberships were not all found before the source was released.
+    """
 
 
 class RescueLost(RescueFailed):

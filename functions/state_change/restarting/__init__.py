@@ -2,6 +2,6 @@
 
 * ``facts``: what a call knows, ``observe``: how it comes to know it
 * ``decide``: the one next step, with its reason; pure (``spotkeeper.restart_rules`` judges stopped instances)
-* ``act``: start and wait, ``serve``: back into the groups with the old weights
+* ``act``: start and wait, ``places``: the recorded places, ``serve``: back into them with the old weights
 * ``workflow``: the loop of these, ``trail``: its audit records, ``report``: its answer
 """

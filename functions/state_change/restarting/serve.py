@@ -2,46 +2,90 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from restarting.facts import Facts
+from restarting.places import Group, by_group, check, detached, remembered
 from restarting.report import closing
 from restarting.tools import Tools
-from spotkeeper.backend_servers import LIST_PAUSE, TRIES, Membership, add_members, list_group, set_weights
-from spotkeeper.errors import RescueFailed
+from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, list_group, set_weights
+from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
+from spotkeeper.retry import passes_by_itself
 
-
-def remembered(facts: Facts) -> tuple[Membership, ...]:
-    """The places that it had when its rescue began; none where the rescue did not come so far as to change any."""
-    return tuple(Membership(**one) for one in facts.rescue.get("memberships", {}).get("memberships", ()))
+PATIENCE_SECONDS = 120.0
+"""How long groups that are busy, throttled or unreachable are tried again before the call gives up."""
+TURN_SECONDS = 10.0
+"""How long such a group is tried before the next has its turn; doubled with each round."""
+ROUND_PAUSE = 5.0
 
 
 def serve(tools: Tools, facts: Facts) -> Facts:
-    """Old weights where it is still a member, the old place where it is not. After a write the list is believed."""
+    """Old weights where it is still a member, the old place where it is not. After a write the list is believed.
+
+    No group waits for another. Raises ``RescueIncomplete`` after all others are served, and ``BrokenRecord`` before any
+    is, where the record names a server that is not this one.
+    """
+    places = remembered(facts)
+    check(places, tools.instance_id, f"{tools.episode.name}/memberships")
+    gone = detached(places, facts.instance)
+    groups = by_group(tuple(one for one in places if one not in gone))
+    lost, refused = _serve_all(tools, groups)
+    if refused:
+        raise RescueIncomplete(_words(tools, len(groups), refused))
+    cards = (f"place of network card {one.server_id} in {one.place}: it is detached" for one in gone)
+    return facts.but(serves=True, lost=(*cards, *lost))
+
+
+Refused = dict[Group, SpotkeeperError]
+
+
+def _serve_all(tools: Tools, groups: list[Group]) -> tuple[list[str], Refused]:
+    """What cannot be had any more, in words, and which groups refuse the instance for good, or for too long."""
+    until, turn = tools.deadline.sooner(PATIENCE_SECONDS), TURN_SECONDS
     lost: list[str] = []
-    ordered = sorted(remembered(facts), key=lambda one: (one.group, one.server_id, one.port or 0))
-    for _, group in groupby(ordered, key=lambda one: one.group):
-        lost += _restore_group(tools, list(group))
-    return facts.but(serves=True, lost=tuple(lost))
+    refused: Refused = {}
+    waiting = groups
+    while waiting:
+        for group in waiting:
+            refused.pop(group, None)
+            try:
+                lost += restore(tools, group, until.sooner(turn))
+            except (CloudError, RescueFailed) as error:
+                refused[group] = error
+        waiting = [group for group, error in refused.items() if _passes(error)] if until.remaining() > 0 else []
+        tools.clock.sleep(min(ROUND_PAUSE, until.remaining()) if waiting else 0.0)
+        turn *= 2
+    return lost, refused
 
 
-def _restore_group(tools: Tools, members: list[Membership]) -> list[str]:
-    """What cannot be had any more, in words. Raises ``RescueFailed`` where the list never shows what was accepted."""
+def _passes(error: SpotkeeperError) -> bool:
+    return isinstance(error, CloudError) and passes_by_itself(error, CONFIGURING)
+
+
+def _words(tools: Tools, groups: int, refused: Refused) -> str:
+    """Which groups refuse it, with load balancer, code and request id."""
+    each = (f"{group[0].load_balancer_id}, {group[0].where}: {error}" for group, error in refused.items())
+    back = f"{tools.instance_id} is back in {groups - len(refused)} of its {groups} groups; calling again goes on"
+    return f"{back}. Refused: {'; '.join(each)}"
+
+
+def restore(tools: Tools, places: Group, until: Deadline) -> list[str]:
+    """The places in one group; what cannot be had any more, in words.
+
+    Raises ``CloudError``, and ``RescueFailed`` where the list never shows what was accepted.
+    """
     for _ in range(TRIES):
-        listed = {
-            (one.server_id, one.port): one.weight for one in list_group(tools.slb, members[0].group, tools.deadline)
-        }
-        missing = [one for one in members if (one.server_id, one.port) not in listed]
-        changed = [one for one in members if listed.get((one.server_id, one.port), one.weight) != one.weight]
+        listed = {(one.server_id, one.port): one.weight for one in list_group(tools.slb, places[0].group, until)}
+        missing = [one for one in places if (one.server_id, one.port) not in listed]
+        changed = [one for one in places if listed.get((one.server_id, one.port), one.weight) != one.weight]
         if not missing and not changed:
             return []
-        set_weights(tools.slb, changed, tools.deadline)
-        if lost := add_members(tools.slb, missing, tools.deadline):
+        set_weights(tools.slb, changed, until)
+        if lost := add_members(tools.slb, missing, until):
             return lost
         tools.clock.sleep(0.0 if changed else LIST_PAUSE)
     raise RescueFailed(
-        f"{members[0].server_id} does not get its weight back in {members[0].where} although that was accepted "
-        f"{TRIES} times: set it there by hand to {', '.join(f'{one.weight} at {one.place}' for one in members)}"
+        f"{places[0].server_id} does not get its weight back in {places[0].where} although that was accepted "
+        f"{TRIES} times: set it there by hand to {', '.join(f'{one.weight} at {one.place}' for one in places)}"
     )
 
 

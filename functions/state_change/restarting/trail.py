@@ -6,7 +6,7 @@ from typing import Any
 
 from restarting.decide import Decision, Step
 from restarting.facts import Facts
-from restarting.serve import remembered
+from restarting.places import remembered
 from restarting.tools import Tools
 from spotkeeper.audit import instance_facts
 

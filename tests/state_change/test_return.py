@@ -1,0 +1,110 @@
+"""The way back to the groups: one refusal takes nothing hostage."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from simulator import fleet
+from simulator.oss.buckets import StoredObject
+from spotkeeper.errors import RescueIncomplete
+from tests.rescue.reading import fault, heal, records
+from tests.rescue.stage import SOURCE
+from tests.state_change.stage import StateStage, reclaimed, start_by_hand
+
+BACK = 80
+
+
+def running() -> StateStage:
+    """Reclaimed in stop mode, running again, and not yet put back."""
+    here = reclaimed()
+    start_by_hand(here)
+    return here
+
+
+def groups(here: StateStage) -> list[str]:
+    """The default group (by its load balancer's id) and the vServer group."""
+    return [name for name, _ in here.weights()]
+
+
+@pytest.mark.parametrize("refused", [0, 1], ids=["default-group", "vserver-group"])
+@pytest.mark.parametrize("code", ["Forbidden.RAM", "OperationUnsupported", "InvalidServerId.NotFound"])
+def test_one_group_refuses_for_good(refused: int, code: str) -> None:
+    """The other group has its weight back; the error names the load balancer, the group, the code and the request."""
+    here = running()
+    name = groups(here)[refused]
+    fault(here, "slb:*", f"code:{code}", times=None, resource=name)
+    with pytest.raises(RescueIncomplete, match=rf"{code} .*request id [0-9A-F-]+") as raised:
+        here.deliver()
+    assert [weight for _, weight in here.weights()] == [0 if place == refused else BACK for place in (0, 1)]
+    assert groups(here)[0] in str(raised.value)
+    assert name in str(raised.value)
+    assert "done" not in records(here)
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert [weight for _, weight in here.weights()] == [BACK, BACK]
+
+
+def test_every_group_refuses() -> None:
+    """All of them are named."""
+    here = running()
+    fault(here, "slb:*", "code:Forbidden.RAM", times=None)
+    with pytest.raises(RescueIncomplete) as raised:
+        here.deliver()
+    assert all(name in str(raised.value) for name in groups(here))
+
+
+@pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "throttle", "refused"])
+def test_a_group_that_is_busy_for_minutes(effect: str) -> None:
+    """The other group does not wait for it; the call gives up after two minutes, and the next one goes on."""
+    here = running()
+    name = groups(here)[0]
+    fault(here, "slb:*", effect, times=None, resource=name)
+    begun = here.cloud.now()
+    with pytest.raises(RescueIncomplete, match=name):
+        here.deliver()
+    assert [weight for _, weight in here.weights()] == [0, BACK]
+    write = here.calls("SetVServerGroupAttribute")[-1]
+    assert write.at - begun < 30
+    assert here.cloud.now() - begun < 180
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+
+
+@pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "throttle", "refused", "garbage"])
+def test_trouble_of_one_minute(effect: str) -> None:
+    """It ends within the delivery."""
+    here = running()
+    fault(here, "slb:*", effect, times=None, until=here.cloud.now() + 59, resource=groups(here)[0])
+    assert here.deliver()["outcome"] == "done"
+    assert [weight for _, weight in here.weights()] == [BACK, BACK]
+
+
+def test_a_load_balancer_that_was_deleted() -> None:
+    """A warning names both places; nothing is left to be done."""
+    here = running()
+    here.cloud.slb.load_balancers.clear()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert len(answer["warnings"]) == 2
+    assert "done" in records(here)
+
+
+def forge(here: StateStage, name: str, document: Any) -> None:
+    """Somebody puts something else where a record of the source's rescue stood."""
+    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/rescues/{SOURCE}/1/{name}.json"
+    text = document if isinstance(document, str) else json.dumps(document)
+    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
+
+
+def test_a_network_card_that_it_has_lost() -> None:
+    """What its owner has detached cannot be put back: that is a warning, and the rest is."""
+    here = running()
+    members = [dict(one) for one in records(here)["memberships"]["memberships"]]
+    forge(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert ["eni-bp1gone" in one for one in answer["warnings"]] == [True]
+    assert [weight for _, weight in here.weights()] == [BACK, BACK]
