@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -125,9 +126,9 @@ class Story:
         return not call.code if hit is None else hit.cell.effect in AFTER
 
     def recorded(self, name: str, episode: int = 1) -> int | None:
-        """The number of the first call that wrote this record; None where none did."""
-        path = f"/rescues/{self.source_id}/{episode}/{name}.json"
-        found = (one for one in self.calls if one.action == "PutObject" and one.parameters["path"].endswith(path))
+        """The number of the first call that wrote a record of this name (a pattern); None where none did."""
+        path = re.compile(rf".*/rescues/{self.source_id}/{episode}/{name}\.json")
+        found = (one for one in self.calls if one.action == "PutObject" and path.fullmatch(one.parameters["path"]))
         return next((one.number for one in found if self.acted_upon(one)), None)
 
     def runs_of(self, function: str) -> list[Run]:

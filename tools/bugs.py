@@ -50,15 +50,15 @@ BUGS = (
     ),
     Bug(
         "one ClientToken for all rungs",
-        f"{RESCUE}/replacement.py",
+        f"{RESCUE}/asks.py",
         'tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))',
         'tools.token("RunInstances", str(round_number))',
     ),
     Bug(
         "relaunch without looking",
         f"{RESCUE}/replacement.py",
-        'number = tools.episode.last("round")\n    launched = _adopt(tools) if number else ""\n',
-        'number = tools.episode.last("round") + 1\n    launched = ""\n',
+        "found = _named(tools, known) or _repeated(tools, known)",
+        "found = None",
     ),
     Bug(
         "lock not checked",
@@ -97,8 +97,8 @@ BUGS = (
     Bug(
         "retry after a lost response without looking",
         f"{RESCUE}/replacement.py",
-        '{**parameters, "ClientToken": token}, retry=RUN_CONFLICTS',
-        "parameters, retry=RUN_CONFLICTS",
+        '{**parameters, "ClientToken": ask.token},',
+        "parameters,",
     ),
     Bug(
         "finished episode reopened by an old event",

@@ -89,13 +89,13 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 
 
 def remembered_first(story: Story) -> Iterator[str]:
-    """Flags, memberships, launch spec and round are in the journal before what needs them to be undone is done."""
+    """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done."""
     rules = [
         ("memberships", "SetBackendServers"),
         ("memberships", "SetVServerGroupAttribute"),
         ("plan", "RunInstances"),
     ]
-    rules += [("round-1", "RunInstances"), ("memberships", "RemoveBackendServers")]
+    rules += [(r"ask-\d+-1", "RunInstances"), ("memberships", "RemoveBackendServers")]
     if not story.disturbed("oss"):
         rules += [("disks", "ModifyDiskAttribute")]
     if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):

@@ -10,7 +10,9 @@
         image-<k>      the k-th image is about to be asked for
         failed-<k>     the k-th image failed
         usable         which image stays, and since when it was usable
-        round-<r>      the ladder is about to be walked for the r-th time
+        ask-<n>-<k>    what the k-th RunInstances of attempt n is about to ask for
+        launched-<id>  an instance that RunInstances has launched, and for which ask
+        deleted-<id>   such an instance was surplus and is deleted
         replacement    which instance stays
         running        since when it runs
         serving        since when it is in the groups
@@ -84,9 +86,10 @@ class Episode:
         numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
         return max((int(number) for number in numbers if number.isdigit()), default=0)
 
-    def calls(self) -> int:
-        """How many calls have worked on this rescue by now."""
-        return len(self.journal().keys(self._key("attempt-")))
+    def names(self) -> list[str]:
+        """The names of all records that stand by now, also those that other calls have written since."""
+        start = len(self._key(""))
+        return [key[start:] for key in self.journal().keys(self._key(""))]
 
     def _key(self, name: str) -> str:
         return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
@@ -111,9 +114,9 @@ def load(blank: Episode, event_time: float) -> Episode:
 def _read(episode: Episode, keys: list[str]) -> Episode:
     prefix = episode._key("")  # noqa: SLF001 - same module
     for name in (key.removeprefix(prefix) for key in keys if key.startswith(prefix)):
-        # An attempt's content is for the sweep; here only its number counts.
-        attempt = name.startswith("attempt-")
-        episode.records[name] = {} if attempt else (episode.journal().read(prefix + name) or {})
+        # An attempt's content is for the sweep, and of many asks only the last ones count: here their names are enough.
+        by_name = name.startswith(("attempt-", "ask-"))
+        episode.records[name] = {} if by_name else (episode.journal().read(prefix + name) or {})
     return episode
 
 

@@ -65,7 +65,7 @@ def image_that_fails() -> tuple[Cloud, Played]:
 
 
 def surplus_replacement() -> tuple[Cloud, Played]:
-    """A call that died left a second replacement of the same episode behind."""
+    """A call that died left a second replacement of the same episode behind, named by a record of its own."""
     here = rescues.stage()
     here.cloud.faults.add(Fault("DescribeHealthStatus", "kill-before"))
     with contextlib.suppress(Killed):
@@ -77,6 +77,9 @@ def surplus_replacement() -> tuple[Cloud, Played]:
         image_id="aliyun_3_x64_20G_alibase_20240528.vhd",
         tags={"spotkeeper:episode": f"{rescues.SOURCE}/1"},
     )
+    records = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    first = next(key for key in records if "/launched-" in key)
+    records[f"{first.partition('launched-')[0]}launched-i-bp1surplus000000001.json"] = records[first]
     here.advance(120)
     return _delivered(here)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from rescue.asks import token_of
 from rescue.launch_spec import launch_spec, run_parameters
 from rescue.tools import Tools
 from spotkeeper.episode import Episode
@@ -39,10 +40,10 @@ SETTINGS = st.builds(
 
 
 def token(parameters: dict[str, Any], round_number: int) -> str:
-    """The ClientToken as ``replacement`` makes it."""
+    """The ClientToken of a launch."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
     tools = Tools("i-1", chosen(), None, None, episode, None, None, None)  # type: ignore[arg-type]
-    return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
+    return token_of(tools, round_number, parameters)
 
 
 @given(SOURCES, SETTINGS, st.sampled_from(["m-1", "m-2"]))

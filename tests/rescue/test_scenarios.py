@@ -12,25 +12,29 @@ from tests.rescue.stage import SOURCE, Stage, stage
 
 HERE, THERE = "vsw-bp1fleet000000000000h", "vsw-bp1fleet000000000000i"
 OWN, OTHER = "ecs.g7.large", "ecs.c7.large"
+ABROAD = "vsw-bp1another00000000000"
+NO_CAPACITY = (
+    rf"spot {OWN} in {HERE}: OperationDenied\.NoStock \(request id [0-9A-F-]{{36}}\); "
+    rf"on-demand {OWN} in {HERE}: OperationDenied\.NoStock \(request id [0-9A-F-]{{36}}\)\. The image m-.* is safe"
+)
 LADDER = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": OTHER, "SPOTKEEPER_FALLBACK_VSWITCH_IDS": THERE}
 
-NO_STOCK = (
+NEXT_OPTION = (
     *("OperationDenied.NoStock", "Zone.NotOnSale", "Zone.NotOpen", "InvalidInstanceType.ZoneNotSupported"),
     *("InvalidInstanceType.NotSupported", "InstanceType.Offline", "ResourceNotAvailable", "NodeControllerUnavailable"),
     *("OperationDenied.ResourceControl", "OperationDenied.ZoneNotAllowed", "InvalidDiskCategory.NotSupported"),
     *("InvalidDiskCategory.Mismatch", "CategoryNotSupported", "OperationDenied.ZoneSystemCategoryNotMatch"),
     *("QuotaExceeded.PrivateIpAddress", "OperationDenied.NoVlan", "InvalidVpcZone.NotSupported"),
     *("InvalidVSwitchId.IpNotEnough", "NoInstanceStock", "QuotaExceed.ElasticQuota", "ImageNotSupportInstanceType"),
-)
-NO_SPOT = (
     *("QuotaExceed.Spot", "InvalidSpotPriceLimit", "InvalidSpotPriceLimit.LowerThanPublicPrice", "InvalidSpotStrategy"),
     *("InvalidSpotDuration", "InvalidSpotAuthorized", "InvalidSpotAliUid", "InvalidSpotPrepaid"),
     *("InvalidSpotInterruptionBehavior", "InvalidSpotInterruptionBehavior.LocalDiskNotSupport"),
+    *("SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull", "Something.NobodyHasSeenYet"),
 )
 TERMINAL = (
     *("Account.Arrearage", "InvalidAccountStatus.NotEnoughBalance", "InvalidUser.PassRoleForbidden"),
     *("QuotaExceed.AfterpayInstance", "QuotaExceed.PostPaidDisk", "OperationDenied.ImageNotValid", "Forbidden.RAM"),
-    *("InvalidRamRole.NotFound", "InvalidImageId.NotFound", "SecurityGroupInstanceLimitExceed"),
+    *("InvalidRamRole.NotFound", "InvalidImageId.NotFound", "ImageRemovedInMarket", "InsufficientBalance"),
 )
 PASSING = (
     *("InvalidSnapshotId.NotReady", "IncorrectVSwitchStatus", "IncorrectVpcStatus", "OperationDenied.CreatingConflict"),
@@ -91,10 +95,10 @@ def test_stock_that_returns_is_found_by_a_later_round() -> None:
 
 
 def test_sold_out_until_the_deadline_and_back_for_the_next_call() -> None:
-    """NoCapacity at the deadline names the rungs and keeps the image; the next call launches from it."""
+    """NoCapacity names options, codes and request ids and keeps the image; the next call launches from it."""
     here = stage(timeout=200)
     sell_out(here, ("spot", HERE, OWN), ("on-demand", HERE, OWN))
-    with pytest.raises(NoCapacity, match=r"OperationDenied\.NoStock.*SPOTKEEPER_FALLBACK_INSTANCE_TYPES"):
+    with pytest.raises(NoCapacity, match=NO_CAPACITY):
         here.deliver()
     assert here.cloud.now() <= here.before["now"] + 200
     assert len(images(here)) == 1
@@ -118,9 +122,9 @@ def test_sold_out_until_after_the_release() -> None:
     assert answer["overlap_seconds"] == 0
 
 
-@pytest.mark.parametrize("code", NO_STOCK)
-def test_codes_that_mean_the_next_rung(code: str) -> None:
-    """What one rung refuses for want of stock, room or fit is asked of the next spot rung."""
+@pytest.mark.parametrize("code", NEXT_OPTION)
+def test_codes_that_mean_the_next_option(code: str) -> None:
+    """What one option is refused for, whatever it is, is asked of the next spot option."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}")
     here.deliver()
@@ -128,14 +132,33 @@ def test_codes_that_mean_the_next_rung(code: str) -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("code", NO_SPOT)
-def test_codes_that_mean_on_demand(code: str) -> None:
-    """A spot quota, price or eligibility refusal skips all other spot rungs."""
-    here = stage(settings=LADDER)
-    fault(here, "RunInstances", f"code:{code}")
+WRONG = {
+    "vswitch-of-another-vpc": {"SPOTKEEPER_FALLBACK_VSWITCH_IDS": ABROAD},
+    "vswitch-that-is-gone": {"SPOTKEEPER_FALLBACK_VSWITCH_IDS": "vsw-bp1gone"},
+    "type-that-does-not-exist": {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.nonsense.large"},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_fallback_does_not_end_the_ladder(name: str) -> None:
+    """Where spot is sold out, a fallback that RunInstances refuses leaves the on-demand options."""
+    here = stage(settings=WRONG[name])
+    here.cloud.ecs.add_vswitch(ABROAD, "vpc-bp1another", "cn-hangzhou-i")
+    sell_out(here, ("spot", HERE, OWN))
     here.deliver()
-    assert launches(here) == [("spot", HERE, OWN), ("on-demand", HERE, OWN)]
+    assert launches(here)[-1] == ("on-demand", HERE, OWN)
     assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("code", ["SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull"])
+def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
+    """The ladder is walked again until the release makes room."""
+    here = stage()
+    fault(here, "RunInstances", f"code:{code}", times=None, until=here.before["now"] + here.fleet.spec.notice)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert len(replacements(here)) == 1
+    assert places(here, answer["replacement_id"]) == 2
 
 
 @pytest.mark.parametrize("code", TERMINAL)

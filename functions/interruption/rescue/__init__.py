@@ -4,7 +4,7 @@
 * ``decide``, ``tracks``: what to do next, and why; pure
 * ``entry``, ``workflow``: from an event to the loop around the two
 * ``source``, ``disks``, ``kept_disks``, ``remember``, ``launch_spec``, ``memberships``, ``image``, ``ladder``,
-  ``replacement``: the acts, one file per thing they touch; facts in, facts out
+  ``asks``, ``replacement``: the acts, one file per thing they touch; facts in, facts out
 * ``report``, ``dry_run``: the answer; ``trail``: the audit records
 * ``tools``: what the acts work with (APIs, journal, clock, deadline)
 

@@ -1,20 +1,14 @@
-"""What a refusal of RunInstances means for the ladder (error table of RunInstances, and codes seen in the field)."""
+"""What a refusal of RunInstances means for the ladder (error table of RunInstances, and codes seen in the field).
+
+A refusal that no list here names is the option's own, and the next option is asked for: what is wrong with one
+fallback vSwitch or instance type says nothing of the others. That holds for a security group or a deployment set that
+is full, too: the place of the source in it is free once the source is released, and a later round finds it.
+"""
 
 from __future__ import annotations
 
-from enum import Enum
-
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy
-
-
-class Verdict(Enum):
-    """Where to go from a refused rung."""
-
-    NEXT_RUNG = "this rung has no stock, or the setting does not fit it"
-    ON_DEMAND = "no spot rung can work"
-    TERMINAL = "no rung can work"
-
 
 RUN_CONFLICTS = RetryPolicy(
     conflicts=frozenset(
@@ -29,52 +23,34 @@ RUN_CONFLICTS = RetryPolicy(
     )
 )
 
-NO_STOCK = frozenset(
+TERMINAL = frozenset(
     {
-        "OperationDenied.NoStock",
-        "NoInstanceStock",
-        "Zone.NotOnSale",
-        "Zone.NotOpen",
-        "InvalidInstanceType.ZoneNotSupported",
-        "InvalidInstanceType.NotSupported",
-        "InvalidResourceType.NotSupported",
-        "InstanceType.Offline",
-        "ResourceNotAvailable",
-        "NodeControllerUnavailable",
-        "OperationDenied.ResourceControl",
-        "OperationDenied.ZoneNotAllowed",
-        "OperationDenied.ZoneSystemCategoryNotMatch",
-        "InvalidDiskCategory.NotSupported",
-        "InvalidDiskCategory.Mismatch",
-        "CategoryNotSupported",
-        "QuotaExceeded.PrivateIpAddress",
-        "InvalidVSwitchId.IpNotEnough",
-        "OperationDenied.NoVlan",
-        "InvalidVpcZone.NotSupported",
-        "QuotaExceed.ElasticQuota",
-        "ImageNotSupportInstanceType",
+        # The account cannot buy anything.
+        "Account.Arrearage",
+        "InsufficientBalance",
+        "RealNameAuthenticationError",
+        "SecurityRisk.3DVerification",
+        # The role may not launch, or not with this RAM role.
+        "InvalidUser.PassRoleForbidden",
+        "InvalidRamRole.NotFound",
+        # Every option launches the same image.
+        "InvalidImageId.NotFound",
+        "OperationDenied.ImageNotValid",
+        "ImageNotSubscribed",
+        "ImageRemovedInMarket",
+        # Quotas of the account, whatever the option.
+        "QuotaExceed.AfterpayInstance",
+        "QuotaExceed.PostPaid",
+        "QuotaExceed.PostPaidDisk",
+        "QuotaExceed.Tags",
+        # The ClientToken has launched something already, with other parameters: nothing else may be launched.
+        "IdempotentParameterMismatch",
     }
 )
-
-NO_SPOT = frozenset(
-    {
-        "QuotaExceed.Spot",
-        "InvalidSpotPriceLimit",
-        "InvalidSpotPriceLimit.LowerThanPublicPrice",
-        "InvalidSpotStrategy",
-        "InvalidSpotDuration",
-        "InvalidSpotAuthorized",
-        "InvalidSpotAliUid",
-        "InvalidSpotPrepaid",
-    }
-)
-"""Spot price and eligibility. Limits are never raised: the money is the user's."""
+TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "NoPermission")
+"""Of RAM, risk control and the account's balance, whatever follows the first dot."""
 
 
-def verdict(error: CloudError) -> Verdict:
-    """What a refusal that will not pass by itself means."""
-    if error.code in NO_STOCK:
-        return Verdict.NEXT_RUNG
-    if error.code in NO_SPOT or error.code.startswith("InvalidSpotInterruptionBehavior"):
-        return Verdict.ON_DEMAND
-    return Verdict.TERMINAL
+def is_terminal(error: CloudError) -> bool:
+    """Whether a refusal that will not pass by itself stands against every option."""
+    return error.code in TERMINAL or error.code.partition(".")[0] in TERMINAL_FAMILIES

@@ -1,17 +1,23 @@
-"""The instance that takes over: launched once, by whichever call comes first."""
+"""The instance that takes over: launched once, by whichever call comes first.
+
+An instance is this rescue's where ``asks`` has it on record, or where the recorded RunInstances, repeated, answers with
+its id. A tag is no proof: anybody can write it, and the console copies it. What merely carries ours is reported.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from rescue import asks
+from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
-from rescue.ladder import RUN_CONFLICTS, Verdict, verdict
-from rescue.launch_spec import run_parameters
+from rescue.ladder import RUN_CONFLICTS, is_terminal
 from rescue.tools import Tools
 from spotkeeper.episode import EPISODE_TAG
-from spotkeeper.errors import CloudError, NoCapacity, RescueFailed, WaitFailed
+from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueFailed, WaitFailed
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
@@ -28,85 +34,149 @@ DELETE_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Ini
 ALREADY_GONE = "InvalidInstanceId.NotFound"
 
 Rung = Mapping[str, Any]
-"""A rung of the recorded plan (see ``launch_spec``); empty for a replacement that an earlier call launched."""
+"""A launch option of the recorded plan (see ``launch_spec``)."""
 
 FIRST_ROUND_PAUSE = 10.0
 LONGEST_ROUND_PAUSE = 60.0
+LONGEST_SLEEP = 20.0
+RUN_SECONDS = 20.0
+"""How long one option is asked for in spite of throttling and conflicts before the round is broken off."""
 
+VISIBLE_SECONDS = 60.0
+LOOK_PAUSE = 3.0
+"""How long after its launch an instance may not be visible yet, and how often it is looked for meanwhile."""
 
-def made_here(tools: Tools) -> list[Described]:
-    """The instances that this episode launched and that still exist, whatever the journal names."""
-    parameters = {"Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}]}
-    found = describe_instances(tools.ecs, tools.episode.name, parameters)
-    return [one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name]
+SEARCH_SECONDS = 3600.0
+"""For how long after the rescue's end a surplus launch of a dead call is searched for."""
 
 
 def launch(tools: Tools, facts: Facts) -> Facts:
-    """Walk the ladder until somebody has a replacement.
+    """Round after round until there is a replacement.
 
-    A round's ClientTokens are its own, so what was refused for want of stock is really asked again; a round that an
-    earlier call began is walked again with its tokens, so that an answer that got lost is found instead of repeated.
-    Raises ``NoCapacity`` at the deadline and ``CloudError`` for what no rung can change.
+    Raises ``NoCapacity`` at the deadline, ``CloudError`` for what no option can change or what did not pass until then,
+    ``RescueFailed`` where a human has to say whose an instance is.
     """
-    number = tools.episode.last("round")
-    launched = _adopt(tools) if number else ""
     pause = FIRST_ROUND_PAUSE
-    rung: Rung = {}
-    while not launched:
-        number = _begin_round(tools, max(1, number))
-        launched, rung, refusals = walk(tools, facts, number)
-        if not launched:
-            _pause(tools, facts, pause, refusals)
-            launched, number = _adopt(tools), number + 1
-            pause = min(LONGEST_ROUND_PAUSE, pause * 2)
-    return _keep(tools, facts, launched, rung)
-
-
-def _adopt(tools: Tools) -> str:
-    """What this episode launched already; of several the same for every call."""
-    return min((str(one["InstanceId"]) for one in made_here(tools)), default="")
-
-
-def _pause(tools: Tools, facts: Facts, seconds: float, refusals: list[str]) -> None:
-    """Between two rounds. Raises ``NoCapacity`` where no time is left for another."""
-    if seconds >= tools.deadline.remaining():
-        safe = f"The image {facts.image_id} is safe; the" if facts.image_id else "The"
-        raise NoCapacity(
-            f"no replacement for {tools.instance_id} yet: {'; '.join(refusals)}. {safe} next call goes on. More rungs: "
-            "SPOTKEEPER_FALLBACK_INSTANCE_TYPES, SPOTKEEPER_FALLBACK_VSWITCH_IDS"
-        )
-    tools.clock.sleep(seconds * (1.0 - 0.2 * random.random()))  # noqa: S311 - keeps many rescues out of step
-
-
-def _begin_round(tools: Tools, number: int) -> int:
-    """Only what the journal knows may be launched: who comes later has to find it."""
-    tools.episode.record(f"round-{number}", {"at": tools.clock.now()})
-    return number
-
-
-def walk(tools: Tools, facts: Facts, round_number: int) -> tuple[str, Rung, list[str]]:
-    """One round: the launched instance's id (or an empty text) with its rung, and why each rung before was refused."""
-    plan = tools.episode.records["plan"]
-    refusals: list[str] = []
-    spot = True
-    for rung in plan["rungs"]:
-        if rung["add"]["SpotStrategy"] != "NoSpot" and not spot:
-            continue
-        parameters = run_parameters(plan, rung, facts.image_id or plan["own_image"], tools.episode.name)
+    while True:
         try:
-            return _run(tools, parameters, round_number), rung, refusals
+            return launch_round(tools, facts)
+        except (NoCapacity, CloudError) as refusal:
+            if pause >= tools.deadline.remaining() or not _later(refusal):
+                raise
+        _rest(tools, pause * (1.0 - 0.2 * random.random()))  # noqa: S311 - keeps many rescues out of step
+        pause = min(LONGEST_ROUND_PAUSE, pause * 2)
+
+
+def _later(refusal: NoCapacity | CloudError) -> bool:
+    return isinstance(refusal, NoCapacity) or passes_by_itself(refusal, RUN_CONFLICTS)
+
+
+def _rest(tools: Tools, seconds: float) -> None:
+    while seconds > 0:
+        tools.clock.sleep(min(seconds, LONGEST_SLEEP))
+        seconds -= LONGEST_SLEEP
+
+
+def launch_round(tools: Tools, facts: Facts) -> Facts:
+    """One round: what other calls have launched, else the options from where the furthest call came to.
+
+    A round's ClientTokens are its own, so what was refused for want of stock is really asked again. Raises
+    ``NoCapacity`` where every option was refused, ``CloudError`` for what no option can change and for what passes by
+    itself; the next round then begins with the same call.
+    """
+    known = asks.read(tools)
+    found = _named(tools, known) or _repeated(tools, known)
+    return _keep(tools, facts, *(found or _walk(tools, facts, known)))
+
+
+def _named(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
+    """What an earlier answer named, if it still exists; of several the same for every call."""
+    alive = (one for one in known.standing if _stands(tools, one, known.launched[one].at))
+    return next(((one, known.launched[one]) for one in alive), None)
+
+
+def _stands(tools: Tools, instance_id: str, launched_at: float) -> bool:
+    """Whether it exists. A new one may not be visible yet; one that is not for a minute was released.
+
+    Raises ``DeadlineReached`` where that cannot be told yet.
+    """
+    while describe_instance(tools.ecs, instance_id) is None:
+        if tools.clock.now() - launched_at >= VISIBLE_SECONDS:
+            return False
+        if tools.deadline.remaining() <= LOOK_PAUSE:
+            raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
+        tools.clock.sleep(LOOK_PAUSE)
+    return True
+
+
+def _repeated(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
+    """What a call that died has launched without a record, found by sending its last RunInstances once more.
+
+    A cloud that remembers a token may answer with an instance that was released since, so that is looked at.
+    """
+    for ask in known.unanswered(tools.refused):
+        if not asks.can_be_repeated(tools, ask):
+            _refuse_where_it_may_stand(tools, ask, known)
+            tools.refused.add(ask.token)
+            continue
+        try:
+            instance_id = _run(tools, ask)
         except CloudError as error:
-            outcome = _outcome(error)
-            refusals.append(f"{describe_rung(rung)}: {error.code}")
-            spot = spot and outcome is not Verdict.ON_DEMAND
-    return "", {}, refusals
+            _unless_next(tools, ask, error)
+        else:
+            if _stands(tools, instance_id, tools.clock.now()):
+                return instance_id, ask
+    return None
 
 
-def _outcome(error: CloudError) -> Verdict:
-    outcome = verdict(error)
-    if passes_by_itself(error, RUN_CONFLICTS) or outcome is Verdict.TERMINAL:
+def _refuse_where_it_may_stand(tools: Tools, ask: Ask, known: Asks) -> None:
+    """Raises ``RescueFailed`` where a call that died may have launched an instance that nothing can prove any more.
+
+    Sent again, a forgotten token would launch another instance beside it.
+    """
+    if suspects := _suspects(tools, ask, tagged(tools), known):
+        raise RescueFailed(
+            f"{', '.join(suspects)} may be the replacement of {tools.instance_id}: a call that died asked for such an "
+            f"instance, and its ClientToken is too old to tell. Nothing else is launched meanwhile. Delete it, or take "
+            f"off its tag {EPISODE_TAG} if it is yours, then invoke the function again with the same event"
+        )
+
+
+def _walk(tools: Tools, facts: Facts, known: Asks) -> tuple[str, Ask]:
+    """Ask for one option after the other. Raises ``NoCapacity`` at the end of the ladder."""
+    plan = tools.episode.records["plan"]
+    image_id = facts.image_id or str(plan["own_image"])
+    refusals: list[str] = []
+    for place in _places(known.furthest, len(plan["rungs"])):
+        ask = asks.about_to(tools, place, image_id)
+        try:
+            return _run(tools, ask), ask
+        except CloudError as error:
+            _unless_next(tools, ask, error)
+            option = describe_rung(plan["rungs"][ask.option])
+            refusals.append(f"{option}: {error.code} (request id {error.request_id or 'none'})")
+    safe = f"The image {facts.image_id} is safe; the" if facts.image_id else "The"
+    raise NoCapacity(
+        f"no replacement for {tools.instance_id} yet: {'; '.join(refusals)}. {safe} next call goes on. More launch "
+        "options: SPOTKEEPER_FALLBACK_INSTANCE_TYPES, SPOTKEEPER_FALLBACK_VSWITCH_IDS"
+    )
+
+
+def _places(furthest: tuple[int, int], options: int) -> Iterable[tuple[int, int]]:
+    """The rest of the round that the furthest call is in, or the next round where that one is at its end."""
+    round_number, option = furthest
+    if round_number == 0 or option + 1 >= options:
+        return ((round_number + 1, one) for one in range(options))
+    return ((round_number, one) for one in range(option + 1, options))
+
+
+def _unless_next(tools: Tools, ask: Ask, error: CloudError) -> None:
+    """Go on to the next option, unless the refusal passes by itself or stands against every option: then raise it."""
+    if passes_by_itself(error, RUN_CONFLICTS):
         raise error
-    return outcome
+    tools.refused.add(ask.token)
+    if is_terminal(error):
+        raise error
 
 
 def describe_rung(rung: Rung) -> str:
@@ -116,44 +186,37 @@ def describe_rung(rung: Rung) -> str:
     return f"{charge} {add['InstanceType']} in {add['VSwitchId']}"
 
 
-def _run(tools: Tools, parameters: dict[str, Any], round_number: int) -> str:
-    """RunInstances. The token is made of all parameters: none is ever used for two different calls."""
-    token = tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
+def _run(tools: Tools, ask: Ask) -> str:
+    """RunInstances, and the record of what it launched."""
+    parameters = asks.parameters(tools, ask.option, ask.image_id)
     answer = tools.ecs.call(
-        "RunInstances", f"replacement of {tools.instance_id}", {**parameters, "ClientToken": token}, retry=RUN_CONFLICTS
+        "RunInstances",
+        f"replacement of {tools.instance_id}",
+        {**parameters, "ClientToken": ask.token},
+        retry=RUN_CONFLICTS,
+        until=tools.deadline.sooner(RUN_SECONDS),
     )
     launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
     if not launched:
         raise RescueFailed(
             f"RunInstances for {tools.instance_id} answered without an instance id; calling again finds it"
         )
+    asks.launched(tools, str(launched[0]), ask)
     return str(launched[0])
 
 
-def _keep(tools: Tools, facts: Facts, instance_id: str, rung: Rung) -> Facts:
-    """Agree with all other calls on which instance stays; what lost is deleted."""
+def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
+    """Agree with all other calls on which instance stays. What lost is surplus, and deleted once this one serves."""
+    rung = asks.rung(tools, ask.option)
     document = {
         "instance_id": instance_id,
         "at": tools.clock.now(),
-        "rung": describe_rung(rung) if rung else "the rung of an earlier call",
+        "rung": describe_rung(rung),
         "drops": list(rung.get("drops", ())),
     }
     standing = tools.episode.record("replacement", document)
     kept = str(standing["instance_id"])
-    if kept != instance_id:
-        delete(tools, instance_id)
     return facts.but(replacement=Replacement.STARTING, replacement_id=kept, launched_here=standing == document)
-
-
-def delete(tools: Tools, instance_id: str) -> None:
-    """Delete a surplus replacement of this episode (a new instance refuses for its first minute)."""
-    try:
-        tools.ecs.call(
-            "DeleteInstance", instance_id, {"InstanceId": instance_id, "Force": True}, retry=DELETE_CONFLICTS
-        )
-    except CloudError as error:
-        if error.code != ALREADY_GONE:
-            raise
 
 
 def wait_until_running(tools: Tools, facts: Facts) -> Facts:
@@ -176,15 +239,87 @@ def wait_until_running(tools: Tools, facts: Facts) -> Facts:
 
 
 def check_strays(tools: Tools, facts: Facts) -> Facts:
-    """Delete what this episode launched and the journal does not name.
+    """Delete what the records say this rescue launched and ``replacement`` does not name.
 
-    A call that launched the one that is named, and has been the only call of its episode, need not ask: whoever joins
-    leaves word in the journal before it launches anything.
+    What a dead call launched without a record is searched for until an hour after the rescue's end. A call that
+    launched the replacement, and has been the only one that asked for any, need not search.
     """
-    if facts.launched_here and tools.episode.calls() == 1:
-        return facts.but(strays_checked=True)
-    strays: list[str] = [str(one["InstanceId"]) for one in made_here(tools)]
-    surplus = [instance_id for instance_id in strays if instance_id != facts.replacement_id]
+    known = asks.read(tools)
+    strangers: list[str] = []
+    alone = facts.launched_here and set(known.last) <= {tools.attempt}
+    if not alone and _search_is_due(tools):
+        known, strangers = _searched(tools, known)
+    surplus = [one for one in known.standing if one != facts.replacement_id]
     for instance_id in surplus:
-        delete(tools, instance_id)
-    return facts.but(strays_checked=True).warn(*(f"surplus replacement {one} was deleted" for one in surplus))
+        _delete(tools, instance_id)
+    return facts.but(strays_checked=True).warn(
+        *(f"surplus replacement {one} was deleted" for one in surplus),
+        *(_stranger(tools, one) for one in strangers if one != facts.replacement_id),
+    )
+
+
+def _search_is_due(tools: Tools) -> bool:
+    done = tools.episode.records.get("done")
+    return done is None or tools.clock.now() - float(done["at"]) < SEARCH_SECONDS
+
+
+def _stranger(tools: Tools, instance_id: str) -> str:
+    return (
+        f"instance {instance_id} carries the tag {EPISODE_TAG}={tools.episode.name}, but no record of this rescue "
+        "names it: it is left alone"
+    )
+
+
+def tagged(tools: Tools) -> dict[str, Described]:
+    """The instances that carry this rescue's tag, whoever gave it to them, by id."""
+    parameters = {"Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}]}
+    found = describe_instances(tools.ecs, tools.episode.name, parameters)
+    return {str(one["InstanceId"]): one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name}
+
+
+def _suspects(tools: Tools, ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
+    """Those of the tagged instances that no record names and that this ask may have launched."""
+    wanted = asks.parameters(tools, ask.option, ask.image_id)
+    names = ("InstanceType", "ImageId")
+    return [
+        instance_id
+        for instance_id, one in found.items()
+        if instance_id not in known.launched
+        and all(one.get(name) == wanted[name] for name in names)
+        and (one.get("VpcAttributes") or {}).get("VSwitchId") == wanted["VSwitchId"]
+    ]
+
+
+def _searched(tools: Tools, known: Asks) -> tuple[Asks, list[str]]:
+    """What the records name once every instance with our tag was looked at, and those that nothing proves ours.
+
+    The last RunInstances of another call is sent once more only where its answer would settle whose an instance is.
+    """
+    found = tagged(tools)
+    others = replace(known, last={number: ask for number, ask in known.last.items() if number != tools.attempt})
+    for ask in others.unanswered():
+        if _suspects(tools, ask, found, known) and asks.can_be_repeated(tools, ask):
+            _prove(tools, ask)
+            known = asks.read(tools)
+    return known, sorted(set(found) - set(known.launched))
+
+
+def _prove(tools: Tools, ask: Ask) -> None:
+    """Send it again; the answer becomes a record. A refusal says that this call launched nothing."""
+    try:
+        _run(tools, ask)
+    except CloudError as error:
+        if passes_by_itself(error, RUN_CONFLICTS):
+            raise
+
+
+def _delete(tools: Tools, instance_id: str) -> None:
+    """Delete a surplus replacement (a new instance refuses for its first minute), and record that it is gone."""
+    try:
+        tools.ecs.call(
+            "DeleteInstance", instance_id, {"InstanceId": instance_id, "Force": True}, retry=DELETE_CONFLICTS
+        )
+    except CloudError as error:
+        if error.code != ALREADY_GONE:
+            raise
+    tools.episode.record(f"deleted-{instance_id}", {"at": tools.clock.now()})

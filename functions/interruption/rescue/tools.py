@@ -29,6 +29,10 @@ class Tools:
     audit: Audit
     touched: list[str] = field(default_factory=list)
     """Disks whose flag this call may have changed while nobody could write down what it was."""
+    attempt: int = 0
+    """The number of this call's ``attempt`` record; 0 until it stands."""
+    refused: set[str] = field(default_factory=set)
+    """ClientTokens of the RunInstances calls that this call has seen refused."""
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""

@@ -99,7 +99,7 @@ class Rescue:
             "SpotInterruptionBehavior": (facts.source or {}).get("SpotInterruptionBehavior"),
         }
         self.tools.episode.record("event", described)
-        self.tools.episode.claim("attempt", self.attempt)
+        self.tools.attempt = self.tools.episode.claim("attempt", self.attempt)
         return facts.but(opened=True)
 
     def load(self, facts: Facts, _: Deadline) -> Facts:

@@ -1,0 +1,147 @@
+"""Which launch options were asked for, and what RunInstances launched: the records that prove an instance ours.
+
+``ask-<attempt>-<k>`` stands before the k-th RunInstances of a call and says exactly what it asks for;
+``launched-<instance>`` stands right after the answer. A call asks for the next option only when the one before was
+refused. So of each call only the last ask can have launched an instance that no record names, and the same RunInstances
+with the same ClientToken answers with its id ("How to ensure idempotence", document 25693).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rescue.launch_spec import run_parameters
+from rescue.tools import Tools
+from spotkeeper.errors import BrokenRecord
+
+TOKEN_LIFE_SECONDS = 3600.0
+"""For how long a ClientToken is taken to be remembered. No document tells; when it is forgotten, the same call
+launches a second instance, so an older ask is never repeated."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One RunInstances call as it was or is about to be asked.
+
+    ``round`` counts from 1; ``option`` is the place in the plan's list of launch options, from 0. ``at`` is seconds
+    since 1970.
+    """
+
+    round: int
+    option: int
+    image_id: str
+    token: str
+    at: float
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """How far on the ladder it is."""
+        return self.round, self.option
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What the journal tells of all calls' launches.
+
+    ``last`` is the last ask of each call, by attempt. ``launched`` has the ask of each launched instance by the
+    instance's id; ``deleted`` are those of them that are deleted.
+    """
+
+    last: Mapping[int, Ask]
+    launched: Mapping[str, Ask]
+    deleted: frozenset[str]
+
+    @property
+    def standing(self) -> list[str]:
+        """The launched instances that nobody has deleted, in the same order for every call."""
+        return sorted(set(self.launched) - self.deleted)
+
+    @property
+    def furthest(self) -> tuple[int, int]:
+        """How far any call has come."""
+        return max((ask.place for ask in self.last.values()), default=(0, 0))
+
+    def unanswered(self, refused: Iterable[str] = ()) -> list[Ask]:
+        """The asks that may have launched what no record names, the furthest first.
+
+        ``refused`` are tokens of which this call knows better.
+        """
+        known = {*refused, *(ask.token for ask in self.launched.values())}
+        asks = {ask.token: ask for ask in self.last.values() if ask.token not in known}
+        return sorted(asks.values(), key=lambda ask: ask.place, reverse=True)
+
+
+def read(tools: Tools) -> Asks:
+    """As the journal has them now. Raises ``JournalUnavailable``, ``BrokenRecord`` for what is no ask."""
+    names = tools.episode.names()
+    last = dict(sorted(_numbers(names)))
+    launched = [name.removeprefix("launched-") for name in names if name.startswith("launched-")]
+    return Asks(
+        last={attempt: _read(tools, f"ask-{attempt}-{number}") for attempt, number in last.items()},
+        launched={instance_id: _read(tools, f"launched-{instance_id}") for instance_id in launched},
+        deleted=frozenset(name.removeprefix("deleted-") for name in names if name.startswith("deleted-")),
+    )
+
+
+def _numbers(names: Iterable[str]) -> Iterable[tuple[int, int]]:
+    """(attempt, number) of each ``ask`` record."""
+    for name in names:
+        family, _, rest = name.partition("-")
+        attempt, _, number = rest.partition("-")
+        if family == "ask" and attempt.isdigit() and number.isdigit():
+            yield int(attempt), int(number)
+
+
+def _read(tools: Tools, name: str) -> Ask:
+    record = tools.episode.look(name)
+    try:
+        return Ask(
+            int(record["round"]),
+            int(record["option"]),
+            str(record["image_id"]),
+            str(record["token"]),
+            float(record["at"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise BrokenRecord(f"{tools.episode.name}/{name}", "does not say what was asked for") from None
+
+
+def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
+    """Write down what this call asks for next. Raises ``JournalUnavailable``: nothing may be launched then."""
+    round_number, option = place
+    token = token_of(tools, round_number, parameters(tools, option, image_id))
+    ask = Ask(round_number, option, image_id, token, tools.clock.now())
+    tools.episode.claim(f"ask-{tools.attempt}", asdict(ask))
+    return ask
+
+
+def launched(tools: Tools, instance_id: str, ask: Ask) -> None:
+    """Write down what RunInstances has launched."""
+    tools.episode.record(f"launched-{instance_id}", {**asdict(ask), "at": tools.clock.now()})
+
+
+def parameters(tools: Tools, option: int, image_id: str) -> dict[str, Any]:
+    """Of RunInstances, but for the token: the recorded plan's and the image, so the same for every call."""
+    return run_parameters(tools.episode.records["plan"], rung(tools, option), image_id, tools.episode.name)
+
+
+def rung(tools: Tools, option: int) -> Mapping[str, Any]:
+    """A launch option of the recorded plan. Raises ``BrokenRecord`` for a place that the plan does not have."""
+    rungs: list[dict[str, Any]] = tools.episode.records["plan"]["rungs"]
+    if not 0 <= option < len(rungs):
+        raise BrokenRecord(f"{tools.episode.name}/plan", f"has no launch option {option}")
+    return rungs[option]
+
+
+def token_of(tools: Tools, round_number: int, parameters: Mapping[str, Any]) -> str:
+    """The ClientToken. It is made of all parameters, so none is ever used for two different calls."""
+    return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
+
+
+def can_be_repeated(tools: Tools, ask: Ask) -> bool:
+    """Whether the very same call can be sent, and its token still be known to the cloud."""
+    if tools.clock.now() - ask.at > TOKEN_LIFE_SECONDS:
+        return False
+    return token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id)) == ask.token

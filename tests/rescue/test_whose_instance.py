@@ -1,0 +1,191 @@
+"""Which instances a rescue may adopt or delete: those that a record or a repeated RunInstances proves its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from simulator.transport import Killed
+from spotkeeper.errors import RescueFailed
+from tests.rescue.reading import fault, images, launches, records, replacements
+from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.walks import attempt
+
+FOREIGN = "i-bp1foreign0000000001"
+TAG = "spotkeeper:episode"
+HOUR = 3600.0
+
+
+def somebodys_copy(here: Stage, **attributes: Any) -> None:
+    """An instance of the user with the tag of this rescue: tags are the user's to write and to copy."""
+    spec = here.fleet.spec
+    ours = images(here)
+    here.cloud.ecs.add_instance(
+        FOREIGN,
+        vswitch_id=spec.vswitch_id,
+        security_group_ids=list(spec.security_group_ids),
+        image_id=ours[0]["ImageId"] if ours else here.fleet.source.image_id,
+        instance_type=spec.instance_type,
+        tags={TAG: f"{SOURCE}/1"},
+        **attributes,
+    )
+
+
+def dies(here: Stage, action: str, effect: str, **how: Any) -> Stage:
+    """A delivery whose process dies at a call of ``action``."""
+    fault(here, action, effect, **how)
+    assert isinstance(attempt(here, "dies"), Killed)
+    return here
+
+
+def others(here: Stage) -> list[str]:
+    """The instances made since the beginning, but for the user's copy."""
+    return [one["InstanceId"] for one in replacements(here) if one["InstanceId"] != FOREIGN]
+
+
+def stands(here: Stage, instance_id: str) -> bool:
+    """Whether an instance exists."""
+    return proof.instance(here.state, instance_id) is not None
+
+
+def named(here: Stage, name: str) -> list[str]:
+    """The instances whose records begin with ``name``."""
+    return [one.removeprefix(name) for one in records(here) if one.startswith(name)]
+
+
+def test_a_copied_tag_is_never_deleted() -> None:
+    """An event that comes again after ``done`` reports the copy and leaves it alone."""
+    here = stage()
+    here.deliver()
+    somebodys_copy(here)
+    again = here.deliver()
+    assert stands(here, FOREIGN)
+    assert here.calls("DeleteInstance") == []
+    assert len(others(here)) == 1
+    assert any(f"{FOREIGN} carries the tag {TAG}={SOURCE}/1" in text for text in again["warnings"])
+
+
+@pytest.mark.parametrize("effect", ["kill-before", "kill-after"])
+def test_a_copied_tag_is_never_adopted(effect: str) -> None:
+    """After a call that died at RunInstances a replacement of our own takes over; the copy stays as it is."""
+    here = dies(stage(), "RunInstances", effect)
+    somebodys_copy(here)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert [answer["replacement_id"]] == others(here)
+    assert stands(here, FOREIGN)
+    assert here.calls("DeleteInstance") == []
+    assert any(FOREIGN in text for text in answer["warnings"])
+
+
+def test_what_the_dead_call_launched_is_named_by_a_record() -> None:
+    """The same RunInstances, asked again with its token, answers with the instance, and a record keeps that."""
+    here = dies(stage(), "RunInstances", "kill-after")
+    launched = others(here)
+    assert named(here, "launched-") == []
+    answer = here.deliver()
+    assert launched == named(here, "launched-") == [answer["replacement_id"]]
+    first, second = (one.parameters for one in here.calls("RunInstances"))
+    assert first == second
+
+
+def test_the_clean_up_of_what_is_named_goes_on_for_ever() -> None:
+    """A surplus that a record names is deleted a day later, too; then nothing is left to do."""
+    here = stage()
+    here.deliver()
+    key = next(one for one in here.state["oss"]["spotkeeper-journal"] if "/launched-" in one)
+    somebodys_copy(here)
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    ours = key.partition("launched-")[2].removesuffix(".json")
+    objects[key.replace(ours, FOREIGN)] = objects[key]
+    here.advance(24 * HOUR)
+    assert any(f"surplus replacement {FOREIGN} was deleted" in text for text in here.deliver()["warnings"])
+    assert not stands(here, FOREIGN)
+    writes = here.writes()
+    here.deliver()
+    assert here.writes() == writes
+
+
+def test_nothing_is_searched_for_an_hour_after_the_end() -> None:
+    """Nobody asks for instances by tag any more, and no RunInstances is repeated."""
+    here = dies(stage(), "RunInstances", "kill-before")
+    here.deliver()
+    here.advance(HOUR + 1)
+    somebodys_copy(here)
+    calls = len(here.calls())
+    here.deliver()
+    assert [one.action for one in here.calls()[calls:]] == ["DescribeInstances"]
+
+
+def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
+    """Two hours after a call died at RunInstances its token proves nothing: a human says whose the instance is."""
+    here = dies(stage(), "RunInstances", "kill-after")
+    launched = others(here)
+    here.advance(2 * HOUR)
+    here.cloud.ecs.tokens.life = 0.0
+    with pytest.raises(RescueFailed, match=rf"{launched[0]} may be the replacement of {SOURCE}"):
+        here.deliver()
+    assert others(here) == launched
+    here.cloud.ecs.release(here.cloud.ecs.instances[launched[0]], here.cloud.now(), "by hand")
+    assert here.deliver()["outcome"] == "done"
+    assert len(others(here)) == 1
+
+
+def test_a_forgotten_token_of_a_call_that_launched_nothing() -> None:
+    """Where no instance with the tag stands, the ladder goes on with new tokens."""
+    here = dies(stage(), "RunInstances", "kill-before")
+    here.advance(2 * HOUR)
+    here.cloud.ecs.tokens.life = 0.0
+    assert here.deliver()["outcome"] == "done"
+    assert len(others(here)) == 1
+    assert len({one.parameters["ClientToken"] for one in here.calls("RunInstances")}) == 2
+
+
+def dies_before_it_is_named(here: Stage, *, recorded: bool) -> str:
+    """The replacement of a call that died after RunInstances, or one record later."""
+
+    def after_the_launch(_: str, action: str) -> bool:
+        return action == "PutObject" and bool(here.calls("RunInstances"))
+
+    fault(here, after_the_launch, "kill-before", skip=int(recorded))
+    assert isinstance(attempt(here, "dies"), Killed)
+    (launched,) = others(here)
+    assert named(here, "launched-") == ([launched] if recorded else [])
+    assert "replacement" not in records(here)
+    return launched
+
+
+@pytest.mark.parametrize("remembered", [True, False], ids=["token-remembered", "token-forgotten"])
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "unrecorded"])
+def test_a_replacement_that_is_gone_is_not_adopted(*, recorded: bool, remembered: bool) -> None:
+    """Released before any call could name it the replacement: another one is launched, whatever the token answers."""
+    here = stage()
+    launched = dies_before_it_is_named(here, recorded=recorded)
+    here.cloud.ecs.release(here.cloud.ecs.instances[launched], here.cloud.now(), "by hand")
+    if not remembered:
+        here.cloud.ecs.tokens.life = 0.0
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert [answer["replacement_id"]] == others(here) != [launched]
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "unrecorded"])
+def test_what_was_launched_is_adopted(*, recorded: bool) -> None:
+    """The call after the dead one launches nothing."""
+    here = stage()
+    launched = dies_before_it_is_named(here, recorded=recorded)
+    assert here.deliver()["replacement_id"] == launched
+    assert others(here) == [launched]
+    assert here.shortcomings() == []
+
+
+def test_the_next_call_begins_with_the_call_that_died() -> None:
+    """Options that were refused before it wait for the next round."""
+    here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g6.large"})
+    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = 0
+    dies(here, "RunInstances", "kill-before", skip=1)
+    here.deliver()
+    kinds = [kind for _, _, kind in launches(here)]
+    assert kinds == [here.fleet.spec.instance_type, "ecs.g6.large", "ecs.g6.large"]
