@@ -19,24 +19,33 @@
         done | lost    the end, with the answer
 
 A terminated instance has one episode in its life; one in stop mode may have several.
+
+What is read is checked for its shape (``spotkeeper.records``). ``disks``, ``plan``, ``memberships`` and ``usable`` say
+what Describe says too: one that is broken, or that Describe contradicts, is refused, and superseded by ``plan.2``,
+``plan.3`` … The highest that can be read counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import in_stop_mode
 from spotkeeper.journal import Journal
+from spotkeeper.records import checked
 
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
+DESCRIBED = frozenset({"disks", "plan", "memberships", "usable"})
+"""Records that can be superseded, since Describe can tell anew what they say."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
 _BEGUN = re.compile(r"([0-9]{1,9})/event")
-_RECORD = re.compile(r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)")
+_RECORD = re.compile(r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)(\.[0-9]{1,9})?")
 
 
 @dataclass
@@ -44,7 +53,8 @@ class Episode:
     """One rescue's records. ``records`` holds those that are known to stand.
 
     ``journal`` opens the journal, only when it is needed: its SDK takes time to load and many events need none.
-    ``home`` is ``<account>/<region>``.
+    ``home`` is ``<account>/<region>``. ``broken`` has the records that could not be read, by name,
+    ``versions`` those that are known of each, the latest first.
     """
 
     journal: Callable[[], Journal]
@@ -52,6 +62,8 @@ class Episode:
     instance_id: str
     number: int = 1
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    broken: dict[str, BrokenRecord] = field(default_factory=dict)
+    versions: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,9 +71,25 @@ class Episode:
         return f"{self.instance_id}/{self.number}"
 
     def record(self, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write a record unless one of that name stands; remember and return the one that does."""
-        self.records[name] = self.journal().create(self._key(name), dict(document))
-        return self.records[name]
+        """Write a record unless one of that name stands; remember and return the one that does.
+
+        Raises ``JournalUnavailable``, and ``BrokenRecord`` where what stands has not the shape of such a record and
+        cannot be superseded.
+        """
+        while True:
+            key = self._key_of(name, self.versions.setdefault(name, [1])[0])
+            try:
+                self.records[name] = checked(name, self.journal().create(key, dict(document)), key)
+            except BrokenRecord as error:
+                self._refuse_broken(name, error)
+            else:
+                return self.records[name]
+
+    def refuse(self, name: str) -> None:
+        """Believe what stands under this name no more: the next ``record`` supersedes it."""
+        self.records.pop(name, None)
+        versions = self.versions.setdefault(name, [1])
+        versions.insert(0, versions[0] + 1)
 
     def claim(self, family: str, document: Mapping[str, Any]) -> int:
         """Write the next free record of a numbered family (``attempt-1``, ``attempt-2`` …); return its number."""
@@ -71,10 +99,26 @@ class Episode:
         return number
 
     def look(self, name: str) -> Mapping[str, Any]:
-        """A record that stands, read if it is not known yet. Raises ``JournalUnavailable``."""
+        """A record that stands, the latest version that can be read; empty where there is none.
+
+        Raises ``JournalUnavailable``, and ``BrokenRecord`` where Describe cannot tell anew what it said; such a one is
+        in ``broken``.
+        """
         if not self.records.get(name):
-            self.records[name] = self.journal().read(self._key(name)) or {}
-        return self.records[name]
+            self._read(name)
+        return self.records.get(name, {})
+
+    def _read(self, name: str) -> None:
+        versions = self.versions.setdefault(name, [1])
+        for version in list(versions):
+            key = self._key_of(name, version)
+            try:
+                standing = self.journal().read(key)
+                if standing is not None:
+                    self.records[name] = checked(name, standing, key)
+                    return
+            except BrokenRecord as error:
+                self._refuse_broken(name, error)
 
     @property
     def open(self) -> bool:
@@ -84,12 +128,21 @@ class Episode:
     def last(self, family: str) -> int:
         """The highest number of a numbered family that is known to stand; 0 where there is none."""
         numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
-        return max((int(number) for number in numbers if number.isdigit()), default=0)
+        return max((int(number) for number in numbers if _NUMBER.fullmatch(number)), default=0)
 
     def names(self) -> list[str]:
         """The names of all records that stand by now, also those that other calls have written since."""
         start = len(self._key(""))
         return [key[start:] for key in self.journal().keys(self._key(""))]
+
+    def _refuse_broken(self, name: str, error: BrokenRecord) -> None:
+        if name not in DESCRIBED:
+            raise error
+        self.broken.setdefault(name, error)
+        self.refuse(name)
+
+    def _key_of(self, name: str, version: int) -> str:
+        return self._key(name if version == 1 else f"{name}.{version}")
 
     def _key(self, name: str) -> str:
         return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
@@ -102,22 +155,39 @@ def load(blank: Episode, event_time: float) -> Episode:
     Raises ``JournalUnavailable``.
     """
     prefix = f"{blank.home}/{FOLDER}/{blank.instance_id}/"
-    keys = blank.journal().keys(prefix)
-    numbers = {int(number) for key in keys if (number := key.removeprefix(prefix).partition("/")[0]).isdigit()}
-    episode = _read(Episode(blank.journal, blank.home, blank.instance_id, max(numbers, default=1)), keys)
+    keys = [key.removeprefix(prefix) for key in blank.journal().keys(prefix)]
+    episode = _standing(Episode(blank.journal, blank.home, blank.instance_id, _latest(keys)), keys)
+    for name in list(episode.records):
+        # An attempt's content is for the sweep, and of many asks only the last ones count: here their names are enough.
+        if not name.startswith(("attempt-", "ask-")):
+            episode.look(name)
     end = episode.records.get("done") or episode.records.get("lost")
     if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):
         return Episode(blank.journal, blank.home, blank.instance_id, episode.number + 1)
     return episode
 
 
-def _read(episode: Episode, keys: list[str]) -> Episode:
-    prefix = episode._key("")  # noqa: SLF001 - same module
-    for name in (key.removeprefix(prefix) for key in keys if key.startswith(prefix)):
-        # An attempt's content is for the sweep, and of many asks only the last ones count: here their names are enough.
-        by_name = name.startswith(("attempt-", "ask-"))
-        episode.records[name] = {} if by_name else (episode.journal().read(prefix + name) or {})
+def _latest(keys: Iterable[str]) -> int:
+    """The latest episode that was begun, whatever else is there; 1 where none was."""
+    return max((int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
+
+
+def _standing(episode: Episode, keys: Iterable[str]) -> Episode:
+    """The episode with the names of its records."""
+    prefix = f"{episode.number}/"
+    episode.versions = _by_name(key.removeprefix(prefix) for key in keys if key.startswith(prefix))
+    episode.records = {name: {} for name in episode.versions}
     return episode
+
+
+def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
+    """The versions of each record, the latest first."""
+    found: dict[str, list[int]] = {}
+    for one in names:
+        name, _, version = one.partition(".")
+        if not version or (name in DESCRIBED and _NUMBER.fullmatch(version)):
+            found.setdefault(name, []).append(int(version or 1))
+    return {name: sorted(versions, reverse=True) for name, versions in found.items()}
 
 
 def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:
@@ -125,14 +195,11 @@ def glance(journal: Journal, home: str, instance_id: str, number: int | None = N
 
     ``records`` has their names. One listing, whatever the episode holds. Raises ``JournalUnavailable``.
     """
-    blank = Episode(lambda: journal, home, instance_id, number or 1)
+    blank = Episode(lambda: journal, home, instance_id)
     prefix = f"{home}/{FOLDER}/{instance_id}/"
     keys = [key.removeprefix(prefix) for key in journal.keys(prefix)]
-    if number is None:
-        blank.number = max((int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
-    names = (key.removeprefix(f"{blank.number}/") for key in keys if key.startswith(f"{blank.number}/"))
-    blank.records = {name: {} for name in names}
-    return blank
+    blank.number = _latest(keys) if number is None else number
+    return _standing(blank, keys)
 
 
 def named(name: str) -> tuple[str, int] | None:

@@ -8,6 +8,7 @@
     ├── CloudError             an API refused, with its code and request id
     │   └── CloudUnreachable   no answer, or one that is not Alibaba Cloud's
     ├── JournalUnavailable     the journal cannot be read or written
+    │   └── BrokenRecord       one record of it is not what Spotkeeper writes; the rest is readable
     ├── WaitFailed             what was waited for reached a state from which it will not recover
     ├── DeadlineReached        this call's time is up; the next call continues
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
@@ -87,12 +88,24 @@ class CloudUnreachable(CloudError):
 class JournalUnavailable(SpotkeeperError):
     """The journal cannot be read or written; the message names it and says what to check."""
 
+    def adding(self, text: str) -> JournalUnavailable:
+        """The same error with more to say."""
+        return JournalUnavailable(f"{self}.{text}")
+
 
 class BrokenRecord(JournalUnavailable):
     """A journal record is not what Spotkeeper writes: somebody else wrote or changed it."""
 
     def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
         super().__init__(f"journal record {key} {problem}; somebody else wrote it. Move it away.")
+
+    def adding(self, text: str) -> BrokenRecord:
+        """See ``JournalUnavailable.adding``."""
+        more = BrokenRecord(self.key, self.problem)
+        more.args = (f"{self}{text}",)
+        return more
 
 
 class WaitFailed(SpotkeeperError):

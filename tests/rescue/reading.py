@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import proof
 from simulator.faults import Fault
+from simulator.oss.buckets import StoredObject
 from spotkeeper.errors import SpotkeeperError
 from tests.rescue.stage import SOURCE, Stage
 
@@ -70,6 +71,14 @@ def records(here: Stage, episode: int = 1, folder: str = "rescues") -> dict[str,
         for key, one in objects.items()
         if folder in key
     }
+
+
+def plant(here: Stage, name: str, record: object) -> None:
+    """Put an object where the open episode's record of that name is, as somebody who can write to the bucket can."""
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    event = next(key for key in objects if key.endswith(f"/{SOURCE}/1/event.json"))
+    body = record if isinstance(record, bytes) else json.dumps(record).encode()
+    objects[f"{event.removesuffix('event.json')}{name}.json"] = StoredObject(body, here.cloud.now())
 
 
 def moment(here: Stage, action: str, nth: int = 0) -> float:

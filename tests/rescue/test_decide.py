@@ -165,7 +165,8 @@ TABLE = [
     (DEFAULTS, GONE.but(records={**BEGUN, "plan": {}}, image=Image.CREATING, opened=True), Step.FIND_MEMBERSHIPS),
     (NONE, GONE.but(records=BEGUN, image=Image.USABLE, opened=True, memberships=()), Step.FINISH),
     (AT_ONCE, GONE.but(records=BEGUN), Step.LOSE),
-    (DEFAULTS, GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.SKIP),
+    (DEFAULTS, GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.LOSE),
+    (dataclasses.replace(DEFAULTS, dry_run=True), GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.SKIP),
     # no journal
     (DEFAULTS, DOWN.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
     (DEFAULTS, DOWN, Step.RETAIN_DISKS),

@@ -99,7 +99,6 @@ REASONS = [
     (DEFAULTS, STOPPED.but(memberships=()), "no new requests for an instance that goes"),
     (DEFAULTS, STOPPED.but(drained=True, records={}, opened=False), "every later call must find what this one begins"),
     (DEFAULTS, LOST, "this rescue ended in a loss: no stock"),
-    (DEFAULTS, LOST.but(records={"lost": {}}), "this rescue ended in a loss: "),
     # the source is gone
     (DEFAULTS, GONE.but(image=Image.UNKNOWN), "a call that had no journal may have made an image"),
     (DEFAULTS, GONE.but(image=Image.FAILED), "the instance does not exist (any more) and no rescue of it was begun"),

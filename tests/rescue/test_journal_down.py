@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from simulator import proof
+from simulator.ecs import Timings
 from simulator.transport import Killed
-from spotkeeper.errors import JournalUnavailable
+from spotkeeper.errors import BrokenRecord, JournalUnavailable
 from tests.rescue.reading import (
     audited,
     doomed_disks,
@@ -18,6 +18,8 @@ from tests.rescue.reading import (
     heal,
     images,
     places,
+    plant,
+    records,
     replacements,
     source_disks,
     source_stands,
@@ -179,19 +181,58 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert places(here, SOURCE) == 0
 
 
-def test_a_record_that_somebody_else_wrote() -> None:
-    """What is not a JSON object under our keys makes the journal unusable, and the error says which record it is."""
-    here = stage()
-    stored: Any = here.cloud.oss.buckets["spotkeeper-journal"].objects
-    donor = stage()
-    donor.deliver()
-    objects: Any = donor.cloud.oss.buckets["spotkeeper-journal"].objects
-    key = next(name for name in objects if name.endswith("/plan.json"))
-    stored[key] = type(objects[key])(b"[]", here.cloud.now(), {})
-    with pytest.raises(JournalUnavailable, match="plan is not a JSON object"):
+def begun(here: Stage) -> None:
+    """A call dies just after it has opened the episode."""
+    fault(here, "ModifyDiskAttribute", "kill-before")
+    with pytest.raises(Killed):
         here.deliver()
+
+
+BROKEN: dict[str, object] = {
+    "half an object": b'{"at": 15',
+    "wrong fields": {"at": "1", "disks": [], "run": 5, "memberships": [{"x": 1}], "instance_id": 5},
+}
+
+
+@pytest.mark.parametrize("name", ["event", "replacement", "done", "lost", "drained", "running", "image-1"])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_record_that_only_the_journal_can_tell_is_broken(name: str, how: str) -> None:
+    """The data is saved, nothing is drained, and a typed error names the record until somebody moves it away."""
+    here = stage()
+    begun(here)
+    plant(here, name, BROKEN[how])
+    for _ in range(2):
+        with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/{name} "):
+            here.deliver()
+    assert not any(source_disks(here).values())
     assert image_of_all_disks(here)
     assert undrained(here)
+
+
+@pytest.mark.parametrize("name", ["disks", "plan", "memberships", "usable"])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_record_that_describe_can_tell_anew_is_broken(name: str, how: str) -> None:
+    """While the source stands, the rescue does not need it, and the answer names it."""
+    here = stage()
+    begun(here)
+    plant(here, name, BROKEN[how])
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any(f"/{SOURCE}/1/{name} " in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+def test_a_broken_record_of_a_source_that_is_gone() -> None:
+    """It is no loss yet: a human may bring back what it said."""
+    here = stage(Timings(image=30))
+    fault(here, "RunInstances", "kill-before")
+    with pytest.raises(Killed):
+        here.deliver()
+    plant(here, "plan", {})
+    here.pass_notice()
+    with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/plan "):
+        here.deliver()
+    assert "lost" not in records(here)
 
 
 def test_a_disk_flag_that_nobody_answers_for_while_the_journal_is_down() -> None:

@@ -16,6 +16,7 @@ from simulator.cloud import Call, Cloud
 from simulator.ecs import Timings
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, Invocation, Killed
+from spotkeeper.errors import RescueLost
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -155,11 +156,15 @@ def killed(here: OneStage, number: int, effect: str) -> OneStage:
 
 
 def spoiled(here: Played, again: Outcome) -> list[str]:
-    """What one delivery more has done: all there was to do is done, so it writes nothing and says so."""
+    """What one delivery more has done: all there was to do is done, so it writes nothing and says so.
+
+    A loss is told again by every delivery.
+    """
     before, writes = here.state, here.writes()
     answer = attempt(here, "once more")
+    right = RescueLost if isinstance(again, RescueLost) else dict
     return [
-        *([] if isinstance(answer, dict) else [f"the delivery after {describe(again)} comes to {describe(answer)}"]),
+        *([] if isinstance(answer, right) else [f"the delivery after {describe(again)} comes to {describe(answer)}"]),
         *proof.untouched(before, here.state),
         *([] if here.writes() == writes else [f"it calls {here.writes()[len(writes) :]}"]),
     ]

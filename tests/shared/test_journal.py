@@ -18,7 +18,7 @@ from simulator.oss.buckets import StoredObject
 from simulator.transport import in_process
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
-from spotkeeper.errors import JournalUnavailable
+from spotkeeper.errors import BrokenRecord, JournalUnavailable
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.settings import DirectoryLocation, Endpoint, OssLocation
 
@@ -212,13 +212,13 @@ def test_other_peoples_objects_are_not_ours() -> None:
         assert journal.keys("") == ["a/1/event"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\ufeff{}", '"x"'])
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\ufeff{}", '"x"', "\ud800", "[" * 100_000])
 def test_a_record_that_is_not_ours(text: str, tmp_path: Path) -> None:
     """What is no JSON object was not written by us, and the error names it."""
     clock = Clock()
     journal = open_journal(DirectoryLocation(tmp_path), "r", Credentials("a", "b"), None, Deadline.after(clock, 9))
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "event.json").write_text(text, encoding="utf-8")
+    (tmp_path / "a" / "event.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(JournalUnavailable, match="a/event"):
         journal.read("a/event")
     with pytest.raises(JournalUnavailable, match="a/event"):
@@ -243,3 +243,40 @@ def test_a_file_in_the_directorys_place(tmp_path: Path, method: str) -> None:
     journal = open_journal(location, "r", Credentials("a", "b"), None, Deadline.after(clock, 9))
     with pytest.raises(JournalUnavailable, match=r"journal.*SPOTKEEPER_JOURNAL"):
         call(journal, method)
+
+
+@pytest.mark.parametrize("method", ["create", "read", "keys"])
+def test_an_answer_that_breaks_off(method: str) -> None:
+    """A connection that ends in the middle of an answer's body is asked again, like one that gave none."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        journal.create("a/1/event", {})
+        cloud.faults.add(Fault("oss:*", "cut", times=2))
+        assert call(journal, method) == (["a/1/event"] if method == "keys" else {})
+
+
+@pytest.mark.parametrize("method", ["create", "read", "keys"])
+def test_answers_that_always_break_off(method: str) -> None:
+    """A typed error, in bounded time."""
+    cloud = cloud_with_bucket()
+    with oss(cloud) as journal:
+        journal.create("a/1/event", {})
+        cloud.faults.add(Fault("oss:*", "cut", times=None))
+        with pytest.raises(JournalUnavailable, match="SPOTKEEPER_JOURNAL"):
+            call(journal, method)
+    assert cloud.now() - 1_700_000_000.0 <= 15
+
+
+def test_what_is_no_record_is_read_again() -> None:
+    """It may be half an answer, or a proxy's; where it stays so, the error names it after a few seconds."""
+    cloud = cloud_with_bucket()
+    objects = cloud.oss.buckets["spotkeeper-journal"].objects
+    objects["rescues/a/1/event.json"] = StoredObject(b'{"notice_end": 1', cloud.now())
+    with oss(cloud) as journal:
+        with pytest.raises(BrokenRecord, match="a/1/event"):
+            journal.read("a/1/event")
+        assert len(cloud.calls) == 3
+        assert cloud.now() - 1_700_000_000.0 <= 3
+        objects["rescues/a/1/event.json"] = StoredObject(b"\xff", cloud.now())
+        with pytest.raises(BrokenRecord, match="a/1/event"):
+            journal.create("a/1/event", {})

@@ -75,6 +75,7 @@ def test_no_more_than_the_limit_is_read(journal: Counting) -> None:
 def test_restarts_are_no_episodes(journal: Counting) -> None:
     """The sweep's index of rescues leaves them out, and so does a rescue that looks for its own records."""
     filled(journal, 0.0)
-    journal.create(f"{HOME}/rescues/i-1/1/event", {})
+    event = {"notice_end": 1.0, "notice_estimated": False}
+    journal.create(f"{HOME}/rescues/i-1/1/event", event)
     assert episode.index(journal, HOME) == {("i-1", 1): {"event"}}
-    assert episode.load(episode.Episode(lambda: journal, HOME, "i-1"), 0.0).records == {"event": {}}
+    assert episode.load(episode.Episode(lambda: journal, HOME, "i-1"), 0.0).records == {"event": event}

@@ -14,6 +14,7 @@ from tests.rescue.stage import SOURCE
 from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
 
 LONG = 30 * DAY
+ANSWER = {"outcome": "done", "reason": "it was put back", "warnings": [], "timeline": []}
 
 
 def hold(here: SweepStage, kind: str) -> None:
@@ -173,7 +174,7 @@ def test_the_second_interruption_in_stop_mode() -> None:
     for group in here.fleet.load_balancer.groups:
         for member in group:
             member.weight = here.fleet.spec.weight
-    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": {}})
+    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": ANSWER})
     here.advance(DAY)
     left_alone(here)
     here.cloud.ecs.reclaim(SOURCE)

@@ -56,8 +56,9 @@ def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
     if facts.stop_mode and facts.drained and "event" in facts.records:
         return Decision(Step.FINISH_STOP_MODE, "it is drained and remembered already")
-    if "lost" in facts.records:
-        return Decision(Step.SKIP, f"this rescue ended in a loss: {facts.records['lost'].get('reason', '')}")
+    if "lost" in facts.records and facts.gone:
+        reason = f"this rescue ended in a loss: {facts.records['lost']['reason']}"
+        return Decision(Step.SKIP if settings.dry_run else Step.LOSE, reason)
     return None
 
 

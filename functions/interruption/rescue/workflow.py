@@ -125,17 +125,24 @@ class Rescue:
     def no_journal(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call that has no journal."""
         image = f" Image {facts.image_id} was asked for." if facts.image_id else ""
-        raise JournalUnavailable(f"{self._journal_error}.{image}{kept_disks.kept_without_record(self.tools, facts)}")
+        more = f"{image}{kept_disks.kept_without_record(self.tools, facts)}"
+        assert self._journal_error is not None  # noqa: S101 - only an error of the journal leads here
+        raise self._journal_error.adding(more) from self._journal_error
 
     def lose(self, facts: Facts, _: Deadline) -> Facts:
-        """Write down that this rescue cannot succeed any more, and say what is left.
+        """Write down that this rescue cannot succeed any more, and say what is left; every later call says it again.
 
         What a call side by side has written since this one read the journal may be the very thing that was missing.
         """
+        if lost := facts.records.get("lost"):
+            raise RescueLost(str(lost["reason"]))
         known = self.tools.episode.records.keys()
         self.tools.episode = episode.load(self.tools.episode, facts.entered)
         if self.tools.episode.records.keys() - known:
             return resume(self.tools, facts)
+        for name, error in self.tools.episode.broken.items():
+            if name not in self.tools.episode.records:
+                raise error  # it may be the very thing that is missing, and a human may bring it back
         image_left = f"The image {facts.image_id} is usable. " if facts.image is Image.USABLE else ""
         left = image_left + kept_disks.way_back(self.tools)
         reason = f"{self.tools.instance_id} was released before its rescue was complete. {left}"
@@ -158,6 +165,7 @@ def postpone(step: Step, facts: Facts) -> Facts:
 def resume(tools: Tools, facts: Facts) -> Facts:
     """The facts that the episode's records hold."""
     records = tools.episode.records
+    facts = facts.warn(*(str(error) for error in tools.episode.broken.values()))
     if begun := records.get("event"):
         facts = facts.but(notice_end=float(begun["notice_end"]), notice_estimated=bool(begun["notice_estimated"]))
     if "memberships" in records:

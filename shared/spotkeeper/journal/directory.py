@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from spotkeeper.errors import BrokenRecord, JournalUnavailable
+from spotkeeper.errors import JournalUnavailable
+from spotkeeper.records import parse
 
 
 class DirectoryJournal:
@@ -37,12 +38,12 @@ class DirectoryJournal:
     def read(self, key: str) -> dict[str, Any] | None:
         """See ``Journal.read``."""
         try:
-            text = self._path(key).read_text(encoding="utf-8")
+            content = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unavailable("read", key, error) from error
-        return as_record(text, key)
+        return parse(content, key)
 
     def keys(self, prefix: str) -> list[str]:
         """See ``Journal.keys``."""
@@ -95,14 +96,3 @@ class DirectoryJournal:
             f"cannot {verb} journal record {key or '(listing)'} in {self._root}: {error.strerror}; "
             "check SPOTKEEPER_JOURNAL"
         )
-
-
-def as_record(text: str, key: str) -> dict[str, Any]:
-    """Parse a record. Raises ``BrokenRecord``."""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        record = None
-    if not isinstance(record, dict):
-        raise BrokenRecord(key, "is not a JSON object")
-    return record

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+from xml.etree.ElementTree import ParseError
 
 from spotkeeper.clients import silence_sdk_loggers
-from spotkeeper.errors import CloudError, CloudUnreachable, JournalUnavailable
+from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable
 from spotkeeper.journal import PATIENCE_SECONDS
-from spotkeeper.journal.directory import as_record
+from spotkeeper.records import parse
 from spotkeeper.retry import PLAIN, retried
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
+REREAD_PAUSES = (0.5, 1.0)
+"""Seconds between the readings of an object that is no record."""
 KEYS_PER_PAGE = 1000
 """The most that ListObjectsV2 gives at a time; unasked it gives 100."""
 EXISTS = "FileAlreadyExists"
@@ -42,6 +45,7 @@ class OssJournal:
         deadline: Deadline,
     ) -> None:
         import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - only a function whose journal is in OSS pays for it
+        import requests  # noqa: PLC0415
 
         self._oss = oss
         self._location = location
@@ -61,6 +65,8 @@ class OssJournal:
         config.connect_timeout = CONNECT_TIMEOUT
         config.readwrite_timeout = READ_TIMEOUT
         self._client = oss.Client(config)
+        # The SDK maps what breaks before the body; a body that ends early, and a listing that is no XML, come raw.
+        self._failures = (oss.exceptions.BaseError, requests.RequestException, ParseError)
         silence_sdk_loggers()
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +84,15 @@ class OssJournal:
         return record
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """See ``Journal.read``."""
+        """See ``Journal.read``. What is no record is read again: it may be a proxy's answer, or half of OSS's."""
+        for pause in REREAD_PAUSES:
+            try:
+                return self._read(key)
+            except BrokenRecord:  # noqa: PERF203 - one reading after the other
+                self._deadline.clock.sleep(pause)
+        return self._read(key)
+
+    def _read(self, key: str) -> dict[str, Any] | None:
         request = self._oss.GetObjectRequest(bucket=self._location.bucket, key=self._object(key))
         try:
             content = self._call("GetObject", key, lambda: self._client.get_object(request).body.content)
@@ -86,7 +100,7 @@ class OssJournal:
             if error.code == NO_OBJECT:
                 return None
             raise self._unavailable("read", key, error) from error
-        return as_record(bytes(content).decode("utf-8", "replace"), key)
+        return parse(bytes(content), key)
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
         """See ``Journal.hint``."""
@@ -147,7 +161,7 @@ class OssJournal:
         def once() -> T:
             try:
                 return call()
-            except self._oss.exceptions.BaseError as error:
+            except self._failures as error:
                 raise as_cloud_error(error, action, key) from None
 
         return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(patience))
@@ -161,7 +175,10 @@ class OssJournal:
 
 
 def as_cloud_error(error: Any, action: str, key: str) -> CloudError:
-    """The SDK wraps a ``ServiceError`` (an answer) or a request error (none) into an ``OperationError``."""
+    """The SDK wraps a ``ServiceError`` (an answer) or a request error (none) into an ``OperationError``.
+
+    A connection that ends in the middle of GetObject's body is an error of ``requests``.
+    """
     cause = error.unwrap() if hasattr(error, "unwrap") else error
     code = getattr(cause, "code", None)
     status = getattr(cause, "status_code", None)

@@ -1,0 +1,165 @@
+"""What a journal record must hold to be of use: one shape per name. Pure.
+
+Whoever can write to the bucket can write anything: what is no JSON object, and what lacks a field or has one of another
+type, is a ``BrokenRecord``, before anybody reads a field of it. Fields that nobody reads are nobody's concern, but for
+memberships: a field that we do not know could change what is sent to a load balancer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from spotkeeper.backend_servers import Membership
+from spotkeeper.errors import BrokenRecord
+
+Check = Callable[[Any, str], str]
+"""Of (value, where it stands): in words, the first thing that is wrong; empty where nothing is."""
+
+MISSING = object()
+"""Stands for the value of a field that is not there."""
+FAR_FUTURE = 1e11
+"""Seconds since 1970 that no record of ours has."""
+_NUMBER = re.compile(r"[0-9]+")
+_INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
+
+
+def parse(content: bytes, key: str) -> dict[str, Any]:
+    """The JSON object that ``content`` is. Raises ``BrokenRecord``."""
+    try:
+        record = json.loads(content.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise BrokenRecord(key, "is not a JSON object")
+    return record
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(text)
+
+
+def checked(name: str, record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """``record``, where it has the shape that its name asks for. Raises ``BrokenRecord`` with the ``key``."""
+    family, _, number = name.rpartition("-")
+    shape = SHAPES.get(family if _NUMBER.fullmatch(number) else name)
+    if shape and (problem := shape(record, "")):
+        raise BrokenRecord(key, f"has a wrong field: {problem}")
+    return record
+
+
+def _kind(words: str, fits: Callable[[Any], bool]) -> Check:
+    return lambda value, place: "" if fits(value) else f"{place} is not {words}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+TEXT = _kind("a text", lambda value: isinstance(value, str))
+INTEGER = _kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+FLAG = _kind("true or false", lambda value: isinstance(value, bool))
+MOMENT = _kind("a moment in seconds since 1970", lambda value: _is_number(value) and 0 <= value < FAR_FUTURE)
+SCALAR = _kind("a text, a number or a flag", lambda value: isinstance(value, (str, int, float)))
+LIST = _kind("a list", lambda value: isinstance(value, list))
+MAPPING = _kind("an object", lambda value: isinstance(value, dict))
+INSTANCE_ID = _kind("an instance id", lambda value: isinstance(value, str) and bool(_INSTANCE_ID.fullmatch(value)))
+
+
+def _first(problems: Any) -> str:
+    return next((problem for problem in problems if problem), "")
+
+
+def optional(check: Check) -> Check:
+    """``check`` where there is a value: null and a missing field are none."""
+    return lambda value, place: "" if value is None or value is MISSING else check(value, place)
+
+
+def defaulted(check: Check) -> Check:
+    """``check`` where there is a field."""
+    return lambda value, place: "" if value is MISSING else check(value, place)
+
+
+def list_of(check: Check) -> Check:
+    """A list of which each element passes ``check``."""
+    return lambda value, place: (
+        LIST(value, place) or _first(check(one, f"{place}[{index}]") for index, one in enumerate(value))
+    )
+
+
+def map_of(check: Check) -> Check:
+    """An object of which each value passes ``check``."""
+    return lambda value, place: (
+        MAPPING(value, place) or _first(check(one, f"{place}.{key}") for key, one in value.items())
+    )
+
+
+def fields(*, closed: bool = False, **checks: Check) -> Check:
+    """An object whose fields pass their checks; ``closed``: it has no others."""
+
+    def check(value: Any, place: str) -> str:
+        if problem := MAPPING(value, place or "the record"):
+            return problem
+        prefix = f"{place}." if place else ""
+        unknown = sorted(set(value) - set(checks)) if closed else []
+        if unknown:
+            return f"{prefix}{unknown[0]} is unknown"
+        return _first(one(value.get(name, MISSING), prefix + name) for name, one in checks.items())
+
+    return check
+
+
+KINDS: dict[Any, Check] = {str: TEXT, int: INTEGER, bool: FLAG, int | None: optional(INTEGER)}
+"""By the type of a field."""
+
+
+@functools.cache
+def _membership() -> Check:
+    """One membership, by the fields of its class: those without a default have to be there."""
+    kinds = {name: KINDS[hint] for name, hint in get_type_hints(Membership).items()}
+    required = {one.name for one in dataclasses.fields(Membership) if one.default is dataclasses.MISSING}
+    checks = {name: kind if name in required else defaulted(kind) for name, kind in kinds.items()}
+    return fields(closed=True, **checks)
+
+
+def membership(value: Any, place: str) -> str:
+    """The fields of ``Membership``, and no others."""
+    return _membership()(value, place)
+
+
+AT = fields(at=MOMENT)
+TAG = fields(Key=TEXT, Value=TEXT)
+DISK = fields(Device=optional(TEXT), Type=optional(TEXT), Category=optional(TEXT), DeleteWithInstance=optional(FLAG))
+RUN = fields(
+    SecurityGroupIds=list_of(TEXT),
+    Tag=list_of(TAG),
+    SystemDisk=optional(map_of(SCALAR)),
+    DataDisk=optional(list_of(map_of(SCALAR))),
+    RamRoleName=optional(TEXT),
+    UserData=optional(TEXT),
+)
+RUNG = fields(add=fields(InstanceType=TEXT, VSwitchId=TEXT, SpotStrategy=TEXT), drops=list_of(TEXT))
+ANSWER = fields(outcome=TEXT, reason=TEXT, warnings=list_of(TEXT), timeline=list_of(MAPPING))
+
+SHAPES: dict[str, Check] = {
+    "event": fields(
+        notice_end=MOMENT, notice_estimated=FLAG, maker=optional(TEXT), SpotInterruptionBehavior=optional(TEXT)
+    ),
+    "disks": fields(disks=map_of(DISK)),
+    "plan": fields(run=RUN, rungs=list_of(RUNG), not_carried=list_of(TEXT), own_image=TEXT, source_type=optional(TEXT)),
+    "memberships": fields(memberships=list_of(membership), warnings=optional(list_of(TEXT))),
+    "drained": AT,
+    "image": AT,
+    "failed": fields(image_id=optional(TEXT)),
+    "usable": fields(image_id=TEXT, at=MOMENT),
+    "replacement": fields(instance_id=INSTANCE_ID, at=MOMENT, rung=TEXT, drops=list_of(TEXT)),
+    "running": AT,
+    "serving": AT,
+    "done": fields(at=MOMENT, answer=ANSWER),
+    "lost": fields(reason=TEXT, at=MOMENT),
+}
+"""By the name of the record, or of its numbered family (``image-3``). A record of another name has any shape."""

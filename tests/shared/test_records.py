@@ -1,0 +1,259 @@
+"""The shapes of the journal's records: what we write passes, and whatever else stands there is a typed error."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spotkeeper.backend_servers import Membership
+from spotkeeper.clock import Clock, Deadline
+from spotkeeper.credentials import Credentials
+from spotkeeper.episode import Episode, load
+from spotkeeper.errors import BrokenRecord
+from spotkeeper.journal import Journal, open_journal
+from spotkeeper.records import SHAPES, checked, parse
+from spotkeeper.settings import DirectoryLocation
+from tests.rescue import reading
+from tests.rescue.stage import stage
+
+MEMBER = asdict(Membership("lb-1", "rsp-1", "i-1", 80, 100))
+GOOD: dict[str, dict[str, Any]] = {
+    "event": {"notice_end": 1.5, "notice_estimated": False, "maker": ""},
+    "disks": {"disks": {"d-1": {"Device": "/dev/xvda", "Type": "system", "DeleteWithInstance": True}}},
+    "plan": {
+        "run": {"SecurityGroupIds": ["sg-1"], "Tag": [{"Key": "a", "Value": "b"}], "DataDisk": [{"Size": 1}]},
+        "rungs": [{"add": {"InstanceType": "t", "VSwitchId": "v", "SpotStrategy": "NoSpot"}, "drops": ["x"]}],
+        "not_carried": ["EIP"],
+        "own_image": "m-1",
+    },
+    "memberships": {"memberships": [MEMBER], "warnings": ["w"]},
+    "drained": {"at": 1},
+    "image-2": {"at": 1.0, "name": "n"},
+    "failed-2": {"image_id": "m-1"},
+    "usable": {"image_id": "m-1", "at": 1},
+    "replacement": {"instance_id": "i-1", "at": 1, "rung": "spot", "drops": []},
+    "running": {"at": 1},
+    "serving": {"at": 1},
+    "done": {"at": 1, "answer": {"outcome": "done", "reason": "r", "warnings": [], "timeline": [{}]}},
+    "lost": {"at": 1, "reason": "r"},
+}
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+WRONG: dict[str, tuple[str, list[Any], Any, str]] = {
+    "at is missing": ("drained", ["at"], ..., "at is not a moment"),
+    "at is a text": ("usable", ["at"], "1", "at is not a moment"),
+    "at is a flag": ("running", ["at"], True, "at is not a moment"),
+    "at is infinite": ("serving", ["at"], float("inf"), "at is not a moment"),
+    "the notice's end is missing": ("event", ["notice_end"], ..., "notice_end is not a moment"),
+    "the memberships are an object": ("memberships", ["memberships"], {}, "memberships is not a list"),
+    "a weight is a text": ("memberships", ["memberships", 0, "weight"], "9", r"memberships\[0\].weight is not a whole"),
+    "an unknown key of a membership": ("memberships", ["memberships", 0, "x"], 1, r"memberships\[0\].x is unknown"),
+    "a membership is null": ("memberships", ["memberships", 0], None, r"memberships\[0\] is not an object"),
+    "a membership's type is null": ("memberships", ["memberships", 0, "type"], None, "type is not a text"),
+    "no rungs": ("plan", ["rungs"], ..., "rungs is not a list"),
+    "a rung without a type": ("plan", ["rungs", 0, "add", "InstanceType"], ..., "InstanceType is not a text"),
+    "security groups are a number": ("plan", ["run", "SecurityGroupIds"], 5, "run.SecurityGroupIds is not a list"),
+    "the user data is an object": ("plan", ["run", "UserData"], {}, "run.UserData is not a text"),
+    "a disk is a list": ("disks", ["disks", "d-1"], [], "disks.d-1 is not an object"),
+    "the replacement is no instance id": ("replacement", ["instance_id"], "*", "instance_id is not an instance id"),
+    "the image is a number": ("usable", ["image_id"], 5, "image_id is not a text"),
+    "no answer": ("done", ["answer"], ..., "answer is not an object"),
+    "no reason": ("lost", ["reason"], None, "reason is not a text"),
+}
+
+
+def spoiled(record: Any, path: list[Any], value: Any) -> Any:
+    """The record with another value at ``path``; with ``...`` without it."""
+    record = copy.deepcopy(record)
+    *way, last = path
+    inner = record
+    for step in way:
+        inner = inner[step]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return record
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_we_write_passes(name: str) -> None:
+    """Unchanged."""
+    assert checked(name, GOOD[name], "k") is GOOD[name]
+
+
+def test_every_shape_has_an_example() -> None:
+    """A new shape gets a record here."""
+    assert {name.rpartition("-")[0] or name for name in GOOD} == set(SHAPES)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_field(case: str) -> None:
+    """The error has the key and the field."""
+    name, path, value, words = WRONG[case]
+    with pytest.raises(BrokenRecord, match=rf"journal record a/b has a wrong field: .*{words}"):
+        checked(name, spoiled(GOOD[name], path, value), "a/b")
+
+
+@given(st.sampled_from(sorted(GOOD)), JSON_VALUES)
+def test_any_json(name: str, value: Any) -> None:
+    """Whatever stands there either passes or is a ``BrokenRecord``."""
+    with contextlib.suppress(BrokenRecord):
+        checked(name, value, "k")
+
+
+@given(st.sampled_from(sorted(GOOD)), st.data())
+def test_any_value_in_any_place(name: str, data: st.DataObject) -> None:
+    """The same with one value of a good record replaced."""
+    paths = list(paths_of(GOOD[name]))
+    record = spoiled(GOOD[name], data.draw(st.sampled_from(paths)), data.draw(JSON_VALUES | st.just(...)))
+    with contextlib.suppress(BrokenRecord):
+        checked(name, record, "k")
+
+
+def paths_of(value: Any) -> list[list[Any]]:
+    """Every place in a record."""
+    if not isinstance(value, (dict, list)):
+        return []
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    return [path for key in keys for path in ([key], *([key, *inner] for inner in paths_of(value[key])))]
+
+
+@given(st.binary())
+def test_any_bytes(content: bytes) -> None:
+    """An object or a ``BrokenRecord``."""
+    with contextlib.suppress(BrokenRecord):
+        assert isinstance(parse(content, "k"), dict)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": "\xff"}',
+        b"{" * 5_000,
+        b'{"at": ' + b"9" * 9_999 + b"}",
+    ],
+    ids=["nested", "NaN", "Infinity", "not UTF-8", "brackets", "ten thousand digits"],
+)
+def test_absurd_bytes(content: bytes) -> None:
+    """Typed too, or an object that no shape takes."""
+    with pytest.raises(BrokenRecord):
+        checked("drained", parse(content, "k"), "k")
+
+
+def test_the_records_of_a_rescue_have_their_shapes() -> None:
+    """What the functions really write passes, and every shape but the loss and the failure is among it."""
+    here = stage()
+    here.deliver()
+    written = reading.records(here)
+    for name, record in written.items():
+        assert checked(name, record, name) is record
+    assert {one.rstrip("-0123456789") for one in written} >= set(SHAPES) - {"lost", "failed"}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """An empty one."""
+    return open_journal(
+        DirectoryLocation(tmp_path), "cn-hangzhou", Credentials("a", "b"), None, Deadline.after(Clock(), 9)
+    )
+
+
+def fresh(journal: Journal) -> Episode:
+    """The episode of ``i-1``, as a call finds it."""
+    return load(Episode(lambda: journal, "acc/cn-hangzhou", "i-1"), 0.0)
+
+
+def test_a_refused_record_is_superseded(journal: Journal) -> None:
+    """Another call finds the latest version, and what stood before is still there."""
+    first = fresh(journal)
+    first.record("event", GOOD["event"])
+    first.record("plan", GOOD["plan"])
+    first.refuse("plan")
+    better = {**GOOD["plan"], "own_image": "m-2"}
+    assert first.record("plan", better) == better
+    assert fresh(journal).records["plan"] == better
+    second = fresh(journal)
+    second.refuse("plan")
+    second.record("plan", GOOD["plan"])
+    assert fresh(journal).records["plan"] == GOOD["plan"]
+
+
+def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
+    """The first one's correction stands for both."""
+    one, two = fresh(journal), fresh(journal)
+    for episode in (one, two):
+        episode.record("event", GOOD["event"])
+        episode.record("plan", GOOD["plan"])
+        episode.refuse("plan")
+    mine = one.record("plan", {**GOOD["plan"], "own_image": "m-2"})
+    assert two.record("plan", {**GOOD["plan"], "own_image": "m-3"}) == mine
+
+
+def test_a_broken_record_that_describe_can_tell_anew(journal: Journal, tmp_path: Path) -> None:
+    """It does not stand in the way: the next one that is written supersedes it."""
+    fresh(journal).record("event", GOOD["event"])
+    plant(tmp_path, "plan", {"run": 5})
+    episode = fresh(journal)
+    assert "plan" not in episode.records
+    assert "plan" in str(episode.broken["plan"])
+    episode.record("plan", GOOD["plan"])
+    assert fresh(journal).records["plan"] == GOOD["plan"]
+
+
+def test_a_broken_version_hides_no_good_one(journal: Journal, tmp_path: Path) -> None:
+    """Of several versions the latest that can be read counts."""
+    episode = fresh(journal)
+    episode.record("event", GOOD["event"])
+    episode.record("plan", GOOD["plan"])
+    (file,) = tmp_path.rglob("plan.json")
+    file.with_name("plan.9.json").write_text("[]")
+    again = fresh(journal)
+    assert again.records["plan"] == GOOD["plan"]
+    again.refuse("plan")
+    assert again.record("plan", {**GOOD["plan"], "own_image": "m-2"})["own_image"] == "m-2"
+
+
+@pytest.mark.parametrize("name", ["event", "replacement", "done", "lost"])
+def test_a_broken_record_that_only_the_journal_can_tell(name: str, journal: Journal, tmp_path: Path) -> None:
+    """Nobody goes on without it: the error names the key, both where it is read and where it is written."""
+    fresh(journal).record("event", GOOD["event"])
+    plant(tmp_path, name, {})
+    with pytest.raises(BrokenRecord, match=f"i-1/1/{name}"):
+        fresh(journal)
+    with pytest.raises(BrokenRecord, match=f"i-1/1/{name}"):
+        Episode(lambda: journal, "acc/cn-hangzhou", "i-1").record(name, GOOD[name])
+
+
+def plant(folder: Path, name: str, record: Any) -> None:
+    """A record of ``i-1``'s episode that somebody else wrote."""
+    (event,) = folder.rglob("event.json")
+    event.with_name(f"{name}.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("name", ["9/plan", "\u00b2/event", "1/image-\u00b2", "1/plan.x", "1/plan.\u00b2", "x/event"])
+def test_keys_that_nobody_of_us_wrote(name: str, journal: Journal, tmp_path: Path) -> None:
+    """They hide no episode and break none."""
+    episode = fresh(journal)
+    episode.record("event", GOOD["event"])
+    (event,) = tmp_path.rglob("event.json")
+    foreign = event.parents[1] / f"{name}.json"
+    foreign.parent.mkdir(exist_ok=True)
+    foreign.write_text(json.dumps(GOOD["plan"]))
+    found = fresh(journal)
+    assert (found.number, found.records["event"]) == (1, GOOD["event"])
+    assert found.last("image") == 0
