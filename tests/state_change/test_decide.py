@@ -106,7 +106,12 @@ TABLE = [
     # it ran
     (SETTINGS, seen("Running", "Stopped"), Step.LOAD),
     (SETTINGS, seen("Running", "Stopped", **PLAIN), Step.SKIP),
-    (SETTINGS, seen("Running", "Starting"), Step.WAIT),
+    (SETTINGS, seen("Running", "Starting"), Step.LOAD),
+    (SETTINGS, loaded("Running", "Starting"), Step.SKIP),
+    (SETTINGS, loaded("Running", "Starting").but(history=RAN), Step.SKIP),
+    (SETTINGS, loaded("Running", "Starting").but(history=STARTED), Step.WAIT),
+    (SETTINGS, loaded("Running", "Starting", **STOP).but(rescue=OPEN), Step.WAIT),
+    (SETTINGS, loaded("Running", "Starting", **STOP).but(rescue=CLOSED), Step.SKIP),
     (SETTINGS, loaded("Running", "Stopped"), Step.SKIP),
     (SETTINGS, loaded("Running", "Stopped").but(history=STARTED), Step.RECORD_RUN),
     (SETTINGS, loaded("Running", "Stopped").but(history=restart("asked-1", ago=1)), Step.SKIP),

@@ -138,7 +138,14 @@ REASONS = [
     (SETTINGS, BACK, Step.SKIP, NOTHING_WAITS),
     # it ran
     *((NO_TAG, seen("Running", status), Step.SKIP, f"it is {status} by now") for status in ("Stopped", "Starting")),
-    *((SETTINGS, seen("Running", status), Step.WAIT, REBOOTED) for status in ("Starting", "Pending")),
+    *(
+        (SETTINGS, loaded("Running", status), Step.SKIP, f"it is {status}, and nothing waits for it to run")
+        for status in ("Starting", "Pending")
+    ),
+    *(
+        (SETTINGS, loaded("Running", status).but(history=STARTED), Step.WAIT, REBOOTED)
+        for status in ("Starting", "Pending")
+    ),
     (SETTINGS, seen("Running", "Stopped"), Step.LOAD, "a restart may wait for it to run"),
     (SETTINGS, WAS.but(history=STARTED), Step.RECORD_RUN, OVER),
     *((SETTINGS, WAS.but(history=restarts(ago, names=("asked-1", "accepted"))), Step.SKIP, BY_NOW) for ago in (1, 0)),

@@ -136,11 +136,13 @@ def _not_running_any_more(rules: RestartRules, facts: Facts, instance: Described
     """The event says that it ran, which is true of the past at least."""
     if not _concerned(rules, facts, instance):
         return Decision(Step.SKIP, f"it is {facts.status} by now")
-    if facts.status in ("Starting", "Pending"):
-        return Decision(Step.WAIT, "the event knows more than Describe, or it is being rebooted")
     if not facts.loaded:
         return Decision(Step.LOAD, "a restart may wait for it to run")
     unseen, told = facts.history.unseen, facts.event.time
+    if facts.status in ("Starting", "Pending"):
+        if not unseen and not facts.rescue_open:
+            return Decision(Step.SKIP, f"it is {facts.status}, and nothing waits for it to run")
+        return Decision(Step.WAIT, "the event knows more than Describe, or it is being rebooted")
     if unseen and told is not None and told > unseen.at:
         return Decision(Step.RECORD_RUN, f"restart {unseen.number} is over: the next stop is another one")
     return Decision(Step.SKIP, f"it is {facts.status} by now: the event of that decides")

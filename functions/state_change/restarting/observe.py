@@ -32,7 +32,7 @@ def load(tools: Tools, facts: Facts) -> Facts:
 
 
 def _belongs(tools: Tools, facts: Facts) -> str | None:
-    """Only a stopped instance may be started, so of others nobody wants to know."""
-    if facts.instance is None or facts.status != "Stopped":
+    """Only a stopped instance may be started, after an event that says so: of others nobody wants to know."""
+    if facts.instance is None or (facts.event.state, facts.status) != ("Stopped", "Stopped"):
         return None
     return rescue_of(tools.journal(), tools.home, facts.instance, facts.now)
