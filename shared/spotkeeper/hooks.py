@@ -1,6 +1,6 @@
 """What is written on instances that a lifecycle hook holds back: tags, since neither API nor journal tells others.
 
-``lifecycle_hook`` writes them, ``sweep`` reads them too.
+``lifecycle_hook`` writes them and takes them away, ``sweep`` reads them too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ FAILED_TAG = "spotkeeper:failed-check"
 """``<token>/<hook>/<scaling activity>``: the instance failed and has to leave its group after CONTINUE."""
 
 
+def life_mark(token: str, alive_until: float) -> str:
+    """The value of ``ALIVE_TAG``."""
+    return f"{token}/{int(alive_until)}"
+
+
 def remembered_life(tags: Mapping[str, str], token: str) -> float | None:
     """Until when the action with this token lives, as a call that extended it has written down."""
     owner, _, moment = tags.get(ALIVE_TAG, "").rpartition("/")
     return float(moment) if owner == token and moment.isdecimal() else None
+
+
+def failed_mark(token: str, hook_id: str, activity_id: str | None) -> str:
+    """The value of ``FAILED_TAG``: what is needed to find the action again; 128 characters at most."""
+    return f"{token}/{hook_id}/{activity_id or ''}"

@@ -75,6 +75,7 @@ def facts(**changes: Any) -> Facts:
         "now": NOW,
         "entered_at": NOW - 1,
         "leave_at": NOW + 880,
+        "notified_at": NOW,
         "began_at": NOW,
         "alive_until": NOW + 600,
         "read": True,
@@ -88,5 +89,7 @@ def facts(**changes: Any) -> Facts:
         "progress": progress(wanted),
         "observed": True,
         "polled": True,
+        "asked_at": changes.get("now", NOW),
+        "tidied": True,
     }
     return Facts(event=EVENT, **{**usual, **changes})

@@ -57,6 +57,20 @@ class HookStage(FunctionStage):
         """The instances that wait."""
         return list(self.fleet.spec.instance_ids)
 
+    def said(self, **changes: Any) -> bytes:
+        """The notification with ``changes`` in its content; ``time`` is its own."""
+        event = json.loads(self.sent)
+        if "time" in changes:
+            event["time"] = changes.pop("time")
+        event["content"] |= changes
+        return json.dumps(event).encode()
+
+    def tags(self, instance_id: str) -> dict[str, str]:
+        """Our tags on an instance; none where it was released."""
+        instance = self.cloud.ecs.instances.get(instance_id)
+        tags = instance.tags.true() if instance else {}
+        return {key: value for key, value in tags.items() if key.startswith("spotkeeper:")}
+
     def fail(self, *instance_ids: str, **outcome: Any) -> None:
         """Every command on these instances ends so (without anything: with exit code 1)."""
         ends = Outcome(**(outcome or {"exit_code": 1, "output": b"no: it is broken\n"}))
@@ -95,9 +109,11 @@ class HookStage(FunctionStage):
         return len(tokens)
 
 
-def stage(settings: Mapping[str, str] | None = None, timeout: float = 900, **changes: Any) -> HookStage:
+def stage(
+    settings: Mapping[str, str] | None = None, timeout: float = 900, now: float = NOW, **changes: Any
+) -> HookStage:
     """A cloud in which a hook has just begun to wait (``changes`` are ScalingSpec's)."""
-    cloud = Cloud(NOW)
+    cloud = Cloud(now)
     cloud.ecs.timings = Timings()
     cloud.oss.add_bucket("spotkeeper-journal")
     one = HookStage(cloud, dict(settings or {}), timeout, fleet=scaling_fleet(cloud, **changes))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from checking.assignment import Partial
-from checking.decide import WRITES, Decision, Step, decide
-from checking.facts import Action
+from checking.decide import decide
+from checking.facts import Action, Refusal
+from checking.steps import WRITES, Decision, Step
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
@@ -123,7 +124,12 @@ JUDGED: list[Case] = [
     ),
     (_alone({(0, "i-a"): result("i-a")}), Step.COMPLETE, "CONTINUE: 1 instance passed every check"),
     (_alone({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken"),
-    ({"progress": progress().but(instance_ids=())}, Step.COMPLETE, "CONTINUE: 0 instances passed every check"),
+    ({"progress": progress().but(instance_ids=())}, Step.LOOK, "it lists no instance yet"),
+    (
+        {"progress": progress().but(instance_ids=()), "entered_at": NOW - 30},
+        Step.FAIL,
+        "Auto Scaling lists no instance that it holds back",
+    ),
     (
         {"progress": THREE.but(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "plan": REMOVE},
         Step.SPARE,
@@ -273,6 +279,18 @@ ENDED: list[Case] = [
     (_done("ABANDON", plan=REMOVE), Step.DONE, "completed with ABANDON: why"),
     (_done(plan=REMOVE), Step.DONE, "completed with CONTINUE: why"),
     (_done(plan=REMOVE, failed=("i-a",)), Step.REMOVE, "i-a failed a check and would take traffic"),
+    (_done(tidied=False), Step.TIDY, "they have done their work"),
+    ({"action": CONTINUED, "tidied": False}, Step.TIDY, "they have done their work"),
+    (
+        _done(plan=REMOVE, failed=("i-a",), tidied=False),
+        Step.REMOVE,
+        "i-a failed a check and would take traffic",
+    ),
+    (
+        {"action": None, "entered_at": NOW - 30, "tidied": False},
+        Step.SKIP,
+        "Auto Scaling shows no lifecycle action with this token",
+    ),
     (
         _done(plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
         Step.REMOVE,
@@ -324,7 +342,62 @@ ENDED: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "step", "reason"), [*FOUND, *JUDGED, *ALIVE, *CHECKED, *ENDED])
+THROTTLED = CloudError("DescribeInstances", "2 instances", "Throttling.User")
+
+
+def _held(*steps: Step, until: float = NOW + 2_000) -> dict[str, Any]:
+    return {"refusals": {step: Refusal(THROTTLED, NOW, 1, until) for step in steps}}
+
+
+UNREAD: dict[str, Any] = {"read": False, "looked": False, "looks": 0, "life_known": False, "hook": None, "action": None}
+LONG: dict[str, Any] = {"alive_until": NOW + 1_000}
+NOTHING = "nothing would remove them after CONTINUE (DescribeInstances: Throttling.User)"
+MAKES_WAIT = "Throttling.User makes the call wait, not the hook"
+HELD_UP: list[Case] = [
+    ({**UNREAD, **_held(Step.READ)}, Step.HEARTBEAT, MAKES_WAIT),
+    ({**UNREAD, **_held(Step.READ), "extendable": False}, Step.WAIT, f"read the hook: {THROTTLED}"),
+    ({**UNREAD, **_held(Step.READ, Step.HEARTBEAT)}, Step.WAIT, f"read the hook: {THROTTLED}"),
+    (
+        {**UNREAD, **_held(Step.READ, Step.HEARTBEAT), "leave_at": NOW},
+        Step.LEAVE,
+        f"this call's time is up; read the hook: {THROTTLED}",
+    ),
+    ({**_held(Step.LOOK), "looked": False}, Step.HEARTBEAT, MAKES_WAIT),
+    ({**_held(Step.RUN)}, Step.HEARTBEAT, MAKES_WAIT),
+    ({**_held(Step.RUN), "alive_until": NOW + 631}, Step.WAIT, f"run a check: {THROTTLED}"),
+    ({**_held(Step.RUN), "alive_until": NOW + 630}, Step.HEARTBEAT, MAKES_WAIT),
+    ({**_held(Step.RUN, until=NOW)}, Step.RUN, "system-up on 2 instances"),
+    ({**_held(Step.HEARTBEAT), "now": NOW + 420}, Step.RUN, "system-up on 2 instances"),
+    (
+        {**_held(Step.HEARTBEAT), "now": NOW + 510},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
+    ),
+    (
+        {**_held(Step.OBSERVE), "extendable": False, "polled": False, "observed": False, "now": NOW + 510},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
+    ),
+    (
+        {**_held(Step.HEARTBEAT), "now": NOW + 481, "leave_at": NOW + 481},
+        Step.COMPLETE,
+        "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over",
+    ),
+    ({**_of(PASSED), **_held(Step.COMPLETE)}, Step.HEARTBEAT, MAKES_WAIT),
+    ({**_of(PASSED), **_held(Step.COMPLETE), **LONG}, Step.WAIT, f"complete the lifecycle action: {THROTTLED}"),
+    ({"untold": True}, Step.REMEMBER, "no API tells other calls"),
+    ({"untold": True, **_held(Step.REMEMBER), **LONG}, Step.RUN, "system-up on 2 instances"),
+    ({"untold": True, **_of(PASSED)}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
+    ({"hook": None}, Step.FAIL, "Auto Scaling does not show its hook"),
+    (
+        {**_of(ONE_FAILED), "plan": REMOVE, "hindrance": THROTTLED},
+        Step.COMPLETE,
+        f"ABANDON: 1 of 2 instances failed: i-a: it is broken; {NOTHING}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "step", "reason"), [*FOUND, *JUDGED, *ALIVE, *CHECKED, *ENDED, *HELD_UP])
 def test_decision(changes: dict[str, Any], step: Step, reason: str) -> None:
     """One step, and its reason in words; a completion says with what."""
     decision = decide(facts(**changes))
@@ -343,11 +416,14 @@ def test_the_steps_in_words() -> None:
         "GIVE_UP": "stop waiting",
         "SPARE": "see whether the group can spare the failed instances",
         "HEARTBEAT": "keep the hook alive",
+        "REMEMBER": "write down how long the hook lives",
         "MARK": "mark the failed instances",
         "COMPLETE": "complete the lifecycle action",
         "VERIFY": "see that it is completed",
         "RECALL": "look for failed instances that stayed",
         "REMOVE": "remove the failed instances",
+        "TIDY": "take away the tags",
+        "WAIT": "wait until a refused call may be tried again",
         "LEAVE": "leave the rest to the next call",
         "FAIL": "fail",
         "SKIP": "skip",
@@ -357,7 +433,7 @@ def test_the_steps_in_words() -> None:
 
 def test_what_a_dry_run_leaves_out() -> None:
     """Every step that changes something in the cloud."""
-    assert {step.name for step in WRITES} == {"RUN", "HEARTBEAT", "MARK", "COMPLETE", "REMOVE"}
+    assert {step.name for step in WRITES} == {*("RUN", "HEARTBEAT", "REMEMBER", "MARK", "COMPLETE", "REMOVE", "TIDY")}
 
 
 def test_a_decision_stands() -> None:

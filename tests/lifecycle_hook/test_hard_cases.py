@@ -165,11 +165,22 @@ def test_a_removal_that_has_to_wait_longer_than_all_retries(hooks: Write) -> Non
 def test_auto_scaling_contradicts_itself(action: str) -> None:
     """Describe shows a pending action that the other call does not know: asked with growing pauses, then left."""
     here = stage(hook_timeout=60, timeout=300)
+    here.agents(None)
+    if action == "CompleteLifecycleAction":
+        here.agents(NOW)
     here.fleet.action.expires_at = NOW + 1e6
     here.cloud.faults.add(Fault(action, "code:LifecycleHookIdAndLifecycleActionToken.Invalid", times=None))
     with pytest.raises(DeadlineReached):
         here.deliver()
     assert len(here.cloud.calls) < 150
+
+
+def test_an_action_that_heartbeats_do_not_know() -> None:
+    """The checks go on meanwhile, and what they say is accepted."""
+    here = stage(hook_timeout=60)
+    unknown = "code:LifecycleHookIdAndLifecycleActionToken.Invalid"
+    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", unknown, times=None))
+    assert here.deliver()["result"] == "CONTINUE"
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])

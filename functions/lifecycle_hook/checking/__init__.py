@@ -2,11 +2,11 @@
 
 * ``catalogue``: the checks that there are, ``declared``: how their files are read; ``assignment``: which of them a hook
   wants
-* ``facts``: what a call knows of a lifecycle action; ``decide``: the one next step, with its reason; pure
+* ``facts``: what a call knows of a lifecycle action; ``decide``: the one next step (``steps``), with its reason; pure
 * ``progress``: how far the checks have come on each machine; pure
 * ``observe``: the hook, the action, ``machines``: whom a command can reach, ``commands``: running one, how it ended
 * ``evidence``: what of an output is shown
-* ``act``: heartbeats, the completion, the removal of failed machines
+* ``act``: heartbeats, the completion, the removal of failed machines; ``tags``: what is written on machines meanwhile
 * ``workflow``: the loop of these, and our own failures; ``trail``: its audit records, ``report``: its answer
 * ``demand``: the same checks without a hook, ``entry``: from an event to either
 """

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from checking import commands
-from checking.decide import Decision
-from checking.facts import Facts
+from checking import commands, tags
+from checking.facts import MINUTE, Facts, Refusal
+from checking.steps import Decision, Step
 from checking.tools import Tools, chunks
 from spotkeeper.clients import items
 from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached
 from spotkeeper.events import HookResult
-from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
-from spotkeeper.instances import describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from spotkeeper.retry import RetryPolicy, is_outage, passes_by_itself
 
@@ -21,11 +19,8 @@ SPENT = frozenset({"LifecycleAction.TimeExceeded", "LifecycleAction.RecordTimesE
 COMPLETE = RetryPolicy(repeatable=False)
 """A completion without an answer may have been executed: looking tells."""
 REMOVE = RetryPolicy(conflicts=frozenset({"ScalingActivityInProgress", "IncorrectScalingGroupStatus"}))
-NO_INSTANCE = "InvalidResourceId.NotFound"
-TAG_SECONDS = 5.0
 UNKNOWN_LIFE_SECONDS = 300.0
 PAUSE = 10.0
-TAGGED_PER_CALL = 50
 REMOVED_PER_CALL = 20
 GONE = frozenset({"Removing", "Removing:Wait"})
 ACTIVITY = Waiter(
@@ -61,27 +56,20 @@ def heartbeat(tools: Tools, facts: Facts, _: Decision) -> Facts:
         tools.ess.call("RecordLifecycleActionHeartbeat", facts.event.hook_id, parameters)
     except CloudError as error:
         if error.code == NOT_PENDING:
-            return facts.but(looked=False)
+            return _put_off(facts, error, asked_at + PAUSE).but(looked=False)
         if passes_by_itself(error):
             raise
+        if not facts.read:  # nobody knows yet how long a heartbeat may be
+            return _put_off(facts, error, asked_at + MINUTE)
         spent = error.code in SPENT
         # Somebody has used up the extensions, the last one not long ago: on average half of it is left.
         guess = asked_at + UNKNOWN_LIFE_SECONDS if spent and not facts.life_known else facts.alive_until
         return facts.but(extendable=False, refused=None if spent else error, alive_until=guess)
-    _remember_life(tools, facts, asked_at + seconds)
-    return facts.but(alive_until=asked_at + seconds, life_known=True)
+    return facts.but(alive_until=asked_at + seconds, life_known=True, untold=True)
 
 
-def _remember_life(tools: Tools, facts: Facts, alive_until: float) -> None:
-    """Tell other calls, and the sweep, until when the hook lives: no API does. Nothing depends on it."""
-    if facts.action is None or not facts.action.instance_ids:
-        return
-    tag = [{"Key": ALIVE_TAG, "Value": f"{facts.event.token}/{int(alive_until)}"}]
-    parameters = {"ResourceType": "instance", "ResourceId": [min(facts.action.instance_ids)], "Tag": tag}
-    try:
-        tools.ecs.call("TagResources", facts.event.hook_id, parameters, until=tools.deadline.sooner(TAG_SECONDS))
-    except CloudError as error:
-        tools.audit.record("remember how long the hook lives", "failed", str(error))
+def _put_off(facts: Facts, error: CloudError, until: float) -> Facts:
+    return facts.holding_up(Step.HEARTBEAT, Refusal(error, facts.now, 1, until))
 
 
 def _pair(facts: Facts, hook: str, token: str) -> dict[str, str]:
@@ -127,44 +115,20 @@ def _unanswered(tools: Tools, facts: Facts, decision: Decision) -> Facts:
 def spare(tools: Tools, facts: Facts, _: Decision) -> Facts:
     """Whether the group stays at its MinSize without the failed instances (RemoveInstances refuses otherwise)."""
     group_id = _group_id(facts)
-    answer = tools.ess.call("DescribeScalingGroups", group_id, {"ScalingGroupIds": [group_id]})
+    try:
+        answer = tools.ess.call("DescribeScalingGroups", group_id, {"ScalingGroupIds": [group_id]})
+    except CloudError as error:
+        if passes_by_itself(error):
+            raise
+        return facts.but(hindrance=error)
     group = next((one for one in items(answer, "ScalingGroups") if one.get("ScalingGroupId") == group_id), {})
     total, least = int(group.get("TotalCapacity") or 0), int(group.get("MinSize") or 0)
     return facts.but(spared=total - len(_failed(facts)) >= least)
 
 
-def mark(tools: Tools, facts: Facts, _: Decision) -> Facts:
-    """Tag the failed instances, so that a call after CONTINUE knows them although this one may die."""
-    for chunk in chunks(_failed(facts), TAGGED_PER_CALL):
-        if not _tagged(tools, facts, chunk):
-            for one in chunk:  # one of them is gone, and the call refuses all
-                _tagged(tools, facts, [one])
-    return facts.but(marked=True)
-
-
-def _tagged(tools: Tools, facts: Facts, instance_ids: list[str]) -> bool:
-    tag = [{"Key": FAILED_TAG, "Value": _mark(facts)}]
-    parameters = {"ResourceType": "instance", "ResourceId": instance_ids, "Tag": tag}
-    try:
-        tools.ecs.call("TagResources", f"{len(instance_ids)} failed instances", parameters)
-    except CloudError as error:
-        if error.code != NO_INSTANCE:
-            raise
-        return False
-    return True
-
-
-def _mark(facts: Facts) -> str:
-    """What the sweep needs to find the action again; 128 characters at most."""
-    event = facts.event
-    return f"{event.token}/{event.hook_id}/{event.scaling_activity_id or ''}"
-
-
 def recall(tools: Tools, facts: Facts, _: Decision) -> Facts:
     """The instances that an earlier call has marked."""
-    parameters = {"Tag": [{"Key": FAILED_TAG, "Value": _mark(facts)}]}
-    found = list(describe_instances(tools.ecs, "marked instances", parameters))
-    marked = {str(one["InstanceId"]) for one in found if tags_of(one).get(FAILED_TAG) == _mark(facts)}
+    marked = {str(one["InstanceId"]) for one in tags.marked(tools, facts)}
     standing = _in_group(tools, facts, sorted(marked & set(facts.action.instance_ids if facts.action else ())))
     return facts.but(failed=tuple(standing))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable, Iterator
 
 from checking.assignment import Partial, Plan
-from checking.facts import Action, Facts
+from checking.facts import HELD_UP_SHARE, Action, Facts
 from checking.progress import Progress
+from checking.steps import Decision, Step
 from spotkeeper.events import HookResult, Transition
 
 RETRY_SECONDS = 120.0
@@ -21,61 +20,67 @@ NAMED = 3
 """So many instances are named in a reason; the answer has all."""
 
 
-class Step(Enum):
-    """Every step there is; the value is its name in the audit."""
-
-    READ = "read the hook"
-    LOOK = "look at the lifecycle action"
-    PLAN = "choose the checks"
-    OBSERVE = "see how far the checks are"
-    RUN = "run a check"
-    GIVE_UP = "stop waiting"
-    SPARE = "see whether the group can spare the failed instances"
-    HEARTBEAT = "keep the hook alive"
-    MARK = "mark the failed instances"
-    COMPLETE = "complete the lifecycle action"
-    VERIFY = "see that it is completed"
-    RECALL = "look for failed instances that stayed"
-    REMOVE = "remove the failed instances"
-    LEAVE = "leave the rest to the next call"
-    FAIL = "fail"
-    SKIP = "skip"
-    DONE = "done"
-
-
 ENDED = frozenset({"Completed", "Timeout"})
-WRITES = frozenset({Step.RUN, Step.HEARTBEAT, Step.MARK, Step.COMPLETE, Step.REMOVE})
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The next step and its reason in words; ``result`` is what a lifecycle action is completed with."""
-
-    step: Step
-    reason: str
-    result: HookResult | None = None
 
 
 def decide(facts: Facts) -> Decision:
-    """The one next step."""
+    """The one next step: the first of those that are wanted and were not refused a moment ago."""
+    wanted = list(_wanted(facts))
+    free = next((one for one in wanted if not facts.held_up(one.step)), None)
+    if free:
+        return free
+    refused = f"{wanted[0].step.value}: {facts.refusals[wanted[0].step].error}"
+    if facts.now >= facts.leave_at:
+        return Decision(Step.LEAVE, f"this call's time is up; {refused}")
+    return Decision(Step.WAIT, refused)
+
+
+def _wanted(facts: Facts) -> Iterator[Decision]:
+    """Steps in the order of their urgency; the later ones count where an earlier one was refused."""
     if facts.completed:
-        return _completed(facts, facts.completed)
-    if not facts.looked:
-        return _looking(facts)
-    if facts.action is None:
-        return _absent(facts)
-    if facts.action.status != "Pending":
-        return _over(facts, facts.action)
-    return _pending(facts)
+        yield _tidied_before(facts, _completed(facts, facts.completed))
+    elif not facts.looked or facts.action is None:
+        yield _absent(facts) if facts.looked else _looking(facts)
+        yield from _extended(facts)
+    elif facts.action.status != "Pending":
+        yield _tidied_before(facts, _over(facts, facts.action))
+    elif facts.hook is None:
+        yield Decision(Step.FAIL, "Auto Scaling does not show its hook")
+    elif facts.plan is None or facts.progress is None:
+        yield Decision(Step.PLAN, "its name, its group, its transition and its metadata say which")
+    else:
+        yield from _pending(facts, facts.plan, facts.progress)
 
 
-def _pending(facts: Facts) -> Decision:
-    if facts.plan is None or facts.progress is None:
-        return Decision(Step.PLAN, "its name, its group, its transition and its metadata say which")
-    certain = _judged(facts, facts.plan, facts.progress)
-    if certain and not (facts.sent and facts.extension and facts.left <= facts.lead_seconds):
-        return certain
-    return _kept_alive(facts, facts.plan) or _checked(facts, facts.plan, facts.progress)
+def _pending(facts: Facts, plan: Plan, progress: Progress) -> Iterator[Decision]:
+    certain = _judged(facts, plan, progress)
+    if certain and not facts.sent:
+        yield certain
+    yield from _extended(facts)
+    if certain:
+        yield certain
+    if facts.untold:
+        yield Decision(Step.REMEMBER, "no API tells other calls")
+    yield from _ending(facts, plan)
+    if not certain:
+        yield _checked(facts, plan, progress)
+
+
+def _extended(facts: Facts) -> Iterator[Decision]:
+    """A heartbeat, where the hook may end soon, or where a refused call makes everything wait."""
+    if not facts.extension:
+        return
+    if facts.looked and facts.left <= facts.lead_seconds:
+        yield Decision(Step.HEARTBEAT, f"the hook may end in {max(facts.left, 0):.0f} s")
+    refused = next((step for step in facts.refusals if facts.held_up(step) and step is not Step.HEARTBEAT), None)
+    if refused and (not facts.life_known or facts.left <= HELD_UP_SHARE * facts.heartbeat):
+        yield Decision(Step.HEARTBEAT, f"{facts.refusals[refused].error.code} makes the call wait, not the hook")
+
+
+def _tidied_before(facts: Facts, decision: Decision) -> Decision:
+    if decision.step not in (Step.DONE, Step.SKIP) or facts.tidied:
+        return decision
+    return Decision(Step.TIDY, "they have done their work")
 
 
 def _looking(facts: Facts) -> Decision:
@@ -133,7 +138,7 @@ def _failed_removed(facts: Facts, reason: str) -> Decision:
 def _judged(facts: Facts, plan: Plan, progress: Progress) -> Decision | None:
     """How it is to end, as soon as that is certain."""
     failures, passed, total = progress.failures, progress.passed, len(progress.instance_ids)
-    if len(passed) == total:
+    if total and len(passed) == total:
         return Decision(Step.COMPLETE, f"{_count(total)} passed every check", HookResult.CONTINUE)
     if not failures:
         return None
@@ -144,6 +149,9 @@ def _judged(facts: Facts, plan: Plan, progress: Progress) -> Decision | None:
 
 
 def _partial(facts: Facts, plan: Plan, reason: str) -> Decision:
+    if facts.hindrance:
+        why = f"{facts.hindrance.action}: {facts.hindrance.code}"
+        return Decision(Step.COMPLETE, f"{reason}; nothing would remove them after CONTINUE ({why})", plan.on_failure)
     if facts.spared is None:
         return Decision(Step.SPARE, "a group at its MinSize lets nobody go")
     if not facts.spared:
@@ -153,23 +161,26 @@ def _partial(facts: Facts, plan: Plan, reason: str) -> Decision:
     return Decision(Step.COMPLETE, f"{reason}; they are removed, the others go on", HookResult.CONTINUE)
 
 
-def _kept_alive(facts: Facts, plan: Plan) -> Decision | None:
-    """What the hook's clock and this call's time call for, before anything else."""
-    if facts.extension and facts.left <= facts.lead_seconds:
-        return Decision(Step.HEARTBEAT, f"the hook may end in {max(facts.left, 0):.0f} s")
+def _ending(facts: Facts, plan: Plan) -> Iterator[Decision]:
+    """What this call's time, or the end of the hook, calls for."""
     if facts.now >= facts.leave_at:
-        return _leaving(facts, plan)
-    if facts.polled and not facts.extension and facts.left <= facts.finish_seconds:
-        return _expiring(facts, plan, "the hook cannot be kept alive any longer")
-    return None
+        yield from _leaving(facts, plan)
+        return
+    extendable = facts.extension and not facts.held_up(Step.HEARTBEAT)
+    # A command that ends soon is still waited for, unless nobody can be asked about it.
+    asked = facts.polled or any(map(facts.held_up, facts.refusals))
+    if asked and not extendable and facts.left <= facts.finish_seconds:
+        yield _expiring(facts, plan, "the hook cannot be kept alive any longer")
 
 
-def _leaving(facts: Facts, plan: Plan) -> Decision:
+def _leaving(facts: Facts, plan: Plan) -> Iterator[Decision]:
     if facts.left >= RETRY_SECONDS:
-        return Decision(Step.LEAVE, f"this call's time is up, the hook lives for {facts.left:.0f} s")
+        yield Decision(Step.LEAVE, f"this call's time is up, the hook lives for {facts.left:.0f} s")
+        return
     if facts.extension:
-        return Decision(Step.HEARTBEAT, f"the next call needs {RETRY_SECONDS:.0f} s, the hook has {facts.left:.0f}")
-    return _expiring(facts, plan, "the hook cannot be kept alive until the next call")
+        needed = f"the next call needs {RETRY_SECONDS:.0f} s, the hook has {facts.left:.0f}"
+        yield Decision(Step.HEARTBEAT, needed)
+    yield _expiring(facts, plan, "the hook cannot be kept alive until the next call")
 
 
 def _expiring(facts: Facts, plan: Plan, why: str) -> Decision:
@@ -180,9 +191,11 @@ def _expiring(facts: Facts, plan: Plan, why: str) -> Decision:
 
 
 def _checked(facts: Facts, plan: Plan, progress: Progress) -> Decision:
+    if not progress.instance_ids:
+        return _nobody(facts)
     if not facts.observed:
         return Decision(Step.OBSERVE, "which instances can be checked?")
-    if progress.silent(facts.now):
+    if progress.silent(facts.asked_at):
         return Decision(Step.GIVE_UP, "Cloud Assistant does not say how a command has ended")
     if progress.unreached and (over := _waiting_over(facts, plan, progress)):
         return Decision(Step.GIVE_UP, over)
@@ -192,10 +205,17 @@ def _checked(facts: Facts, plan: Plan, progress: Progress) -> Decision:
     return Decision(Step.OBSERVE, f"{len(progress.unreached)} cannot be reached yet, others are being checked")
 
 
+def _nobody(facts: Facts) -> Decision:
+    """Nothing passes where nobody is checked."""
+    if facts.now - facts.entered_at < APPEAR_SECONDS:
+        return Decision(Step.LOOK, "it lists no instance yet")
+    return Decision(Step.FAIL, "Auto Scaling lists no instance that it holds back")
+
+
 def _waiting_over(facts: Facts, plan: Plan, progress: Progress) -> str:
     """Why nobody waits any longer for instances that no command can reach; empty while that goes on."""
     limit = plan.agent_seconds
-    if limit is not None and facts.now >= facts.began_at + limit:
+    if limit is not None and facts.asked_at >= facts.began_at + limit:
         return f"agent_seconds of the hook's rule is {limit:g}"
     needed = sum(one.check.timeout for one in progress.chosen) + facts.finish_seconds
     if facts.now >= facts.life_end - needed:

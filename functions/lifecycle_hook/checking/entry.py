@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checking import catalogue, demand, workflow
+from checking import catalogue, demand, observe, workflow
 from checking.assignment import Rules, chosen_on_demand
 from checking.facts import DEFAULT_TIMEOUT, Facts
 from checking.progress import Progress
@@ -43,13 +43,17 @@ def handle_hook(
     audit = invocation.audit.of(event_kind=Kind.LIFECYCLE_HOOK.value, event_id=event.id, region=event.region)
     tools = _tools(event.region, f"{event.hook_id}\n{event.token}", invocation, settings, (context, environ, audit))
     now, remaining = tools.clock.now(), tools.deadline.remaining()
+    notified_at = observe.notified_at(event.time, now)
     facts = Facts(
         event=event,
         now=now,
         entered_at=now,
         leave_at=now + remaining - min(LEAVE_SECONDS, remaining / 4),
-        began_at=event.time or now,
-        alive_until=(event.time or now) + DEFAULT_TIMEOUT,
+        notified_at=notified_at,
+        began_at=min(notified_at or now, now),
+        alive_until=min(notified_at or now, now) + DEFAULT_TIMEOUT,
+        extendable=not settings.dry_run,
+        tidied=settings.dry_run,
     )
     return workflow.run(tools, settings, facts, rules)
 

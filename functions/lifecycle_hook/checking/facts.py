@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from checking.assignment import Plan
 from checking.progress import Progress
+from checking.steps import Step
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, LifecycleHook, Transition
 from spotkeeper.instances import Described
@@ -22,6 +24,12 @@ LEAD_SECONDS = 180.0
 """Throttling can block a heartbeat for a minute, and a call may have to follow."""
 URGENT_SECONDS = 90.0
 """The same before anything was begun: a hook that has time for what is begun is not extended first."""
+SHORTEST_TIMEOUT = 30.0
+"""HeartbeatTimeout at least (CreateLifecycleHook)."""
+HELD_UP_SHARE = 0.6
+"""With less than this share of a heartbeat left, a hook is extended as soon as any call is throttled. It leaves ten
+minutes to hooks of the usual timeout: a heartbeat may be throttled too, minute after minute."""
+MINUTE = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,29 +42,45 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A step was refused ``attempts`` times ``since`` then; it is tried again at ``until``."""
+
+    error: CloudError
+    since: float
+    attempts: int
+    until: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """All times are seconds since 1970.
 
-    ``leave_at``: when this call has to come to an end. ``began_at``: when the hook began to wait, at the latest.
+    ``leave_at``: when this call has to come to an end. ``notified_at``: the notification's time, where it can be right.
+    ``began_at``: when the hook began to wait, at the latest. ``refusals``: steps that were refused, by step.
     ``alive_until``: the hook lives at least so long, however a heartbeat is to be understood; ``life_known``: that is
-    more than a guess. ``extendable`` is over once a heartbeat was refused: ``refused`` is why, where that is our own
-    failure. ``looks``: how often the action was looked at. ``observed``: this call has seen the instances; ``polled``:
-    and has waited for something, or asked how commands have ended. ``judged``: why it was completed. ``sent``: what a
+    more than a guess; ``untold``: a heartbeat of this call is not written down yet. ``extendable`` is over once a
+    heartbeat was refused: ``refused`` is why, where that is our own failure. ``looks``: how often the action was looked
+    at. ``observed``: this call has seen the instances, ``asked_at`` for the last time; ``polled``: and has waited for
+    something, or asked how commands have ended. ``judged``: why it was completed. ``sent``: what a
     CompleteLifecycleAction of this call said that got no answer. ``spared``: whether the group can do without the
-    failed instances. ``failed``: instances to remove after CONTINUE.
+    failed instances; ``hindrance``: why that cannot be told, or why they cannot be marked. ``failed``: instances to
+    remove after CONTINUE. ``tidied``: no tag of this action is left, or ``untidy`` says why.
     """
 
     event: LifecycleHook
     now: float
     entered_at: float
     leave_at: float
+    notified_at: float | None
     began_at: float
     alive_until: float
+    refusals: Mapping[Step, Refusal] = field(default_factory=dict)
 
     read: bool = False
     hook: Described | None = None
     transition: Transition = Transition.SCALE_OUT
     life_known: bool = False
+    untold: bool = False
     looked: bool = False
     looks: int = 0
     action: Action | None = None
@@ -65,6 +89,7 @@ class Facts:
 
     progress: Progress | None = None
     observed: bool = False
+    asked_at: float = 0.0
     polled: bool = False
     pause: float = 0.0
 
@@ -72,6 +97,7 @@ class Facts:
     refused: CloudError | None = None
 
     spared: bool | None = None
+    hindrance: CloudError | None = None
     marked: bool = False
     judged: str = ""
     sent: HookResult | None = None
@@ -79,14 +105,30 @@ class Facts:
     verified: bool = False
     failed: tuple[str, ...] | None = None
     removed: tuple[str, ...] | None = None
+    tidied: bool = False
+    untidy: CloudError | None = None
 
     def but(self, **changes: Any) -> Facts:
         """The same facts but for ``changes``."""
         return replace(self, **changes)
 
+    def held_up(self, step: Step) -> bool:
+        """Whether a step was refused and is not to be tried again yet."""
+        return step in self.refusals and self.refusals[step].until > self.now
+
+    def holding_up(self, step: Step, refusal: Refusal) -> Facts:
+        """The same facts, and a step that was refused."""
+        return self.but(refusals={**self.refusals, step: refusal})
+
+    def after_step(self, step: Step) -> Facts:
+        """The same facts, without what once kept a step from being done."""
+        return self.but(refusals={one: refusal for one, refusal in self.refusals.items() if one is not step})
+
     @property
     def timeout(self) -> float:
-        """The hook's HeartbeatTimeout, seconds."""
+        """The hook's HeartbeatTimeout, seconds; before it was read, the shortest that there is."""
+        if not self.read:
+            return SHORTEST_TIMEOUT
         return float((self.hook or {}).get("HeartbeatTimeout") or DEFAULT_TIMEOUT)
 
     @property
@@ -134,7 +176,21 @@ class Facts:
         return self.alive_until - (self.lead_seconds if self.heartbeat else self.finish_seconds)
 
     @property
+    def patient_until(self) -> float:
+        """Until then a refused call may wait for its next try; later, every refusal is for ``decide``."""
+        if not self.life_known:
+            return self.now
+        kept = HELD_UP_SHARE * self.heartbeat if self.heartbeat else self.finish_seconds + MINUTE
+        return max(self.now, min(self.alive_until - kept, self.leave_at))
+
+    def next_moment(self) -> float:
+        """The next moment at which there may be something else to do."""
+        moments = (self.due_at, self.alive_until - self.finish_seconds, self.leave_at)
+        tries = (refusal.until for refusal in self.refusals.values())
+        return min((one for one in (*moments, *tries) if one > self.now), default=self.now)
+
+    @property
     def default_result(self) -> HookResult | None:
-        """The hook's own DefaultResult, as the API says it, else as the event does."""
+        """The hook's own DefaultResult; an event does not say with what a hook may end."""
         told = (self.hook or {}).get("DefaultResult")
-        return HookResult(told) if told in {one.value for one in HookResult} else self.event.default_result
+        return HookResult(told) if told in {one.value for one in HookResult} else None

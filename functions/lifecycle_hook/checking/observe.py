@@ -9,7 +9,7 @@ from typing import Any
 from checking import commands, machines
 from checking.assignment import Plan, Rules
 from checking.decide import APPEAR_SECONDS
-from checking.facts import Action, Facts
+from checking.facts import LONGEST_LIFE, Action, Facts
 from checking.progress import Progress, Readiness
 from checking.tools import Tools
 from spotkeeper.clients import items
@@ -20,6 +20,10 @@ from spotkeeper.hooks import remembered_life
 from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 
+FRESH_SECONDS = 300.0
+"""So old a notification may be without being doubted."""
+SKEW_SECONDS = 60.0
+"""So much the clocks of Auto Scaling and Function Compute may differ."""
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
 NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
@@ -37,10 +41,17 @@ def look(tools: Tools, facts: Facts) -> Facts:
     if facts.looks:
         tools.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(facts.looks, 10)))
     found = (action for token, action in _actions(tools, facts, facts.hook) if token == facts.event.token)
-    seen = facts.but(looked=True, looks=facts.looks + 1, action=next(found, None))
+    seen = _listing(facts.but(looked=True, looks=facts.looks + 1, action=next(found, None)))
     if seen.action and seen.action.status == "Completed" and facts.sent and seen.action.result == facts.sent.value:
         return seen.but(completed=facts.sent, verified=True)
     return seen if seen.life_known else _with_remembered_life(tools, seen)
+
+
+def _listing(facts: Facts) -> Facts:
+    """With the instances that the action lists now: those are checked, whatever it listed before."""
+    if facts.action is None or facts.progress is None:
+        return facts
+    return facts.but(progress=facts.progress.but(instance_ids=facts.action.instance_ids))
 
 
 def _with_remembered_life(tools: Tools, facts: Facts) -> Facts:
@@ -105,16 +116,39 @@ def _transition(facts: Facts, hook: Described | None) -> Transition:
 
 
 def _with_life(tools: Tools, facts: Facts) -> Facts:
-    """When the hook began to wait: the notification's time, else the scaling activity's, which is earlier."""
-    earliest = facts.event.time
-    if earliest is None and facts.event.scaling_activity_id:
-        activity_id = facts.event.scaling_activity_id
-        answer = tools.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
-        started = [epoch_seconds(str(one.get("StartTime"))) for one in items(answer, "ScalingActivities")]
-        earliest = next((one for one in started if one is not None), None)
+    """When the hook began to wait: the notification's time, else the scaling activity's, which is earlier.
+
+    An older time is checked: a hook cannot have begun before its activity.
+    """
+    if facts.life_known:  # a heartbeat of this call
+        return facts
+    notified = facts.notified_at
+    fresh = notified is not None and facts.entered_at - notified <= FRESH_SECONDS
+    started = None if fresh else _started_at(tools, facts)
+    earliest = max((one for one in (notified, started) if one is not None), default=None)
+    if notified is not None and earliest is not None:
+        facts = facts.but(began_at=min(earliest, facts.entered_at))
     alive_until = -math.inf if earliest is None else min(earliest, facts.entered_at) + facts.timeout
     known = alive_until > facts.now
     return facts.but(alive_until=alive_until if known else facts.now, life_known=known)
+
+
+def _started_at(tools: Tools, facts: Facts) -> float | None:
+    activity_id = facts.event.scaling_activity_id
+    if not activity_id:
+        return None
+    answer = tools.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
+    started = (epoch_seconds(str(one.get("StartTime"))) for one in items(answer, "ScalingActivities"))
+    return next((one for one in started if one is not None), None)
+
+
+def notified_at(event_time: float | None, now: float) -> float | None:
+    """The notification's time; none where no hook can have begun then: in the future, or more than six hours ago.
+
+    A sender's clock may be set to another time zone, and what the cloud says of the action counts.
+    """
+    possible = event_time is not None and now - LONGEST_LIFE <= event_time <= now + SKEW_SECONDS
+    return event_time if possible else None
 
 
 def choose(facts: Facts, rules: Callable[[], Rules]) -> Facts:
@@ -126,18 +160,17 @@ def choose(facts: Facts, rules: Callable[[], Rules]) -> Facts:
         if action is None or action.status == "Pending":
             raise
         return facts
-    instance_ids = (action.instance_ids if action else ()) or facts.event.instance_ids
-    return facts.but(plan=plan, progress=Progress(instance_ids, plan.checks))
+    return facts.but(plan=plan, progress=Progress(action.instance_ids if action else (), plan.checks))
 
 
 def _plan(facts: Facts, rules: Rules) -> Plan:
+    """By the hook itself: an event could choose a weaker check, or another bucket for the logs."""
     hook: dict[str, Any] = dict(facts.hook or {})
-    metadata = facts.event.notification_metadata
     return rules.plan(
         facts.transition,
-        str(hook.get("LifecycleHookName") or facts.event.hook_name or ""),
-        str(hook.get("ScalingGroupId") or facts.event.scaling_group_id or ""),
-        hook.get("NotificationMetadata") if metadata is None else metadata,
+        str(hook.get("LifecycleHookName") or ""),
+        str(hook.get("ScalingGroupId") or ""),
+        hook.get("NotificationMetadata"),
     )
 
 
@@ -147,6 +180,7 @@ def observe(tools: Tools, facts: Facts) -> Facts:
         return facts
     if facts.observed:
         tools.clock.sleep(_pause(facts))
+    asked_at = tools.clock.now()
     under_way = any(facts.progress.outstanding())
     progress = commands.poll(tools, facts.progress)
     progress = machines.look(tools, progress) if progress.waiting else progress
@@ -156,6 +190,7 @@ def observe(tools: Tools, facts: Facts) -> Facts:
         # Who does not stand any more may have been sent away by whoever has completed the action meanwhile.
         looked=not _vanished(facts.progress, progress),
         observed=True,
+        asked_at=asked_at,
         polled=facts.polled or under_way or bool(progress.unreached),
         pause=FIRST_PAUSE if news else min(LONGEST_PAUSE, max(FIRST_PAUSE, facts.pause * GROWTH)),
     )
@@ -169,8 +204,13 @@ def _vanished(before: Progress, after: Progress) -> bool:
 
 def _pause(facts: Facts) -> float:
     """Growing, and never past the next thing that has to be done in time."""
-    soonest = min(facts.due_at, facts.leave_at) - facts.now
-    return max(0.5, min(jittered(facts.pause), soonest))
+    return max(0.5, min(jittered(facts.pause), facts.next_moment() - facts.now))
+
+
+def wait(tools: Tools, facts: Facts) -> Facts:
+    """Until something else may be done, or a refused call tried again."""
+    tools.clock.sleep(facts.next_moment() - facts.now)
+    return facts
 
 
 def verify(tools: Tools, facts: Facts) -> Facts:

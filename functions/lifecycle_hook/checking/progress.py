@@ -80,7 +80,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Progress:
-    """``results`` are the last ones by (stage, instance)."""
+    """``instance_ids``: whom the lifecycle action lists. ``results`` are the last ones by (stage, instance)."""
 
     instance_ids: tuple[str, ...]
     chosen: tuple[Chosen, ...]
@@ -110,7 +110,8 @@ class Progress:
         """Instance -> why it has failed."""
         never = {one: machine.why for one, machine in self.machines.items() if machine.readiness is Readiness.NEVER}
         ended = [one for one in self.results.values() if not one.passed and not one.again]
-        return never | {one.instance_id: one.reason for one in ended}
+        failed = never | {one.instance_id: one.reason for one in ended}
+        return {one: why for one, why in failed.items() if one in self.instance_ids}
 
     @property
     def passed(self) -> list[str]:
@@ -147,7 +148,7 @@ class Progress:
     def outstanding(self) -> Iterator[Run]:
         """Commands that have not ended everywhere, with the instances where they have not."""
         for run in self.runs:
-            left = tuple(one for one in run.instance_ids if not self._ended(run, one))
+            left = tuple(one for one in run.instance_ids if one in self.instance_ids and not self._ended(run, one))
             if left:
                 yield replace(run, instance_ids=left)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from checking.decide import WRITES, Decision, Step
 from checking.facts import Facts
 from checking.progress import Progress, Result
+from checking.steps import WRITES, Decision, Step
+from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 
 COMPLETED_WITH = ("CONTINUE", "ABANDON", "ROLLBACK")
 
@@ -27,13 +28,14 @@ def answers(facts: Facts, decision: Decision, *, dry_run: bool) -> dict[str, Any
 
 def _base(facts: Facts, outcome: str, reason: str) -> dict[str, Any]:
     event = facts.event
+    instance_ids = facts.action.instance_ids if facts.action else ()
     return {
         "outcome": outcome,
         "reason": f"{event.hook_name or event.hook_id}: {reason}",
         "lifecycle_hook_id": event.hook_id,
         "lifecycle_transition": facts.transition.value,
         "scaling_activity_id": event.scaling_activity_id,
-        **({"instance_id": event.instance_ids[0]} if len(event.instance_ids) == 1 else {}),
+        **({"instance_id": instance_ids[0]} if len(instance_ids) == 1 else {}),
     }
 
 
@@ -42,14 +44,23 @@ def _recorded(facts: Facts) -> dict[str, Any]:
     if facts.action is None:
         return {}
     result = {"result": facts.action.result} if facts.action.result in COMPLETED_WITH else {}
-    return {"lifecycle_action_status": facts.action.status, **result}
+    warnings = {"warnings": _warnings(facts)} if _warnings(facts) else {}
+    return {"lifecycle_action_status": facts.action.status, **result, **warnings}
 
 
 def _done(facts: Facts) -> dict[str, Any]:
     result = facts.completed.value if facts.completed else (facts.action.result if facts.action else "")
     removed = {"removed_instances": list(facts.removed)} if facts.removed else {}
-    warnings = [f"heartbeats are refused: {facts.refused}"] if facts.refused else []
-    return {"result": result, **removed, "results": evidence(facts.progress), "warnings": warnings}
+    return {"result": result, **removed, "results": evidence(facts.progress), "warnings": _warnings(facts)}
+
+
+def _warnings(facts: Facts) -> list[str]:
+    told = {
+        "heartbeats are refused": facts.refused,
+        "failed instances could not have been removed after CONTINUE": facts.hindrance,
+        f"the tags {ALIVE_TAG} and {FAILED_TAG} may be left on instances": facts.untidy,
+    }
+    return [f"{what}: {error}" for what, error in told.items() if error]
 
 
 def evidence(progress: Progress | None) -> list[dict[str, Any]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from checking.decide import Decision, Step
 from checking.facts import Facts
 from checking.progress import Progress, Result
+from checking.steps import Decision, Step
 from checking.tools import Tools
 
-QUIET = frozenset({Step.OBSERVE, Step.VERIFY})
+QUIET = frozenset({Step.OBSERVE, Step.VERIFY, Step.TIDY, Step.WAIT})
 """Steps that are only waiting: what they bring is recorded, not that they were made."""
 
 

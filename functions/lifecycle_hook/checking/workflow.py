@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections.abc import Callable
 from typing import Any
 
-from checking import act, observe, report, trail
+from checking import act, observe, report, tags, trail
 from checking.assignment import Rules
-from checking.decide import RETRY_SECONDS, Decision, Step, decide
-from checking.facts import Facts
+from checking.commands import RUN
+from checking.decide import RETRY_SECONDS, decide
+from checking.facts import Facts, Refusal
+from checking.steps import Decision, Step
 from checking.tools import Tools
-from spotkeeper.errors import CloudError, DeadlineReached, MalformedEvent, SpotkeeperError, WaitFailed
+from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached, MalformedEvent, SpotkeeperError, WaitFailed
 from spotkeeper.events import HookResult
-from spotkeeper.retry import passes_by_itself
+from spotkeeper.retry import OUTAGE_SECONDS, is_outage, passes_by_itself, pause_before
 from spotkeeper.settings import LifecycleHookSettings
 
-LONGEST_RETRY = 65.0
-"""Seconds: no try is put off for longer than until the next minute."""
+TAG_SECONDS = 5.0
+"""What a call that fails spends on writing down how long the hook lives."""
 Act = Callable[[Tools, Facts, Decision], Facts]
 
 
@@ -44,42 +48,49 @@ def _steps(
     while True:
         facts = known[-1].but(now=tools.clock.now())
         decision = decide(facts)
-        _tie(tools, facts, decision)
+        _tie(tools, facts)
         if answer := report.answers(facts, decision, dry_run=settings.dry_run):
             return answer
         known.append(_acted(tools, facts, decision, acts[decision.step]))
         del known[:-1]
 
 
-def _tie(tools: Tools, facts: Facts, decision: Decision) -> None:
-    """No call may wait longer than the hook can: what is throttled meanwhile is tried again after a heartbeat."""
-    waits = facts.life_known and facts.heartbeat and not facts.completed and facts.now < facts.due_at
-    if waits and decision.step is not Step.HEARTBEAT:
-        tools.leash.tie(facts.due_at)
-    else:
+def _tie(tools: Tools, facts: Facts) -> None:
+    """While the hook has plenty of time a refused call may wait for its next try, later no step waits inside itself."""
+    if _over(facts):
         tools.leash.loose()
+    else:
+        tools.leash.tie(facts.patient_until)
+
+
+def _over(facts: Facts) -> bool:
+    return facts.completed is not None or (facts.action is not None and facts.action.status != "Pending")
 
 
 def _acted(tools: Tools, facts: Facts, decision: Decision, one: Act) -> Facts:
     try:
         after = one(tools, facts, decision)
     except CloudError as error:
-        if not _cut_short(tools, error):
+        refusal = None if _over(facts) else _refusal(tools, facts, decision.step, error)
+        if refusal is None:
             trail.failed(tools, facts, decision, error)
             raise
-        tools.clock.sleep(tools.leash.remaining())
-        return facts
+        return facts.holding_up(decision.step, refusal)
     except SpotkeeperError as error:
         trail.failed(tools, facts, decision, error)
         raise
     trail.done(tools, facts, after, decision)
-    return after
+    return after.after_step(decision.step) if after.refusals is facts.refusals else after
 
 
-def _cut_short(tools: Tools, error: CloudError) -> bool:
-    """Whether the call would have been tried again if the hook had the time; its own deadline is another matter."""
-    leash = tools.leash
-    return passes_by_itself(error) and leash.at < leash.deadline.at and leash.remaining() <= LONGEST_RETRY
+def _refusal(tools: Tools, facts: Facts, step: Step, error: CloudError) -> Refusal | None:
+    """When a refused step is tried again; None for what does not pass, or has gone on for too long."""
+    before, now = facts.refusals.get(step), tools.clock.now()
+    since, attempts = (before.since, before.attempts) if before else (now, 0)
+    bounded = is_outage(error) or isinstance(error, CloudUnreachable)
+    if not passes_by_itself(error, RUN) or (bounded and now - since > OUTAGE_SECONDS):
+        return None
+    return Refusal(error, since, attempts + 1, now + pause_before(error, attempts, now, random.random))
 
 
 def _own_failure(tools: Tools, settings: LifecycleHookSettings, facts: Facts, error: Exception) -> None:
@@ -88,8 +99,7 @@ def _own_failure(tools: Tools, settings: LifecycleHookSettings, facts: Facts, er
     Where there is none, the hook ends as SPOTKEEPER_HOOK_ON_INTERNAL_ERROR says, else as its own DefaultResult: what
     the cloud would do anyway, but said, and on record.
     """
-    pending = facts.action is None or facts.action.status == "Pending"
-    if facts.completed or not pending or _extended(tools, facts):
+    if _over(facts) or _extended(tools, facts):
         return
     result = _result(settings, facts)
     if result is None:
@@ -114,12 +124,16 @@ def _extended(tools: Tools, facts: Facts) -> bool:
     except SpotkeeperError:
         return not facts.life_known
     trail.done(tools, facts, after, decision)
+    if after.untold:
+        tools.leash.tie(tools.clock.now() + TAG_SECONDS)
+        with contextlib.suppress(SpotkeeperError):
+            tags.remember(tools, after, decision)
     return after.left >= RETRY_SECONDS or not after.looked
 
 
 def _result(settings: LifecycleHookSettings, facts: Facts) -> HookResult | None:
-    """What to complete with: a check that is known to have failed is not our failure."""
-    if facts.plan and facts.progress and facts.progress.failures:
+    """What to complete with: a check that is known to have failed, or that nobody could pass, is not our failure."""
+    if facts.plan and facts.progress and (facts.progress.failures or not facts.progress.instance_ids):
         return facts.plan.on_failure
     return settings.on_internal_error or facts.default_result
 
@@ -142,11 +156,14 @@ ACTS: dict[Step, Act] = {
     Step.GIVE_UP: act.give_up,
     Step.HEARTBEAT: act.heartbeat,
     Step.SPARE: act.spare,
-    Step.MARK: act.mark,
+    Step.REMEMBER: tags.remember,
+    Step.MARK: tags.mark,
     Step.COMPLETE: act.complete,
     Step.VERIFY: lambda tools, facts, _: observe.verify(tools, facts),
     Step.RECALL: act.recall,
     Step.REMOVE: act.remove,
+    Step.TIDY: tags.tidy,
+    Step.WAIT: lambda tools, facts, _: observe.wait(tools, facts),
     Step.LEAVE: _leave,
     Step.FAIL: _fail,
 }

@@ -1,0 +1,91 @@
+"""Throttled reads do not cost a hook its life: the heartbeat comes before anything that waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.faults import Fault
+from tests.lifecycle_hook.stage import NOW, HookStage, stage
+from tests.lifecycle_hook.test_waiting import redeliver
+
+ACTIONS = (
+    "DescribeLifecycleHooks",
+    "DescribeLifecycleActions",
+    "DescribeScalingActivities",
+    "RecordLifecycleActionHeartbeat",
+    "CompleteLifecycleAction",
+    "DescribeInstances",
+    "DescribeCloudAssistantStatus",
+    "RunCommand",
+    "DescribeInvocationResults",
+    "TagResources",
+    "UntagResources",
+)
+TIMEOUTS = (90, 120, 300, 600)
+MINUTE_BEGINS = NOW - NOW % 60
+
+
+def throttled(timeout: int, second: float, minutes: int = 1) -> HookStage:
+    """A hook that begins at this second of a minute, where each action is throttled for so many minutes."""
+    began = stage(now=MINUTE_BEGINS).cloud.now()
+    start = MINUTE_BEGINS + (second - (began - MINUTE_BEGINS)) % 60
+    here = stage(hook_timeout=timeout, timeout=1_800, now=start)
+    for action in ACTIONS:
+        here.cloud.faults.add(Fault(action, "throttle", times=minutes))
+    assert round(here.cloud.now() % 60) % 60 == round(second)
+    return here
+
+
+@pytest.mark.parametrize("second", [0.0, 20.0, 59.0])
+@pytest.mark.parametrize("timeout", TIMEOUTS)
+def test_the_first_call_of_each_action_is_throttled(timeout: int, second: float) -> None:
+    """By the minute: the hook is extended as soon as the first read is refused, and the checks decide."""
+    here = throttled(timeout, second)
+    answer = here.deliver()
+    assert (answer["result"], here.action) == ("CONTINUE", ("Completed", "CONTINUE"))
+    assert here.serving() == set(here.ids)
+
+
+@pytest.mark.parametrize(("timeout", "minutes"), [(120, 2), (300, 2), (300, 4), (600, 4), (600, 8)])
+def test_throttled_for_minutes(timeout: int, minutes: int) -> None:
+    """Between two tries of a read the heartbeat is tried: one of them is in time."""
+    here = throttled(timeout, 20.0, minutes)
+    answer = redeliver(here)
+    assert (answer["result"], here.action) == ("CONTINUE", ("Completed", "CONTINUE"))
+
+
+@pytest.mark.parametrize("timeout", TIMEOUTS)
+def test_heartbeats_throttled_for_ever(timeout: int) -> None:
+    """Nothing else waits for them: the checks pass in time."""
+    here = stage(hook_timeout=timeout)
+    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
+    assert here.deliver()["result"] == "CONTINUE"
+
+
+def test_no_heartbeat_gets_through_and_the_agent_does_not_come() -> None:
+    """The failure result is said before the hook ends."""
+    here = stage(hook_timeout=300, default_result="CONTINUE")
+    here.agents(None)
+    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
+    assert here.deliver()["result"] == "ABANDON"
+    assert here.action == ("Completed", "ABANDON")
+
+
+@pytest.mark.parametrize("timeout", TIMEOUTS)
+def test_nobody_says_how_a_check_ended(timeout: int) -> None:
+    """Heartbeats are used up and results are throttled until the end: the failure result, not the hook's default."""
+    here = stage(hook_timeout=timeout, timeout=1_800, default_result="CONTINUE")
+    here.cloud.faults.add(
+        Fault("RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
+    )
+    here.cloud.faults.add(Fault("DescribeInvocationResults", "throttle", times=None))
+    assert here.deliver()["result"] == "ABANDON"
+    assert here.action == ("Completed", "ABANDON")
+
+
+def test_throttling_of_hours_leaves_heartbeats() -> None:
+    """A read that is refused for ever costs the hook no heartbeat at each of its tries."""
+    here = stage(timeout=3_600)
+    here.cloud.faults.add(Fault("DescribeInvocationResults", "throttle", times=None, until=NOW + 3_000))
+    assert here.deliver()["result"] == "CONTINUE"
+    assert here.fleet.action.heartbeats <= 8
