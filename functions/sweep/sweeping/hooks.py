@@ -26,6 +26,7 @@ SHORTEST_ROUND = 300.0
 """Seconds between two hand-overs of one action at least; a tenth of the timeout of a long hook."""
 NEGLECTED_SECONDS = 150.0
 """A hook that has less left was not extended by anybody: ``lifecycle_hook`` does it at 180 s."""
+MINUTE = 60.0
 DEFAULT_TIMEOUT = 600.0
 """HeartbeatTimeout of a hook that says nothing else (CreateLifecycleHook)."""
 IDS_PER_CALL = 20
@@ -82,9 +83,14 @@ class Held:
             return self.left(now) < NEGLECTED_SECONDS
         return now - self.began_at >= self.timeout / 2
 
-    def round(self, now: float) -> int:
-        """Which hand-over it is; within one, the same task id is submitted once."""
-        return int((now - self.began_at) // max(SHORTEST_ROUND, self.timeout / 10))
+    def round(self, now: float) -> str:
+        """Which hand-over it is; within one, the same task id is submitted once.
+
+        A hook that is about to end is handed over each minute: the call of the last minute may have failed.
+        """
+        if 0 < self.left(now) < NEGLECTED_SECONDS and not self.ended:
+            return f"end-{int(now // MINUTE)}"
+        return str(int((now - self.began_at) // max(SHORTEST_ROUND, self.timeout / 10)))
 
     def __str__(self) -> str:
         hook = self.hook.get("LifecycleHookName") or self.hook_id
