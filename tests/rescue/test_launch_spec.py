@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from rescue.launch_spec import carried_tags, launch_spec, run_parameters, rungs
+from rescue.carried_tags import carried_tags
+from rescue.launch_options import launch_options, release_moved, release_time
+from rescue.launch_spec import launch_spec, run_parameters
 from rescue.replacement import describe_rung
 from spotkeeper.settings import InterruptionSettings
 
@@ -172,7 +174,7 @@ def test_20_tags_at_most(own: int, kept: int) -> None:
     tags = {f"key-{number}": str(number) for number in range(own)}
     source = {**SOURCE, "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}}
     found = spec(source)
-    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1")["Tag"]
+    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1", 0.0)["Tag"]
     assert len(sent) == kept + 1 <= 20
     assert sent[-1] == {"Key": "spotkeeper:episode", "Value": "i-1/1"}
     assert len([text for text in found["not_carried"] if text.startswith("tag ")]) == own - kept
@@ -185,12 +187,11 @@ def test_the_managed_tag_is_never_the_one_that_is_dropped() -> None:
     assert {"Key": "spotkeeper:managed", "Value": "true"} in spec(source)["run"]["Tag"]
 
 
-def test_the_order_of_the_rungs() -> None:
+def test_the_order_of_the_launch_options() -> None:
     """Charge by charge, then vSwitch by vSwitch, then type by type; doubles once."""
-    ladder = rungs(
-        SOURCE, chosen(FALLBACK_INSTANCE_TYPES="ecs.g7.large,ecs.t6-c1m4.large", FALLBACK_VSWITCH_IDS="vsw-b,vsw-a")
-    )
-    assert [describe_rung(rung) for rung in ladder] == [
+    how = chosen(FALLBACK_INSTANCE_TYPES="ecs.g7.large,ecs.t6-c1m4.large", FALLBACK_VSWITCH_IDS="vsw-b,vsw-a")
+    ladder = launch_options(SOURCE, how, {})
+    assert [describe_rung(option) for option in ladder] == [
         f"{charge} {kind} in {place}"
         for charge in ("spot", "on-demand")
         for place in ("vsw-a", "vsw-b")
@@ -198,21 +199,67 @@ def test_the_order_of_the_rungs() -> None:
     ]
 
 
-def test_what_each_rung_drops() -> None:
-    """The price limit is one type's, the credit specification one family's."""
-    ladder = rungs(SOURCE, chosen(FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge,ecs.g7.large"))
-    assert [rung["drops"] for rung in ladder] == [
-        [],
-        ["SpotPriceLimit"],
-        ["SpotPriceLimit", "CreditSpecification"],
-        [],
-        [],
-        ["CreditSpecification"],
+def test_what_each_launch_option_drops() -> None:
+    """The credit specification is one family's; the price limit is the user's, whatever the type."""
+    ladder = spec(FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge,ecs.g7.large")["rungs"]
+    kept = [option for option in ladder if "HttpPutResponseHopLimit" not in option["drops"]]
+    assert [option["drops"] for option in kept] == [[], [], ["CreditSpecification"]] * 2
+    spot, on_demand = ([option["add"] for option in kept[start : start + 3]] for start in (0, 3))
+    assert {(one["SpotStrategy"], one["SpotPriceLimit"]) for one in spot} == {("SpotWithPriceLimit", 0.12)}
+    assert {one["SpotDuration"] for one in spot} == {0}
+    assert {one["SpotStrategy"] for one in on_demand} == {"NoSpot"}
+    assert not any({"SpotDuration", "SpotInterruptionBehavior", "SpotPriceLimit"} & set(one) for one in on_demand)
+
+
+def test_what_may_be_refused_is_left_out_before_the_charge_changes() -> None:
+    """All spot options with it, then all without, then on-demand; another type never has what is bound to the type."""
+    source = {**SOURCE, "ISP": "cmcc", "MetadataOptions": {}, "HibernationOptions": {"Configured": True}}
+    ladder = spec(source, FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge")["rungs"]
+    assert [(option["add"]["SpotStrategy"], option["add"]["InstanceType"], option["drops"]) for option in ladder] == [
+        (charge, kind, drops)
+        for charge in ("SpotWithPriceLimit", "NoSpot")
+        for kind, drops in (
+            ("ecs.t6-c1m4.large", []),
+            ("ecs.t6-c1m4.xlarge", ["HibernationOptions"]),
+            ("ecs.t6-c1m4.large", ["HibernationOptions", "Isp"]),
+            ("ecs.t6-c1m4.xlarge", ["HibernationOptions", "Isp"]),
+        )
     ]
-    own, *others = [rung["add"] for rung in ladder]
-    assert (own["SpotStrategy"], own["SpotPriceLimit"], own["SpotDuration"]) == ("SpotWithPriceLimit", 0.12, 0)
-    assert all("SpotPriceLimit" not in one for one in others)
-    assert {one["SpotStrategy"] for one in others} == {"SpotAsPriceGo", "NoSpot"}
-    assert all(
-        not {"SpotDuration", "SpotInterruptionBehavior"} & set(one) for one in others if one["SpotStrategy"] == "NoSpot"
-    )
+
+
+NOON = 1_760_011_200.0
+"""2025-10-09T12:00:00Z."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "moved"),
+    [
+        pytest.param("2025-10-09T18:00Z", "2025-10-09T18:00:00Z", False, id="far-enough"),
+        pytest.param("2025-10-09T12:45Z", "2025-10-09T12:45:00Z", False, id="just-far-enough"),
+        pytest.param("2025-10-09T12:44Z", "2025-10-09T13:00:00Z", True, id="too-near"),
+        pytest.param("2025-10-09T11:00Z", "2025-10-09T13:00:00Z", True, id="past"),
+    ],
+)
+def test_the_release_time_of_the_source(wanted: str, given: str, moved: bool) -> None:  # noqa: FBT001
+    """It is sent as RunInstances spells it, never nearer than it takes it, and a change is told."""
+    found = spec({**SOURCE, "AutoReleaseTime": wanted})
+    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1", NOON)
+    assert sent["AutoReleaseTime"] == given == release_time(wanted, NOON)
+    assert [given in text for text in release_moved(found, {"asked_at": NOON})] == [True] * moved
+
+
+def test_a_release_time_that_is_none() -> None:
+    """It is told, and nothing is sent."""
+    found = spec({**SOURCE, "AutoReleaseTime": "tomorrow"})
+    assert "AutoReleaseTime" not in run_parameters(found, found["rungs"][0], "m-1", "i-1/1", NOON)
+    assert any("tomorrow" in text for text in found["not_carried"])
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "incoming", "sent"),
+    [(5, 10, {"InternetMaxBandwidthIn": 10}), (5, 100, {}), (50, 50, {"InternetMaxBandwidthIn": 50}), (50, 51, {})],
+)
+def test_inbound_bandwidth_beyond_what_run_instances_takes(outgoing: int, incoming: int, sent: dict[str, int]) -> None:
+    """DescribeInstances shows 100 or 200 where RunInstances takes 10: the most it takes is its default."""
+    run = spec({**SOURCE, "InternetMaxBandwidthOut": outgoing, "InternetMaxBandwidthIn": incoming})["run"]
+    assert {name: run[name] for name in run if name == "InternetMaxBandwidthIn"} == sent

@@ -51,7 +51,7 @@ def token(parameters: dict[str, Any], round_number: int) -> str:
 def test_tokens_differ_whenever_parameters_do(source: dict[str, Any], how: InterruptionSettings, image: str) -> None:
     """Within an episode two calls share a token only where they are the same call of the same round."""
     found = launch_spec(source, DISKS, "IyE=", "web", how)
-    sent = [(run_parameters(found, rung, image, "i-1/1"), number) for rung in found["rungs"] for number in (1, 2)]
+    sent = [(run_parameters(found, rung, image, "i-1/1", 0.0), number) for rung in found["rungs"] for number in (1, 2)]
     calls = {json.dumps(one, sort_keys=True): token(*one) for one in sent}
     assert len(set(calls.values())) == len(calls) == len(sent)
     assert all(len(one) <= 64 and one.isascii() for one in calls.values())
@@ -64,7 +64,9 @@ def test_parameters_come_from_the_recorded_plan_alone(source: dict[str, Any], ho
     found = launch_spec(source, DISKS, "IyE=", "web", how)
     recorded = json.loads(json.dumps(found))
     for rung, again in zip(found["rungs"], recorded["rungs"], strict=True):
-        first, second = (run_parameters(plan, one, "m-1", "i-1/1") for plan, one in ((found, rung), (recorded, again)))
+        first, second = (
+            run_parameters(plan, one, "m-1", "i-1/1", 0.0) for plan, one in ((found, rung), (recorded, again))
+        )
         assert first == second
         assert token(first, 1) == token(second, 1)
 
@@ -76,5 +78,5 @@ def test_a_plan_is_not_changed_by_use(source: dict[str, Any], how: InterruptionS
     found = launch_spec(source, DISKS, "IyE=", "web", how)
     before = json.dumps(found, sort_keys=True)
     for rung in found["rungs"]:
-        run_parameters(found, rung, "m-1", "i-1/1")["Tag"].append("spoilt")
+        run_parameters(found, rung, "m-1", "i-1/1", 0.0)["Tag"].append("spoilt")
     assert json.dumps(found, sort_keys=True) == before

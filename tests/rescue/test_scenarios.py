@@ -199,7 +199,7 @@ def test_a_price_limit_is_never_raised() -> None:
 
 
 def test_what_does_not_fit_a_rung_is_dropped_and_reported() -> None:
-    """Credit specification on another family, price limit on another type: left out, and the answer says so."""
+    """Credit specification on another family: left out, and the answer says so; the price limit is every type's."""
     here = stage(
         settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": OTHER},
         instance_type="ecs.t6-c1m4.large",
@@ -210,7 +210,8 @@ def test_what_does_not_fit_a_rung_is_dropped_and_reported() -> None:
     answer = here.deliver()
     first, second = (one.parameters for one in here.calls("RunInstances"))
     assert first["CreditSpecification"] == "Unlimited"
-    assert not {"CreditSpecification", "SpotPriceLimit"} & set(second)
-    assert [text.partition(":")[0] for text in answer["not_carried"]][-2:] == ["SpotPriceLimit", "CreditSpecification"]
+    assert "CreditSpecification" not in second
+    assert (second["SpotStrategy"], float(second["SpotPriceLimit"])) == ("SpotWithPriceLimit", 0.5)
+    assert [text.partition(":")[0] for text in answer["not_carried"]][-1:] == ["CreditSpecification"]
     assert here.shortcomings() == []
     assert places(here, SOURCE) == 0

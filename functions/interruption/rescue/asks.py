@@ -111,8 +111,9 @@ def _read(tools: Tools, name: str) -> Ask:
 def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
     """Write down what this call asks for next. Raises ``JournalUnavailable``: nothing may be launched then."""
     round_number, option = place
-    token = token_of(tools, round_number, parameters(tools, option, image_id))
-    ask = Ask(round_number, option, image_id, token, tools.clock.now())
+    at = tools.clock.now()
+    token = token_of(tools, round_number, parameters(tools, option, image_id, at))
+    ask = Ask(round_number, option, image_id, token, at)
     tools.episode.claim(f"ask-{tools.attempt}", asdict(ask))
     return ask
 
@@ -122,9 +123,9 @@ def launched(tools: Tools, instance_id: str, ask: Ask) -> None:
     tools.episode.record(f"launched-{instance_id}", {**asdict(ask), "at": tools.clock.now()})
 
 
-def parameters(tools: Tools, option: int, image_id: str) -> dict[str, Any]:
-    """Of RunInstances, but for the token: the recorded plan's and the image, so the same for every call."""
-    return run_parameters(tools.episode.records["plan"], rung(tools, option), image_id, tools.episode.name)
+def parameters(tools: Tools, option: int, image_id: str, at: float) -> dict[str, Any]:
+    """Of RunInstances, but for the token: made of the recorded plan, the image, and the ask's recorded moment."""
+    return run_parameters(tools.episode.records["plan"], rung(tools, option), image_id, tools.episode.name, at)
 
 
 def rung(tools: Tools, option: int) -> Mapping[str, Any]:
@@ -144,4 +145,4 @@ def can_be_repeated(tools: Tools, ask: Ask) -> bool:
     """Whether the very same call can be sent, and its token still be known to the cloud."""
     if tools.clock.now() - ask.at > TOKEN_LIFE_SECONDS:
         return False
-    return token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id)) == ask.token
+    return token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id, ask.at)) == ask.token

@@ -188,7 +188,7 @@ def describe_rung(rung: Rung) -> str:
 
 def _run(tools: Tools, ask: Ask) -> str:
     """RunInstances, and the record of what it launched."""
-    parameters = asks.parameters(tools, ask.option, ask.image_id)
+    parameters = asks.parameters(tools, ask.option, ask.image_id, ask.at)
     answer = tools.ecs.call(
         "RunInstances",
         f"replacement of {tools.instance_id}",
@@ -211,6 +211,7 @@ def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
     document = {
         "instance_id": instance_id,
         "at": tools.clock.now(),
+        "asked_at": ask.at,
         "rung": describe_rung(rung),
         "drops": list(rung.get("drops", ())),
     }
@@ -279,7 +280,7 @@ def tagged(tools: Tools) -> dict[str, Described]:
 
 def _suspects(tools: Tools, ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
     """Those of the tagged instances that no record names and that this ask may have launched."""
-    wanted = asks.parameters(tools, ask.option, ask.image_id)
+    wanted = asks.parameters(tools, ask.option, ask.image_id, ask.at)
     names = ("InstanceType", "ImageId")
     return [
         instance_id

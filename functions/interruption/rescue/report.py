@@ -7,6 +7,7 @@ from typing import Any
 from rescue import kept_disks
 from rescue.decide import Decision
 from rescue.facts import Facts
+from rescue.launch_options import release_moved
 from rescue.tools import Tools
 from rescue.tracks import Step
 
@@ -109,4 +110,4 @@ def not_carried(tools: Tools, facts: Facts) -> list[str]:
     """What the replacement does not have: by nature, behind load balancers, and because its rung does not fit it."""
     plan, launched = tools.episode.records["plan"], tools.episode.records["replacement"]
     dropped = [f"{name}: does not fit {launched['rung']}" for name in launched["drops"]]
-    return [*plan["not_carried"], *facts.not_carried, *dropped]
+    return [*plan["not_carried"], *facts.not_carried, *dropped, *release_moved(plan, launched)]

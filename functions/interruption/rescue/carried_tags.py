@@ -1,0 +1,30 @@
+"""Which tags of an instance its replacement gets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
+
+TAG_LIMIT = 20
+FOREIGN_TAG_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.")
+STATE_TAGS = frozenset({EPISODE_TAG, ALIVE_TAG, FAILED_TAG})
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The user's: neither the platform's nor those of an earlier rescue."""
+    return {
+        key: value for key, value in tags.items() if key not in STATE_TAGS and not key.startswith(FOREIGN_TAG_PREFIXES)
+    }
+
+
+def carried_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The user's tags, one place left free for the episode's, and what has to be said of those without a place.
+
+    Where there are too many, those go last that Spotkeeper reads: without them the replacement would not be managed.
+    """
+    own = own_tags(tags)
+    ours_first = sorted(own.items(), key=lambda tag: not tag[0].startswith("spotkeeper:"))
+    kept = dict(ours_first[: TAG_LIMIT - 1])
+    return kept, [f"tag {key}: an instance has {TAG_LIMIT} tags at most" for key in own if key not in kept]

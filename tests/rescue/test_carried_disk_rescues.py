@@ -1,0 +1,107 @@
+"""Each setting of a disk, seeded alone: a disk of the replacement has it, or the answer lists it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rescue import carried_disks
+from simulator import proof
+from simulator.ecs import DiskSpec
+from tests.rescue.reading import replacements
+from tests.rescue.stage import SOURCE, Stage, stage
+
+AT_ONCE = {"SPOTKEEPER_RELAUNCH": "at-once"}
+SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
+DATA = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")
+
+
+def a_disk(device: str = "/dev/xvdb", category: str = "cloud_essd", **attributes: Any) -> DiskSpec:
+    """A data disk with further attributes."""
+    level = "PL1" if category == "cloud_essd" else ""
+    return DiskSpec(category, 100, level, device, attributes=attributes)
+
+
+DISKS = {
+    "Category": (DiskSpec("cloud_ssd", 100, "", "/dev/xvdb"), "cloud_ssd"),
+    "Size": (DiskSpec("cloud_essd", 137, "PL1", "/dev/xvdb"), 137),
+    "Device": (a_disk("/dev/xvdf"), "/dev/xvdf"),
+    "Type": (a_disk(), "data"),
+    "DiskName": (a_disk(disk_name="orders"), "orders"),
+    "Description": (a_disk(description="orders of the shop"), "orders of the shop"),
+    "PerformanceLevel": (DiskSpec("cloud_essd", 500, "PL2", "/dev/xvdb"), "PL2"),
+    "ProvisionedIops": (DiskSpec("cloud_auto", 100, "", "/dev/xvdb", provisioned_iops=900), 900),
+    "BurstingEnabled": (a_disk(category="cloud_auto", bursting_enabled=True), True),
+    "DeleteWithInstance": (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", delete_with_instance=False), False),
+    "Encrypted": (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", encrypted=True), True),
+    "KMSKeyId": (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", encrypted=True, attributes={"kms_key_id": "k"}), "k"),
+}
+"""Field -> a data disk that has it, and what DescribeDisks shows."""
+
+
+def test_every_carried_field_of_disks_is_seeded() -> None:
+    """What the tables have, and not a field less."""
+    assert set(DISKS) == {*carried_disks.PLAIN, *carried_disks.OF_CATEGORY, *carried_disks.COMPUTED}
+
+
+@pytest.mark.parametrize("settings", [pytest.param({}, id="from-image"), pytest.param(AT_ONCE, id="at-once")])
+@pytest.mark.parametrize("path", sorted(DISKS))
+def test_a_setting_of_a_disk_is_carried(path: str, settings: dict[str, str]) -> None:
+    """The replacement's disk shows what the source's did."""
+    spec, shown = DISKS[path]
+    here = stage(settings=settings, disks=(SYSTEM, spec))
+    here.deliver()
+    (disk,) = data_disks(here)
+    assert disk[path] == shown
+
+
+@pytest.mark.parametrize("settings", [pytest.param({}, id="from-image"), pytest.param(AT_ONCE, id="at-once")])
+def test_an_encrypted_system_disk_stays_encrypted(settings: dict[str, str]) -> None:
+    """With its own key, also where the replacement comes from an image that is not encrypted."""
+    system = DiskSpec("cloud_essd", 40, "PL0", encrypted=True, attributes={"kms_key_id": "key-1"})
+    here = stage(settings=settings, disks=(system,))
+    here.deliver()
+    (disk,) = proof.disks(here.state, replacements(here)[0]["InstanceId"])
+    assert (disk["Encrypted"], disk["KMSKeyId"]) == (True, "key-1")
+
+
+def data_disks(here: Stage) -> list[Any]:
+    """The replacement's data disks."""
+    found = proof.disks(here.state, replacements(here)[0]["InstanceId"])
+    return [one for one in found if one["Type"] == "data"]
+
+
+DISK_LOSSES = {
+    "ProductCode": (a_disk(settings={"ProductCode": "jxsc1"}), "jxsc1"),
+    "AutoSnapshotPolicyId": (a_disk(auto_snapshot_policy_id="sp-1"), "sp-1"),
+    "StorageClusterId": (a_disk(settings={"StorageClusterId": "dbsc-1"}), "dbsc-1"),
+    "StorageSetId": (a_disk(settings={"StorageSetId": "ss-1"}), "ss-1"),
+    "StorageSetPartitionNumber": (a_disk(settings={"StorageSetPartitionNumber": 3}), "partition 3"),
+    "Placement": (a_disk(settings={"Placement": {"ZoneIds": "cn-hangzhou-g,cn-hangzhou-h"}}), "cn-hangzhou-g"),
+    "DeleteWithInstance": (DiskSpec("cloud_essd", 40, "PL0", delete_with_instance=False), "DeleteWithInstance=false"),
+    "Device": (a_disk(""), "without a device name"),
+    "Tags": (a_disk(settings={"Tags": {"Tag": [{"TagKey": "backup", "TagValue": "daily"}]}}), "backup=daily"),
+    "ResourceGroupId": (a_disk(resource_group_id="rg-9"), "rg-9"),
+    "MultiAttach": (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", multi_attach=True), "shared"),
+    "DiskChargeType": (a_disk(settings={"DiskChargeType": "PrePaid"}), "subscription"),
+    "EnableAutoSnapshot": (a_disk(auto_snapshot_policy_id="sp-1", enable_auto_snapshot=True), "EnableAutoSnapshot"),
+    "DeleteAutoSnapshot": (a_disk(auto_snapshot_policy_id="sp-1"), "DeleteAutoSnapshot"),
+}
+"""Field -> a disk that has it, and what the answer says."""
+
+
+@pytest.mark.parametrize("path", sorted(DISK_LOSSES))
+def test_a_setting_of_a_disk_is_listed(path: str) -> None:
+    """The answer names it with the disk."""
+    spec, told = DISK_LOSSES[path]
+    disks = (spec,) if spec.device == "/dev/xvda" else (SYSTEM, spec)
+    here = stage(disks=disks)
+    (disk_id,) = (one.disk_id for one in here.cloud.ecs.disks_of(SOURCE) if one.device == spec.device)
+    assert [text for text in here.deliver()["not_carried"] if told in text and disk_id in text]
+    assert [text for text in stage(disks=(SYSTEM, DATA)).deliver()["not_carried"] if told in text] == []
+
+
+def test_every_listed_field_of_disks_is_seeded() -> None:
+    """What the tables have, and not a field less."""
+    assert set(DISK_LOSSES) == {*carried_disks.LISTED, *carried_disks.LISTED_BY_CODE}
