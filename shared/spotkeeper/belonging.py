@@ -21,17 +21,17 @@ def rescue_of(journal: Journal, home: str, instance: Described, now: float) -> s
     """Why a stopped instance belongs to a rescue, a clause about the instance; empty where it belongs to none.
 
     Its own rescue keeps it stopped from the beginning on, and for ever once it is done: it has been given up, and most
-    likely something else serves in its place. Not so in stop mode, where it comes back, and not where the rescue was
-    lost: then nothing has replaced it. Raises ``JournalUnavailable``, and ``BrokenRecord`` for its own rescue's.
+    likely something else serves in its place. Not so in stop mode, where it comes back. That a rescue was lost is not
+    believed while its source stands. Raises ``JournalUnavailable``, and ``BrokenRecord`` for its own rescue's.
     """
     return _own(journal, home, str(instance["InstanceId"])) or _made_by(journal, home, instance, now)
 
 
 def _own(journal: Journal, home: str, instance_id: str) -> str:
     rescue = episode.glance(journal, home, instance_id)
-    if "event" not in rescue.records or "lost" in rescue.records or in_stop_mode(rescue.look("event")):
+    if "event" not in rescue.records or in_stop_mode(rescue.look("event")):
         return ""
-    if rescue.open:
+    if "done" not in rescue.records:
         return f"its rescue {rescue.name} is not finished: until that is over it stays as its rescue wants it"
     replacement = str(rescue.look("replacement").get("instance_id") or "")
     successor = f"{replacement} has replaced it" if replacement else "it is saved and drained for good"

@@ -15,7 +15,8 @@ from spotkeeper.journal.directory import DirectoryJournal
 
 HOME = "1690701234567830/cn-hangzhou"
 NOW = 1_554_783_600.0
-EVENT: dict[str, Any] = {"notice_end": NOW, "SpotInterruptionBehavior": "Terminate"}
+EVENT: dict[str, Any] = {"notice_end": NOW, "notice_estimated": False, "SpotInterruptionBehavior": "Terminate"}
+REPLACED = {"instance_id": "i-9", "at": NOW, "rung": "spot", "drops": []}
 STOP = {**EVENT, "SpotInterruptionBehavior": "Stop"}
 OPEN = "its rescue i-1/{} is not finished: until that is over it stays as its rescue wants it"
 MADE = "it was made by a rescue that is not finished (i-2/1): it belongs to that"
@@ -40,16 +41,16 @@ OWN: dict[str, tuple[dict[str, Any], str]] = {
     "no-rescue": ({}, ""),
     "restarts-alone": ({"../restarts/i-1/1/asked-1": {"at": NOW}}, ""),
     "open": ({"i-1/1/event": EVENT, "i-1/1/attempt-1": {}}, OPEN.format(1)),
-    "opened-by-an-earlier-version": ({"i-1/1/event": {}}, OPEN.format(1)),
+    "opened-after-the-release": ({"i-1/1/event": {**EVENT, "SpotInterruptionBehavior": None}}, OPEN.format(1)),
     "replaced": (
-        {"i-1/1/event": EVENT, "i-1/1/replacement": {"instance_id": "i-9"}, "i-1/1/done": {"at": NOW}},
+        {"i-1/1/event": EVENT, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}},
         "its rescue i-1/1 is finished: i-9 has replaced it",
     ),
     "saved": (
         {"i-1/1/event": EVENT, "i-1/1/done": {"at": NOW}},
         "its rescue i-1/1 is finished: it is saved and drained for good",
     ),
-    "lost": ({"i-1/1/event": EVENT, "i-1/1/lost": {"at": NOW}}, ""),
+    "lost-although-it-stands": ({"i-1/1/event": EVENT, "i-1/1/lost": {"at": NOW}}, OPEN.format(1)),
     "stop-mode": ({"i-1/1/event": STOP}, ""),
     "stop-mode-done": ({"i-1/1/event": STOP, "i-1/1/done": {"at": NOW}}, ""),
     "the-latest-counts": ({"i-1/1/event": STOP, "i-1/1/done": {"at": NOW}, "i-1/2/event": EVENT}, OPEN.format(2)),
@@ -60,7 +61,7 @@ OWN: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("records", "reason"), OWN.values(), ids=OWN.keys())
 def test_its_own_rescue(tmp_path: Path, records: dict[str, Any], reason: str) -> None:
-    """It keeps its source stopped, whatever the tags say; not in stop mode, and not where nothing was saved."""
+    """It keeps its source stopped, whatever the tags say; not in stop mode, and a loss is not believed."""
     assert found(tmp_path, records, instance()) == reason
     assert found(tmp_path, {}, instance("i-3/1")) == reason
 
@@ -76,19 +77,24 @@ def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
 
 OPEN_2 = {"i-2/1/event": EVENT}
 TAGGED: dict[str, tuple[dict[str, Any], str, float, str]] = {
-    "named": ({**OPEN_2, "i-2/1/replacement": {"instance_id": "i-1"}}, "i-2/1", LONG_AGO, MADE),
+    "named": ({**OPEN_2, "i-2/1/replacement": {**REPLACED, "instance_id": "i-1"}}, "i-2/1", LONG_AGO, MADE),
     "launched": ({**OPEN_2, "i-2/1/launched-i-1": {}}, "i-2/1", LONG_AGO, MADE),
     "unnamed-and-new": (OPEN_2, "i-2/1", 10.0, MADE),
-    "surplus-and-new": ({**OPEN_2, "i-2/1/replacement": {"instance_id": "i-9"}}, "i-2/1", 10.0, MADE),
+    "surplus-and-new": ({**OPEN_2, "i-2/1/replacement": REPLACED}, "i-2/1", 10.0, MADE),
     "copied": (OPEN_2, "i-2/1", LONG_AGO, ""),
     "copied-from-the-one-that-is-named": (
-        {**OPEN_2, "i-2/1/replacement": {"instance_id": "i-9"}},
+        {**OPEN_2, "i-2/1/replacement": REPLACED},
         "i-2/1",
         LONG_AGO,
         "",
     ),
-    "named-by-nonsense": ({**OPEN_2, "i-2/1/replacement": {"instance_id": ["i-1"]}}, "i-2/1", LONG_AGO, ""),
-    "finished": ({**OPEN_2, "i-2/1/replacement": {"instance_id": "i-1"}, "i-2/1/done": {}}, "i-2/1", 10.0, ""),
+    "named-by-nonsense": ({**OPEN_2, "i-2/1/replacement": {**REPLACED, "instance_id": ["i-1"]}}, "i-2/1", LONG_AGO, ""),
+    "finished": (
+        {**OPEN_2, "i-2/1/replacement": {**REPLACED, "instance_id": "i-1"}, "i-2/1/done": {}},
+        "i-2/1",
+        10.0,
+        "",
+    ),
     "lost": ({**OPEN_2, "i-2/1/lost": {}}, "i-2/1", 10.0, ""),
     "never-begun": ({}, "i-2/1", 10.0, ""),
     "no-episode": (OPEN_2, "i-2/1/..", 10.0, ""),
