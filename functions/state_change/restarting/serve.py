@@ -22,8 +22,10 @@ def serve(tools: Tools, facts: Facts) -> Facts:
     """Old weights where it is still a member, the old place where it is not. After a write the list is believed.
 
     No group waits for another. Raises ``RescueIncomplete`` after all others are served, and ``BrokenRecord`` before any
-    is, where the record names a server that is not this one.
+    is, where the record is broken or names a server that is not this one.
     """
+    if "memberships" in tools.episode.broken and "memberships" not in facts.rescue:
+        raise tools.episode.broken["memberships"]
     places = remembered(facts)
     check(places, tools.instance_id, f"{tools.episode.name}/memberships")
     gone = detached(places, facts.instance)
