@@ -47,6 +47,9 @@ TERMINAL = frozenset(
         "IdempotentParameterMismatch",
     }
 )
+ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
+"""Of a spot option whose market price is above the limit: the limit is never raised, the money is the user's."""
+
 TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "NoPermission")
 """Of RAM, risk control and the account's balance, whatever follows the first dot."""
 

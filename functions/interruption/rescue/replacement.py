@@ -14,7 +14,7 @@ from typing import Any
 from rescue import asks
 from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
-from rescue.ladder import RUN_CONFLICTS, is_terminal
+from rescue.ladder import ABOVE_PRICE_LIMIT, RUN_CONFLICTS, is_terminal
 from rescue.tools import Tools
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueFailed, WaitFailed
@@ -155,6 +155,8 @@ def _walk(tools: Tools, facts: Facts, known: Asks) -> tuple[str, Ask]:
             _unless_next(tools, ask, error)
             option = describe_rung(plan["rungs"][ask.option])
             refusals.append(f"{option}: {error.code} (request id {error.request_id or 'none'})")
+            if error.code == ABOVE_PRICE_LIMIT:
+                tools.too_dear.append(f"{option} costs more than SpotPriceLimit and was skipped ({error.code})")
     safe = f"The image {facts.image_id} is safe; the" if facts.image_id else "The"
     raise NoCapacity(
         f"no replacement for {tools.instance_id} yet: {'; '.join(refusals)}. {safe} next call goes on. More launch "
@@ -217,7 +219,9 @@ def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
     }
     standing = tools.episode.record("replacement", document)
     kept = str(standing["instance_id"])
-    return facts.but(replacement=Replacement.STARTING, replacement_id=kept, launched_here=standing == document)
+    here = standing == document
+    facts = facts.but(replacement=Replacement.STARTING, replacement_id=kept, launched_here=here)
+    return facts.warn(*tools.too_dear)
 
 
 def wait_until_running(tools: Tools, facts: Facts) -> Facts:

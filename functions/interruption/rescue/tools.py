@@ -33,6 +33,8 @@ class Tools:
     """The number of this call's ``attempt`` record; 0 until it stands."""
     refused: set[str] = field(default_factory=set)
     """ClientTokens of the RunInstances calls that this call has seen refused."""
+    too_dear: list[str] = field(default_factory=list)
+    """What has to be said of launch options that this call has skipped for the source's SpotPriceLimit."""
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""
