@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from simulator.wire import ApiError
+from simulator.wire import ApiError, from_json, uncovered
+
+__all__ = ["Answer", "Parameters", "Product", "action", "invalid", "missing", "uncovered"]
 
 Answer = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., Answer])
@@ -74,7 +75,7 @@ class Parameters(Mapping[str, Any]):
         if text is None:
             return default
         try:
-            return json.loads(text)
+            return from_json(text)
         except (TypeError, ValueError):
             raise invalid(name, "it is not valid JSON") from None
 
@@ -85,6 +86,10 @@ class Parameters(Mapping[str, Any]):
     def plain(self) -> dict[str, Any]:
         """All values, for comparisons and logs."""
         return dict(self._values)
+
+    def read(self) -> set[str]:
+        """Names that were looked at."""
+        return set(self._read)
 
     def unread(self) -> set[str]:
         """Names that were sent and that nobody looked at."""
@@ -103,11 +108,6 @@ def missing(name: str) -> ApiError:
 def invalid(name: str, why: str) -> ApiError:
     """The refusal of a value that cannot be used."""
     return ApiError(400, "InvalidParameter", f'The specified parameter "{name}" is not valid: {why}.')
-
-
-def uncovered(what: str) -> ApiError:
-    """The refusal of something that the real API has and this one lacks; never mistaken for the cloud's own."""
-    return ApiError(400, "NotCoveredByTheEmbeddedCloud", f"The embedded cloud does not cover {what}.")
 
 
 def action(name: str) -> Callable[[Method], Method]:

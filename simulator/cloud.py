@@ -24,7 +24,7 @@ from simulator.oss import Oss
 from simulator.ram_service import Ram
 from simulator.signing import AccessKey, verify
 from simulator.slb import Slb
-from simulator.wire import ApiError, ConnectionDropped, Request, Response
+from simulator.wire import ApiError, ConnectionDropped, Request, Response, announced_length, uncovered
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
@@ -84,7 +84,8 @@ class Cloud:
     def respond(self, request: Request) -> Response:
         """Answer one request.
 
-        Raises ConnectionDropped where a fault drops the connection.
+        Raises ConnectionDropped where a fault drops the connection, and where less of the body came than was
+        announced: a client that died while it sent, whose call was not acted upon.
         """
         with self.lock:
             self.progress()
@@ -138,9 +139,17 @@ class Cloud:
         """Product and action that a request is for."""
         if rpc.is_rpc(request):
             return rpc.product_of(request), rpc.action_of(request)
+        if rpc.stranger(request):
+            return "unknown", "Unknown"
         return "oss", self.oss.action_of(request)
 
     def _through_faults(self, request: Request, product: str, action: str, number: int, request_id: str) -> Response:
+        try:
+            announced = announced_length(request.headers)
+        except ApiError as error:
+            return self._refusal(error, request, product, request_id)
+        if announced not in (None, len(request.body)):
+            raise ConnectionDropped
         fault = self.faults.hit(product, action, number, self.now(), rpc.said(request))
         try:
             instead = fault.before(product) if fault else None
@@ -153,10 +162,12 @@ class Cloud:
         try:
             if product == "oss":
                 return self.oss.respond(request)
+            if not rpc.is_rpc(request):
+                raise uncovered(rpc.stranger(request), rpc.VERSIONS.values())
             self._authenticate(request, product, action)
             if product == "fc":
                 return self.fc.respond(request, request_id)
-            answer = rpc.perform(self._products.get(product), product, action, rpc.flat_parameters(request))
+            answer = rpc.perform(self._products[product], product, action, rpc.flat_parameters(request))
         except ApiError as error:
             return self._refusal(error, request, product, request_id)
         return Response.of_json(200, {"RequestId": request_id, **answer})
@@ -167,6 +178,8 @@ class Cloud:
         if nonce in self._nonces:
             raise ApiError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._nonces.add(nonce)
+        if product not in rpc.VERSIONS.values():
+            raise rpc.unknown_version(request)
         self._authorize(key, product, action, request)
 
     def _authorize(self, key: AccessKey, product: str, action: str, request: Request) -> None:

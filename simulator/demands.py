@@ -7,14 +7,13 @@ is asked for in the least friendly way: Auto Scaling's calls for ``*``, which no
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.oss.target import target_of
 from simulator.ram import Demand
-from simulator.wire import Request
+from simulator.wire import Request, from_json
 
 if TYPE_CHECKING:
     from simulator.cloud import Cloud
@@ -99,7 +98,7 @@ def _named(flat: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 def _ids(value: str) -> list[str]:
     """One id, or those of a JSON list."""
     try:
-        found = json.loads(value)
+        found = from_json(value)
     except ValueError:
         return [value]
     return [str(one) for one in found] if isinstance(found, list) else [value]
@@ -145,7 +144,7 @@ def _groups_of(balancer: Any) -> list[str]:
 
 def _servers(flat: Mapping[str, str]) -> list[str]:
     try:
-        servers = json.loads(flat.get("BackendServers", "[]"))
+        servers = from_json(flat.get("BackendServers", "[]"))
     except ValueError:
         return []
     found = servers if isinstance(servers, list) else []

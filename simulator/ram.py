@@ -53,10 +53,12 @@ class Policy:
     statements: tuple[Statement, ...]
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Policy:
+    def of(cls, document: Any) -> Policy:
         """The policy in a document. Raises ``MalformedPolicyError``."""
-        if set(document) != {"Version", "Statement"} or document["Version"] != "1":
+        if set(_object(document)) != {"Version", "Statement"} or document["Version"] != "1":
             raise MalformedPolicyError('a policy has "Version": "1" and "Statement"')
+        if not isinstance(document["Statement"], list):
+            raise MalformedPolicyError("Statement is a list")
         return cls(tuple(map(_statement, document["Statement"])))
 
     def permits(self, demand: Demand) -> bool:
@@ -90,8 +92,14 @@ def _met(operator: str, key: str, accepted: tuple[str, ...], conditions: Mapping
     return key in conditions and any(_OPERATORS[operator](one, conditions[key]) for one in accepted)
 
 
-def _statement(document: Mapping[str, Any]) -> Statement:
-    names = set(document)
+def _object(document: Any) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise MalformedPolicyError(f"{document!r} is no object")
+    return document
+
+
+def _statement(document: Any) -> Statement:
+    names = set(_object(document))
     if not {"Effect", "Action", "Resource"} <= names <= {"Effect", "Action", "Resource", "Condition"}:
         raise MalformedPolicyError(f"a statement has Effect, Action, Resource and maybe Condition, not {sorted(names)}")
     if document["Effect"] not in ("Allow", "Deny"):
@@ -104,15 +112,17 @@ def _statement(document: Mapping[str, Any]) -> Statement:
     )
 
 
-def _conditions(document: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, tuple[str, ...]]]:
-    for operator, keys in document.items():
+def _conditions(document: Any) -> Iterable[tuple[str, str, tuple[str, ...]]]:
+    for operator, keys in _object(document).items():
         if operator not in _OPERATORS:
             raise MalformedPolicyError(f"condition operator {operator!r} is none of {', '.join(_OPERATORS)}")
-        for key, accepted in keys.items():
+        for key, accepted in _object(keys).items():
             yield operator, key, _texts(accepted, re.compile(r".*\Z", re.DOTALL))
 
 
 def _texts(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
+    if not isinstance(value, (str, list)):
+        raise MalformedPolicyError(f"{value!r} is neither text nor a list")
     found = (value,) if isinstance(value, str) else tuple(value)
     for one in found:
         if not isinstance(one, str) or not form.match(one):

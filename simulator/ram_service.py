@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.actions import Answer, Parameters, Product, action
 from simulator.oss.documents import time_text
 from simulator.ram import Demand, MalformedPolicyError, Policy
-from simulator.wire import ApiError
+from simulator.wire import ApiError, from_json
 
 if TYPE_CHECKING:
     from simulator.cloud import Cloud
@@ -61,7 +61,7 @@ class Ram(Product):
         """A new role."""
         if p["RoleName"] in self.roles:
             raise ApiError(409, "EntityAlreadyExists.Role", "The specified role has existed.")
-        trust = _document(p["AssumeRolePolicyDocument"])
+        trust = _trust(p["AssumeRolePolicyDocument"])
         role = Role(p["RoleName"], p.get("Description", ""), trust, self.cloud.now())
         self.roles[role.name] = role
         return {"Role": self._shown(role)}
@@ -75,7 +75,7 @@ class Ram(Product):
     def update_role(self, p: Parameters) -> Answer:
         """Another trust policy, another description."""
         role = self._role(p)
-        role.trust = _document(p["NewAssumeRolePolicyDocument"]) if "NewAssumeRolePolicyDocument" in p else role.trust
+        role.trust = _trust(p["NewAssumeRolePolicyDocument"]) if "NewAssumeRolePolicyDocument" in p else role.trust
         role.description = p.get("NewDescription", role.description)
         return {"Role": self._shown(role)}
 
@@ -179,11 +179,17 @@ def denied(refused: ApiError, demand: Demand, key: AccessKey) -> ApiError:
     return ApiError(refused.status, refused.code, refused.message, details={"AccessDeniedDetail": detail})
 
 
-def _document(text: str) -> str:
+def _document(text: str) -> Any:
     try:
-        json.loads(text)
+        return from_json(text)
     except ValueError:
         raise ApiError(400, "InvalidParameter.PolicyDocument", "The policy document is not valid JSON.") from None
+
+
+def _trust(text: str) -> str:
+    document = _document(text)
+    if not isinstance(document, dict) or not isinstance(document.get("Statement"), list):
+        raise ApiError(400, "MalformedPolicyDocument", "a trust policy is an object with a list of statements")
     return text
 
 
@@ -191,7 +197,7 @@ def _policy(text: str) -> str:
     if len(text) > LONGEST_DOCUMENT:
         raise ApiError(400, "InvalidParameter.PolicyDocument.Length", "The policy document exceeds 6144 characters.")
     try:
-        Policy.of(json.loads(_document(text)))
+        Policy.of(_document(text))
     except MalformedPolicyError as error:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from None
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote_plus
 
 from simulator import schema
@@ -11,12 +12,27 @@ from simulator.wire import ApiError, Request, Response
 VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc", "2015-05-01": "ram"}
 DENIED = {"ram": "NoPermission"}
 """The code with which a product refuses what RAM does not permit, where it is not Forbidden.RAM."""
+_ACTION = re.compile(r"[A-Z][A-Za-z0-9]{2,99}\Z")
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+_ROA = re.compile(r"/\d{4}-\d\d-\d\d/", re.ASCII)
+_OTHER_PRODUCTS = ("x-mns-", "x-log-", "x-ots-", "x-fc-")
 _COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
 
 
 def is_rpc(request: Request) -> bool:
     """Whether the action is in a header: RPC and Function Compute (OSS and control requests have no such header)."""
     return "x-acs-action" in request.headers
+
+
+def stranger(request: Request) -> str:
+    """What a request without that header is, where it is not one for OSS either; empty for OSS."""
+    flat = flat_parameters(request)
+    if "Action" in flat and {"Version", "Signature", "AccessKeyId"} & set(flat):
+        return f"action {flat['Action']} signed by version 1.0 of the RPC signature (ACS3-HMAC-SHA256 is covered)"
+    if _ROA.match(request.path):
+        return f"{request.method} {request.path}"
+    named = [name for name in request.headers if name.startswith(_OTHER_PRODUCTS)]
+    return f"the product of header {min(named)}" if named else ""
 
 
 def product_of(request: Request) -> str:
@@ -39,18 +55,25 @@ def said(request: Request) -> str:
     return unquote_plus(f"{request.path} {request.query} {_form(request)}")
 
 
-def perform(product: Product | None, name: str, action: str, flat: dict[str, str]) -> Answer:
+def unknown_version(request: Request) -> ApiError:
+    """The refusal of a version that no product here has; there are real ones that are not covered."""
+    version = request.headers.get("x-acs-version", "")
+    if not _VERSION.match(version):
+        return ApiError(400, "NoSuchVersion", "Specified parameter Version is not valid.")
+    covered = [f"{product} {one}" for one, product in VERSIONS.items()]
+    return uncovered(f"version {version} (action {action_of(request)})", covered)
+
+
+def perform(product: Product, name: str, action: str, flat: dict[str, str]) -> Answer:
     """Validate the parameters and act; ``name`` is the product's.
 
     Raises ApiError, also for an action that the API or the embedded cloud lacks.
     """
-    if product is None:
-        raise ApiError(400, "NoSuchVersion", "Specified parameter Version is not valid.")
     method = product.actions.get(action)
-    if method is None and action in schema.table(name):
-        raise uncovered(f"action {action}")
-    if method is None or action not in schema.table(name):
+    if not _ACTION.match(action):
         raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    if method is None:  # the real product may have it: which names are real is not known here
+        raise uncovered(f"action {action} of {name}", product.actions)
     parameters = schema.validated(name, action, flat)
     if not action.startswith(("Describe", "List")):
         return method(parameters)
@@ -63,7 +86,7 @@ def _read(answer: Answer, action: str, parameters: Parameters) -> Answer:
         raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
     unread = parameters.unread() - _COMMON
     if unread:
-        raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}")
+        raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}", parameters.read())
     return answer
 
 

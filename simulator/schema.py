@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from simulator.actions import Parameters, invalid, missing
+from simulator.wire import from_json, real_number, whole_number
 
 Shape = Any
 _INTEGER = re.compile(r"-?[0-9]+\Z")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
+_INDEX = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
 class Unusable(Exception):
@@ -82,7 +84,7 @@ def _put_in_list(into: dict[Any, Any], shape: Shape, path: list[str], text: str,
     if not path:
         return  # "InstanceId=i-1" for a repeated parameter is not seen either
     index, *rest = path
-    if not _INTEGER.match(index) or int(index) < 1:
+    if not _INDEX.match(index):
         raise invalid(name, "a repeated parameter is numbered from 1")
     if isinstance(shape, dict):
         _put_member(into.setdefault(int(index), {}), shape, rest, text, name)
@@ -109,20 +111,20 @@ def _settled(value: Any) -> Any:
 def _typed(shape: str, text: str, name: str) -> Any:
     try:
         return _READERS[shape](text)
-    except Unusable:
+    except (Unusable, ValueError):
         raise invalid(name, f"it must be of type {shape}") from None
 
 
 def _integer(text: str) -> int:
     if not _INTEGER.match(text):
         raise Unusable
-    return int(text)
+    return whole_number(text)
 
 
 def _number(text: str) -> float:
     if not _NUMBER.match(text):
         raise Unusable
-    return float(text)
+    return real_number(text)
 
 
 def _boolean(text: str) -> bool:
@@ -133,7 +135,7 @@ def _boolean(text: str) -> bool:
 
 def _json(text: str) -> str:
     try:
-        json.loads(text)
+        from_json(text)
     except ValueError:
         raise Unusable from None
     return text

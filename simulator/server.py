@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,17 +10,23 @@ from threading import Thread
 
 from simulator import control
 from simulator.cloud import Cloud
-from simulator.wire import ConnectionDropped, Request, Response
+from simulator.wire import ApiError, ConnectionDropped, Request, Response, announced_length
 
 
 class Server(ThreadingHTTPServer):
     """Serves one cloud, all products on one port of 127.0.0.1 (0: a free one)."""
 
     daemon_threads = True
+    request_queue_size = 256  # clients that connect at once, while one of them is being accepted
 
     def __init__(self, cloud: Cloud, port: int = 0) -> None:
         self.cloud = cloud
         super().__init__(("127.0.0.1", port), Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that is gone is nobody's error; everything else is told on stderr."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:
@@ -53,12 +60,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer; the other methods are the same."""
-        request = self._request()
-        if request is None:
-            self.send_error(411)
-            return
         try:
-            response = control.answer(self.server.cloud, request)
+            response = control.answer(self.server.cloud, self._request())
         except ConnectionDropped:
             self.close_connection = True
             return
@@ -66,14 +69,14 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server looks for these names
 
-    def _request(self) -> Request | None:
-        """The request as received, or None where its length is not known beforehand."""
-        length = self.headers.get("content-length", "0")
-        if self.headers.get("transfer-encoding") or not length.isdigit():
-            return None
-        body = self.rfile.read(int(length))
+    def _request(self) -> Request:
+        """The request as received: without a body, and as the last one, where its length is refused."""
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            body = self.rfile.read(announced_length(headers) or 0)
+        except ApiError:
+            self.close_connection, body = True, b""
         return Request(self.command, path, query, headers, body)
 
     def _send(self, response: Response) -> None:

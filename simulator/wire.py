@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,31 @@ class Request:
     body: bytes = b""
 
 
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes that are kept in memory at most."""
+LARGEST_OBJECT = 5 * 1024**3
+"""Bytes of an object of PutObject ("Limits")."""
+
+
+def announced_length(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body by Content-Length; None without one.
+
+    Raises ApiError where they are not known beforehand, no number, or too many.
+    """
+    if headers.get("transfer-encoding"):
+        raise ApiError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+    text = headers.get("content-length")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise ApiError(400, "InvalidArgument", "Content-Length is not a number of bytes.")
+    if len(text) > LONGEST_NUMBER or int(text) > LARGEST_OBJECT:
+        raise ApiError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
+    if int(text) > LARGEST_BODY:
+        raise uncovered(f"bodies of more than {LARGEST_BODY} bytes")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Response:
     """What goes back; ``sent`` bytes of the body only, where the connection ends within it."""
@@ -31,7 +57,7 @@ class Response:
     @classmethod
     def of_json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
         """A JSON body."""
-        body = json.dumps(document, ensure_ascii=False).encode()
+        body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         return cls(status, body, {"content-type": "application/json;charset=utf-8", **(headers or {})})
 
 
@@ -73,3 +99,40 @@ class ApiError(Exception):
         self.message = message
         self.headers = dict(headers or {})
         self.details = dict(details or {})
+
+
+def uncovered(what: str, covered: Iterable[str] = ()) -> ApiError:
+    """The refusal of something that the real API has, or may have, and this one lacks; never the cloud's own.
+
+    ``covered`` is what there is instead.
+    """
+    there_is = f" It covers: {', '.join(sorted(covered))}." if covered else ""
+    return ApiError(400, "NotCovered", f"The embedded cloud does not cover {what}.{there_is}")
+
+
+LONGEST_NUMBER = 20
+"""Characters of a 64-bit integer with its sign."""
+
+
+def whole_number(text: str) -> int:
+    """Digits, maybe with a sign, as a 64-bit integer. Raises ValueError."""
+    number = int(text) if len(text) <= LONGEST_NUMBER and text.isascii() else 1 << 63
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError("not a 64-bit integer")
+    return number
+
+
+def real_number(text: str) -> float:
+    """A finite number. Raises ValueError."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
+
+
+def from_json(text: str | bytes) -> Any:
+    """A JSON document of a caller. Raises ValueError, also for one nested too deep and for numbers beyond 64 bits."""
+    try:
+        return json.loads(text, parse_int=whole_number, parse_float=real_number, parse_constant=real_number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None

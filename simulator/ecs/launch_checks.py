@@ -173,7 +173,7 @@ def _check_disks(p: Parameters, image: Image) -> None:
     system = p.get("SystemDisk", {})
     _check_disk(system, "SystemDisk")
     if "Size" in system:
-        if not str(system["Size"]).isdigit() or not 20 <= int(system["Size"]) <= 2048:
+        if not re.fullmatch(r"[0-9]{1,9}", str(system["Size"])) or not 20 <= int(system["Size"]) <= 2048:
             raise ApiError(400, "InvalidSystemDiskSize.ValueNotSupported", "The SystemDisk.Size is not valid.")
         if int(system["Size"]) < image.size:
             raise ApiError(

@@ -11,7 +11,7 @@ from simulator.actions import Answer, Parameters, invalid
 from simulator.wire import ApiError
 
 Item = TypeVar("Item")
-_TOKEN = re.compile(rb"from:([0-9]+)")
+_TOKEN = re.compile(rb"from:([0-9]{1,9})")
 
 
 def numbered(p: Parameters, items: Sequence[Item], largest: int = 100) -> tuple[Sequence[Item], Answer]:

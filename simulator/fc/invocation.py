@@ -57,7 +57,7 @@ def read(request: Request, request_id: str, now: float) -> AsyncInvocation:
     """
     action = request.headers.get("x-acs-action")
     if action != "InvokeFunction":
-        raise uncovered(f"action {action}")
+        raise uncovered(f"action {action} of fc", ["InvokeFunction"])
     path = _PATH.match(request.path)
     if path is None or request.method != "POST":
         raise refusals.refused("PathNotSupported")

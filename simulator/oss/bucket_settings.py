@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 from simulator.oss import refusals
 from simulator.oss.buckets import Bucket
-from simulator.wire import Request, Response
+from simulator.wire import Request, Response, uncovered
 
 ACLS = ("private", "public-read", "public-read-write")
+_DAYS = re.compile(r"[1-9][0-9]{0,8}")
 _RULE = {"ID", "Prefix", "Status", "Expiration"}
 
 
@@ -18,7 +20,7 @@ def check_creation(request: Request) -> None:
     if request.headers.get("x-oss-acl", "private") not in ACLS:
         raise refusals.invalid("x-oss-acl is private, public-read or public-read-write.")
     if request.body and _document(request.body, "CreateBucketConfiguration").find("StorageClass") is not None:
-        raise refusals.not_covered("storage classes of buckets")
+        raise uncovered("storage classes of buckets")
 
 
 def get_lifecycle(bucket: Bucket) -> Response:
@@ -40,9 +42,9 @@ def _put_lifecycle(bucket: Bucket, body: bytes) -> None:
     """All rules at once: what is not in the document is gone."""
     for rule in _document(body, "LifecycleConfiguration").findall("Rule"):
         if unknown := {child.tag for child in rule} - _RULE:
-            raise refusals.not_covered(f"lifecycle rules with {', '.join(sorted(unknown))}")
+            raise uncovered(f"lifecycle rules with {', '.join(sorted(unknown))}")
         days = rule.findtext("Expiration/Days") or ""
-        if rule.findtext("Status") not in ("Enabled", "Disabled") or not days.isdigit() or int(days) < 1:
+        if rule.findtext("Status") not in ("Enabled", "Disabled") or not _DAYS.fullmatch(days):
             raise refusals.malformed_xml()
     bucket.lifecycle = body
 
@@ -64,7 +66,7 @@ CHANGES: dict[str, Callable[[Bucket, bytes], None]] = {
 def _document(body: bytes, root: str) -> ET.Element:
     try:
         found = ET.fromstring(body)  # noqa: S314 - written by whoever runs the embedded cloud
-    except ET.ParseError:
+    except (ET.ParseError, ValueError, LookupError):  # the last two: an encoding that the parser lacks
         raise refusals.malformed_xml() from None
     if found.tag != root:
         raise refusals.malformed_xml()

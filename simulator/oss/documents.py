@@ -43,10 +43,11 @@ def listing(bucket: Bucket, found: Page, asked: dict[str, str], token: str) -> b
     return xml(root)
 
 
-def bucket_info(bucket: Bucket, region: str) -> bytes:
+def bucket_info(bucket: Bucket, region: str, owner: str) -> bytes:
     """The answer of GetBucketInfo; ``Versioning`` is there only where it was ever configured."""
     root = ET.Element("BucketInfo")
     inner = _bucket(bucket, region)
+    inner.append(_element("Owner", [("ID", owner), ("DisplayName", owner)]))
     inner.append(_element("AccessControlList", [("Grant", bucket.acl)]))
     inner.append(_element("ServerSideEncryptionRule", [("SSEAlgorithm", bucket.encryption or "None")]))
     _add(inner, "BlockPublicAccess", "true" if bucket.block_public_access else "false")

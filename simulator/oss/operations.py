@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from simulator.oss import refusals
 from simulator.oss.target import Target
+from simulator.wire import uncovered
 
 _SIGNING = {"x-oss-date", "x-oss-security-token", "x-oss-content-sha256"}
-_CONDITIONS = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"}
+KEPT = frozenset({"cache-control", "content-disposition", "content-encoding", "content-language", "expires"})
+"""Headers of PutObject that come back with the object."""
+_MEANT = KEPT | {"range", "origin"}
+_MEANT_FAMILIES = ("if-", "access-control-", "x-oss-", "x-amz-")
+"""Headers that change what a request means. All others are those of HTTP itself, or OSS ignores them."""
 _METHODS = {
     "service": {"GET"},
     "bucket": {"GET", "PUT", "DELETE", "POST", "HEAD", "OPTIONS"},
@@ -48,12 +53,15 @@ OPERATIONS = (
         "PutObject",
         "object",
         "PUT",
-        headers=frozenset({"x-oss-forbid-overwrite", "x-oss-server-side-encryption"}),
+        headers=frozenset({"x-oss-forbid-overwrite", "x-oss-server-side-encryption"}) | KEPT,
     ),
     Operation("GetObject", "object", "GET"),
     Operation("HeadObject", "object", "HEAD"),
     Operation("DeleteObject", "object", "DELETE"),
 )
+
+
+_NAMES = [operation.name for operation in OPERATIONS]
 
 
 def find(target: Target) -> Operation | None:
@@ -66,7 +74,7 @@ def find(target: Target) -> Operation | None:
 def covered(target: Target) -> Operation:
     """The operation, every parameter and header of the request being understood.
 
-    Raises ApiError: 405 ``MethodNotAllowed``, 501 ``NotImplemented`` for what OSS has and the embedded cloud lacks.
+    Raises ApiError: 405 ``MethodNotAllowed``, ``NotCovered`` for what OSS has and the embedded cloud lacks.
     """
     request = target.request
     if request.method not in _METHODS[_level(target)]:
@@ -74,11 +82,11 @@ def covered(target: Target) -> Operation:
     operation = find(target)
     if operation is None:
         named = "&".join(sorted(target.parameters))
-        raise refusals.not_covered(f"{request.method} of a {_level(target)} with parameters {named or '(none)'}")
+        raise uncovered(f"{request.method} of a {_level(target)} with parameters {named or '(none)'}", _NAMES)
     unknown = set(target.parameters) - operation.parameters - {operation.marker}
     unknown |= {name for name in request.headers if not _header_covered(name, operation)}
     if unknown:
-        raise refusals.not_covered(f"{', '.join(sorted(unknown))} of {operation.name}")
+        raise uncovered(f"{', '.join(sorted(unknown))} of {operation.name}", operation.parameters | operation.headers)
     return operation
 
 
@@ -95,6 +103,5 @@ def _level(target: Target) -> str:
 def _header_covered(name: str, operation: Operation) -> bool:
     if name.startswith("x-oss-meta-"):
         return operation.name == "PutObject"
-    if name.startswith("x-oss-"):
-        return name in _SIGNING or name in operation.headers
-    return name not in _CONDITIONS
+    meant = name in _MEANT or name.startswith(_MEANT_FAMILIES)
+    return not meant or name in _SIGNING or name in operation.headers

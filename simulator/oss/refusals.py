@@ -112,11 +112,6 @@ def method_not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 
 
-def not_covered(what: str) -> ApiError:
-    """A part of OSS that this simulator leaves out."""
-    return ApiError(501, "NotImplemented", f"The embedded cloud does not cover {what}.")
-
-
 def bad_bucket_name() -> ApiError:
     """The bucket name is not 3 to 63 lower-case letters, digits and hyphens."""
     return ApiError(400, "InvalidBucketName", "The specified bucket is not valid.")

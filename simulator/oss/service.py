@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
+import re
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from simulator import demands
 from simulator.oss import bucket_settings, documents, operations, refusals, signature
 from simulator.oss.buckets import ENCRYPTIONS, Bucket, StoredObject, page
 from simulator.oss.target import Target, check_names, target_of
-from simulator.wire import ApiError, Request, Response
+from simulator.wire import ApiError, Request, Response, from_json
 
 if TYPE_CHECKING:
     from simulator.cloud import Cloud
@@ -23,7 +22,7 @@ _XML = {"content-type": "application/xml"}
 
 
 class Oss:
-    """Buckets of one region. Signatures are verified; what is not covered is refused with 501 ``NotImplemented``."""
+    """Buckets of one region. Signatures are verified; what is not covered is refused as ``NotCovered``."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -81,6 +80,7 @@ class Oss:
         key = signature.verify(target, cloud.access_keys, cloud.region, cloud.clock.now())
         operation = operations.covered(target)
         check_names(target)
+        _check_digest(target.request.headers.get("content-md5"), target.request.body)
         if key.missing(demands.of_oss(cloud, operation.name, target.request)):
             raise refusals.access_denied("You have no right to access this object.")
         return self._handlers[operation.name](target)
@@ -120,7 +120,9 @@ class Oss:
         return Response(200, documents.buckets(self.buckets.values(), self.cloud.region, self.cloud.account_id), _XML)
 
     def _get_bucket_info(self, target: Target) -> Response:
-        return Response(200, documents.bucket_info(self._bucket(target), self.cloud.region), _XML)
+        return Response(
+            200, documents.bucket_info(self._bucket(target), self.cloud.region, self.cloud.account_id), _XML
+        )
 
     def _get_bucket_versioning(self, target: Target) -> Response:
         return Response(200, documents.bucket_versioning(self._bucket(target)), _XML)
@@ -137,7 +139,6 @@ class Oss:
         # "If versioning is enabled or suspended for the bucket, the header does not take effect" (PutObject).
         if forbid and bucket.versioning is None and target.key in bucket.objects:
             raise refusals.exists()
-        _check_digest(headers.get("content-md5"), target.request.body)
         stored = StoredObject(target.request.body, self.cloud.clock.now(), _kept(headers))
         bucket.objects[target.key] = stored
         return Response(200, b"", _checks(stored) | _version(bucket, self.cloud))
@@ -182,8 +183,8 @@ def _kept(headers: Any) -> dict[str, str]:
     if encryption not in ENCRYPTIONS:
         raise refusals.bad_encryption()
     kept = {"content-type": headers.get("content-type", "application/octet-stream")}
-    names = [name for name in headers if name.startswith("x-oss-meta-") or name == "x-oss-server-side-encryption"]
-    return kept | {name: headers[name] for name in names}
+    names = {"x-oss-server-side-encryption", *operations.KEPT}
+    return kept | {name: headers[name] for name in headers if name in names or name.startswith("x-oss-meta-")}
 
 
 def _check_digest(digest: str | None, body: bytes) -> None:
@@ -202,7 +203,7 @@ def _page_size(asked: dict[str, str]) -> int:
     if asked["list-type"] != "2" or asked.get("encoding-type", "url") != "url":
         raise refusals.invalid("list-type is 2 and encoding-type is url.")
     text = asked.get("max-keys", "100")
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= 1000:
         raise refusals.invalid("Argument max-keys must be an integer between 1 and 1000.")
     return int(text)
 
@@ -214,14 +215,14 @@ def _token(last: str) -> str:
 def _position(token: str) -> str:
     try:
         return base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, or no UTF-8 in it
         raise refusals.invalid("The continuation token provided is incorrect.") from None
 
 
 def _state_of(stored: StoredObject) -> dict[str, Any]:
     state = {"size": len(stored.body), "etag": stored.etag, "last_modified": documents.time_text(stored.last_modified)}
     try:
-        json.loads(stored.body)
+        from_json(stored.body)
     except ValueError:
         return state
     return {**state, "text": stored.body.decode()}

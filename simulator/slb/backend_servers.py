@@ -6,7 +6,6 @@ documented passes: a JSON list of 1 to 20 objects with the documented keys.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from simulator.actions import Parameters
 from simulator.slb import refusals
 from simulator.slb.model import BackendServer
-from simulator.wire import ApiError
+from simulator.wire import ApiError, from_json
 
 MAX_ELEMENTS = 20
 _KEYS = {"ServerId", "Port", "Weight", "Type", "ServerIp", "Description"}
@@ -40,7 +39,7 @@ def parse(p: Parameters, name: str, *, ported: bool) -> list[BackendServer]:
 
 def _json_list(text: object) -> list[Any]:
     try:
-        elements = json.loads(str(text))
+        elements = from_json(str(text))
     except ValueError:
         raise refusals.malformed() from None
     if not isinstance(elements, list) or not elements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from simulator.actions import Answer, Parameters, action, invalid
@@ -93,7 +94,7 @@ class Describes(Lists):
             raise invalid("LoadBalancerId", "at most 10 can be given")
         chosen = [balancer for balancer in self.in_region(p) if not ids or balancer.id in ids]
         rows = [views.listener(balancer, it) for balancer in chosen for it in _listeners(balancer, p)]
-        if not token.isdigit() or int(token) > len(rows):
+        if not re.fullmatch(r"[0-9]{1,9}", token) or int(token) > len(rows):
             raise invalid("NextToken", "no listing gave it out")
         start = int(token)
         answer = {"Listeners": rows[start : start + size], "MaxResults": size, "TotalCount": len(rows)}

@@ -153,7 +153,7 @@ def test_never_running(account: Account) -> None:
 
 def test_prices(account: Account) -> None:
     """The latest market price of each zone is shown; where ECS does not say, why."""
-    assert "per hour now: not known (NotCoveredByTheEmbeddedCloud" in account.launch("DRY_RUN=true")[1]
+    assert "per hour now: not known (NotCovered" in account.launch("DRY_RUN=true")[1]
     account.cloud.ecs.actions["DescribeSpotPriceHistory"] = history
     out = account.launch("DRY_RUN=true")[1]
     assert "per hour now: cn-hangzhou-h 0.05 CNY, cn-hangzhou-i 0.02 CNY" in out

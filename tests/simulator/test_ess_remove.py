@@ -106,7 +106,7 @@ def test_strangers_refuse_the_call_or_are_ignored(cloud: Cloud, ess: Ess, group:
         ({"RemovePolicy": "keep"}, (400, "InvalidParameter")),
         ({"StopInstanceTimeout": 29}, (400, "InvalidParameter")),
         ({"ClientToken": "é"}, (400, "InvalidParameter")),
-        ({"LifecycleHookContext": {"LifecycleHookResult": "CONTINUE"}}, (400, "NotCoveredByTheEmbeddedCloud")),
+        ({"LifecycleHookContext": {"LifecycleHookResult": "CONTINUE"}}, (400, "NotCovered")),
     ],
 )
 def test_what_is_refused(

@@ -151,12 +151,12 @@ def test_a_payload_has_its_limit(functions: Functions, payloads: list[bytes], cl
 @pytest.mark.parametrize(
     ("options", "refusal"),
     [
-        ({"x_fc_invocation_type": "Sync"}, (400, "NotCoveredByTheEmbeddedCloud")),
-        ({"x_fc_invocation_type": None}, (400, "NotCoveredByTheEmbeddedCloud")),
+        ({"x_fc_invocation_type": "Sync"}, (400, "NotCovered")),
+        ({"x_fc_invocation_type": None}, (400, "NotCovered")),
         ({"x_fc_invocation_type": "async"}, (400, "InvalidArgument")),
         ({"x_fc_log_type": "Everything"}, (400, "InvalidArgument")),
-        ({"qualifier": "prod"}, (400, "NotCoveredByTheEmbeddedCloud")),
-        ({"common_headers": {"x-fc-async-delay": "5"}}, (400, "NotCoveredByTheEmbeddedCloud")),
+        ({"qualifier": "prod"}, (400, "NotCovered")),
+        ({"common_headers": {"x-fc-async-delay": "5"}}, (400, "NotCovered")),
     ],
 )
 def test_what_is_refused(
@@ -179,7 +179,7 @@ def test_other_actions_are_refused_by_name(functions: Functions) -> None:
     with pytest.raises(TeaException, match="action ListFunctions") as caught:
         functions.client.list_functions(models.ListFunctionsRequest())
 
-    assert caught.value.code == "NotCoveredByTheEmbeddedCloud"
+    assert caught.value.code == "NotCovered"
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def test_a_versioned_bucket_cannot_forbid_overwriting(cloud: Cloud, client: Any,
     assert client.get_bucket_versioning(asked).version_status == versioning
     info = client.get_bucket_info(oss.GetBucketInfoRequest(bucket="versioned")).bucket_info
     assert (info.versioning, info.location, info.acl) == (versioning, "oss-cn-hangzhou", "private")
+    assert (info.owner.id, info.owner.display_name) == (cloud.account_id, cloud.account_id)
 
 
 def test_buckets_tell_about_themselves(cloud: Cloud, client: Any) -> None:
@@ -404,9 +405,54 @@ def test_additional_headers_are_signed_too(cloud: Cloud) -> None:
     ],
 )
 def test_what_is_not_covered_is_refused_plainly(cloud: Cloud, client: Any, operation: str, request_: Any) -> None:
-    """Nothing is quietly ignored: 501 NotImplemented, and nothing changes."""
-    assert refused(getattr(client, operation), request_) == (501, "NotImplemented")
+    """Nothing is quietly ignored: NotCovered, and nothing changes."""
+    assert refused(getattr(client, operation), request_) == (400, "NotCovered")
     assert cloud.oss.state() == {BUCKET: {}}
+
+
+def test_operations_that_are_covered_are_listed(client: Any) -> None:
+    """The message names them."""
+    with pytest.raises(exceptions.OperationError) as caught:
+        client.get_bucket_acl(oss.GetBucketAclRequest(bucket=BUCKET))
+
+    assert "GetBucketInfo, GetBucketLifecycle" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("x-oss-storage-class", "x-oss-object-acl", "x-oss-tagging", "x-oss-callback", "x-oss-traffic-limit"),
+        *("If-Match", "If-Range", "Range", "Origin", "x-amz-acl"),
+    ],
+)
+def test_headers_with_a_meaning_are_not_ignored(cloud: Cloud, client: Any, header: str) -> None:
+    """PutObject with one that is not covered is refused, and there is no object."""
+    request = oss.OperationInput(
+        op_name="PutObject", method="PUT", headers={header: "x"}, bucket=BUCKET, key="k", body=b"{}"
+    )
+
+    assert refused(client.invoke_operation, request) == (400, "NotCovered")
+    assert cloud.oss.state() == {BUCKET: {}}
+
+
+def test_headers_that_are_kept(client: Any) -> None:
+    """What an object is to be served with comes back with it, and only for PutObject has it a meaning."""
+    wanted = {
+        "cache_control": "no-store",
+        "content_disposition": "attachment",
+        "content_encoding": "identity",
+        "expires": "Fri, 20 Nov 2026 10:00:00 GMT",
+    }
+    client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="k", body=b"{}", metadata={"part": "1"}, **wanted))
+
+    head = client.head_object(oss.HeadObjectRequest(bucket=BUCKET, key="k"))
+    assert {name: getattr(head, name) for name in wanted} == wanted
+    assert head.metadata == {"part": "1"}
+    assert client.get_object(get("k")).cache_control == "no-store"
+    asked = oss.OperationInput(
+        op_name="GetObject", method="GET", headers={"Cache-Control": "no-cache"}, bucket=BUCKET, key="k"
+    )
+    assert refused(client.invoke_operation, asked) == (400, "NotCovered")
 
 
 def test_methods_that_do_not_exist(client: Any) -> None:

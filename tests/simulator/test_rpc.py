@@ -91,15 +91,54 @@ def test_a_nonce_works_once(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("action", "version", "refusal"),
     [
-        ("DescribeNothing", "2014-05-26", (404, "InvalidAction.NotFound")),
-        ("DescribeLoadBalancers", "2014-05-26", (404, "InvalidAction.NotFound")),
-        ("InvokeCommand", "2014-05-26", (400, "NotCoveredByTheEmbeddedCloud")),
-        ("DescribeRegions", "2013-01-01", (400, "NoSuchVersion")),
+        ("describe-instances", "2014-05-26", (404, "InvalidAction.NotFound")),
+        ("DescribeNothing", "2014-05-26", (400, "NotCovered")),
+        ("DescribeLoadBalancers", "2014-05-26", (400, "NotCovered")),
+        ("InvokeCommand", "2014-05-26", (400, "NotCovered")),
+        ("AddServersToServerGroup", "2020-06-16", (400, "NotCovered")),
+        ("DescribeScalingGroups", "2014-08-28", (400, "NotCovered")),
+        ("DescribeRegions", "newest", (400, "NoSuchVersion")),
     ],
 )
 def test_unknown_actions_are_refused(cloud: Cloud, action: str, version: str, refusal: tuple[int, str]) -> None:
-    """An action is known by name and version; one that only the real API has says so."""
+    """An action is known by name and version; one that only the real API has, or may have, says so."""
     assert code(cloud.respond(signed(cloud, action, "", x_acs_version=version))) == refusal
+
+
+@pytest.mark.parametrize(
+    ("action", "version", "named"),
+    [
+        ("InvokeCommand", "2014-05-26", ("action InvokeCommand of ecs", "RunInstances", "ModifyDiskAttribute")),
+        ("DescribeRegions", "2014-05-15", ("action DescribeRegions of slb", "DescribeVServerGroups")),
+        ("ListServerGroups", "2020-06-16", ("version 2020-06-16", "ecs 2014-05-26", "slb 2014-05-15")),
+        ("GetFunction", "2023-03-30", ("action GetFunction of fc", "InvokeFunction")),
+    ],
+)
+def test_what_is_covered_is_listed(cloud: Cloud, action: str, version: str, named: tuple[str, ...]) -> None:
+    """The message tells what was asked for and what there is."""
+    message = json.loads(cloud.respond(signed(cloud, action, "", x_acs_version=version)).body)["Message"]
+
+    assert [text for text in named if text not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "headers"),
+    [
+        ("/", "Action=DescribeInstances&Version=2014-05-26&AccessKeyId=a&Signature=b", {}),
+        ("/2021-04-06/services", "", {"authorization": "FC a:b"}),
+        ("/queues/jobs/messages", "", {"x-mns-version": "2015-06-06"}),
+        ("/logstores/spotkeeper", "", {"x-log-apiversion": "0.6.0"}),
+    ],
+    ids=["rpc-signature-1.0", "function-compute-2.0", "message-service", "log-service"],
+)
+def test_requests_of_other_kinds_are_not_taken_for_oss(
+    cloud: Cloud, path: str, query: str, headers: dict[str, str]
+) -> None:
+    """They get NotCovered as JSON, not an error of OSS."""
+    answer = cloud.respond(Request("GET", path, query, {"host": "127.0.0.1", **headers}))
+
+    assert code(answer) == (400, "NotCovered")
+    assert "ACS3" in answer.body.decode() or "ecs" in answer.body.decode()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +168,7 @@ def test_mandatory_parameters_are_demanded(drill: Fleet, cloud: Cloud) -> None:
 
 def test_a_filter_that_is_not_covered_is_refused(drill: Fleet, ecs: Ecs) -> None:
     """A Describe never answers as if a filter had not been sent."""
-    assert ecs.refused("DescribeInstances", HpcClusterId="hpc-1") == (400, "NotCoveredByTheEmbeddedCloud")
+    assert ecs.refused("DescribeInstances", HpcClusterId="hpc-1") == (400, "NotCovered")
 
 
 def test_a_list_where_json_is_due_is_not_seen(drill: Fleet, cloud: Cloud) -> None:

@@ -276,7 +276,7 @@ def test_stock_comes_and_goes() -> None:
         ({"SecurityOptions": {"EnableSecureBoot": True}, "InstanceType": "ecs.g6.large"}, (400, "InvalidParameter")),
         ({"PrivateDnsNameOptions": {"HostnameType": "Mine"}}, (400, "InvalidParameter")),
         ({"PrivateDnsNameOptions": {"HostnameType": "IpBased"}, "HostName": "web"}, (400, "InvalidParameter")),
-        ({"Affinity": "host"}, (400, "NotCoveredByTheEmbeddedCloud")),
+        ({"Affinity": "host"}, (400, "NotCovered")),
         ({"DryRun": True}, (400, "DryRunOperation")),
     ],
 )
