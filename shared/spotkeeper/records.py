@@ -16,14 +16,13 @@ from typing import Any, get_type_hints
 
 from spotkeeper.backend_servers import Membership
 from spotkeeper.errors import BrokenRecord
+from spotkeeper.events.times import FAR_FUTURE
 
 Check = Callable[[Any, str], str]
 """Of (value, where it stands): in words, the first thing that is wrong; empty where nothing is."""
 
 MISSING = object()
 """Stands for the value of a field that is not there."""
-FAR_FUTURE = 1e11
-"""Seconds since 1970 that no record of ours has."""
 _NUMBER = re.compile(r"[0-9]+")
 _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 

@@ -125,6 +125,33 @@ def test_left_alone(changes: dict[str, Any], reason: str) -> None:
     assert here.calls() == here.calls("DescribeInstances")
 
 
+NO_MOMENTS = [
+    "9999-12-31T23:59:59-01:00",
+    "9999-12-31T23:59:59.999999999Z",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+14:00",
+    "2019-02-30T00:00:00Z",
+    "2019-04-09T05:00:00+99:99",
+    "\u0662\u0660\u0661\u0669-04-09T05:00:00Z",
+]
+
+
+@pytest.mark.parametrize("value", NO_MOMENTS)
+def test_a_hold_until_no_moment(value: str) -> None:
+    """It is for ever, and nobody else's start waits for it: a tag's value ends no call and no sweep."""
+    here = stopped(tags={**TAGS, "spotkeeper:hold": value})
+    other = here.add_stopped("i-bp1otherone00000001")
+    assert "hands off" in left_alone(here)
+    assert here.sweep()["handed_back"] == [f"{other}/restart-1"]
+
+
+@pytest.mark.parametrize("value", NO_MOMENTS)
+def test_an_event_of_no_moment(value: str) -> None:
+    """It is an event without a time."""
+    here = stopped()
+    assert here.deliver(here.event("Stopped", eventTime=value))["outcome"] == "done"
+
+
 def test_a_hold_that_is_over() -> None:
     """Its end lies in the past."""
     here = stopped(tags={**TAGS, "spotkeeper:hold": "2019-04-09T04:00:00Z"})

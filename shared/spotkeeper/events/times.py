@@ -14,17 +14,25 @@ _MOMENT = re.compile(
 )
 
 
+FAR_FUTURE = 1e11
+"""The year 5138. What lies beyond it nobody means, and near the year 10000 it could not be written as a moment again."""
+
+
 def epoch_seconds(text: str) -> float | None:
-    """Seconds since 1970-01-01 UTC, to the microsecond; ``None`` for what is not a moment or names no zone."""
+    """Seconds since 1970-01-01 UTC, to the microsecond; ``None`` for what is not a moment or names no zone.
+
+    Nor is a moment before 1970 or after the year 5138 one.
+    """
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None
     part = {name: int(match[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")}
     microseconds = int((match["fraction"] or "0").ljust(6, "0")[:6])
     try:
-        return datetime(**part, microsecond=microseconds, tzinfo=_zone(match)).timestamp()
+        seconds = datetime(**part, microsecond=microseconds, tzinfo=_zone(match)).timestamp()
     except (ValueError, OverflowError):  # the 31st of February, or a zone of 99 hours
         return None
+    return seconds if 0 <= seconds < FAR_FUTURE else None
 
 
 def _zone(match: re.Match[str]) -> timezone:
