@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rescue.ladder import RUN_CONFLICTS, is_terminal
+from rescue.ladder import RUN_CONFLICTS, ends_round, is_terminal
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import PLAIN, passes_by_itself
 
@@ -21,11 +21,11 @@ NEXT_OPTION = """
     InvalidSpotDuration InvalidSpotAuthorized InvalidSpotAliUid InvalidSpotPrepaid InvalidSpotInterruptionBehavior
     InvalidSpotInterruptionBehavior.LocalDiskNotSupport Something.NobodyHasSeenYet"""
 TERMINAL = """
-    Account.Arrearage InsufficientBalance InvalidAccountStatus.NotEnoughBalance Forbidden.RAM Forbidden
-    Forbidden.RiskControl NoPermission RealNameAuthenticationError SecurityRisk.3DVerification
-    InvalidUser.PassRoleForbidden InvalidRamRole.NotFound InvalidImageId.NotFound OperationDenied.ImageNotValid
-    ImageNotSubscribed ImageRemovedInMarket QuotaExceed.AfterpayInstance QuotaExceed.PostPaid QuotaExceed.PostPaidDisk
-    QuotaExceed.Tags IdempotentParameterMismatch"""
+    Account.Arrearage InsufficientBalance InvalidAccountStatus.NotEnoughBalance InvalidAccountStatus Forbidden.RAM
+    Forbidden Forbidden.RiskControl NoPermission RealNameAuthenticationError SecurityRisk.3DVerification
+    InvalidUser.PassRoleForbidden InvalidRamRole.NotFound InvalidRamRole.NotEcsRole InvalidImageId.NotFound
+    OperationDenied.ImageNotValid ImageNotSubscribed ImageRemovedInMarket QuotaExceed.AfterpayInstance
+    QuotaExceed.PostPaid QuotaExceed.PostPaidDisk QuotaExceed.Tags IdempotentParameterMismatch"""
 BUSY = """
     InvalidSnapshotId.NotReady IncorrectVSwitchStatus IncorrectVpcStatus OperationDenied.CreatingConflict
     OperationConflict IdempotentProcessing"""
@@ -55,3 +55,15 @@ def test_what_passes_when_others_have_finished(code: str) -> None:
     """The option is tried again, which no other call does about these codes."""
     assert passes_by_itself(refusal(code), RUN_CONFLICTS)
     assert not passes_by_itself(refusal(code), PLAIN)
+
+
+@pytest.mark.parametrize("code", BUSY.split())
+def test_what_stays_busy(code: str) -> None:
+    """One busy vSwitch does not keep the ladder from the others; a launch that is under way does."""
+    assert ends_round(refusal(code)) is (code == "IdempotentProcessing")
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "InternalError", "ServiceUnavailable"])
+def test_trouble_that_is_not_the_options(code: str) -> None:
+    """Throttling and outages meet every option, and after an outage this one may have been launched."""
+    assert ends_round(refusal(code))

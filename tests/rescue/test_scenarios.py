@@ -150,6 +150,16 @@ def test_a_wrong_fallback_does_not_end_the_ladder(name: str) -> None:
     assert here.shortcomings() == []
 
 
+@pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict", "InvalidSnapshotId.NotReady"])
+def test_an_option_that_stays_busy_does_not_end_the_ladder(code: str) -> None:
+    """What does not pass within a moment is that option's own; the others are asked for."""
+    here = stage(settings=LADDER)
+    fault(here, "RunInstances", f"code:{code}", times=None, resource=HERE)
+    here.deliver()
+    assert [place for _, place, _ in launches(here)][-1] == THERE
+    assert here.cloud.now() - here.before["now"] < 120
+
+
 @pytest.mark.parametrize("code", ["SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull"])
 def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
     """The ladder is walked again until the release makes room."""

@@ -8,7 +8,7 @@ is full, too: the place of the source in it is free once the source is released,
 from __future__ import annotations
 
 from spotkeeper.errors import CloudError
-from spotkeeper.retry import RetryPolicy
+from spotkeeper.retry import RetryPolicy, passes_by_itself
 
 RUN_CONFLICTS = RetryPolicy(
     conflicts=frozenset(
@@ -22,6 +22,7 @@ RUN_CONFLICTS = RetryPolicy(
         }
     )
 )
+"""What is worth a moment's patience with one option; then the next one is asked for, but for ``IN_PROGRESS``."""
 
 TERMINAL = frozenset(
     {
@@ -32,7 +33,6 @@ TERMINAL = frozenset(
         "SecurityRisk.3DVerification",
         # The role may not launch, or not with this RAM role.
         "InvalidUser.PassRoleForbidden",
-        "InvalidRamRole.NotFound",
         # Every option launches the same image.
         "InvalidImageId.NotFound",
         "OperationDenied.ImageNotValid",
@@ -50,10 +50,18 @@ TERMINAL = frozenset(
 ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
 """Of a spot option whose market price is above the limit: the limit is never raised, the money is the user's."""
 
-TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "NoPermission")
+TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "InvalidRamRole", "NoPermission")
 """Of RAM, risk control and the account's balance, whatever follows the first dot."""
+
+IN_PROGRESS = "IdempotentProcessing"
+"""The very same call of somebody else is being carried out: it may well launch."""
 
 
 def is_terminal(error: CloudError) -> bool:
     """Whether a refusal that will not pass by itself stands against every option."""
     return error.code in TERMINAL or error.code.partition(".")[0] in TERMINAL_FAMILIES
+
+
+def ends_round(error: CloudError) -> bool:
+    """Whether no other option may be asked for now: it would be refused as well, or this one may yet be launched."""
+    return error.code == IN_PROGRESS or passes_by_itself(error)

@@ -14,13 +14,13 @@ from typing import Any
 from rescue import asks
 from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
-from rescue.ladder import ABOVE_PRICE_LIMIT, RUN_CONFLICTS, is_terminal
+from rescue.ladder import ABOVE_PRICE_LIMIT, RUN_CONFLICTS, ends_round, is_terminal
 from rescue.tools import Tools
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueFailed, WaitFailed
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.retry import RetryPolicy, passes_by_itself
+from spotkeeper.retry import RetryPolicy
 
 RUNNING = Waiter(
     "replacement",
@@ -40,7 +40,7 @@ FIRST_ROUND_PAUSE = 10.0
 LONGEST_ROUND_PAUSE = 60.0
 LONGEST_SLEEP = 20.0
 RUN_SECONDS = 20.0
-"""How long one option is asked for in spite of throttling and conflicts before the round is broken off."""
+"""How long one option is asked for in spite of throttling and conflicts."""
 
 VISIBLE_SECONDS = 60.0
 LOOK_PAUSE = 3.0
@@ -68,7 +68,7 @@ def launch(tools: Tools, facts: Facts) -> Facts:
 
 
 def _later(refusal: NoCapacity | CloudError) -> bool:
-    return isinstance(refusal, NoCapacity) or passes_by_itself(refusal, RUN_CONFLICTS)
+    return isinstance(refusal, NoCapacity) or ends_round(refusal)
 
 
 def _rest(tools: Tools, seconds: float) -> None:
@@ -173,8 +173,8 @@ def _places(furthest: tuple[int, int], options: int) -> Iterable[tuple[int, int]
 
 
 def _unless_next(tools: Tools, ask: Ask, error: CloudError) -> None:
-    """Go on to the next option, unless the refusal passes by itself or stands against every option: then raise it."""
-    if passes_by_itself(error, RUN_CONFLICTS):
+    """Go on to the next option, unless the refusal concerns all of them: then raise it."""
+    if ends_round(error):
         raise error
     tools.refused.add(ask.token)
     if is_terminal(error):
@@ -314,7 +314,7 @@ def _prove(tools: Tools, ask: Ask) -> None:
     try:
         _run(tools, ask)
     except CloudError as error:
-        if passes_by_itself(error, RUN_CONFLICTS):
+        if ends_round(error):
             raise
 
 
