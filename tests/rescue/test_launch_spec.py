@@ -263,3 +263,19 @@ def test_inbound_bandwidth_beyond_what_run_instances_takes(outgoing: int, incomi
     """DescribeInstances shows 100 or 200 where RunInstances takes 10: the most it takes is its default."""
     run = spec({**SOURCE, "InternetMaxBandwidthOut": outgoing, "InternetMaxBandwidthIn": incoming})["run"]
     assert {name: run[name] for name in run if name == "InternetMaxBandwidthIn"} == sent
+
+
+def test_limits_that_are_lower_than_what_the_source_has() -> None:
+    """A launch that is refused on every option for such a figure would leave no replacement at all."""
+    found = spec({**SOURCE, "InternetMaxBandwidthOut": 200, "SpotDuration": 6, "SpotStrategy": "SpotAsPriceGo"})
+    assert found["run"]["InternetMaxBandwidthOut"] == 100
+    assert found["rungs"][0]["add"]["SpotDuration"] == 1
+    assert [text.partition(":")[0] for text in found["not_carried"]][-2:] == [
+        "public bandwidth 200 Mbit/s",
+        "SpotDuration 6",
+    ]
+
+
+def test_a_group_number_goes_with_its_deployment_set() -> None:
+    """RunInstances takes the number for a deployment set only."""
+    assert "DeploymentSetGroupNo" not in spec({**SOURCE, "DeploymentSetId": "", "DeploymentSetGroupNo": 2})["run"]

@@ -215,6 +215,8 @@ def plain_parameters(source: Described) -> dict[str, Any]:
         del run["CpuOptions"]  # shown of every instance; with nothing else beside it, it is the type's own number
     if "HostnameType" in run.get("PrivateDnsNameOptions", ()):
         run.pop("HostName", None)  # made of the address or the id of the instance, and so the source's own
+    if "DeploymentSetId" not in run:
+        run.pop("DeploymentSetGroupNo", None)
     return run
 
 

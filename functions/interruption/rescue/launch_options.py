@@ -19,6 +19,8 @@ from spotkeeper.settings import InterruptionSettings
 Option = dict[str, Any]
 
 HOUR = 3600.0
+LONGEST_DURATION = 1
+"""Hours of protection: RunInstances takes 0 and 1, and older instances have up to 6 (request metadata)."""
 SOONEST_RELEASE = 2700.0
 """Seconds before AutoReleaseTime from which on it is no longer sent: RunInstances wants 1,800 (request metadata), and a
 round of the ladder takes its time."""
@@ -76,7 +78,7 @@ def _spot(source: Described) -> dict[str, Any]:
     if limited and source.get("SpotPriceLimit"):
         spot["SpotPriceLimit"] = round(float(source["SpotPriceLimit"]), 3)  # what RunInstances takes
     if source.get("SpotDuration") is not None:
-        spot["SpotDuration"] = source["SpotDuration"]
+        spot["SpotDuration"] = min(int(source["SpotDuration"]), LONGEST_DURATION)
     if source.get("SpotInterruptionBehavior"):
         spot["SpotInterruptionBehavior"] = source["SpotInterruptionBehavior"]
     return spot

@@ -16,11 +16,14 @@ from typing import Any
 
 from rescue import carried, carried_disks
 from rescue.carried_tags import carried_tags
-from rescue.launch_options import launch_options, release_time
+from rescue.launch_options import LONGEST_DURATION, launch_options, release_time
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, tags_of
 from spotkeeper.settings import InterruptionSettings, UserData
+
+LARGEST_BANDWIDTH = 100
+"""Outbound Mbit/s (request metadata of RunInstances)."""
 
 
 def launch_spec(
@@ -41,7 +44,7 @@ def launch_spec(
         "run": {**run, "Tag": [{"Key": key, "Value": value} for key, value in tags.items()]},
         "rungs": launch_options(source, settings, run),
         "release": release,
-        "not_carried": [*_password(source), *listed, *dropped, *unread],
+        "not_carried": [*_password(source), *listed, *_beyond_the_limits(source, run), *dropped, *unread],
         "own_image": str(source.get("ImageId") or ""),
         "source_type": str(source.get("InstanceType") or ""),
     }
@@ -72,9 +75,24 @@ def _internet(source: Described) -> dict[str, Any]:
     outgoing, incoming = (int(source.get(f"InternetMaxBandwidth{way}") or 0) for way in ("Out", "In"))
     if (source.get("EipAddress") or {}).get("AllocationId") or outgoing <= 0:
         return {}
-    names = ("InternetChargeType", "InternetMaxBandwidthOut")
-    limited = {"InternetMaxBandwidthIn": incoming} if 0 < incoming <= max(10, outgoing) else {}
-    return {name: source[name] for name in names if source.get(name)} | limited
+    sent = min(outgoing, LARGEST_BANDWIDTH)
+    charge = {"InternetChargeType": source["InternetChargeType"]} if source.get("InternetChargeType") else {}
+    limited = {"InternetMaxBandwidthIn": incoming} if 0 < incoming <= max(10, sent) else {}
+    return {**charge, "InternetMaxBandwidthOut": sent, **limited}
+
+
+def _beyond_the_limits(source: Described, run: Mapping[str, Any]) -> list[str]:
+    """What RunInstances takes less of than the source has."""
+    outgoing, sent = source.get("InternetMaxBandwidthOut"), run.get("InternetMaxBandwidthOut")
+    protected = int(source.get("SpotDuration") or 0)
+    return [
+        *(
+            [f"public bandwidth {outgoing} Mbit/s: RunInstances takes {sent}"]
+            if sent and int(outgoing or 0) > sent
+            else []
+        ),
+        *([f"SpotDuration {protected}: RunInstances takes {LONGEST_DURATION}"] if protected > LONGEST_DURATION else []),
+    ]
 
 
 def _release(source: Described) -> tuple[str, list[str]]:
