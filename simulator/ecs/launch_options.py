@@ -6,6 +6,7 @@ Which codes the cloud has for these refusals is not documented; that it takes th
 from __future__ import annotations
 
 from simulator.actions import Parameters, invalid
+from simulator.codes import refusal
 from simulator.ecs.stock import INSTANCE_TYPES
 
 BY_INVITATION = ("HibernationOptions", "Isp", "ClockOptions")
@@ -13,6 +14,8 @@ BY_INVITATION = ("HibernationOptions", "Isp", "ClockOptions")
 
 ADJUSTABLE_THREADS = ("ecs.g7.", "ecs.c7.", "ecs.r7.", "ecs.g8i.", "ecs.c8i.")
 TOPOLOGY = ("ecs.g8i.", "ecs.c8i.")
+ENTRY_DISKS = ("ecs.u1-", "ecs.e-")
+"""Families that disks of category cloud_essd_entry are for (RunInstances, SystemDisk.Category)."""
 SECURE_BOOT = ("ecs.g7.", "ecs.c7.", "ecs.r7.", "ecs.g8i.", "ecs.c8i.")
 
 
@@ -25,6 +28,9 @@ def check_options(p: Parameters, invitations: set[str]) -> None:
     if p.get("SecurityOptions", {}).get("EnableSecureBoot") and not p["InstanceType"].startswith(SECURE_BOOT):
         raise invalid("SecurityOptions.EnableSecureBoot", "the instance type has no secure boot")
     _check_dns(p)
+    for disk in (p.get("SystemDisk", {}), *p.list("DataDisk")):
+        if disk.get("Category") == "cloud_essd_entry" and not p["InstanceType"].startswith(ENTRY_DISKS):
+            raise refusal("InvalidDiskCategory.NotSupported")
 
 
 def _check_cpu(p: Parameters) -> None:

@@ -15,7 +15,7 @@ INSTANCE_TYPES: dict[str, tuple[int, int]] = {
     f"ecs.{family}.{size}": (cpu, cpu * gib * 1024)
     for family, gib in (("c6", 2), ("g6", 4), ("r6", 8), ("c7", 2), ("g7", 4), ("r7", 8), ("c8i", 2), ("g8i", 4))
     for size, cpu in (("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16))
-} | {f"ecs.{family}.large": (2, 8192) for family in ("t5-lc1m4", "t6-c1m4")}
+} | {f"ecs.{family}.large": (2, 8192) for family in ("t5-lc1m4", "t6-c1m4", "u1-c1m4")}
 """vCPUs and memory in MiB of the instance types that are on offer."""
 
 BURSTABLE = ("ecs.t5", "ecs.t6")

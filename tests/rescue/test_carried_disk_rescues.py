@@ -105,3 +105,23 @@ def test_a_setting_of_a_disk_is_listed(path: str) -> None:
 def test_every_listed_field_of_disks_is_seeded() -> None:
     """What the tables have, and not a field less."""
     assert set(DISK_LOSSES) == {*carried_disks.LISTED, *carried_disks.LISTED_BY_CODE}
+
+
+def test_entry_disks_on_an_instance_type_that_has_none() -> None:
+    """Another family gets the next category, and the answer says so; refused, it would never be launched."""
+    disks = (DiskSpec("cloud_essd_entry", 40, ""), DiskSpec("cloud_ssd", 100, "", "/dev/xvdb"))
+    here = stage(
+        instance_type="ecs.u1-c1m4.large", disks=disks, settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g7.large"}
+    )
+    here.cloud.ecs.stock["cn-hangzhou-h", "ecs.u1-c1m4.large", "spot"] = 0
+    answer = here.deliver()
+    (made,) = replacements(here)
+    found = {
+        one["Type"]: (one["Category"], one.get("PerformanceLevel"))
+        for one in proof.disks(here.state, made["InstanceId"])
+    }
+    assert (made["InstanceType"], made["SpotStrategy"]) == ("ecs.g7.large", "SpotAsPriceGo")
+    assert found == {"system": ("cloud_essd", "PL0"), "data": ("cloud_ssd", None)}
+    assert [
+        text for text in answer["not_carried"] if text.startswith("cloud_essd_entry: does not fit spot ecs.g7.large")
+    ]

@@ -18,6 +18,10 @@ from spotkeeper.settings import InterruptionSettings
 
 Option = dict[str, Any]
 
+ENTRY_DISK = "cloud_essd_entry"
+ENTRY_DISK_FAMILIES = ("ecs.u1-", "ecs.e-")
+"""The instance types that disks of this category are for (request metadata of RunInstances, SystemDisk.Category)."""
+
 HOUR = 3600.0
 LONGEST_DURATION = 1
 """Hours of protection: RunInstances takes 0 and 1, and older instances have up to 6 (request metadata)."""
@@ -68,7 +72,25 @@ def _option(  # noqa: PLR0913 - what makes an option
     charge = _spot(source) if spot else {"SpotStrategy": "NoSpot"}
     drops = _misfits(source, run, instance_type) + (_doubtful(source, run, instance_type) if bare else [])
     add = {"InstanceType": instance_type, "VSwitchId": vswitch, "InstanceChargeType": "PostPaid", **charge}
-    return {"add": add, "drops": drops}
+    disks = _other_disks(run, instance_type)
+    return {"add": {**add, **disks}, "drops": [*drops, *([ENTRY_DISK] if disks else [])]}
+
+
+def _other_disks(run: Mapping[str, Any], instance_type: str) -> dict[str, Any]:
+    """SystemDisk and DataDisk where an instance type has no disks of the source's category; empty where it has."""
+    system, data = run.get("SystemDisk", {}), run.get("DataDisk", [])
+    misfits = [one for one in (system, *data) if one.get("Category") == ENTRY_DISK]
+    if not misfits or instance_type.startswith(ENTRY_DISK_FAMILIES):
+        return {}
+    disks = {"SystemDisk": _essd(system), "DataDisk": [_essd(one) for one in data]}
+    return {name: disk for name, disk in disks.items() if disk}
+
+
+def _essd(disk: Mapping[str, Any]) -> dict[str, Any]:
+    """The next category: an ESSD of the lowest level."""
+    if disk.get("Category") != ENTRY_DISK:
+        return dict(disk)
+    return {**disk, "Category": "cloud_essd", "PerformanceLevel": "PL0"}
 
 
 def _spot(source: Described) -> dict[str, Any]:
