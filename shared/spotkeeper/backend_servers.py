@@ -17,7 +17,7 @@ from spotkeeper.clients import Api, items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, RescueFailed
 from spotkeeper.instances import Described
-from spotkeeper.retry import RetryPolicy, passes_by_itself
+from spotkeeper.retry import RetryPolicy, is_throttling, passes_by_itself
 
 CONFIGURING = RetryPolicy(
     conflicts=frozenset(
@@ -138,30 +138,42 @@ def _membership(load_balancer: str, vserver_group: str, server: Described) -> Me
 
 
 def set_weights(slb: Api, members: Iterable[Membership], until: Deadline) -> None:
-    """Give each member its ``weight`` (the API ignores members that are gone, and so does this groups that are)."""
-    for group in _by_group(members):
+    """Give each member its ``weight``; what its owner has removed meanwhile, member or group, needs none any more."""
+    for group in by_group(members):
         for chunk in _chunks(group):
             with unless_group_is_gone():
-                _change(slb, "Set", chunk, CONFIGURING, until)
+                _set_weights_of(slb, chunk, until)
 
 
-def remove_members(slb: Api, members: Iterable[Membership], until: Deadline) -> list[Membership]:
-    """Remove exactly these; returns those that are still listed, because their server does not run any more."""
-    return [left for group in _by_group(members) for left in _remove_from_group(slb, group, until)]
+def _set_weights_of(slb: Api, members: list[Membership], until: Deadline) -> None:
+    try:
+        _change(slb, "Set", members, CONFIGURING, until)
+    except CloudError as error:
+        if passes_by_itself(error, CONFIGURING) or _group_is_gone(error):
+            raise
+        # A member that has left the group already may make the API refuse all of the call: the list tells.
+        listed = _listed(members, list_group(slb, members[0].group, until))
+        if len(listed) == len(members):
+            raise
+        if listed:
+            _change(slb, "Set", listed, CONFIGURING, until)
 
 
-def _remove_from_group(slb: Api, members: list[Membership], until: Deadline) -> list[Membership]:
-    """The members that are still listed afterwards."""
+def remove_from_group(slb: Api, members: list[Membership], until: Deadline) -> list[Membership]:
+    """Remove exactly these members of one group; returns those still listed, because their server runs no more."""
     group = members[0].group
     for _ in range(TRIES):
         try:
             for chunk in _chunks(members):
                 _change(slb, "Remove", chunk, CONFIGURING, until)
         except CloudError as error:
-            # Stopped or released: the API cannot remove it any more. CLB drops a released server by itself.
-            if error.code != NOT_RUNNING and not _group_is_gone(error):
+            if passes_by_itself(error, CONFIGURING):
                 raise
-            return _listed(members, list_group(slb, group, until))
+            left = _listed(members, list_group(slb, group, until))
+            # Stopped or released: the API cannot remove it any more. CLB drops a released server by itself.
+            if left and error.code != NOT_RUNNING and not _group_is_gone(error):
+                raise
+            return left
         members = _listed(members, list_group(slb, group, until))
         if not members:
             return []
@@ -177,10 +189,11 @@ def add_members(slb: Api, members: Iterable[Membership], until: Deadline, *, now
 
     ``nowhere_yet``: the server was just launched by this very call, so that it need not be looked for first.
     """
-    return [lost for group in _by_group(members) for lost in _add_to_group(slb, group, until, nowhere_yet=nowhere_yet)]
+    return [lost for group in by_group(members) for lost in add_to_group(slb, group, until, nowhere_yet=nowhere_yet)]
 
 
-def _add_to_group(slb: Api, members: list[Membership], until: Deadline, *, nowhere_yet: bool) -> list[str]:
+def add_to_group(slb: Api, members: list[Membership], until: Deadline, *, nowhere_yet: bool) -> list[str]:
+    """``add_members`` for the members of one group."""
     refusal: CloudError | None = None
     missing = members if nowhere_yet else _missing(slb, members, until)
     for _ in range(TRIES):
@@ -192,6 +205,8 @@ def _add_to_group(slb: Api, members: list[Membership], until: Deadline, *, nowhe
         except CloudError as error:
             if _group_is_gone(error):
                 return [f"place in {members[0].where}: the group was deleted meanwhile"]
+            if error.code in ADDING.conflicts or is_throttling(error):
+                raise
             # No answer, or a refusal because a call side by side has added it: the list tells. Twice the same is final.
             if refusal is not None and refusal.code == error.code and not passes_by_itself(error):
                 raise
@@ -217,7 +232,8 @@ def _listed(members: Sequence[Membership], listed: Sequence[Membership]) -> list
     return [member for member in members if _same_place(member, listed)]
 
 
-def _by_group(members: Iterable[Membership]) -> Iterator[list[Membership]]:
+def by_group(members: Iterable[Membership]) -> Iterator[list[Membership]]:
+    """The members group by group."""
     ordered = sorted(members, key=lambda member: (member.group, member.server_id, member.port or 0))
     return (list(group) for _, group in groupby(ordered, key=lambda member: member.group))
 

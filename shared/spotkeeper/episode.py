@@ -5,7 +5,8 @@
         attempt-<n>    one per call: who works on it, and until when
         disks          the flags as they were, before the first is changed
         plan           the launch spec
-        memberships    every group, port and weight, before the first weight is changed
+        memberships    every group, port and weight, before the first weight is changed; whether the search is complete
+        memberships-<n>  what was found after an incomplete one
         drained        when the weights were 0
         image-<k>      the k-th image is about to be asked for
         failed-<k>     the k-th image failed
@@ -40,7 +41,7 @@ from spotkeeper.records import checked
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
-DESCRIBED = frozenset({"disks", "plan", "memberships", "usable"})
+DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable")
 """Records that can be superseded, since Describe can tell anew what they say."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
@@ -136,7 +137,7 @@ class Episode:
         return [key[start:] for key in self.journal().keys(self._key(""))]
 
     def _refuse_broken(self, name: str, error: BrokenRecord) -> None:
-        if name not in DESCRIBED:
+        if not DESCRIBED.fullmatch(name):
             raise error
         self.broken.setdefault(name, error)
         self.refuse(name)
@@ -185,9 +186,18 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for one in names:
         name, _, version = one.partition(".")
-        if not version or (name in DESCRIBED and _NUMBER.fullmatch(version)):
+        if not version or (DESCRIBED.fullmatch(name) and _NUMBER.fullmatch(version)):
             found.setdefault(name, []).append(int(version or 1))
     return {name: sorted(versions, reverse=True) for name, versions in found.items()}
+
+
+def recorded_memberships(records: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The records of memberships, in the order in which they were written.
+
+    A membership that two of them name had the weight that the first one says.
+    """
+    batches = (name for name in records if re.fullmatch(r"memberships(-[0-9]{1,9})?", name))
+    return [records[name] for name in sorted(batches, key=lambda name: int(name.partition("-")[2] or 0))]
 
 
 def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:

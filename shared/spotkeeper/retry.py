@@ -19,6 +19,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 MINUTE = 60.0
 MINUTE_SPREAD = 2.0
+SECOND_TRIES = 3
+"""So many tries take a throttled call for one over a quota by the second, before the next minute is waited for."""
 
 OUTAGE = frozenset(
     {"ServiceUnavailable", "InternalError", "SystemBusy", "ServiceUnAvailable", "InternalError.Dispatch"}
@@ -69,19 +71,26 @@ def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
 def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:
     """Seconds until the next try.
 
-    The server's hint wins. Throttling is counted by the minute: who is throttled in one minute is blocked until the
-    next ("API throttling", document 437902). Everything else: full jitter over
-    ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at least a tenth of it.
+    The server's hint wins. Throttling has two clocks and its code does not tell which: quotas by the second (CLB, ESS)
+    and by the minute, where a throttled caller is blocked until the next one ("API throttling", document 437902). So a
+    throttled call is tried again after about 1, 2 and 4 s, then at the next minute, then so again. Everything else:
+    full jitter over ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at least a tenth of it.
     """
     if error.retry_after is not None:
         return error.retry_after
     if is_throttling(error):
-        return MINUTE - now % MINUTE + chance() * MINUTE_SPREAD
+        return _throttled(attempt % (SECOND_TRIES + 1), now, chance)
     ceiling: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
     return ceiling * (0.1 + 0.9 * chance())
 
 
-def _patience(error: CloudError, policy: RetryPolicy) -> float:
+def _throttled(attempt: int, now: float, chance: Callable[[], float]) -> float:
+    if attempt < SECOND_TRIES:
+        return 2.0**attempt * (0.8 + 0.4 * chance())
+    return MINUTE - now % MINUTE + chance() * MINUTE_SPREAD
+
+
+def patience(error: CloudError, policy: RetryPolicy = PLAIN) -> float:
     """For how many seconds after the first try this refusal is tried again; 0 is never."""
     if isinstance(error, CloudUnreachable):
         return UNREACHABLE_SECONDS if policy.repeatable else 0.0
@@ -108,7 +117,7 @@ def retried(
         except CloudError as error:
             pause = pause_before(error, attempt, clock.now(), chance)
             waited = clock.monotonic() - start + pause
-            if waited > _patience(error, policy) or pause >= deadline.remaining():
+            if waited > patience(error, policy) or pause >= deadline.remaining():
                 raise
         clock.sleep(pause)
         attempt += 1

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from typing import Any
 
 import pytest
 
 from rescue.decide import decide, plan
-from rescue.facts import Facts, Image, Replacement
+from rescue.facts import Facts, Image, Refusal, Replacement
 from rescue.tracks import Step
 from spotkeeper.backend_servers import Membership
+from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.settings import InterruptionSettings
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
@@ -40,6 +42,17 @@ def source(**changes: Any) -> dict[str, Any]:
     }
 
 
+def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.inf) -> Refusal:
+    """A try that was refused, and the only one."""
+    return Refusal(error, since, since, 1, again_at)
+
+
+def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:
+    """Facts of steps that were refused; for good unless ``again_at`` says when they are tried again."""
+    found = {(step, what): refusal(CloudError("Describe", "lb-1", "Refused"), since, again_at) for step in steps}
+    return {"refusals": found, "lb_since": since}
+
+
 START = Facts(now=0.0, entered=0.0, notice_end=300.0)
 SEEN = START.but(source_seen=True, source=source())
 LOADED = SEEN.but(loaded=True, image=Image.NONE)
@@ -61,7 +74,13 @@ SETTLED = CHECKED.but(disks_settled=True, snapshots_complete=True)
 GONE = LOADED.but(source=None)
 DOWN = LOADED.but(journal_reached=False)
 STOP = {"source": source(SpotInterruptionBehavior="Stop")}
-TWICE: dict[str, Any] = dict.fromkeys(("postponed", "postponed_again"), frozenset({Step.FIND_MEMBERSHIPS}))
+IN_CREATION: dict[str, Any] = {"image": Image.CREATING}
+BOTH: dict[str, Any] = {"disks_retained": False, **refused(Step.RETAIN_DISKS, Step.MAKE_IMAGE, again_at=35.0)}
+BOTH["refusals"][Step.RETAIN_DISKS, ""] = dataclasses.replace(BOTH["refusals"][Step.RETAIN_DISKS, ""], again_at=90.0)
+AFTER_DISKS: dict[str, Any] = {**BOTH, "refusals": dict(BOTH["refusals"])}
+AFTER_DISKS["refusals"][Step.RETAIN_DISKS, ""] = dataclasses.replace(
+    BOTH["refusals"][Step.RETAIN_DISKS, ""], tried_at=40.0
+)
 AT_ONCE, NONE = settings(RELAUNCH="at-once"), settings(RELAUNCH="none")
 EARLY, LATE = settings(STOP_SOURCE="before-image"), settings(STOP_SOURCE="before-relaunch")
 KEEP_NOTHING = settings(RETAIN_DISKS="never")
@@ -87,7 +106,7 @@ TABLE = [
     (settings(DRY_RUN="true"), LOADED, Step.PLAN),
     # a rescue, step by step
     (DEFAULTS, LOADED, Step.OPEN),
-    (DEFAULTS, OPENED.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
+    (DEFAULTS, RETAINED.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
     (DEFAULTS, OPENED, Step.RETAIN_DISKS),
     (DEFAULTS, RETAINED, Step.REMEMBER),
     (DEFAULTS, REMEMBERED, Step.FIND_MEMBERSHIPS),
@@ -108,20 +127,47 @@ TABLE = [
     # no load balancer
     (DEFAULTS, REMEMBERED.but(memberships=()), Step.MAKE_IMAGE),
     (DEFAULTS, RUNNING.but(memberships=()), Step.CHECK_STRAYS),
-    # what holds up the image is postponed, and done afterwards
-    (DEFAULTS, REMEMBERED.but(postponed=frozenset({Step.FIND_MEMBERSHIPS})), Step.MAKE_IMAGE),
-    (DEFAULTS, FOUND.but(postponed=frozenset({Step.DRAIN, Step.WAIT_DRAIN})), Step.MAKE_IMAGE),
-    (DEFAULTS, OPENED.but(postponed=frozenset({Step.RETAIN_DISKS})), Step.REMEMBER),
+    # what is refused for good before the image is passed
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)), Step.MAKE_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where)), Step.MAKE_IMAGE),
+    (DEFAULTS, OPENED.but(**refused(Step.RETAIN_DISKS)), Step.REMEMBER),
+    (DEFAULTS, REMEMBERED.but(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)), Step.MAKE_IMAGE),
+    # what passes holds up the image for 30 seconds, and is tried again meanwhile
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5), Step.WAIT),
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), Step.FIND_MEMBERSHIPS),
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9), Step.WAIT),
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=1.0), now=31.0), Step.MAKE_IMAGE),
+    (DEFAULTS, DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0), Step.WAIT),
+    (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0), Step.WAIT),
+    (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
+    # load balancers are drained while the disks refuse, and one while another refuses
+    (DEFAULTS, FOUND.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)), Step.DRAIN),
     (
         DEFAULTS,
-        REMEMBERED.but(postponed=frozenset({Step.FIND_MEMBERSHIPS}), image=Image.CREATING),
-        Step.FIND_MEMBERSHIPS,
+        FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2", again_at=9.0)),
+        Step.DRAIN,
     ),
-    # refused while the image grew as well: an image that failed is made again before it is asked for again
-    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.CREATING), Step.WAIT_IMAGE),
-    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.FAILED), Step.MAKE_IMAGE),
-    (NONE, FOUND.but(postponed_again=frozenset({Step.DRAIN, Step.WAIT_DRAIN}), image=Image.FAILED), Step.MAKE_IMAGE),
-    (DEFAULTS, REMEMBERED.but(**TWICE, image=Image.USABLE), Step.FIND_MEMBERSHIPS),
+    (DEFAULTS, FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.DRAIN),
+    # before each further try of the image the disks are tried again
+    (DEFAULTS, QUIET.but(**BOTH, now=40.0), Step.RETAIN_DISKS),
+    (DEFAULTS, QUIET.but(**AFTER_DISKS, now=40.0), Step.MAKE_IMAGE),
+    (DEFAULTS, QUIET.but(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0), Step.WAIT),
+    (DEFAULTS, QUIET.but(removed=True, **refused(Step.MAKE_IMAGE), now=40.0), Step.FAIL),
+    # what is late comes while the image is refused, and after it
+    (DEFAULTS, FOUND.but(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0), Step.DRAIN),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=5.0), **IN_CREATION), Step.WAIT_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=0.0), **IN_CREATION), Step.DRAIN),
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED), Step.MAKE_IMAGE),
+    # refusals of load balancers keep neither the replacement nor another group waiting, but the end
+    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE), Step.LAUNCH),
+    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.where, again_at=9.0)), Step.ASK_HEALTH),
+    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.where, again_at=9.0)), Step.WAIT),
+    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.where)), Step.FAIL),
+    (DEFAULTS, SETTLED.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.FAIL),
+    # without its launch spec nothing is launched
+    (DEFAULTS, USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)), Step.WAIT),
+    (DEFAULTS, USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)), Step.FAIL),
     # settings
     (KEEP_NOTHING, OPENED, Step.REMEMBER),
     (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), Step.FINISH),
@@ -137,7 +183,9 @@ TABLE = [
     (AT_ONCE, LOADED, Step.OPEN),
     (AT_ONCE, OPENED, Step.REMEMBER),
     (AT_ONCE, REMEMBERED, Step.FIND_MEMBERSHIPS),
-    (AT_ONCE, REMEMBERED.but(postponed=frozenset({Step.FIND_MEMBERSHIPS})), Step.LAUNCH),
+    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)), Step.LAUNCH),
+    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0)), Step.WAIT),
+    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0), Step.LAUNCH),
     (AT_ONCE, FOUND, Step.LAUNCH),
     (AT_ONCE, REMEMBERED.but(replacement=Replacement.STARTING), Step.FIND_MEMBERSHIPS),
     (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING), Step.RETURN),
@@ -155,6 +203,8 @@ TABLE = [
     (DEFAULTS, OPENED.but(**STOP), Step.FIND_MEMBERSHIPS),
     (DEFAULTS, OPENED.but(**STOP, memberships=(PLACE,)), Step.DRAIN),
     (DEFAULTS, QUIET.but(**STOP), Step.FINISH_STOP_MODE),
+    (DEFAULTS, QUIET.but(**STOP, unsearched=("lb-2",)), Step.FIND_MEMBERSHIPS),
+    (DEFAULTS, QUIET.but(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.FAIL),
     (DEFAULTS, GONE.but(records={"event": {"SpotInterruptionBehavior": "stop"}}), Step.SKIP),
     # the source is gone
     (DEFAULTS, GONE, Step.SKIP),
@@ -168,7 +218,7 @@ TABLE = [
     (DEFAULTS, GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.LOSE),
     (dataclasses.replace(DEFAULTS, dry_run=True), GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.SKIP),
     # no journal
-    (DEFAULTS, DOWN.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
+    (DEFAULTS, DOWN.but(image=Image.UNKNOWN, disks_retained=True), Step.LOOK_FOR_IMAGE),
     (DEFAULTS, DOWN, Step.RETAIN_DISKS),
     (DEFAULTS, DOWN.but(disks_retained=True), Step.MAKE_IMAGE),
     (DEFAULTS, DOWN.but(disks_retained=True, image=Image.CREATING), Step.NO_JOURNAL),

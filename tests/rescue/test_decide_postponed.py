@@ -1,32 +1,76 @@
-"""Steps that are put off, with all that may become of the image since."""
+"""Steps that are refused, with all that may become of the image since: the loop always comes to an end."""
 
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 
 from rescue.decide import decide
 from rescue.facts import Facts, Image
-from rescue.tracks import Step, may_be_postponed
-from rescue.workflow import postpone
+from rescue.refusals import refused
+from rescue.tracks import BY_GROUP, Step, track
+from spotkeeper.errors import CloudError
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, NONE, TABLE
 
+NO = CloudError("Describe", "lb-1", "Refused")
+BUSY = CloudError("Describe", "lb-1", "Throttling")
+ENDS = {
+    Step.LOOK_FOR_IMAGE,
+    Step.FAIL,
+    Step.NO_JOURNAL,
+    Step.FINISH,
+    Step.FINISH_STOP_MODE,
+    Step.LOSE,
+    Step.SKIP,
+    Step.ANSWER,
+}
+FACTS = [facts for _, facts, _ in TABLE]
 
-@pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE])
-def test_what_is_put_off_is_not_next_again(chosen: InterruptionSettings) -> None:
-    """Whatever the facts and whatever became of the image since: a step that is put off gives way to another one."""
-    for facts, before, after in itertools.product([facts for _, facts, _ in TABLE], Image, Image):
-        put_off = everything_put_off(chosen, facts.but(image=before))
-        everything_put_off(chosen, put_off.but(image=after))
 
-
-def everything_put_off(chosen: InterruptionSettings, facts: Facts) -> Facts:
-    """The facts once each step was refused that may be put off, one after the other."""
-    refused: set[Step] = set()
-    while may_be_postponed(step := decide(chosen, facts).step, chosen, facts):
-        assert step not in refused
-        refused.add(step)
-        facts = postpone(step, facts)
+def refuse(facts: Facts, step: Step, error: CloudError) -> Facts:
+    """The facts once the step was refused, wherever it is done."""
+    places = facts.unsettled(step) if step in BY_GROUP else ("",)
+    for place in places or ("",):
+        facts = refused(facts, step, place, error, facts.now, lambda: 1.0)
     return facts
+
+
+def everything_refused(chosen: InterruptionSettings, facts: Facts) -> Facts:
+    """The facts once each step that is decided on was refused for good, one after the other."""
+    seen: set[Step] = set()
+    while facts.loaded and (step := decide(chosen, facts).step) in track(chosen, facts) and step not in ENDS:
+        assert step not in seen, f"{step.value} is tried again although it was refused for good"
+        seen.add(step)
+        facts = refuse(facts, step, NO)
+    return facts
+
+
+@pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE], ids=["image", "none", "stopped-first", "at-once"])
+def test_what_is_refused_for_good_is_not_next_again(chosen: InterruptionSettings) -> None:
+    """Whatever the facts and whatever became of the image since."""
+    for facts, before, after in itertools.product(FACTS, Image, Image):
+        put_off = everything_refused(chosen, facts.but(image=before))
+        everything_refused(chosen, put_off.but(image=after))
+
+
+@pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE], ids=["image", "none", "stopped-first", "at-once"])
+def test_what_is_throttled_is_waited_for(chosen: InterruptionSettings) -> None:
+    """A wait ends in the future, at a moment at which something may be tried; and time passes in every round."""
+    for facts in (one for one in FACTS if one.loaded):
+        throttled_throughout(chosen, facts)
+
+
+def throttled_throughout(chosen: InterruptionSettings, facts: Facts) -> None:
+    """Each step that is decided on is throttled."""
+    for _ in range(60):
+        decision = decide(chosen, facts)
+        if decision.step is Step.WAIT:
+            assert facts.now < decision.at < math.inf
+            facts = facts.but(now=decision.at)
+        elif decision.step in ENDS or decision.step not in track(chosen, facts):
+            return
+        else:
+            facts = refuse(facts, decision.step, BUSY)

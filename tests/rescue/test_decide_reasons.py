@@ -10,14 +10,14 @@ import pytest
 
 from rescue.decide import decide, plan
 from rescue.facts import Facts, Image, Replacement
-from rescue.tracks import HOLD_UP_THE_IMAGE, Step, may_be_postponed
-from rescue.workflow import postpone
+from rescue.tracks import BY_GROUP, SIDE_BY_SIDE, Step
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import (
     ALL,
     ASKED,
     AT_ONCE,
     BEGUN,
+    BOTH,
     CHECKED,
     DEFAULTS,
     DOWN,
@@ -44,6 +44,7 @@ from tests.rescue.test_decide import (
     START,
     STOP,
     USABLE,
+    refused,
     settings,
     source,
 )
@@ -54,6 +55,8 @@ DONE = SETTLED.but(records={**ALL, "done": {}})
 SURPLUS = DONE.but(strays_checked=False)
 STOPPED = OPENED.but(**STOP, memberships=(PLACE,))
 LOST = GONE.but(records={**BEGUN, "lost": {"reason": "no stock"}})
+
+ALL_ELSE: dict[str, Any] = {"health_asked": True, "strays_checked": True, "disks_settled": True}
 
 IT_ENDED = "the notice has ended since anybody looked"
 FINISHED = "the journal says that this rescue is finished"
@@ -124,7 +127,7 @@ REASONS = [
     (AT_ONCE, DOWN, "nothing is left that could be done"),
     # a rescue, step by step
     (DEFAULTS, LOADED, "every later call must find what this one begins"),
-    (DEFAULTS, OPENED.but(image=Image.UNKNOWN), "an earlier call may have made it"),
+    (DEFAULTS, RETAINED.but(image=Image.UNKNOWN), "an earlier call may have made it"),
     (DEFAULTS, OPENED, "a disk that is not released with the instance cannot be lost"),
     (DEFAULTS, OPENED.but(records={**BEGUN, "usable": {}}), "a released instance cannot be asked"),
     (DEFAULTS, RETAINED, "a released instance cannot be asked"),
@@ -137,7 +140,7 @@ REASONS = [
     (EARLY, QUIET.but(removed=True), "SPOTKEEPER_STOP_SOURCE is before-image"),
     (
         EARLY,
-        QUIET.but(removed=True, postponed=frozenset({Step.STOP_SOURCE})),
+        QUIET.but(removed=True, **refused(Step.STOP_SOURCE)),
         "the data of all disks, bootable",
     ),
     (LATE, USABLE, "stopping disturbs a snapshot in creation"),
@@ -151,6 +154,14 @@ REASONS = [
     (DEFAULTS, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), "nothing is left that could be done"),
     (KEEP_NOTHING, CHECKED, "nothing is left that could be done"),
     (DEFAULTS, SETTLED, "nothing is left that could be done"),
+    # refused
+    (
+        DEFAULTS,
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
+        "the next try of 'find the memberships' is due in 1.5 s",
+    ),
+    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.where), **ALL_ELSE), "refused: return to the groups"),
+    (DEFAULTS, QUIET.but(**BOTH, now=40.0), "the disks are tried again before the image is"),
 ]
 
 
@@ -199,18 +210,21 @@ DONE_BY: dict[Step, dict[str, Any]] = {
     Step.RESTORE_DISKS: {"disks_settled": True},
 }
 """What each step changes when it succeeds."""
-LAST = {Step.FINISH, Step.FINISH_STOP_MODE, Step.NO_JOURNAL, Step.ANSWER, Step.SKIP}
+LAST = {Step.FAIL, Step.FINISH, Step.FINISH_STOP_MODE, Step.NO_JOURNAL, Step.ANSWER, Step.SKIP}
 
 
-def walk(chosen: InterruptionSettings, facts: Facts, refused: frozenset[Step] = frozenset()) -> Iterator[str]:
-    """The timeline from ``facts`` on; the steps of ``refused`` are refused for as long as they can be postponed."""
+def walk(chosen: InterruptionSettings, facts: Facts, refusing: frozenset[Step] = frozenset()) -> Iterator[str]:
+    """The timeline from ``facts`` on; the steps of ``refusing`` are refused for good each time."""
     while (step := decide(chosen, facts).step) not in LAST:
         yield step.value
-        if step in refused and may_be_postponed(step, chosen, facts):
-            facts = postpone(step, facts)
+        if step in refusing:
+            what = PLACE.where if step in BY_GROUP else ""
+            facts = facts.but(refusals={**facts.refusals, **refused(step, what=what)["refusals"]})
         else:
             changes = DONE_BY[step]
             facts = facts.but(**{**changes, "records": {**facts.records, **changes.get("records", {})}})
+        if step is Step.MAKE_IMAGE:
+            facts = facts.but(refusals={})
     yield step.value
 
 
@@ -218,17 +232,18 @@ ARRIVED = START.but(source=source())
 MADE = {"source": source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})}
 LOOKED = "look at the source, read the journal, "
 BEGINS = LOOKED + "open the episode, "
-SAVED = BEGINS + "look for the image, retain the disks, remember the launch spec, "
+SAVED = BEGINS + "retain the disks, look for the image, remember the launch spec, "
 SAVED_AND_DRAINED = SAVED + "find the memberships, weight 0, let in-flight requests finish, "
 IMAGED = SAVED_AND_DRAINED + "make the image, remove from the groups, wait for the image, "
 SERVED = "wait for the replacement, return to the groups, ask the health status, look for surplus replacements, "
 RELAUNCHED = "launch the replacement, " + SERVED
-RELAUNCHED_LATE = RELAUNCHED.replace("return to the groups", "return to the groups, remove from the groups")
 SERVED_AT_ONCE = (
     "return to the groups, weight 0, let in-flight requests finish, remove from the groups, "
     "ask the health status, look for surplus replacements, close the episode"
 )
 STOPS = BEGINS + "find the memberships, weight 0, leave the rest to state_change"
+FAILS = "end with what was refused"
+ENDED = f"put the disk flags back, {FAILS}"
 CLOSED = "put the disk flags back, close the episode"
 CANNOT_DRAIN = frozenset({Step.REMOVE, Step.DRAIN, Step.WAIT_DRAIN})
 
@@ -260,44 +275,41 @@ WALKS = [
         DEFAULTS,
         ARRIVED.but(journal_reached=False),
         frozenset(),
-        LOOKED + "look for the image, retain the disks, make the image, stop before something is lost",
+        LOOKED + "retain the disks, look for the image, make the image, stop before something is lost",
     ),
     (NONE, DONE, frozenset(), "answer what the journal says"),
-    # what holds up the image comes after it; what then cannot leave a group does so when the replacement serves
+    # what is refused for good holds up neither the image nor, where it can do without, the replacement
     (
         DEFAULTS,
         ARRIVED,
-        HOLD_UP_THE_IMAGE,
+        SIDE_BY_SIDE,
         SAVED
         + "find the memberships, make the image, retain the disks, remember the launch spec, find the memberships, "
-        + "wait for the image, find the memberships, weight 0, let in-flight requests finish, remove from the groups, "
-        + RELAUNCHED
-        + CLOSED,
+        + "wait for the image, end with what was refused",
     ),
-    (DEFAULTS, ARRIVED, frozenset({Step.REMOVE}), IMAGED + RELAUNCHED_LATE + CLOSED),
-    (NONE, ARRIVED, frozenset({Step.REMOVE}), IMAGED + "remove from the groups, " + CLOSED),
+    (DEFAULTS, ARRIVED, frozenset({Step.REMOVE}), IMAGED + RELAUNCHED + ENDED),
+    (DEFAULTS, ARRIVED, frozenset({Step.RETURN}), IMAGED + RELAUNCHED + ENDED),
+    (NONE, ARRIVED, frozenset({Step.REMOVE}), IMAGED + ENDED),
     (
         EARLY,
         ARRIVED,
         CANNOT_DRAIN | {Step.STOP_SOURCE},
-        SAVED_AND_DRAINED
-        + "remove from the groups, stop the source, make the image, weight 0, let in-flight requests finish, "
-        + "remove from the groups, wait for the image, launch the replacement, wait for the replacement, "
-        + "return to the groups, weight 0, let in-flight requests finish, remove from the groups, "
-        + "ask the health status, look for surplus replacements, "
-        + CLOSED,
+        SAVED
+        + "find the memberships, weight 0, remove from the groups, stop the source, make the image, weight 0, "
+        + "remove from the groups, wait for the image, "
+        + RELAUNCHED
+        + ENDED,
     ),
-    # what holds up a launch at once comes after it; in stop mode nothing is put off
+    # at-once and in stop mode too
     (
         AT_ONCE,
         ARRIVED,
-        frozenset(Step),
+        frozenset({Step.FIND_MEMBERSHIPS}),
         BEGINS
-        + "remember the launch spec, find the memberships, launch the replacement, find the memberships, "
-        + "wait for the replacement, "
-        + SERVED_AT_ONCE,
+        + "remember the launch spec, find the memberships, launch the replacement, wait for the replacement, "
+        + "look for surplus replacements, end with what was refused",
     ),
-    (DEFAULTS, ARRIVED.but(**STOP), frozenset(Step), STOPS),
+    (DEFAULTS, ARRIVED.but(**STOP), frozenset({Step.DRAIN}), STOPS.replace("leave the rest to state_change", FAILS)),
 ]
 
 
@@ -315,6 +327,7 @@ def test_the_other_steps_in_words() -> None:
         "wait for the Recycling lock",
         "print the plan",
         "record the loss",
+        "wait for the next try",
     }
 
 

@@ -84,20 +84,34 @@ def attempt(
 
 
 @pytest.mark.parametrize("code", THROTTLING)
-def test_throttling_waits_for_the_next_minute(code: str) -> None:
-    """Throttled in one minute, blocked until the next."""
+def test_throttling_by_the_second(code: str) -> None:
+    """Which clock counts, the code does not tell: a quota by the second is over after about a second."""
     clock = FakeClock(60 * 100 + 17.0)
     answer, _ = attempt(failing(refusal(code)), PLAIN, clock=clock)
     assert answer == "answer"
-    assert 60 * 101 <= clock.time <= 60 * 101 + 2
+    assert 0.8 <= clock.time - clock.start <= 1.2
 
 
-@given(st.floats(0, 1e9), st.floats(0, 1))
-def test_the_minute_rule_for_any_moment(now: float, chance: float) -> None:
-    """The pause ends in the next minute's first two seconds."""
-    pause = pause_before(refusal("Throttling.User"), 0, now, lambda: chance)
-    assert 0 <= pause <= 62
-    assert (now + pause) % 60 <= 2 + 1e-3 or (now + pause) % 60 >= 60 - 1e-3
+@pytest.mark.parametrize("code", THROTTLING)
+def test_throttling_by_the_minute(code: str) -> None:
+    """After about 1, 2 and 4 s comes the next minute, and then the same again."""
+    clock = FakeClock(60 * 100 + 17.0)
+    attempt(failing(*[refusal(code)] * 8), PLAIN, clock=clock)
+    assert clock.sleeps[:3] == pytest.approx([1.2, 2.4, 4.8])
+    assert 60 * 101 <= clock.start + sum(clock.sleeps[:4]) <= 60 * 101 + 2
+    assert clock.sleeps[4:7] == clock.sleeps[:3]
+    assert 60 * 102 <= clock.time <= 60 * 102 + 2
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1), st.integers(0, 40))
+def test_the_two_clocks_for_any_moment(now: float, chance: float, attempt: int) -> None:
+    """Three short pauses, then one that ends in the next minute's first two seconds."""
+    pause = pause_before(refusal("Throttling.User"), attempt, now, lambda: chance)
+    if attempt % 4 < 3:
+        assert 0.8 * 2 ** (attempt % 4) <= pause <= 1.2 * 2 ** (attempt % 4) + 1e-9
+    else:
+        assert 0 <= pause <= 62
+        assert (now + pause) % 60 <= 2 + 1e-3 or (now + pause) % 60 >= 60 - 1e-3
 
 
 @pytest.mark.parametrize("code", ["Throttling.User", "ServiceIsConfiguring", "InternalError"])

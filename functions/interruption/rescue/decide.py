@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rescue.facts import Facts, Image, Replacement
-from rescue.tracks import Step, is_postponed, makes_image, relaunches, track
+from rescue.tracks import (
+    DO_WITHOUT,
+    LOAD_BALANCER,
+    NEEDS,
+    SIDE_BY_SIDE,
+    Step,
+    again_at,
+    makes_image,
+    pass_at,
+    relaunches,
+    track,
+)
 from spotkeeper.instances import HANDS_OFF, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
@@ -16,10 +28,11 @@ LOCK_WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Decision:
-    """The next step and its reason in words."""
+    """The next step and its reason in words; ``at``: until when to wait, seconds since 1970."""
 
     step: Step
     reason: str
+    at: float = 0.0
 
 
 def decide(settings: InterruptionSettings, facts: Facts) -> Decision:
@@ -32,21 +45,68 @@ def decide(settings: InterruptionSettings, facts: Facts) -> Decision:
         or _guard_gone(facts)
         or _plan(settings, facts)
         or _lost(settings, facts)
-        or next(decision for step in track(settings, facts) if (decision := _decision(step, settings, facts)))
+        or _next(settings, facts)
     )
 
 
 def plan(settings: InterruptionSettings, facts: Facts) -> list[Decision]:
     """All steps that are due as things stand: what a dry run prints."""
-    decisions = (_decision(step, settings, facts) for step in dict.fromkeys(track(settings, facts)))
-    return [decision for decision in decisions if decision]
+    return list(_due_steps(settings, facts))
 
 
-def _decision(step: Step, settings: InterruptionSettings, facts: Facts) -> Decision | None:
-    if is_postponed(step, settings, facts):
-        return None
-    reason = DUE[step](settings, facts)
-    return Decision(step, reason) if reason else None
+def _due_steps(settings: InterruptionSettings, facts: Facts) -> Iterator[Decision]:
+    for step in dict.fromkeys(track(settings, facts)):
+        if reason := DUE[step](settings, facts):
+            yield Decision(step, reason)
+
+
+def _next(settings: InterruptionSettings, facts: Facts) -> Decision:
+    """The first step that is due and may be tried now; else the wait until one may be.
+
+    Behind a step that was refused comes only what need not wait for it (``tracks.pass_at``, ``tracks.NEEDS``). What
+    load balancers have not done in time comes after the image: it is tried while that is refused.
+    """
+    refused: list[Step] = []
+    late: list[Decision] = []
+    held_up = False
+    for decision in _due_steps(settings, facts):
+        step = decision.step
+        if _blocked(step, refused, facts) or (held_up and step not in SIDE_BY_SIDE):
+            break
+        passable = pass_at(step, settings, facts)
+        if again_at(step, facts) <= facts.now:
+            if not (step in LOAD_BALANCER and 0.0 < passable <= facts.now):
+                return _data_first(decision, refused, facts)
+            late.append(decision)
+        refused.append(step)
+        held_up = held_up or passable > facts.now
+    return late[0] if late else _wait(settings, facts, refused)
+
+
+def _blocked(step: Step, refused: Sequence[Step], facts: Facts) -> bool:
+    """Whether the step needs one that is refused."""
+    needed = NEEDS.get(step, frozenset()).intersection(refused)
+    return any(step not in DO_WITHOUT or again_at(one, facts) < math.inf for one in needed)
+
+
+def _data_first(decision: Decision, refused: Sequence[Step], facts: Facts) -> Decision:
+    """Before each further try of CreateImage the disks that are not retained yet are tried again."""
+    if decision.step is Step.MAKE_IMAGE and Step.RETAIN_DISKS in refused:
+        disks, image = facts.refusals[Step.RETAIN_DISKS, ""], facts.refusals.get((Step.MAKE_IMAGE, ""))
+        if image is not None and disks.tried_at <= image.tried_at:
+            return Decision(Step.RETAIN_DISKS, "the disks are tried again before the image is")
+    return decision
+
+
+def _wait(settings: InterruptionSettings, facts: Facts, refused: Sequence[Step]) -> Decision:
+    """Until the next try; where there is none, the end."""
+    tries = {step: again_at(step, facts) for step in refused}
+    passes = [at for step in refused if (at := pass_at(step, settings, facts)) > facts.now]
+    at = min([*tries.values(), *passes])
+    if at == math.inf:
+        return Decision(Step.FAIL, f"refused: {', '.join(step.value for step in refused)}")
+    step = min(tries, key=lambda one: tries[one])
+    return Decision(Step.WAIT, f"the next try of '{step.value}' is due in {at - facts.now:.1f} s", at)
 
 
 def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
@@ -54,7 +114,7 @@ def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
         if facts.replacement_id and not facts.strays_checked and not settings.dry_run:
             return Decision(Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue")
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
-    if facts.stop_mode and facts.drained and "event" in facts.records:
+    if facts.stop_mode and facts.drained and not facts.unsearched and "event" in facts.records:
         return Decision(Step.FINISH_STOP_MODE, "it is drained and remembered already")
     if "lost" in facts.records and facts.gone:
         reason = f"this rescue ended in a loss: {facts.records['lost']['reason']}"
@@ -175,9 +235,8 @@ def _remember(_: InterruptionSettings, facts: Facts) -> str:
 
 @_due(Step.FIND_MEMBERSHIPS)
 def _find_memberships(_: InterruptionSettings, facts: Facts) -> str:
-    return (
-        "the weights are gone once they are 0, the memberships once it is released" if facts.memberships is None else ""
-    )
+    due = facts.memberships is None or facts.unsearched
+    return "the weights are gone once they are 0, the memberships once it is released" if due else ""
 
 
 @_due(Step.DRAIN)

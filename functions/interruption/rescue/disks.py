@@ -90,7 +90,7 @@ def _set_flags(tools: Tools, disk_ids: list[str], until: Deadline, delete_with_i
         tools.ecs.call("ModifyDiskAttribute", ", ".join(chunk), parameters, until=until)
 
 
-def wait_for_snapshots(tools: Tools, facts: Facts) -> Facts:
+def wait_for_snapshots(tools: Tools, facts: Facts, deadline: Deadline) -> Facts:
     """Wait until every snapshot behind the image is accomplished, or the source is about to be released.
 
     Raises ``DeadlineReached`` where this call's time is up before either.
@@ -98,13 +98,13 @@ def wait_for_snapshots(tools: Tools, facts: Facts) -> Facts:
     if not facts.snapshot_ids:
         facts = look_for_image(tools, facts)
     left = facts.notice_end - LEAVE_BEFORE_RELEASE - tools.clock.now()
-    until = tools.deadline.sooner(max(0.0, left))
+    until = deadline.sooner(max(0.0, left))
     try:
         wait_for(SNAPSHOTS, facts.image_id, lambda: _snapshots(tools, facts), tools.clock, until)
     except WaitFailed as failure:
         return facts.but(source_seen=False).warn(f"{failure}: the disks stay")
     except DeadlineReached:
-        if until.at == tools.deadline.at:
+        if until.at == deadline.at:
             raise
         # The release is imminent: look whether it has happened, and leave the flags alone. It may be seconds away.
         tools.clock.sleep(IMMINENT_PAUSE)
@@ -133,7 +133,7 @@ def _only(states: set[str]) -> str:
 def restore(tools: Tools, facts: Facts) -> Facts:
     """Put the flags back as they were, where the image is safe; else leave the disks and let the answer report them."""
     if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts)
+        facts = wait_for_snapshots(tools, facts, tools.deadline)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
     facts = look_if_stale(tools, facts)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescue import memberships
 from rescue.decide import plan
 from rescue.disks import describe_disks
 from rescue.facts import Facts, Image
 from rescue.image import look_for_image
 from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
+from rescue.search import Search, server_ids
 from rescue.tools import Tools
 from rescue.tracks import Step
 from spotkeeper.instances import locked
@@ -26,8 +26,10 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
     if facts.image is Image.UNKNOWN:
         facts = look_for_image(tools, facts)
     if facts.memberships is None:
-        search = memberships.Search(tools, memberships.server_ids(facts.source, tools.instance_id))
-        facts = facts.but(memberships=search.run(tools.deadline)).warn(*search.warnings)
+        search = Search(tools, server_ids(facts.source, tools.instance_id))
+        for load_balancer in search.load_balancers(tools.deadline):
+            search.look_through(load_balancer, tools.deadline)
+        facts = facts.but(memberships=search.found).warn(*search.warnings)
     assumed = facts.but(records={"disks": {}, **facts.records})
     lock = "is" if locked(facts.source) else "is not"
     return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from spotkeeper.backend_servers import Membership
+from spotkeeper.errors import SpotkeeperError
 from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
 
 if TYPE_CHECKING:
@@ -33,11 +35,36 @@ class Replacement(Enum):
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A try of a step that did not succeed. Times are seconds since 1970.
+
+    ``since`` is the first try that was refused, ``tried_at`` the latest, ``tries`` how many there were. ``again_at`` is
+    the next one; infinite where trying again would change nothing.
+    """
+
+    error: SpotkeeperError
+    since: float
+    tried_at: float
+    tries: int
+    again_at: float
+
+    @property
+    def final(self) -> bool:
+        """Whether this call does not try it again."""
+        return self.again_at == math.inf
+
+
+@dataclass(frozen=True)
 class Facts:
     """All times are seconds since 1970 unless a name says ``_for``.
 
     ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
     gone (``source_seen`` tells which). What is not in the records (``disks_retained``, ``removed`` …) is this call's.
+
+    ``refusals`` holds the steps that were refused, by step and by what of it (a load balancer, a group; else empty).
+    ``memberships`` is None while none were looked for; ``unsearched`` names the load balancers that were not searched
+    yet. ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` say that it is
+    in all of them. ``lb_since`` is when this call began with the load balancers.
     """
 
     now: float
@@ -54,8 +81,7 @@ class Facts:
     source_seen_at: float = 0.0
 
     opened: bool = False
-    postponed: frozenset[Step] = frozenset()
-    postponed_again: frozenset[Step] = frozenset()
+    refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict)
 
     stopped_at: float | None = None
 
@@ -66,7 +92,11 @@ class Facts:
     snapshots_complete: bool = False
 
     memberships: tuple[Membership, ...] | None = None
+    unsearched: tuple[str, ...] = ()
+    lb_since: float | None = None
+    settled: frozenset[tuple[Step, str]] = frozenset()
     drained: bool = False
+    drained_at: float | None = None
     drain_waited: bool = False
     removed: bool = False
 
@@ -92,6 +122,20 @@ class Facts:
     def warn(self, *texts: str) -> Facts:
         """With warnings added, each once."""
         return replace(self, warnings=self.warnings + tuple(text for text in texts if text not in self.warnings))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups with a membership, by name."""
+        return tuple(dict.fromkeys(one.where for one in self.memberships or ()))
+
+    def unsettled(self, step: Step) -> tuple[str, ...]:
+        """The groups in which a step is not done."""
+        return tuple(group for group in self.groups if (step, group) not in self.settled)
+
+    @property
+    def drain_begun(self) -> bool:
+        """Some group has weight 0."""
+        return self.drained or any(step.name == "DRAIN" for step, _ in self.settled)
 
     @property
     def gone(self) -> bool:

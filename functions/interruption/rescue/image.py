@@ -14,6 +14,7 @@ from rescue.facts import Facts, Image
 from rescue.source import look
 from rescue.tools import Tools
 from spotkeeper.clients import items
+from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, RescueFailed, WaitFailed
 from spotkeeper.instances import ALL_STATUSES, Described, describe_images, tags_of
@@ -118,7 +119,7 @@ def _seen(tools: Tools, facts: Facts, images: Sequence[Found]) -> Facts:
     return facts.but(image=state, image_id=chosen.image_id, snapshot_ids=chosen.snapshot_ids)
 
 
-def make_image(tools: Tools, facts: Facts) -> Facts:
+def make_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """CreateImage, or adopt what a call of this episode made meanwhile.
 
     Raises ``RescueFailed`` where the quota is used up; the retained disks stay.
@@ -132,12 +133,12 @@ def make_image(tools: Tools, facts: Facts) -> Facts:
         "ClientToken": tools.token("CreateImage", str(number)),
     }
     try:
-        answer = tools.ecs.call("CreateImage", tools.instance_id, parameters, retry=CREATE_CONFLICTS)
+        answer = tools.ecs.call("CreateImage", tools.instance_id, parameters, retry=CREATE_CONFLICTS, until=until)
     except CloudError as error:
         return _refused(tools, facts, error, number)
-    # What was refused while an image that has failed grew is asked for once more while this one does.
+    # What was refused for good before the image is tried once more while it grows.
     image_id = str(answer.get("ImageId") or "")
-    return facts.but(image=Image.CREATING, image_id=image_id, postponed_again=frozenset())
+    return facts.but(image=Image.CREATING, image_id=image_id, refusals={})
 
 
 def _begin_try(tools: Tools, facts: Facts) -> int:
@@ -204,13 +205,13 @@ def _visible_to_anyone(tools: Tools, number: int) -> bool:
     return any(image.get("ImageName") == name for image in described)
 
 
-def wait_for_image(tools: Tools, facts: Facts) -> Facts:
+def wait_for_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Wait until it is usable, and record which one stays and since when.
 
     An image that fails is no error yet: whether it can be made again depends on the source, so that is looked at next.
     """
     try:
-        image = wait_for(IMAGE, facts.image_id, lambda: _look(tools, facts), tools.clock, tools.deadline)
+        image = wait_for(IMAGE, facts.image_id, lambda: _look(tools, facts), tools.clock, until)
     except WaitFailed as failure:
         return facts.but(image=Image.FAILED, source_seen=False).warn(str(failure))
     assert image is not None  # noqa: S101 - the waiter's success state

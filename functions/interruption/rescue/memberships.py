@@ -1,134 +1,225 @@
-"""The source's places behind CLB: found, set to weight 0, given up, and taken by the replacement."""
+"""The source's places behind CLB: found, set to weight 0, given up, and taken by the replacement; group by group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 from rescue.facts import Facts
+from rescue.refusals import accepted, later, refused
+from rescue.search import Search
 from rescue.source import look_if_stale
 from rescue.tools import Tools
+from rescue.tracks import HOLD_UP_SECONDS, Step, group_again_at
 from spotkeeper.backend_servers import (
     Membership,
-    add_members,
-    list_group,
-    remove_members,
+    add_to_group,
+    by_group,
+    remove_from_group,
     set_weights,
     unless_group_is_gone,
 )
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import DeadlineReached
+from spotkeeper.episode import recorded_memberships
+from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueIncomplete
 from spotkeeper.instances import Described
+from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
 """Of what is left of the notice the drain may take one in so many parts."""
-
-
-class Search:
-    """Looks through every CLB of the region; can be interrupted and taken up again.
-
-    ``DescribeLoadBalancers(ServerId)`` is not used: whether it finds a server that is only in a vServer group is
-    documented nowhere.
-    """
-
-    def __init__(self, tools: Tools, server_ids: frozenset[str]) -> None:
-        self._tools = tools
-        self._server_ids = server_ids
-        self._load_balancers: list[str] | None = None
-        self._by_load_balancer: dict[str, list[Membership]] = {}
-        self.warnings: list[str] = []
-
-    def run(self, until: Deadline) -> tuple[Membership, ...]:
-        """All memberships. Raises ``CloudError`` or ``DeadlineReached``; what was found is kept for the next run."""
-        if self._load_balancers is None:
-            pages = self._tools.slb.pages("DescribeLoadBalancers", "CLBs of the region", {}, until=until)
-            found = [one for page in pages for one in items(page, "LoadBalancers", "LoadBalancer")]
-            self._load_balancers = list(dict.fromkeys(str(one["LoadBalancerId"]) for one in found))
-        for load_balancer in self._load_balancers:
-            if load_balancer not in self._by_load_balancer:
-                if until.remaining() <= 0:
-                    raise DeadlineReached("the search for memberships takes longer than it may")
-                self._by_load_balancer[load_balancer] = list(self._members(load_balancer, until))
-        return tuple(one for load_balancer in self._load_balancers for one in self._by_load_balancer[load_balancer])
-
-    def _members(self, load_balancer: str, until: Deadline) -> Iterator[Membership]:
-        yield from self._own(list_group(self._tools.slb, (load_balancer, ""), until))
-        body = self._tools.slb.call(
-            "DescribeVServerGroups", load_balancer, {"LoadBalancerId": load_balancer}, until=until
-        )
-        for group in items(body, "VServerGroups", "VServerGroup"):
-            yield from self._own(list_group(self._tools.slb, (load_balancer, str(group["VServerGroupId"])), until))
-        self._report_master_slave_groups(load_balancer, until)
-
-    def _own(self, members: Iterable[Membership]) -> Iterator[Membership]:
-        return (member for member in members if member.server_id in self._server_ids)
-
-    def _report_master_slave_groups(self, load_balancer: str, until: Deadline) -> None:
-        """They have no API that adds or removes a server."""
-        slb, key = self._tools.slb, "MasterSlaveServerGroupId"
-        body = slb.call(
-            "DescribeMasterSlaveServerGroups", load_balancer, {"LoadBalancerId": load_balancer}, until=until
-        )
-        for group in items(body, "MasterSlaveServerGroups", "MasterSlaveServerGroup"):
-            attribute = slb.call(
-                "DescribeMasterSlaveServerGroupAttribute", str(group[key]), {key: group[key]}, until=until
-            )
-            servers = items(attribute, "MasterSlaveBackendServers", "MasterSlaveBackendServer")
-            for server in servers:
-                if server.get("ServerId") in self._server_ids:
-                    self.warnings.append(
-                        f"master/slave group {group[key]} of {load_balancer} (port {server.get('Port')}, "
-                        f"{server.get('ServerType')}): no API changes such a group; recreate it with the replacement"
-                    )
+SLICE_SECONDS = 10.0
+"""So long a search goes on before the loop looks whether there is something more urgent."""
+BREATH = 0.5
+UNREADABLE = frozenset({"Forbidden.RAM", "Forbidden", "NoPermission"})
+"""Refusals that say that the function's role may not do this."""
+HEALTH_SECONDS = 70.0
+"""For so long a refused question about health is asked again: past the next minute."""
 
 
 def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
-    """Find every membership and record it, before the first weight is changed. What the journal has already, stands."""
-    found = [asdict(one) for one in search.run(until)]
+    """Search on, and record what was found before the first weight is changed.
+
+    A load balancer that refuses does not keep the others from being searched, nor what was found from its drain.
+    What is not searched when the source is released stays unknown: CLB drops a released server.
+    """
+    try:
+        everywhere = search.load_balancers(once(tools))
+    except CloudError as error:
+        if error.code not in UNREADABLE:
+            return refused(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now())
+        # A product that the role may not read is looked for no further, and the rescue goes on.
+        everywhere = ()
+        search.warnings.append(f"CLB was not searched for memberships: {error}")
+    facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, everywhere, until.sooner(SLICE_SECONDS))
     facts = look_if_stale(tools, facts)
-    document = {"memberships": found, "warnings": search.warnings}
-    if facts.gone:
-        document["warnings"] = [
-            *search.warnings,
-            "the memberships were looked for after the release: they may be incomplete",
-        ]
-    return recall(facts, tools.episode.record("memberships", document))
+    if not facts.gone:
+        search.trust()
+    left = _unsearched(tools, search, everywhere)
+    slow = [one for one in left if (Step.FIND_MEMBERSHIPS, one) not in facts.refusals]
+    if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
+        return _go_on_later(tools, facts.but(unsearched=left), slow)
+    _record(tools, search, complete=not left)
+    facts = recall(facts, tools.episode.records).but(unsearched=left)
+    return _lose_sight(tools, facts) if facts.gone else _go_on_later(tools, facts, slow)
 
 
-def recall(facts: Facts, record: Described) -> Facts:
-    """Memberships as the journal has them."""
-    members = tuple(Membership(**one) for one in record.get("memberships", ()))
-    return facts.but(memberships=members).warn(*record.get("warnings", ()))
+def _search_on(tools: Tools, facts: Facts, search: Search, everywhere: tuple[str, ...], until: Deadline) -> Facts:
+    for load_balancer in everywhere:
+        before = facts.refusals.get((Step.FIND_MEMBERSHIPS, load_balancer))
+        if load_balancer in search.searched or (before is not None and before.again_at > tools.clock.now()):
+            continue
+        if until.remaining() <= 0:
+            break
+        facts = _search_one(tools, facts, search, load_balancer)
+    return facts
 
 
-def server_ids(source: Described | None, instance_id: str) -> frozenset[str]:
-    """Under which ids the source can be a member: its own and its network cards'."""
-    interfaces = ((source or {}).get("NetworkInterfaces") or {}).get("NetworkInterface") or []
-    return frozenset({instance_id, *(str(one.get("NetworkInterfaceId")) for one in interfaces)})
+def _search_one(tools: Tools, facts: Facts, search: Search, load_balancer: str) -> Facts:
+    progress = search.progress
+    try:
+        search.look_through(load_balancer, once(tools))
+    except CloudError as error:
+        # Who gets on between two refusals by the second is not refused for ever longer pauses.
+        known = accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer) if search.progress > progress else facts
+        return refused(known, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
+    return accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer)
 
 
-def drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
-    """Weight 0 in every group, and the journal knows since when (the API ignores members that are gone)."""
-    set_weights(tools.slb, [replace(member, weight=0) for member in facts.memberships or ()], until)
-    tools.episode.record("drained", {"at": tools.clock.now()})
-    return facts.but(drained=True)
+def _unsearched(tools: Tools, search: Search, everywhere: tuple[str, ...]) -> tuple[str, ...]:
+    """The load balancers of which nobody knows whether the source is behind them."""
+    batches = recorded_memberships(tools.episode.records)
+    if any(one.get("complete", True) for one in batches):
+        return ()
+    known = {str(name) for one in batches for name in one.get("searched", ())}
+    return tuple(one for one in everywhere if one not in known and one not in search.trusted)
 
 
-def wait_drain(tools: Tools, facts: Facts) -> Facts:
+def _record(tools: Tools, search: Search, *, complete: bool) -> None:
+    """A batch of what was found. The first is ``memberships``; whoever finds more adds ``memberships-<n>``.
+
+    Nobody changes a weight before its batch stands, and batches are read in order: so the first one that names a
+    membership has the weight that it had before the rescue.
+    """
+    batches = recorded_memberships(tools.episode.records)
+    searched = {str(name) for one in batches for name in one.get("searched", ())}
+    news = complete or set(search.trusted) - searched
+    if batches and (not news or any(one.get("complete", True) for one in batches)):
+        return
+    document = {
+        "memberships": [asdict(one) for one in search.found],
+        "searched": list(search.trusted),
+        "complete": complete,
+        "warnings": list(search.warnings),
+    }
+    standing = tools.episode.record("memberships", document)
+    if standing != document and not standing.get("complete", True):
+        tools.episode.claim("memberships", document)
+
+
+def _go_on_later(tools: Tools, facts: Facts, slow: list[str]) -> Facts:
+    """The load balancers that this slice had no time for come next, unless something is more urgent."""
+    if not slow:
+        return facts
+    error = DeadlineReached(f"the memberships in {len(slow)} load balancers were not looked for in this call's time")
+    return later(facts, Step.FIND_MEMBERSHIPS, slow[0], error, tools.clock.now() + BREATH)
+
+
+def _lose_sight(tools: Tools, facts: Facts) -> Facts:
+    """The source is released: the load balancers that were not searched before stay unknown."""
+    for load_balancer in facts.unsearched:
+        error = RescueIncomplete(
+            f"{load_balancer} was not searched before {tools.instance_id} was released: where that was a member of it, "
+            "add the replacement by hand"
+        )
+        facts = refused(facts, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
+    return facts
+
+
+def recall(facts: Facts, records: Described) -> Facts:
+    """Memberships as the journal has them, where it has any.
+
+    What was not known before is not drained, removed or returned yet. Where no batch is complete, the load balancers
+    that are left have no name before they are listed again.
+    """
+    batches = recorded_memberships(records)
+    if not batches:
+        return facts
+    found: dict[tuple[tuple[str, str], str, int | None], Membership] = {}
+    for one in (Membership(**entry) for batch in batches for entry in batch.get("memberships", ())):
+        found.setdefault((one.group, one.server_id, one.port), one)
+    undone = {"drained": False} if facts.unsearched else {}
+    if len(found) > len(facts.memberships or ()) > 0:
+        undone |= {"removed": False, "returned": False}
+    complete = any(one.get("complete", True) for one in batches)
+    warnings = [text for batch in batches for text in batch.get("warnings", ())]
+    left = () if complete else ("load balancers that an earlier call did not search",)
+    return facts.but(memberships=tuple(found.values()), unsearched=left, **undone).warn(*warnings)
+
+
+def once(tools: Tools) -> Deadline:
+    """For calls that are not to be repeated here: a refusal goes back to the loop, which decides anew."""
+    return tools.deadline.sooner(0.0)
+
+
+def _each_group(tools: Tools, facts: Facts, step: Step, act: Callable[[Facts, list[Membership]], Facts]) -> Facts:
+    """Do a step in every group in which it is due; one that refuses does not keep the others from their turn."""
+    for members in by_group(facts.memberships or ()):
+        group = members[0].where
+        if group not in facts.unsettled(step) or group_again_at(step, group, facts) > tools.clock.now():
+            continue
+        try:
+            facts = accepted(act(facts, members), step, group)
+            facts = facts.but(settled=facts.settled | {(step, group)})
+        except (CloudError, RescueFailed) as error:
+            facts = refused(facts, step, group, error, tools.clock.now())
+    return facts
+
+
+def drain(tools: Tools, facts: Facts) -> Facts:
+    """Weight 0 in every group; once it is in all of them, the journal knows since when."""
+
+    def weigh(facts: Facts, members: list[Membership]) -> Facts:
+        set_weights(tools.slb, [replace(member, weight=0) for member in members], once(tools))
+        return facts.but(drain_waited=False)
+
+    facts = _each_group(tools, facts, Step.DRAIN, weigh)
+    if facts.unsettled(Step.DRAIN):
+        return facts
+    if not facts.unsearched:
+        tools.episode.record("drained", {"at": tools.clock.now()})
+    return facts.but(drained=True, drained_at=tools.clock.now())
+
+
+def wait_drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Give in-flight requests their time: the setting, but never more than a fifth of what is left of the notice."""
     now = tools.clock.now()
-    drained_at = float(tools.episode.records.get("drained", {}).get("at", now))
-    patience = min(tools.settings.drain_seconds, max(0.0, facts.notice_end - now) / DRAIN_SHARE)
-    tools.clock.sleep(min(drained_at + patience - now, tools.deadline.remaining()))
-    return facts.but(drain_waited=True)
+    known = facts.refusals.get((Step.WAIT_DRAIN, ""))
+    over = _drained_until(tools, facts, now) if known is None else known.again_at
+    seconds = over - now
+    if seconds > until.remaining():
+        tools.clock.sleep(until.remaining())
+        error = DeadlineReached(f"{tools.instance_id} drains; this call's time is up, the next goes on")
+        return later(facts, Step.WAIT_DRAIN, "", error, over)
+    tools.clock.sleep(seconds)
+    return accepted(facts, Step.WAIT_DRAIN).but(drain_waited=True)
 
 
-def remove(tools: Tools, facts: Facts, until: Deadline) -> Facts:
+def _drained_until(tools: Tools, facts: Facts, now: float) -> float:
+    drained_at = float(tools.episode.records.get("drained", {}).get("at", facts.drained_at or now))
+    return drained_at + min(tools.settings.drain_seconds, max(0.0, facts.notice_end - now) / DRAIN_SHARE)
+
+
+def remove(tools: Tools, facts: Facts) -> Facts:
     """Out of every group: exactly what was found, then list again and believe the list, not the answer."""
-    left = remove_members(tools.slb, facts.memberships or (), until)
-    return facts.but(removed=True).warn(*(_still_there(member) for member in left))
+
+    def leave(facts: Facts, members: list[Membership]) -> Facts:
+        left = remove_from_group(tools.slb, members, once(tools))
+        return facts.warn(*(_still_there(member) for member in left))
+
+    facts = _each_group(tools, facts, Step.REMOVE, leave)
+    return facts.but(removed=not facts.unsettled(Step.REMOVE))
 
 
 def _still_there(member: Membership) -> str:
@@ -140,25 +231,55 @@ def _still_there(member: Membership) -> str:
 
 def return_replacement(tools: Tools, facts: Facts) -> Facts:
     """The replacement into the source's groups, with ports, weights and descriptions; then list again."""
-    own = [member for member in facts.memberships or () if member.server_id == tools.instance_id]
-    cards = [member for member in facts.memberships or () if member.server_id != tools.instance_id]
-    lost = [f"place of network card {one.server_id} in {one.place}" for one in cards]
-    places = [replace(member, server_id=facts.replacement_id, server_ip="") for member in own]
-    lost += add_members(tools.slb, places, tools.deadline, nowhere_yet=facts.launched_here)
+
+    def join(facts: Facts, members: list[Membership]) -> Facts:
+        cards = [one for one in members if one.server_id != tools.instance_id]
+        lost = [f"place of network card {one.server_id} in {one.place}" for one in cards]
+        places = [replace(one, server_id=facts.replacement_id, server_ip="") for one in members if one not in cards]
+        if places:
+            unasked = facts.launched_here and (Step.RETURN, members[0].where) not in facts.refusals
+            lost += add_to_group(tools.slb, places, once(tools), nowhere_yet=unasked)
+        return facts.but(not_carried=tuple(dict.fromkeys((*facts.not_carried, *lost))))
+
+    facts = _each_group(tools, facts, Step.RETURN, join)
+    if facts.unsettled(Step.RETURN):
+        return facts
     tools.episode.record("serving", {"at": tools.clock.now()})
-    return facts.but(returned=True, not_carried=tuple(dict.fromkeys((*facts.not_carried, *lost))))
+    return facts.but(returned=True)
 
 
 def ask_health(tools: Tools, facts: Facts) -> Facts:
-    """What the health checks say of the replacement, once: ``unavailable`` (not finished yet) is reported as it is."""
+    """What the health checks say of the replacement, once; reported, never decisive.
+
+    Raises ``CloudError`` for a refusal that is worth another try; any other one is a warning.
+    """
     health: dict[str, str] = {}
     for load_balancer in dict.fromkeys(member.load_balancer_id for member in facts.memberships or ()):
-        body: dict[str, Any] = {}
-        with unless_group_is_gone():
-            body = tools.slb.call("DescribeHealthStatus", load_balancer, {"LoadBalancerId": load_balancer})
-        for server in items(body, "BackendServers", "BackendServer"):
+        try:
+            servers = _health_of(tools, load_balancer)
+        except CloudError as error:
+            if _worth_another_try(tools, facts, error):
+                raise
+            facts = facts.warn(f"the health of the replacement is not known: {error}")
+            continue
+        for server in servers:
             if server.get("ServerId") == facts.replacement_id:
                 place = f"{load_balancer} listener {server.get('ListenerPort')} port {server.get('Port')}"
                 health[place] = str(server.get("ServerHealthStatus"))
     abnormal = [f"health check of {place}: {status}" for place, status in health.items() if status == "abnormal"]
     return facts.but(health_asked=True, health=tuple(health.items())).warn(*abnormal)
+
+
+def _health_of(tools: Tools, load_balancer: str) -> list[dict[str, Any]]:
+    body: dict[str, Any] = {}
+    with unless_group_is_gone():
+        body = tools.slb.call(
+            "DescribeHealthStatus", load_balancer, {"LoadBalancerId": load_balancer}, until=once(tools)
+        )
+    return items(body, "BackendServers", "BackendServer")
+
+
+def _worth_another_try(tools: Tools, facts: Facts, error: CloudError) -> bool:
+    before = facts.refusals.get((Step.ASK_HEALTH, ""))
+    waited = tools.clock.now() - (tools.clock.now() if before is None else before.since)
+    return passes_by_itself(error) and waited < HEALTH_SECONDS

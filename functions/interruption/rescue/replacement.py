@@ -6,7 +6,6 @@ its id. A tag is no proof: anybody can write it, and the console copies it. What
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
 from rescue.ladder import ABOVE_PRICE_LIMIT, RUN_CONFLICTS, ends_round, is_terminal
 from rescue.tools import Tools
+from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueFailed, WaitFailed
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
@@ -36,9 +36,6 @@ ALREADY_GONE = "InvalidInstanceId.NotFound"
 Rung = Mapping[str, Any]
 """A launch option of the recorded plan (see ``launch_spec``)."""
 
-FIRST_ROUND_PAUSE = 10.0
-LONGEST_ROUND_PAUSE = 60.0
-LONGEST_SLEEP = 20.0
 RUN_SECONDS = 20.0
 """How long one option is asked for in spite of throttling and conflicts."""
 
@@ -51,33 +48,6 @@ SEARCH_SECONDS = 3600.0
 
 
 def launch(tools: Tools, facts: Facts) -> Facts:
-    """Round after round until there is a replacement.
-
-    Raises ``NoCapacity`` at the deadline, ``CloudError`` for what no option can change or what did not pass until then,
-    ``RescueFailed`` where a human has to say whose an instance is.
-    """
-    pause = FIRST_ROUND_PAUSE
-    while True:
-        try:
-            return launch_round(tools, facts)
-        except (NoCapacity, CloudError) as refusal:
-            if pause >= tools.deadline.remaining() or not _later(refusal):
-                raise
-        _rest(tools, pause * (1.0 - 0.2 * random.random()))  # noqa: S311 - keeps many rescues out of step
-        pause = min(LONGEST_ROUND_PAUSE, pause * 2)
-
-
-def _later(refusal: NoCapacity | CloudError) -> bool:
-    return isinstance(refusal, NoCapacity) or ends_round(refusal)
-
-
-def _rest(tools: Tools, seconds: float) -> None:
-    while seconds > 0:
-        tools.clock.sleep(min(seconds, LONGEST_SLEEP))
-        seconds -= LONGEST_SLEEP
-
-
-def launch_round(tools: Tools, facts: Facts) -> Facts:
     """One round: what other calls have launched, else the options from where the furthest call came to.
 
     A round's ClientTokens are its own, so what was refused for want of stock is really asked again. Raises
@@ -224,7 +194,7 @@ def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
     return facts.warn(*tools.too_dear)
 
 
-def wait_until_running(tools: Tools, facts: Facts) -> Facts:
+def wait_until_running(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Wait until it is Running, and record since when."""
 
     def status() -> tuple[str, Described | None]:
@@ -232,7 +202,7 @@ def wait_until_running(tools: Tools, facts: Facts) -> Facts:
         return str(seen.get("Status")) if seen else ABSENT, seen
 
     try:
-        wait_for(RUNNING, facts.replacement_id, status, tools.clock, tools.deadline)
+        wait_for(RUNNING, facts.replacement_id, status, tools.clock, until)
     except WaitFailed as failure:
         image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
         raise RescueFailed(

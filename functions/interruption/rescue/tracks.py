@@ -1,10 +1,12 @@
-"""The steps there are, and which of them each kind of rescue takes, in order."""
+"""The steps there are, which of them each kind of rescue takes, in order, and which may be passed while refused."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from enum import Enum
 
-from rescue.facts import Facts, Image, Replacement
+from rescue.facts import Facts, Replacement
 from spotkeeper.settings import InterruptionSettings, Relaunch, StopSource
 
 
@@ -35,6 +37,8 @@ class Step(Enum):
     ASK_HEALTH = "ask the health status"
     CHECK_STRAYS = "look for surplus replacements"
     RESTORE_DISKS = "put the disk flags back"
+    WAIT = "wait for the next try"
+    FAIL = "end with what was refused"
     NO_JOURNAL = "stop before something is lost"
     LOSE = "record the loss"
     FINISH = "close the episode"
@@ -42,7 +46,7 @@ class Step(Enum):
 
 
 DRAIN = (Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.WAIT_DRAIN)
-SAVE = (Step.OPEN, Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN)
+SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.REMEMBER, *DRAIN)
 IMAGE = (Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
 # A stopped server can no longer be removed from a group (ObtainIpFail), so it leaves the groups before it is stopped.
 IMAGE_OF_STOPPED = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.WAIT_IMAGE)
@@ -67,17 +71,33 @@ AT_ONCE = (
 )
 # The platform stops it when the notice ends: whoever has a request there has until then.
 STOP_MODE = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STOP_MODE)
-DATA_WITHOUT_JOURNAL = (Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.MAKE_IMAGE, Step.NO_JOURNAL)
+DATA_WITHOUT_JOURNAL = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Step.NO_JOURNAL)
 NOTHING_WITHOUT_JOURNAL = (Step.NO_JOURNAL,)
 
-HOLD_UP_THE_IMAGE = frozenset({Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN, Step.REMOVE, Step.STOP_SOURCE})
-LOAD_BALANCER = frozenset({*DRAIN, Step.REMOVE})
-HOLD_UP_THE_LAUNCH = frozenset({Step.FIND_MEMBERSHIPS})
-"""Steps that come before the image (at-once: the launch) where they can, and after it if refused or slow."""
+FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
+LOAD_BALANCER = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.RETURN})
+SIDE_BY_SIDE = frozenset({Step.RETAIN_DISKS, Step.REMEMBER, Step.WAIT_DRAIN, *LOAD_BALANCER})
+"""Steps that need not wait for a refused one of their kind: they only hold up what comes behind all of them."""
+HOLD_UP_SECONDS = 30.0
+"""How long refused or slow steps may hold up the image (at-once: the launch); those of load balancers count as one."""
+
+BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.RETURN})
+"""Steps that are done group by group: what one group refuses does not keep another from its turn."""
+
+NEEDS: Mapping[Step, frozenset[Step]] = {
+    Step.LAUNCH: frozenset({Step.REMEMBER}),
+    Step.FINISH: frozenset(Step),
+    Step.FINISH_STOP_MODE: frozenset(Step),
+    Step.REMOVE: frozenset({Step.WAIT_DRAIN}),
+    Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
+}
+"""Steps that must not be taken while one of these is refused."""
+DO_WITHOUT = frozenset({Step.REMOVE, Step.NO_JOURNAL})
+"""Of those, the steps that are taken all the same once it is refused for good."""
 
 
 def track(settings: InterruptionSettings, facts: Facts) -> tuple[Step, ...]:
-    """The steps of this rescue, in order. The next step is the first one that is due."""
+    """The steps of this rescue, in order. The next step is the first one that is due and may be tried."""
     if not facts.journal_reached:
         return DATA_WITHOUT_JOURNAL if makes_image(settings, facts) else NOTHING_WITHOUT_JOURNAL
     if facts.stop_mode:
@@ -101,24 +121,60 @@ def relaunches(settings: InterruptionSettings, facts: Facts) -> bool:
     return not facts.stop_mode and not facts.maker and settings.relaunch is not Relaunch.NONE
 
 
-def may_be_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
-    """Whether the step stands before what is more urgent than itself."""
-    if facts.stop_mode:
-        return False
-    if not makes_image(settings, facts):
-        return step in HOLD_UP_THE_LAUNCH and facts.replacement is Replacement.NONE
-    if facts.image is Image.CREATING:
-        return step in LOAD_BALANCER  # nobody would see the image become usable, or fail
-    return step in HOLD_UP_THE_IMAGE and not facts.has_image
+def again_at(step: Step, facts: Facts) -> float:
+    """When a step may be tried (again), seconds since 1970: 0 for one that nobody refused, infinite for never."""
+    if step is Step.WAIT_DRAIN and not facts.drain_begun:
+        return math.inf  # no group has weight 0: there is nothing to wait for
+    if step in BY_GROUP:
+        return min((group_again_at(step, group, facts) for group in facts.unsettled(step)), default=0.0)
+    if step is Step.FIND_MEMBERSHIPS and facts.unsearched and (step, "") not in facts.refusals:
+        return min(_again_at(step, one, facts) for one in facts.unsearched)
+    return _again_at(step, "", facts)
 
 
-def is_postponed(step: Step, settings: InterruptionSettings, facts: Facts) -> bool:
-    """Whether the step has been put off, and its time has not come yet.
+def group_again_at(step: Step, group: str, facts: Facts) -> float:
+    """When a step may be tried (again) in one group.
 
-    Each image that grows is an occasion to try again; one that failed is made again first.
+    Not before what comes first in that group: weight 0 before the removal; at-once, the replacement before weight 0.
     """
-    if may_be_postponed(step, settings, facts):
-        before = frozenset() if facts.image is Image.CREATING else facts.postponed
-        return step in before | facts.postponed_again
-    waits_for_relaunch = step is not Step.FIND_MEMBERSHIPS and relaunches(settings, facts)
-    return step in facts.postponed_again and waits_for_relaunch and not facts.returned
+    first = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}.get(step)
+    if first is not None and group in facts.unsettled(first):
+        before = facts.refusals.get((first, group))
+        if before is not None and not before.final and not (first is Step.RETURN and facts.image_id):
+            return max(before.again_at, _again_at(step, group, facts))
+    return _again_at(step, group, facts)
+
+
+def _again_at(step: Step, what: str, facts: Facts) -> float:
+    refusal = facts.refusals.get((step, what))
+    return 0.0 if refusal is None else refusal.again_at
+
+
+def pass_at(step: Step, settings: InterruptionSettings, facts: Facts) -> float:
+    """From when on the steps behind a refused or slow one need not wait for it; infinite: they always do."""
+    if step in LOAD_BALANCER:
+        return 0.0 if again_at(step, facts) == math.inf else _lb_pass_at(settings, facts)
+    if step is Step.WAIT_DRAIN:
+        return 0.0 if facts.has_image or again_at(step, facts) == math.inf else math.inf
+    if step in {Step.ASK_HEALTH, Step.CHECK_STRAYS, Step.RESTORE_DISKS, Step.REMEMBER}:
+        return 0.0
+    if step is Step.RETAIN_DISKS:
+        return 0.0 if facts.has_image else _held_up(step, facts)
+    if step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE:
+        return _held_up(step, facts)
+    return math.inf
+
+
+def _lb_pass_at(settings: InterruptionSettings, facts: Facts) -> float:
+    """Load balancers hold up the image (at-once: the launch) for a while, and nothing else."""
+    waited_for = not facts.has_image if makes_image(settings, facts) else facts.replacement is Replacement.NONE
+    if facts.stop_mode or not waited_for:
+        return 0.0
+    return math.inf if facts.lb_since is None else facts.lb_since + HOLD_UP_SECONDS
+
+
+def _held_up(step: Step, facts: Facts) -> float:
+    refusal = facts.refusals.get((step, ""))
+    if refusal is None:
+        return math.inf
+    return 0.0 if refusal.final else refusal.since + HOLD_UP_SECONDS

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rescue import disks, dry_run, image, kept_disks, memberships, remember, replacement, report, source, trail
-from rescue.decide import Decision, decide
+from rescue.decide import DUE, Decision, decide
 from rescue.facts import Facts, Image, Replacement
+from rescue.refusals import accepted, as_error, later, refused
+from rescue.search import Search, server_ids
 from rescue.tools import Tools
-from rescue.tracks import Step, may_be_postponed
+from rescue.tracks import LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
 from spotkeeper import episode
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError, DeadlineReached, JournalUnavailable, RescueFailed, RescueLost, SpotkeeperError
+from spotkeeper.errors import (
+    CloudError,
+    DeadlineReached,
+    JournalUnavailable,
+    NoCapacity,
+    RescueFailed,
+    RescueLost,
+    SpotkeeperError,
+)
 from spotkeeper.instances import iso
 
-HOLD_UP_SECONDS = 30.0
-"""How long the steps before the image may hold it up; the three of the load balancers count as one."""
-
-LB_STEPS = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.REMOVE})
+TICK = 0.1
+"""Seconds that pass at least before a step goes on whose time was up."""
 
 
 @dataclass
@@ -30,8 +39,7 @@ class Rescue:
     event: Mapping[str, Any]
     attempt: Mapping[str, Any]
     timeline: list[dict[str, Any]] = field(default_factory=list)
-    _search: memberships.Search | None = None
-    _lb_until: Deadline | None = None
+    _search: Search | None = None
     _journal_error: JournalUnavailable | None = None
 
     def run(self, facts: Facts) -> dict[str, Any]:
@@ -56,7 +64,7 @@ class Rescue:
     def _timed(self, decision: Decision, facts: Facts) -> Facts:
         started = self.tools.clock.now()
         try:
-            after = self._act(decision.step, facts)
+            after = self._act(decision, facts)
         except SpotkeeperError as error:
             trail.failed(self.tools, facts, decision, error)
             raise
@@ -66,28 +74,58 @@ class Rescue:
         trail.done(self.tools, facts, after, decision)
         return after
 
-    def _act(self, step: Step, facts: Facts) -> Facts:
-        """Do the step. What may not hold up what is more urgent comes after it, and without a journal less is done."""
-        urgent = may_be_postponed(step, self.tools.settings, facts)
-        until = self._until(step, facts) if urgent else self.tools.deadline
+    def _act(self, decision: Decision, facts: Facts) -> Facts:
+        """Do the step. One of the track that is refused is tried again later; without a journal less is done."""
+        step = decision.step
+        if step is Step.WAIT:
+            return self._wait(decision, facts)
+        in_track = facts.loaded and step is not Step.LOOK_FOR_IMAGE and step in track(self.tools.settings, facts)
+        if in_track and step in LOAD_BALANCER and facts.lb_since is None:
+            facts = facts.but(lb_since=facts.now)
+        until = self._until(step, facts) if in_track else self.tools.deadline
         try:
-            return ACTS[step](self, facts, until)
+            after = ACTS[step](self, facts, until)
         except JournalUnavailable as error:
             if not facts.journal_reached or step is Step.NO_JOURNAL:
                 raise
             self._journal_error = error
             return facts.but(journal_reached=False, loaded=True)
-        except (CloudError, DeadlineReached) as error:
-            if not urgent:
+        except RescueLost:
+            raise
+        except (CloudError, DeadlineReached, RescueFailed, NoCapacity) as error:
+            if not in_track:
                 raise
-            return postpone(step, facts).warn(f"{step.value}: postponed: {error}")
+            return self._refused(step, facts, error, until)
+        return after if step in LOAD_BALANCER or step is Step.WAIT_DRAIN else accepted(after, step)
+
+    def _refused(self, step: Step, facts: Facts, error: SpotkeeperError, until: Deadline) -> Facts:
+        now = self.tools.clock.now()
+        if isinstance(error, DeadlineReached):
+            if until.at >= self.tools.deadline.at:
+                raise error
+            return later(facts, step, "", error, now + max(TICK, until.remaining()))
+        after = refused(facts, step, "", error, now)
+        first = (step, "") not in facts.refusals
+        return after.warn(f"{step.value}: {error}") if first and step in SIDE_BY_SIDE else after
 
     def _until(self, step: Step, facts: Facts) -> Deadline:
-        if step not in LB_STEPS or facts.has_image:
-            return self.tools.deadline.sooner(HOLD_UP_SECONDS)
-        if self._lb_until is None:
-            self._lb_until = self.tools.deadline.sooner(HOLD_UP_SECONDS)
-        return self._lb_until
+        """Until when the step may wait inside itself: not past the next try of what is more urgent."""
+        if step in SIDE_BY_SIDE - {Step.WAIT_DRAIN}:
+            slow = step is Step.FIND_MEMBERSHIPS
+            return self.tools.deadline if slow else self.tools.deadline.sooner(0.0)
+        settings = self.tools.settings
+        steps = track(settings, facts)
+        urgent = [one for one in steps[: steps.index(step)] if DUE[one](settings, facts)]
+        at = min((again_at(one, facts) for one in urgent), default=math.inf)
+        return self.tools.deadline.sooner(max(0.0, at - self.tools.clock.now()))
+
+    def _wait(self, decision: Decision, facts: Facts) -> Facts:
+        """Sleep until the next try. Raises what was refused where this call has no time for one."""
+        seconds = decision.at - self.tools.clock.now()
+        if seconds >= self.tools.deadline.remaining():
+            raise as_error(facts)
+        self.tools.clock.sleep(seconds)
+        return facts.but(now=self.tools.clock.now())
 
     def open(self, facts: Facts, _: Deadline) -> Facts:
         """Begin the episode, or join it, and leave word of this call."""
@@ -119,8 +157,12 @@ class Rescue:
     def find(self, facts: Facts, until: Deadline) -> Facts:
         """Search where the last search stopped."""
         if self._search is None:
-            self._search = memberships.Search(self.tools, memberships.server_ids(facts.source, self.tools.instance_id))
+            self._search = Search(self.tools, server_ids(facts.source, self.tools.instance_id))
         return memberships.find(self.tools, facts, self._search, until)
+
+    def fail(self, facts: Facts, _: Deadline) -> Facts:
+        """The end of a call in which something was refused for good, once everything else is done."""
+        raise as_error(facts)
 
     def no_journal(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call that has no journal."""
@@ -155,21 +197,13 @@ class Rescue:
         return facts.but(strays_checked=True)
 
 
-def postpone(step: Step, facts: Facts) -> Facts:
-    """First until there is an image, and if it is still refused then, until the replacement serves."""
-    if facts.has_image:
-        return facts.but(postponed_again=facts.postponed_again | {step})
-    return facts.but(postponed=facts.postponed | {step})
-
-
 def resume(tools: Tools, facts: Facts) -> Facts:
     """The facts that the episode's records hold."""
     records = tools.episode.records
     facts = facts.warn(*(str(error) for error in tools.episode.broken.values()))
     if begun := records.get("event"):
         facts = facts.but(notice_end=float(begun["notice_end"]), notice_estimated=bool(begun["notice_estimated"]))
-    if "memberships" in records:
-        facts = memberships.recall(facts, records["memberships"])
+    facts = memberships.recall(facts, records)
     if "replacement" in records:
         facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(records["replacement"]["instance_id"]))
     # A call that had no journal may have made an image that no record tells of; only a first call that finds the source
@@ -189,19 +223,20 @@ ACTS: dict[Step, Act] = {
     Step.RETAIN_DISKS: lambda r, facts, until: disks.retain(r.tools, facts, until),
     Step.REMEMBER: Rescue.remember,
     Step.FIND_MEMBERSHIPS: Rescue.find,
-    Step.DRAIN: lambda r, facts, until: memberships.drain(r.tools, facts, until),
-    Step.WAIT_DRAIN: lambda r, facts, _: memberships.wait_drain(r.tools, facts),
-    Step.REMOVE: lambda r, facts, until: memberships.remove(r.tools, facts, until),
+    Step.DRAIN: lambda r, facts, _: memberships.drain(r.tools, facts),
+    Step.WAIT_DRAIN: lambda r, facts, until: memberships.wait_drain(r.tools, facts, until),
+    Step.REMOVE: lambda r, facts, _: memberships.remove(r.tools, facts),
     Step.STOP_SOURCE: lambda r, facts, until: source.stop(r.tools, facts, until),
-    Step.MAKE_IMAGE: lambda r, facts, _: image.make_image(r.tools, facts),
-    Step.WAIT_IMAGE: lambda r, facts, _: image.wait_for_image(r.tools, facts),
-    Step.WAIT_SNAPSHOTS: lambda r, facts, _: disks.wait_for_snapshots(r.tools, facts),
+    Step.MAKE_IMAGE: lambda r, facts, until: image.make_image(r.tools, facts, until),
+    Step.WAIT_IMAGE: lambda r, facts, until: image.wait_for_image(r.tools, facts, until),
+    Step.WAIT_SNAPSHOTS: lambda r, facts, until: disks.wait_for_snapshots(r.tools, facts, until),
     Step.LAUNCH: lambda r, facts, _: replacement.launch(r.tools, facts),
-    Step.WAIT_RUNNING: lambda r, facts, _: replacement.wait_until_running(r.tools, facts),
+    Step.WAIT_RUNNING: lambda r, facts, until: replacement.wait_until_running(r.tools, facts, until),
     Step.RETURN: lambda r, facts, _: memberships.return_replacement(r.tools, facts),
     Step.ASK_HEALTH: lambda r, facts, _: memberships.ask_health(r.tools, facts),
     Step.CHECK_STRAYS: lambda r, facts, _: replacement.check_strays(r.tools, facts),
     Step.RESTORE_DISKS: lambda r, facts, _: disks.restore(r.tools, facts),
+    Step.FAIL: Rescue.fail,
     Step.NO_JOURNAL: Rescue.no_journal,
     Step.LOSE: Rescue.lose,
     Step.FINISH: Rescue.finish,

@@ -1,0 +1,79 @@
+"""When a step that was refused is tried again. Pure: the loop asks, and decides anew between two tries."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+
+from rescue.facts import Facts, Refusal
+from rescue.image import CREATE_CONFLICTS
+from rescue.ladder import RUN_CONFLICTS
+from rescue.source import STOP_CONFLICTS
+from rescue.tracks import Step
+from spotkeeper.backend_servers import CONFIGURING
+from spotkeeper.errors import CloudError, NoCapacity, RescueIncomplete, SpotkeeperError
+from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself, patience, pause_before
+
+CONFLICTS: Mapping[Step, RetryPolicy] = {
+    Step.FIND_MEMBERSHIPS: CONFIGURING,
+    Step.DRAIN: CONFIGURING,
+    Step.REMOVE: CONFIGURING,
+    Step.RETURN: CONFIGURING,
+    Step.STOP_SOURCE: STOP_CONFLICTS,
+    Step.MAKE_IMAGE: CREATE_CONFLICTS,
+    Step.LAUNCH: RUN_CONFLICTS,
+}
+"""What passes by itself when somebody else is finished, by step."""
+FIRST_ROUND_PAUSE = 10.0
+LONGEST_ROUND_PAUSE = 60.0
+"""Seconds between two rounds of the ladder; doubled from the first to the longest."""
+
+
+def refused(  # noqa: PLR0913 - what was refused, by what, and when
+    facts: Facts,
+    step: Step,
+    what: str,
+    error: SpotkeeperError,
+    now: float,
+    chance: Callable[[], float] = random.random,
+) -> Facts:
+    """The facts with a try that did not succeed, and with the moment of the next one."""
+    before = facts.refusals.get((step, what))
+    since = now if before is None else before.since
+    tries = 1 if before is None else before.tries + 1
+    refusal = Refusal(error, since, now, tries, _again_at(error, step, since, tries, now, chance))
+    return facts.but(refusals={**facts.refusals, (step, what): refusal})
+
+
+def _again_at(  # noqa: PLR0913 - see refused
+    error: SpotkeeperError, step: Step, since: float, tries: int, now: float, chance: Callable[[], float]
+) -> float:
+    if isinstance(error, NoCapacity):
+        pause = min(LONGEST_ROUND_PAUSE, FIRST_ROUND_PAUSE * 2.0 ** (tries - 1))
+        return now + pause * (0.8 + 0.2 * chance())  # keeps many rescues out of step
+    policy = CONFLICTS.get(step, PLAIN)
+    if not isinstance(error, CloudError) or not passes_by_itself(error, policy):
+        return math.inf
+    pause = pause_before(error, tries - 1, now, chance)
+    return now + pause if now - since + pause <= patience(error, policy) else math.inf
+
+
+def later(facts: Facts, step: Step, what: str, error: SpotkeeperError, at: float) -> Facts:
+    """The facts with a step that goes on at a moment: its time was up, or it waits for something."""
+    before = facts.refusals.get((step, what))
+    since = facts.now if before is None else before.since
+    return facts.but(refusals={**facts.refusals, (step, what): Refusal(error, since, facts.now, 0, at)})
+
+
+def accepted(facts: Facts, step: Step, what: str = "") -> Facts:
+    """The facts without what was refused of a step before."""
+    return facts.but(refusals={key: one for key, one in facts.refusals.items() if key != (step, what)})
+
+
+def as_error(facts: Facts) -> SpotkeeperError:
+    """What a call raises that ends with refusals: a single one itself, several in one message."""
+    errors = list({str(one.error): one.error for one in facts.refusals.values()}.values())
+    if len(errors) == 1:
+        return errors[0]
+    return RescueIncomplete(f"{len(errors)} steps were refused, everything else is done: {'; '.join(map(str, errors))}")
