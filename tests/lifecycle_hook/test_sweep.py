@@ -97,3 +97,29 @@ def test_targets_that_are_none(value: str) -> None:
     here = stage()
     with pytest.raises(BadSetting, match="SPOTKEEPER_HOOK_ARNS accepts"):
         here.sweep(SPOTKEEPER_HOOK_ARNS=value)
+
+
+def test_a_group_that_cannot_be_looked_at() -> None:
+    """The actions of other groups are handed over, then the sweep raises and names the group."""
+    here = stage()
+    ess = here.cloud.ess
+    other = ess.add_scaling_group("other")
+    ess.add_lifecycle_hook(other, "check", transition="SCALE_OUT", timeout=600, notification_arn=HOOK_ARN)
+    activity = ess.scale_out(other, instance_ids=["i-bp1other000000000001"])
+    here.advance(400)
+    refused = Fault("DescribeLifecycleHooks", "code:Forbidden.RAM", times=None, resource=here.fleet.group.id)
+    here.cloud.faults.add(refused)
+    with pytest.raises(BatchFailed, match=here.fleet.group.id):
+        here.sweep(**ARNS)
+    with here.playing():
+        here.cloud.fc.run_due()
+    assert [one.status for one in activity.actions] == ["Completed"]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(120, 20), (240, 95)])
+def test_a_short_hook_whose_notification_got_lost(timeout: int, seconds: float) -> None:
+    """It is handed over while two sweeps are left to it: half of its timeout later might be too late."""
+    here = stage(hook_timeout=timeout)
+    here.advance(seconds)
+    here.sweep(**ARNS)
+    assert here.action == ("Completed", "CONTINUE")

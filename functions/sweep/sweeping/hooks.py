@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spotkeeper.clients import Api, items
+from spotkeeper.errors import CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import FAILED_TAG, remembered_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.invoke import Functions
+from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings import HookSweepSettings
 
 SHORTEST_ROUND = 300.0
@@ -41,7 +43,7 @@ class Held:
     """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
 
     ``alive_until``: how long it lives by the last heartbeat, None where nobody has written that down. ``ended``: it is
-    over, and has left failed instances behind.
+    over, and has left failed instances behind. ``error``: why nobody knows what is pending there.
     """
 
     hook: Described
@@ -50,6 +52,12 @@ class Held:
     began_at: float
     alive_until: float | None = None
     ended: bool = False
+    error: CloudError | None = None
+
+    @classmethod
+    def unknown(cls, name: str, error: CloudError) -> Held:
+        """What could not be looked at: a failure of its own, that keeps nothing else from being handed over."""
+        return cls({"LifecycleHookId": name}, {}, "unknown", began_at=0.0, error=error)
 
     @property
     def hook_id(self) -> str:
@@ -76,12 +84,11 @@ class Held:
         return (self.alive_until or self.began_at + self.timeout) - now
 
     def due(self, now: float) -> bool:
-        """Whether half of the timeout has passed, and nobody keeps it alive."""
-        if self.ended:
+        """Whether it is about to end, or half of the timeout has passed and nobody has extended it."""
+        if self.ended or self.error or self.left(now) < NEGLECTED_SECONDS:
             return True
-        if self.alive_until is not None and self.alive_until > now:
-            return self.left(now) < NEGLECTED_SECONDS
-        return now - self.began_at >= self.timeout / 2
+        extended = self.alive_until is not None and self.alive_until > now
+        return not extended and now - self.began_at >= self.timeout / 2
 
     def round(self, now: float) -> str:
         """Which hand-over it is; within one, the same task id is submitted once.
@@ -93,6 +100,8 @@ class Held:
         return str(int((now - self.began_at) // max(SHORTEST_ROUND, self.timeout / 10)))
 
     def __str__(self) -> str:
+        if self.error:
+            return f"{self.hook_id}: {self.error}"
         hook = self.hook.get("LifecycleHookName") or self.hook_id
         return f"{self.name} ({hook}, {len(self.instance_ids)} instances)"
 
@@ -110,12 +119,29 @@ class Hooks:
     def held(self, now: float) -> list[Held]:
         """Pending actions of our hooks, and those that left failed instances; the least time left first.
 
-        Raises ``CloudError``.
+        Raises ``CloudError`` where not even the groups can be listed.
         """
         if not self.settings.hook_arns:
             return []
-        found = [self._with_life(held) for group_id in self._groups() for held in self._of_group(group_id)]
-        return [*sorted(found, key=lambda one: one.left(now)), *self._left_behind()]
+        found: list[Held] = []
+        for group_id in self._groups():
+            found += self._looked_at(group_id, self._of_group(group_id))
+            if any(one.error and passes_by_itself(one.error) for one in found[-1:]):
+                break  # throttled, say: what is found is handed over, the next sweep looks further
+        return [
+            *sorted(found, key=lambda one: one.left(now)),
+            *self._looked_at("failed instances", self._left_behind()),
+        ]
+
+    def _looked_at(self, name: str, some: Iterator[Held]) -> list[Held]:
+        """All of them; a group that cannot be looked at hides no other one's actions."""
+        found: list[Held] = []
+        try:
+            for one in some:
+                found.append(one if one.ended else self._with_life(one))  # noqa: PERF401 - what comes before an error stays
+        except CloudError as error:
+            found.append(Held.unknown(name, error))
+        return found
 
     def _with_life(self, held: Held) -> Held:
         """With the tag that the last heartbeat has left on the first of the instances."""
@@ -192,8 +218,10 @@ class Hooks:
     def hand_over(self, one: Held, now: float) -> bool:
         """Invoke the lifecycle_hook function asynchronously, once in each round; whether this did.
 
-        Raises ``CloudError``.
+        Raises ``CloudError``, also for what could not be looked at.
         """
+        if one.error:
+            raise one.error
         task_id = f"hook-{one.activity_id}-{one.hook_id}-{one.round(now)}"
         return self.functions.hand_over(self.settings.lifecycle_hook_function, self.event(one, task_id), task_id)
 
