@@ -26,7 +26,10 @@ CARRIED = (
 )
 """What the replacement has exactly as the source had it."""
 
-DISK_FIELDS = ("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance")
+DISK_FIELDS = (
+    *("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance"),
+    *("Encrypted", "KMSKeyId", "DiskName", "Description"),
+)
 
 
 def shortcomings(before: State, after: State, source_id: str) -> list[str]:
