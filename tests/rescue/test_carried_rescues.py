@@ -10,6 +10,7 @@ import pytest
 
 from rescue import carried
 from simulator import proof
+from simulator.transport import Killed
 from tests.rescue.reading import fault, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -217,3 +218,14 @@ def test_a_setting_is_listed(path: str) -> None:
 def test_every_listed_field_is_seeded() -> None:
     """What the tables have, and not a field less."""
     assert set(LOSSES) == {*carried.LISTED, *carried.LISTED_BY_CODE}
+
+
+def test_a_launch_with_a_release_time_is_repeated_as_it_was() -> None:
+    """The call dies after RunInstances has acted; the next one, in another hour, asks for the very same instance."""
+    here = stage(attributes={"auto_release_time": "2019-04-09T04:30Z"})
+    fault(here, "RunInstances", "kill-after")
+    with pytest.raises(Killed):
+        here.deliver()
+    here.advance(3000)
+    here.deliver()
+    assert only_replacement(here)["AutoReleaseTime"] == "2019-04-09T06:00Z"
