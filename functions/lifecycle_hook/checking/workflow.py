@@ -14,9 +14,9 @@ from checking.decide import RETRY_SECONDS, decide
 from checking.facts import Facts, Refusal
 from checking.steps import Decision, Step
 from checking.tools import Tools
-from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached, MalformedEvent, SpotkeeperError, WaitFailed
+from spotkeeper.errors import CloudError, DeadlineReached, MalformedEvent, SpotkeeperError, WaitFailed
 from spotkeeper.events import HookResult
-from spotkeeper.retry import OUTAGE_SECONDS, is_outage, passes_by_itself, pause_before
+from spotkeeper.retry import patience, pause_before
 from spotkeeper.settings import LifecycleHookSettings
 
 TAG_SECONDS = 5.0
@@ -87,10 +87,8 @@ def _refusal(tools: Tools, facts: Facts, step: Step, error: CloudError) -> Refus
     """When a refused step is tried again; None for what does not pass, or has gone on for too long."""
     before, now = facts.refusals.get(step), tools.clock.now()
     since, attempts = (before.since, before.attempts) if before else (now, 0)
-    bounded = is_outage(error) or isinstance(error, CloudUnreachable)
-    if not passes_by_itself(error, RUN) or (bounded and now - since > OUTAGE_SECONDS):
-        return None
-    return Refusal(error, since, attempts + 1, now + pause_before(error, attempts, now, random.random))
+    until = now + pause_before(error, attempts, now, random.random)
+    return Refusal(error, since, attempts + 1, until) if until - since <= patience(error, RUN) else None
 
 
 def _own_failure(tools: Tools, settings: LifecycleHookSettings, facts: Facts, error: Exception) -> None:
