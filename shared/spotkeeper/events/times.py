@@ -15,7 +15,7 @@ _MOMENT = re.compile(
 
 
 FAR_FUTURE = 1e11
-"""The year 5138. What lies beyond it nobody means, and near the year 10000 it could not be written as a moment again."""
+"""The year 5138. Nobody means what lies beyond it, and a moment near the year 10000 could not be written again."""
 
 
 def epoch_seconds(text: str) -> float | None:
