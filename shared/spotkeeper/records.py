@@ -112,7 +112,12 @@ def fields(*, closed: bool = False, **checks: Check) -> Check:
     return check
 
 
-KINDS: dict[Any, Check] = {str: TEXT, int: INTEGER, bool: FLAG, int | None: optional(INTEGER)}
+def nullable(check: Check) -> Check:
+    """``check``, or null; the field has to be there."""
+    return lambda value, place: "" if value is None else check(value, place)
+
+
+KINDS: dict[Any, Check] = {str: TEXT, int: INTEGER, bool: FLAG, int | None: nullable(INTEGER)}
 """By the type of a field."""
 
 

@@ -27,6 +27,7 @@ FORGED: dict[str, dict[str, Any]] = {
     "no-load-balancer": {"load_balancer_id": None},
     "load-balancer-missing": {"load_balancer_id": ...},
     "weight-missing": {"weight": ...},
+    "port-missing": {"port": ...},
     "another-type": {"type": "eni"},
 }
 

@@ -82,6 +82,25 @@ def test_trouble_of_one_minute(effect: str) -> None:
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
+@pytest.mark.parametrize("rate", [1, 2])
+def test_a_quota_by_the_second(rate: int) -> None:
+    """Throttled calls are tried again after a second or two: the next minute is not waited for."""
+    here = running()
+    begun = here.cloud.now()
+    fault(here, "slb:*", "throttle-second", times=None, rate=rate)
+    assert here.deliver()["outcome"] == "done"
+    assert here.cloud.now() - begun < 20
+
+
+def test_throttled_for_three_seconds() -> None:
+    """Nothing is lost, and little time."""
+    here = running()
+    begun = here.cloud.now()
+    fault(here, "slb:*", "code:Throttling", times=None, until=begun + 3)
+    assert here.deliver()["outcome"] == "done"
+    assert here.cloud.now() - begun < 15
+
+
 def test_a_load_balancer_that_was_deleted() -> None:
     """A warning names both places; nothing is left to be done."""
     here = running()
