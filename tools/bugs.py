@@ -68,7 +68,7 @@ BUGS = (
     ),
     Bug(
         "default image filter",
-        f"{RESCUE}/image.py",
+        f"{RESCUE}/own_images.py",
         '        "Status": ALL_STATUSES,\n        "ImageOwnerAlias": "self",\n',
         '        "ImageOwnerAlias": "self",\n',
     ),

@@ -49,6 +49,15 @@ def test_an_image_that_fails_at_first_look_is_made_again() -> None:
     assert here.shortcomings() == []
 
 
+def test_a_failed_image_that_cannot_be_deleted() -> None:
+    """It keeps nobody from the next try."""
+    here = stage(MINUTES)
+    here.cloud.ecs.failing_images = [80.0]
+    fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
+    assert here.deliver()["outcome"] == "done"
+    assert len(images(here)) == 2
+
+
 def test_an_image_that_always_fails_loses_the_rescue_but_not_the_disks() -> None:
     """Once the source is gone every delivery raises with every retained disk, so that an alarm on failures is heard."""
     here = stage(MINUTES, timeout=600)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from rescue import kept_disks, trail
 from rescue.facts import Facts
 from rescue.image import look_for_image
+from rescue.kept_disks import describe_disks, flag_record
 from rescue.source import look_if_stale
 from rescue.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, WaitFailed
-from spotkeeper.instances import Described
 from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import passes_by_itself
 
@@ -27,13 +27,6 @@ SNAPSHOTS = Waiter(
 LEAVE_BEFORE_RELEASE = 5.0
 """Seconds before the notice's end after which flags are no longer touched."""
 IMMINENT_PAUSE = 1.0
-
-
-def describe_disks(tools: Tools, until: Deadline) -> list[Described]:
-    """All disks attached to the source, system disk included."""
-    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"InstanceId": tools.instance_id}, until=until)
-    disks = [disk for page in pages for disk in items(page, "Disks", "Disk")]
-    return [disk for disk in disks if disk.get("InstanceId") == tools.instance_id]
 
 
 def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
@@ -53,12 +46,6 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     refused = set_flags(tools, doomed, until, delete_with_instance=False)
     warnings = [f"disk {disk_id} will be released with the instance: {why}" for disk_id, why in refused.items()]
     return facts.but(disks_retained=True, disks=tuple(disks)).warn(*warnings)
-
-
-def flag_record(disk: Described) -> dict[str, object]:
-    """What has to be known of a disk to put its flag back, or to find it when the instance is gone."""
-    names = ("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance")
-    return {name: disk[name] for name in names if disk.get(name) is not None}
 
 
 def set_flags(tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rescue.decide import plan
-from rescue.disks import describe_disks
 from rescue.facts import Facts, Image
 from rescue.image import look_for_image
+from rescue.kept_disks import describe_disks
 from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
 from rescue.search import Search, server_ids

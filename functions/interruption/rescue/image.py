@@ -1,35 +1,25 @@
 """The one custom image of a rescue.
 
 The k-th try is named ``spotkeeper-<instance>-<episode>-<k>``: names are unique in a region, so side-by-side calls
-cannot make two of them. An image that fails is deleted and made again under the next name.
+cannot make two of them. An image that fails is deleted and made again under the next name. Only what is proven to be
+this rescue's (see ``owned``) is ever launched or deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from typing import Any
 
 from rescue import kept_disks
 from rescue.facts import Facts, Image
+from rescue.own_images import IMAGE, USABLE, Found, Owned, Owner, by_id, image_name, named, owned, tagged
 from rescue.source import look
 from rescue.tools import Tools
-from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError, RescueFailed, WaitFailed
-from spotkeeper.instances import ALL_STATUSES, Described, describe_images, tags_of
-from spotkeeper.polling import ABSENT, Waiter, wait_for
+from spotkeeper.polling import ABSENT, wait_for
 from spotkeeper.retry import RetryPolicy, passes_by_itself
-
-USABLE = "usable"
-IMAGE = Waiter(
-    "image",
-    success=frozenset({USABLE}),
-    retry=frozenset({"Creating", "Waiting", "Available", ABSENT}),
-    failure=frozenset({"CreateFailed", "UnAvailable", "Deprecated"}),
-    first_pause=2.0,
-    longest_pause=8.0,
-)
 
 CREATE_CONFLICTS = RetryPolicy(
     conflicts=frozenset(
@@ -44,55 +34,12 @@ CREATE_CONFLICTS = RetryPolicy(
     )
 )
 LOOK_PAUSE = 10.0
+DELETE_SECONDS = 5.0
 NAME_TAKEN = "InvalidImageName.Duplicated"
 QUOTAS = frozenset({"QuotaExceed.Image", "QuotaExceed.Snapshot"})
-
-
-@dataclass(frozen=True)
-class Found:
-    """An image of this episode as DescribeImages shows it."""
-
-    image_id: str
-    try_number: int
-    state: str
-    snapshot_ids: tuple[str, ...]
-    """Empty while not every disk of it shows one."""
-
-
-def image_name(tools: Tools, number: int) -> str:
-    """The name of the k-th try."""
-    return f"spotkeeper-{tools.instance_id}-{tools.episode.number}-{number}"
-
-
-def own_images(tools: Tools) -> list[Found]:
-    """This episode's images in any state, oldest try first. Images that merely have such a name are somebody else's."""
-    parameters = {
-        "Status": ALL_STATUSES,
-        "ImageOwnerAlias": "self",
-        "Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}],
-    }
-    described = describe_images(tools.ecs, tools.episode.name, parameters)
-    own = [_found(tools, image) for image in described if tags_of(image).get(EPISODE_TAG) == tools.episode.name]
-    return sorted(own, key=lambda image: image.try_number)
-
-
-def _found(tools: Tools, image: Described) -> Found:
-    tail = str(image.get("ImageName") or "").removeprefix(image_name(tools, 0)[:-1])
-    snapshot_ids = [str(one.get("SnapshotId") or "") for one in items(image, "DiskDeviceMappings", "DiskDeviceMapping")]
-    return Found(
-        image_id=str(image.get("ImageId")),
-        try_number=int(tail) if tail.isdigit() else 0,
-        state=_state(image),
-        snapshot_ids=tuple(snapshot_ids) if all(snapshot_ids) else (),
-    )
-
-
-def _state(image: Described) -> str:
-    """``Usable`` decides where the API gives it; else ``Available`` does."""
-    usable, status = image.get("Usable"), str(image.get("Status"))
-    if status not in IMAGE.failure and (usable is True or (usable is None and status == "Available")):
-        return USABLE
-    return status
+UNPROVEN_SECONDS = 30.0
+"""So long an image of our name, whose snapshots nobody sees yet, is waited for while another one can be made."""
+NOT_OURS = "not an image of this rescue's disks"
 
 
 def look_for_image(tools: Tools, facts: Facts) -> Facts:
@@ -100,23 +47,67 @@ def look_for_image(tools: Tools, facts: Facts) -> Facts:
 
     Once the source is gone the image is the only hope, so one that was asked for may take its time to appear.
     """
-    images = own_images(tools)
     patience = tools.deadline.sooner(IMAGE.absent_seconds)
-    while facts.gone and not images and tools.episode.last("image") and patience.remaining() > LOOK_PAUSE:
+    images = _candidates(tools, facts)
+    asked_for = facts.gone and tools.episode.last("image")
+    while asked_for and _all_foreign(images) and patience.remaining() > LOOK_PAUSE:
         tools.clock.sleep(LOOK_PAUSE)
-        images = own_images(tools)
+        images = _candidates(tools, facts)
     return _seen(tools, facts, images)
 
 
-def _seen(tools: Tools, facts: Facts, images: Sequence[Found]) -> Facts:
-    """The image that stays: the one the journal names, else the first that has not failed."""
-    named = tools.episode.records.get("usable", {}).get("image_id")
-    alive = [image for image in images if image.state not in IMAGE.failure]
-    chosen = next((image for image in alive if image.image_id == named), alive[0] if alive and not named else None)
-    if chosen is None:
-        return facts.but(image=Image.FAILED if images else Image.NONE)
-    state = Image.USABLE if chosen.state == USABLE else Image.CREATING
-    return facts.but(image=state, image_id=chosen.image_id, snapshot_ids=chosen.snapshot_ids)
+def _all_foreign(images: Owned) -> bool:
+    return all(owner is Owner.SOMEBODY_ELSE for _, owner in images)
+
+
+def _candidates(tools: Tools, facts: Facts) -> Owned:
+    """This rescue's images, and those that may be. Somebody may have taken the tag away from the only hope."""
+    images = tagged(tools)
+    last = tools.episode.last("image")
+    if facts.gone and last and not any(image.try_number for image in images):
+        images += named(tools, last)
+    found = owned(tools, facts, images)
+    if facts.gone and not kept_disks.recorded(tools) and not tools.settings.dry_run:
+        for image in [image for image, owner in found if owner is Owner.UNPROVEN]:
+            _ask_again(tools, image)
+        return owned(tools, facts, images)
+    return found
+
+
+def _ask_again(tools: Tools, image: Found) -> None:
+    """A call without a journal has recorded no disks: CreateImage tells, where it still knows the token.
+
+    It cannot make another image: the name is taken, and the source is gone.
+    """
+    parameters = _parameters(tools, image.try_number)
+    try:
+        answer = tools.ecs.call("CreateImage", tools.instance_id, parameters)
+    except CloudError:
+        return  # refused: nothing proves that the image is ours
+    tools.own_images.add(str(answer.get("ImageId") or ""))
+
+
+def _seen(tools: Tools, facts: Facts, images: Owned) -> Facts:
+    """The image that stays: the one the journal names, else the first that has not failed.
+
+    What is not proven to be ours is an image only where none can be made any more, and then it is waited for.
+    """
+    facts = facts.warn(*(_warning(image) for image, owner in images if owner is Owner.SOMEBODY_ELSE))
+    ours = [image for image, owner in images if owner is Owner.THIS_RESCUE]
+    alive = [image for image in ours if image.state not in IMAGE.failure]
+    recorded = tools.episode.records.get("usable", {}).get("image_id")
+    if chosen := next((image for image in alive if image.image_id == recorded), alive[0] if alive else None):
+        state = Image.USABLE if chosen.state == USABLE else Image.CREATING
+        return facts.but(image=state, image_id=chosen.image_id, snapshot_ids=chosen.snapshot_ids)
+    hope = [image for image, owner in images if owner is Owner.UNPROVEN and image.state not in IMAGE.failure]
+    if facts.gone and hope and kept_disks.recorded(tools):
+        return facts.but(image=Image.CREATING, image_id=hope[0].image_id)
+    return facts.but(image=Image.FAILED if ours else Image.NONE)
+
+
+def _warning(image: Found) -> str:
+    what = "has the name of an image of this rescue and other disks" if image.try_number else "only carries its tag"
+    return f"image {image.image_id} was left alone: it {what}, so somebody else has made it"
 
 
 def make_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
@@ -125,20 +116,27 @@ def make_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     Raises ``RescueFailed`` where the quota is used up; the retained disks stay.
     """
     number = _begin_try(tools, facts)
-    parameters = {
+    try:
+        answer = tools.ecs.call(
+            "CreateImage", tools.instance_id, _parameters(tools, number), retry=CREATE_CONFLICTS, until=until
+        )
+    except CloudError as error:
+        return _refused(tools, facts, error, number)
+    # What was refused for good before the image is tried once more while it grows.
+    image_id = str(answer.get("ImageId") or "")
+    tools.own_images.add(image_id)
+    return facts.but(image=Image.CREATING, image_id=image_id, refusals={})
+
+
+def _parameters(tools: Tools, number: int) -> dict[str, Any]:
+    """CreateImage of the k-th try: whoever asks for it sends the same."""
+    return {
         "InstanceId": tools.instance_id,
         "ImageName": image_name(tools, number),
         "Description": f"Rescue of {tools.instance_id} by Spotkeeper",
         "Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}],
         "ClientToken": tools.token("CreateImage", str(number)),
     }
-    try:
-        answer = tools.ecs.call("CreateImage", tools.instance_id, parameters, retry=CREATE_CONFLICTS, until=until)
-    except CloudError as error:
-        return _refused(tools, facts, error, number)
-    # What was refused for good before the image is tried once more while it grows.
-    image_id = str(answer.get("ImageId") or "")
-    return facts.but(image=Image.CREATING, image_id=image_id, refusals={})
 
 
 def _begin_try(tools: Tools, facts: Facts) -> int:
@@ -149,7 +147,7 @@ def _begin_try(tools: Tools, facts: Facts) -> int:
     if facts.image is Image.FAILED:
         tools.episode.record(f"failed-{number}", {"image_id": facts.image_id})
     if f"failed-{number}" in tools.episode.records:
-        _delete_failed(tools)
+        _delete_failed(tools, facts)
         number += 1
     tools.episode.record(f"image-{number}", {"name": image_name(tools, number), "at": tools.clock.now()})
     return number
@@ -157,17 +155,23 @@ def _begin_try(tools: Tools, facts: Facts) -> int:
 
 def _begin_try_without_journal(tools: Tools, facts: Facts, number: int) -> int:
     """The images themselves tell which tries there were."""
-    if facts.image is not Image.FAILED:
-        return number
-    tried = max((image.try_number for image in own_images(tools)), default=number)
-    _delete_failed(tools)
-    return max(tried, number) + 1
+    if facts.image is Image.FAILED:
+        number = 1 + max((image.try_number for image in _delete_failed(tools, facts)), default=number)
+    while number in tools.taken_names:
+        number += 1
+    return number
 
 
-def _delete_failed(tools: Tools) -> None:
-    for image in own_images(tools):
+def _delete_failed(tools: Tools, facts: Facts) -> list[Found]:
+    """Delete those of this rescue's images that have failed; returns all that it has."""
+    ours = [image for image, owner in owned(tools, facts, tagged(tools)) if owner is Owner.THIS_RESCUE]
+    for image in ours:
         if image.state in IMAGE.failure:
-            tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id})
+            # One that cannot be deleted keeps nobody from the next try, which has a name of its own.
+            with suppress(CloudError):
+                until = tools.deadline.sooner(DELETE_SECONDS)
+                tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id}, until=until)
+    return ours
 
 
 def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Facts:
@@ -189,20 +193,24 @@ def _refused(tools: Tools, facts: Facts, error: CloudError, number: int) -> Fact
 
 def _name_taken(tools: Tools, facts: Facts, number: int) -> Facts:
     """By an earlier answer of ours that got lost and is not visible yet, or by somebody else's image."""
-    seen = look_for_image(tools, facts)
-    if seen.has_image:
-        return seen
-    if not _visible_to_anyone(tools, number):
+    images = owned(tools, facts, named(tools, number))
+    if any(owner is Owner.THIS_RESCUE for _, owner in images):
+        return _seen(tools, facts, images)
+    foreign = any(owner is Owner.SOMEBODY_ELSE for _, owner in images)
+    if not foreign and (not images or _may_be_ours(tools, number)):
         tools.clock.sleep(IMAGE.first_pause)
         return facts.but(image=Image.UNKNOWN)
-    tools.episode.record(f"failed-{number}", {"image_id": "", "why": "the name belongs to somebody else's image"})
-    return facts.but(image=Image.NONE)
+    tools.taken_names.add(number)
+    if facts.journal_reached:
+        why = "the name belongs to somebody else's image"
+        tools.episode.record(f"failed-{number}", {"image_id": "", "why": why})
+    return facts.but(image=Image.UNKNOWN).warn(*(_warning(image) for image, _ in images))
 
 
-def _visible_to_anyone(tools: Tools, number: int) -> bool:
-    name = image_name(tools, number)
-    described = describe_images(tools.ecs, name, {"Status": ALL_STATUSES, "ImageName": name})
-    return any(image.get("ImageName") == name for image in described)
+def _may_be_ours(tools: Tools, number: int) -> bool:
+    """Whether an image that nobody can judge yet is worth more waiting: another one can be made meanwhile."""
+    begun = tools.episode.records.get(f"image-{number}")
+    return begun is not None and tools.clock.now() - float(begun["at"]) < UNPROVEN_SECONDS
 
 
 def wait_for_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
@@ -210,20 +218,41 @@ def wait_for_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
 
     An image that fails is no error yet: whether it can be made again depends on the source, so that is looked at next.
     """
+    others: dict[str, Found] = {}
     try:
-        image = wait_for(IMAGE, facts.image_id, lambda: _look(tools, facts), tools.clock, until)
+        image = wait_for(IMAGE, facts.image_id, lambda: _look(tools, facts, others), tools.clock, until)
     except WaitFailed as failure:
-        return facts.but(image=Image.FAILED, source_seen=False).warn(str(failure))
+        failed = failure.last is None or failure.last.image_id in tools.own_images
+        return facts.but(image=Image.FAILED if failed else Image.UNKNOWN, source_seen=False).warn(str(failure))
     assert image is not None  # noqa: S101 - the waiter's success state
-    document = {"image_id": image.image_id, "at": tools.clock.now()}
-    standing = tools.episode.record("usable", document)
-    if standing["image_id"] != image.image_id:
+    facts = facts.warn(*(_warning(one) for one in others.values() if not one.try_number))
+    if _other_stays(tools, facts, image):
         tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id})
         return facts.but(image=Image.UNKNOWN)
     return facts.but(image=Image.USABLE, image_id=image.image_id, snapshot_ids=image.snapshot_ids)
 
 
-def _look(tools: Tools, facts: Facts) -> tuple[str, Found | None]:
-    images = own_images(tools)
-    image = next((one for one in images if one.image_id == facts.image_id), None)
-    return (image.state if image else ABSENT), image
+def _other_stays(tools: Tools, facts: Facts, image: Found) -> bool:
+    """Whether the journal names another image of this rescue; an image of somebody else that it names is refused."""
+    while True:
+        standing = tools.episode.record("usable", {"image_id": image.image_id, "at": tools.clock.now()})
+        if standing["image_id"] == image.image_id:
+            return False
+        other = by_id(tools, str(standing["image_id"]))
+        if other and all(owner is Owner.THIS_RESCUE for _, owner in owned(tools, facts, [other])):
+            return True
+        tools.episode.refuse("usable")
+
+
+def _look(tools: Tools, facts: Facts, others: dict[str, Found]) -> tuple[str, Found | None]:
+    """The image's state; a usable one goes on being waited for until it is known whose it is.
+
+    ``others`` gets what else carries our tag.
+    """
+    images = {one.image_id: one for one in tagged(tools)}
+    image = images.pop(facts.image_id, None) or by_id(tools, facts.image_id)
+    others.update(images)
+    if image is None or image.state != USABLE:
+        return (image.state if image else ABSENT), image
+    ((_, owner),) = owned(tools, facts, [image])
+    return {Owner.THIS_RESCUE: USABLE, Owner.UNPROVEN: "Waiting"}.get(owner, NOT_OURS), image

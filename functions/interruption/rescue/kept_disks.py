@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rescue.facts import Facts
 from rescue.tools import Tools
 from spotkeeper.clients import items
+from spotkeeper.clock import Deadline
 from spotkeeper.instances import Described
 from spotkeeper.settings import RetainDisks
 
@@ -15,6 +16,25 @@ from spotkeeper.settings import RetainDisks
 def recorded(tools: Tools) -> Mapping[str, Described]:
     """The source's disks by id, with their flags as they were before the rescue."""
     return dict(tools.episode.records.get("disks", {}).get("disks", {}))
+
+
+def describe_disks(tools: Tools, until: Deadline) -> list[Described]:
+    """All disks attached to the source, system disk included."""
+    pages = tools.ecs.pages("DescribeDisks", tools.instance_id, {"InstanceId": tools.instance_id}, until=until)
+    disks = [disk for page in pages for disk in items(page, "Disks", "Disk")]
+    return [disk for disk in disks if disk.get("InstanceId") == tools.instance_id]
+
+
+def flag_record(disk: Described) -> dict[str, object]:
+    """What has to be known of a disk to put its flag back, or to find it when the instance is gone."""
+    names = ("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance", "MultiAttach")
+    return {name: disk[name] for name in names if disk.get(name) is not None}
+
+
+def of_source(tools: Tools, facts: Facts) -> Mapping[str, Described]:
+    """The source's disks by id: those that are attached to it while it stands, then those that the journal names."""
+    attached = [] if facts.source is None else facts.disks or describe_disks(tools, tools.deadline)
+    return {str(disk["DiskId"]): disk for disk in attached} or recorded(tools)
 
 
 def doomed(tools: Tools) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rescue import disks, kept_disks
+from rescue import kept_disks
 from rescue.facts import Facts
 from rescue.launch_spec import launch_spec
 from rescue.tools import Tools
+from rescue.tracks import makes_image
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.instances import Described
@@ -23,6 +24,17 @@ def observe_launch_spec(tools: Tools, facts: Facts, until: Deadline) -> dict[str
     sets = items(roles, "InstanceRamRoleSets", "InstanceRamRoleSet")
     role = next((str(one.get("RamRoleName") or "") for one in sets if one.get("InstanceId") == instance_id), "")
     before = kept_disks.recorded(tools)
-    today = disks.describe_disks(tools, until) if facts.disks is None else facts.disks
+    today = kept_disks.describe_disks(tools, until) if facts.disks is None else facts.disks
     as_they_were: list[Described] = [{**disk, **before.get(str(disk.get("DiskId")), {})} for disk in today]
     return launch_spec(facts.source, as_they_were, str(user_data.get("UserData") or ""), role, tools.settings)
+
+
+def remember_disks(tools: Tools, facts: Facts, until: Deadline) -> None:
+    """Record the disks where retaining them has not (SPOTKEEPER_RETAIN_DISKS=never): they prove an image ours.
+
+    Raises ``CloudError``, ``JournalUnavailable``.
+    """
+    if "disks" in tools.episode.records or not makes_image(tools.settings, facts):
+        return
+    today = kept_disks.describe_disks(tools, until) if facts.disks is None else facts.disks
+    tools.episode.record("disks", {"disks": {str(disk["DiskId"]): kept_disks.flag_record(disk) for disk in today}})

@@ -29,6 +29,10 @@ class Tools:
     audit: Audit
     touched: list[str] = field(default_factory=list)
     """Disks whose flag this call may have changed while nobody could write down what it was."""
+    own_images: set[str] = field(default_factory=set)
+    """Images that are proven to be this rescue's: CreateImage has answered with them, or their disks tell."""
+    taken_names: set[int] = field(default_factory=set)
+    """Tries whose image name belongs to somebody else's image."""
     attempt: int = 0
     """The number of this call's ``attempt`` record; 0 until it stands."""
     refused: set[str] = field(default_factory=set)

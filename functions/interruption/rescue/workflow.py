@@ -151,6 +151,7 @@ class Rescue:
         plan = remember.observe_launch_spec(self.tools, facts, until)
         facts = source.look_if_stale(self.tools, facts)
         if not facts.gone:
+            remember.remember_disks(self.tools, facts, until)
             self.tools.episode.record("plan", plan)
         return facts
 
