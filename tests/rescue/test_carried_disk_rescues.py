@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +15,6 @@ from simulator.ecs import DiskSpec
 from tests.rescue.reading import replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
-AT_ONCE = {"SPOTKEEPER_RELAUNCH": "at-once"}
 SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
 DATA = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")
 
@@ -45,31 +47,41 @@ def test_every_carried_field_of_disks_is_seeded() -> None:
     assert set(DISKS) == {*carried_disks.PLAIN, *carried_disks.OF_CATEGORY, *carried_disks.COMPUTED}
 
 
-@pytest.mark.parametrize("settings", [pytest.param({}, id="from-image"), pytest.param(AT_ONCE, id="at-once")])
-@pytest.mark.parametrize("path", sorted(DISKS))
-def test_a_setting_of_a_disk_is_carried(path: str, settings: dict[str, str]) -> None:
-    """The replacement's disk shows what the source's did."""
-    spec, shown = DISKS[path]
-    here = stage(settings=settings, disks=(SYSTEM, spec))
+MODES = [pytest.param("from-image", id="from-image"), pytest.param("at-once", id="at-once")]
+
+
+def on_devices(disks: Mapping[str, tuple[DiskSpec, Any]]) -> dict[str, DiskSpec]:
+    """Each disk on a device of its own, so that one source can have them all; one without a device keeps none."""
+    devices = (f"/dev/xvd{letter}" for letter in "bcdefghijklmnopqrstuvw")
+    return {path: replace(spec, device=spec.device and next(devices)) for path, (spec, _) in disks.items()}
+
+
+@cache
+def rescued(mode: str) -> Stage:
+    """The rescue of a source that has all the disks."""
+    here = stage(settings={"SPOTKEEPER_RELAUNCH": mode}, disks=(SYSTEM, *on_devices(DISKS).values()))
     here.deliver()
-    (disk,) = data_disks(here)
-    assert disk[path] == shown
+    return here
 
 
-@pytest.mark.parametrize("settings", [pytest.param({}, id="from-image"), pytest.param(AT_ONCE, id="at-once")])
-def test_an_encrypted_system_disk_stays_encrypted(settings: dict[str, str]) -> None:
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("path", sorted(DISKS))
+def test_a_setting_of_a_disk_is_carried(path: str, mode: str) -> None:
+    """The replacement's disk shows what the source's did."""
+    device = on_devices(DISKS)[path].device
+    made = proof.disks(rescued(mode).state, replacements(rescued(mode))[0]["InstanceId"])
+    (disk,) = (one for one in made if one["Device"] == device)
+    assert disk[path] == (device if path == "Device" else DISKS[path][1])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_encrypted_system_disk_stays_encrypted(mode: str) -> None:
     """With its own key, also where the replacement comes from an image that is not encrypted."""
     system = DiskSpec("cloud_essd", 40, "PL0", encrypted=True, attributes={"kms_key_id": "key-1"})
-    here = stage(settings=settings, disks=(system,))
+    here = stage(settings={"SPOTKEEPER_RELAUNCH": mode}, disks=(system,))
     here.deliver()
     (disk,) = proof.disks(here.state, replacements(here)[0]["InstanceId"])
     assert (disk["Encrypted"], disk["KMSKeyId"]) == (True, "key-1")
-
-
-def data_disks(here: Stage) -> list[Any]:
-    """The replacement's data disks."""
-    found = proof.disks(here.state, replacements(here)[0]["InstanceId"])
-    return [one for one in found if one["Type"] == "data"]
 
 
 DISK_LOSSES = {
@@ -91,15 +103,28 @@ DISK_LOSSES = {
 """Field -> a disk that has it, and what the answer says."""
 
 
+@cache
+def lossy() -> tuple[dict[str, str], list[str]]:
+    """The disk of each field, by id, of a source that has them all; and what the answer lists of its rescue."""
+    specs = on_devices(DISK_LOSSES) | {"DeleteWithInstance": DISK_LOSSES["DeleteWithInstance"][0]}
+    here = stage(disks=tuple(specs.values()))
+    ids = {one.device: one.disk_id for one in here.cloud.ecs.disks_of(SOURCE)}
+    return {path: ids[spec.device] for path, spec in specs.items()}, list(here.deliver()["not_carried"])
+
+
+@cache
+def plain_losses() -> list[str]:
+    """What is listed of a source whose disks have nothing special."""
+    return list(stage(disks=(SYSTEM, DATA)).deliver()["not_carried"])
+
+
 @pytest.mark.parametrize("path", sorted(DISK_LOSSES))
 def test_a_setting_of_a_disk_is_listed(path: str) -> None:
-    """The answer names it with the disk."""
-    spec, told = DISK_LOSSES[path]
-    disks = (spec,) if spec.device == "/dev/xvda" else (SYSTEM, spec)
-    here = stage(disks=disks)
-    (disk_id,) = (one.disk_id for one in here.cloud.ecs.disks_of(SOURCE) if one.device == spec.device)
-    assert [text for text in here.deliver()["not_carried"] if told in text and disk_id in text]
-    assert [text for text in stage(disks=(SYSTEM, DATA)).deliver()["not_carried"] if told in text] == []
+    """The answer names it with the disk, and only where it is."""
+    told = DISK_LOSSES[path][1]
+    disks, listed = lossy()
+    assert [text for text in listed if told in text and disks[path] in text]
+    assert [text for text in plain_losses() if told in text] == []
 
 
 def test_every_listed_field_of_disks_is_seeded() -> None:
