@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(response)
 
-    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server looks for these names
+    do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET  # noqa: N815 - http.server looks for these names
 
     def _request(self) -> Request:
         """The request as received: without a body, and as the last one, where its length is refused."""

@@ -227,6 +227,15 @@ def test_an_object_of_brackets_does_not_spoil_the_state(cloud: Cloud, drill: Fle
     assert "text" not in cloud.oss.state()[BUCKET]["deep"]
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "PATCH"])
+def test_other_methods(cloud: Cloud, drill: Fleet, method: str) -> None:
+    """They are refused as the product refuses them, not by the web server."""
+    with serving(cloud) as url:
+        answer = requests.request(method, f"{url}/{BUCKET}/k", timeout=5)
+
+    assert "<Code>" in answer.text
+
+
 def test_two_hundred_clients_at_once(cloud: Cloud, drill: Fleet) -> None:
     """All of them connect before one is answered, and each gets its answer."""
     with Server(cloud) as server, ExitStack() as open_ones:
