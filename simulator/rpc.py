@@ -16,7 +16,7 @@ _ACTION = re.compile(r"[A-Z][A-Za-z0-9]{2,99}\Z")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _ROA = re.compile(r"/\d{4}-\d\d-\d\d/", re.ASCII)
 _OTHER_PRODUCTS = ("x-mns-", "x-log-", "x-ots-", "x-fc-")
-_COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "DryRun"}
+_COMMON = {"RegionId", "OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId"}
 
 
 def is_rpc(request: Request) -> bool:
@@ -75,16 +75,16 @@ def perform(product: Product, name: str, action: str, flat: dict[str, str]) -> A
     if method is None:  # the real product may have it: which names are real is not known here
         raise uncovered(f"action {action} of {name}", product.actions)
     parameters = schema.validated(name, action, flat)
-    if not action.startswith(("Describe", "List")):
-        return method(parameters)
-    return _read(method(parameters), action, parameters)
+    if action.startswith(("Describe", "List")):
+        return _whole(method(parameters), action, parameters, _COMMON | {"DryRun"})
+    return _whole(method(parameters), action, parameters, _COMMON)
 
 
-def _read(answer: Answer, action: str, parameters: Parameters) -> Answer:
-    """The answer of a read; refused where a filter was asked for that nobody looked at."""
-    if parameters.bool("DryRun"):
+def _whole(answer: Answer, action: str, parameters: Parameters, common: set[str]) -> Answer:
+    """The answer; refused where a parameter was sent that nobody looked at. A write is done by then, without it."""
+    if "DryRun" in common and parameters.bool("DryRun"):
         raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
-    unread = parameters.unread() - _COMMON
+    unread = parameters.unread() - common
     if unread:
         raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}", parameters.read())
     return answer

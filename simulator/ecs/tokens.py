@@ -41,6 +41,7 @@ class ClientTokens:
             return None
         if parameters != p.plain():
             raise mismatch
+        p.covers(*parameters)
         return answer
 
     def remember(self, action: str, p: Parameters, answer: Answer) -> Answer:

@@ -171,6 +171,11 @@ def test_a_filter_that_is_not_covered_is_refused(drill: Fleet, ecs: Ecs) -> None
     assert ecs.refused("DescribeInstances", HpcClusterId="hpc-1") == (400, "NotCovered")
 
 
+def test_a_wish_that_is_not_covered_is_refused(drill: Fleet, ecs: Ecs) -> None:
+    """Nor does a write succeed as if a parameter had not been sent."""
+    assert ecs.refused("StopInstance", InstanceId=INSTANCE_ID, Hibernate=True) == (400, "NotCovered")
+
+
 def test_a_list_where_json_is_due_is_not_seen(drill: Fleet, cloud: Cloud) -> None:
     """``InstanceIds.1`` filters nothing, and neither does what is not JSON: everybody's instances come back."""
     for query in (f"InstanceIds.1={INSTANCE_ID}", f"InstanceIds={INSTANCE_ID}", "InstanceIds=%5B1%5D"):
