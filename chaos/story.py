@@ -15,6 +15,7 @@ from simulator import proof
 from simulator.cloud import Call
 
 READING = ("Describe", "List", "Get", "Head")
+HINTS = ("/alive/", "/open/")
 AFTER = frozenset({"reset-after", "slow", "kill-after"})
 """Effects on calls that were acted upon."""
 
@@ -114,8 +115,9 @@ class Story:
         return gone[0] if gone else None
 
     def writes(self) -> Iterator[Call]:
-        """The calls that change something or try to, the journal's included."""
-        return (one for one in self.calls if not one.action.startswith(READING) and one.product != "fc")
+        """The calls that change something or try to, the journal's records included; hints come and go."""
+        found = (one for one in self.calls if not one.action.startswith(READING) and one.product != "fc")
+        return (one for one in found if not any(hint in str(one.parameters.get("path")) for hint in HINTS))
 
     def acted_upon(self, call: Call) -> bool:
         """Whether the cloud did what the call asked for, whatever the caller heard of it.

@@ -31,6 +31,14 @@ class TimeLimit(Protocol):
         """Seconds left; negative once it has passed."""
 
 
+class ClockedLimit(TimeLimit, Protocol):
+    """A time limit that tells its clock."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that it goes by."""
+
+
 @dataclass(frozen=True)
 class Deadline:
     """A fixed point on a clock's monotonic scale, made once where a call enters."""

@@ -46,7 +46,6 @@ DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
 _BEGUN = re.compile(r"([0-9]{1,9})/event")
-_RECORD = re.compile(r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)(\.[0-9]{1,9})?")
 
 
 @dataclass
@@ -216,15 +215,3 @@ def named(name: str) -> tuple[str, int] | None:
     """Instance and number of an episode, from the value of an ``EPISODE_TAG`` (anybody can write it), or None."""
     instance_id, _, number = name.partition("/")
     return (instance_id, int(number)) if _NAME.fullmatch(name) else None
-
-
-def index(journal: Journal, home: str) -> dict[tuple[str, int], set[str]]:
-    """Every episode of an account and region: (instance id, number) -> the names of its records.
-
-    What else is there (an instance's restarts, somebody's objects) is left out. Raises ``JournalUnavailable``.
-    """
-    found: dict[tuple[str, int], set[str]] = {}
-    for key in (*journal.keys(f"{home}/{FOLDER}/"), *journal.keys(f"{home}/sweeps/")):
-        if one := _RECORD.fullmatch(key.removeprefix(f"{home}/").partition("/")[2]):
-            found.setdefault((one["instance"], int(one["number"])), set()).add(one["name"])
-    return found

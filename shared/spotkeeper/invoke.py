@@ -12,7 +12,7 @@ from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy, retried
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import Deadline
+    from spotkeeper.clock import ClockedLimit
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint
 
@@ -27,7 +27,9 @@ BUSY = RetryPolicy(conflicts=frozenset({"ResourceExhausted"}))
 class Functions:
     """The functions of one region."""
 
-    def __init__(self, region: str, credentials: Credentials, endpoint: Endpoint | None, deadline: Deadline) -> None:
+    def __init__(
+        self, region: str, credentials: Credentials, endpoint: Endpoint | None, deadline: ClockedLimit
+    ) -> None:
         self._settings = (region, credentials, endpoint)
         self._deadline = deadline
         self._client: Any = None

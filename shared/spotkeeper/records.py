@@ -151,7 +151,11 @@ ANSWER = fields(outcome=TEXT, reason=TEXT, warnings=list_of(TEXT), timeline=list
 
 SHAPES: dict[str, Check] = {
     "event": fields(
-        notice_end=MOMENT, notice_estimated=FLAG, maker=optional(TEXT), SpotInterruptionBehavior=optional(TEXT)
+        notice_end=MOMENT,
+        notice_estimated=FLAG,
+        time=optional(MOMENT),
+        maker=optional(TEXT),
+        SpotInterruptionBehavior=optional(TEXT),
     ),
     "disks": fields(disks=map_of(DISK)),
     "plan": fields(run=RUN, rungs=list_of(RUNG), not_carried=list_of(TEXT), own_image=TEXT, source_type=optional(TEXT)),

@@ -34,6 +34,7 @@ def dying_rescue(**settings: str) -> StateStage:
 
 def left_alone(here: StateStage) -> str:
     """Neither its event nor the sweep starts the source; the reason in the answer."""
+    here.sweep()
     before = here.state
     answer = here.changed("Stopped")
     swept = here.sweep()

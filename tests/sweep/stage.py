@@ -12,14 +12,16 @@ from simulator.fc.invocation import AsyncInvocation
 from simulator.fc.service import RUNS
 from simulator.oss.buckets import StoredObject
 from simulator.transport import Killed
-from tests.function_stage import TIMER
+from tests.function_stage import READS, TIMER
 from tests.rescue.stage import EVENT, READY, Stage
 from tests.rescue.stage import stage as rescue_stage
 from tests.rescue.walks import Outcome
 
 FUNCTION = "spotkeeper-interruption"
-ATTEMPT = 900 - 5
-"""Seconds from the entry of a call to its deadline."""
+SILENCE = 180
+"""Seconds after which nobody believes in a call any more that left no sign of life."""
+ANSWER = {"outcome": "done", "reason": "it is finished", "warnings": [], "timeline": [], "retained_disks": []}
+HINTS = ("/alive/", "/open/")
 MINUTE, DAY = 60.0, 86_400.0
 REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 
@@ -67,13 +69,51 @@ class SweepStage(Stage):
         self.cloud.faults.added.clear()
 
     def give_up(self) -> None:
-        """Until the deadline of the attempt that ended now lies behind."""
-        self.advance(ATTEMPT + 1)
+        """Until nobody believes any more in the call that ended now."""
+        self.advance(SILENCE + 1)
+
+    @property
+    def home(self) -> str:
+        """Where the journal keeps what is about this account and region."""
+        return f"rescues/{self.cloud.account_id}/{self.cloud.region}"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The cloud as it is now, without the journal's hints: they come and go."""
+        found = self.cloud.state()
+        objects = found["oss"][fleet.BUCKET]
+        kept = {key: one for key, one in objects.items() if not any(hint in key for hint in HINTS)}
+        return {**found, "oss": {**found["oss"], fleet.BUCKET: kept}}
+
+    def writes(self) -> list[str]:
+        """The actions that changed anything but hints."""
+        found = (one for one in self.cloud.calls if not one.action.startswith(READS))
+        return [one.action for one in found if not any(hint in str(one.parameters.get("path")) for hint in HINTS)]
+
+    def hints(self, folder: str) -> list[str]:
+        """The keys of the hints in ``alive`` or ``open``, without what stands before the folder."""
+        start = f"{self.home}/{folder}/"
+        every = self.cloud.oss.buckets[fleet.BUCKET].objects
+        return sorted(key.removeprefix(start).removesuffix(".json") for key in every if key.startswith(start))
 
     def write(self, instance_id: str, number: int, name: str, document: dict[str, Any]) -> None:
-        """A record in the journal, as an earlier call would have left it."""
-        key = f"rescues/{self.cloud.account_id}/{self.cloud.region}/rescues/{instance_id}/{number}/{name}.json"
-        self.put(key, json.dumps(document))
+        """A record in the journal, as an earlier call would have left it, with the hints that it leaves."""
+        place, now = f"{instance_id}/{number}", self.cloud.now()
+        needed: dict[str, dict[str, Any]] = {
+            "event": {"notice_end": now, "notice_estimated": False},
+            "done": {"answer": {**ANSWER, **document.get("answer", {})}},
+        }
+        document = {**document, **needed[name]} if name == "done" else {**needed.get(name, {}), **document}
+        self.put(f"{self.home}/rescues/{place}/{name}.json", json.dumps(document))
+        if name == "event":
+            self.put(f"{self.home}/open/rescues/{place}.json", "{}")
+        if name == "done":
+            self.put(f"{self.home}/open/leftovers/{int(document['at']):010}/{place}.json", "{}")
+            self.cloud.oss.buckets[fleet.BUCKET].objects.pop(f"{self.home}/open/rescues/{place}.json", None)
+
+    def sign(self, instance_id: str, attempt: int, at: float, ending: str = "") -> None:
+        """A sign of life, or the last one, of a call that works on the first episode."""
+        self.put(f"{self.home}/alive/{instance_id}/1/{attempt}-{int(at)}{ending and '-'}{ending}.json", "{}")
 
     def put(self, key: str, text: str) -> None:
         """An object in the journal's bucket."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from spotkeeper.hints import AGAIN, HUMAN, Sign
 from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import OLD_SECONDS, Action, Decision, chosen, decide, quota_warnings, urgency
@@ -30,6 +31,12 @@ def rescue(*records: str, **fields: Any) -> Rescue:
     return Rescue("i-1", 1, records=frozenset(records), **fields)
 
 
+def sign(age: float, ending: str = "", attempt: int = 1) -> Sign:
+    """A sign of life that a call left so many seconds ago."""
+    return Sign(("i-1", 1), attempt, int(NOW - age), ending)
+
+
+ALIVE, SILENT = (sign(80), sign(20)), (sign(80), sign(61))
 LOCKED = {"locked": True, "instance": instance()}
 STOPPING = {"locked": True, "instance": instance(stop=True)}
 STOPPED_GONE = {"event": {"SpotInterruptionBehavior": "Stop"}}
@@ -47,15 +54,38 @@ TABLE: dict[str, tuple[Rescue, Action]] = {
     "open and nobody ever worked on it": (rescue(OPEN, **LOCKED), HAND_OVER),
     "open, the source gone": (rescue(OPEN), HAND_OVER),
     "open, the lock not to be seen": (rescue(OPEN, instance=instance()), HAND_OVER),
-    "open and worked on": (rescue(OPEN, working_until=NOW + 1, **LOCKED), LEAVE),
-    "open, the deadline is now": (rescue(OPEN, working_until=NOW, **LOCKED), HAND_OVER),
-    "open, the deadline has passed": (rescue(OPEN, working_until=NOW - 1, **LOCKED), HAND_OVER),
+    "open and worked on": (rescue(OPEN, signs=ALIVE, **LOCKED), LEAVE),
+    "open, silent for 60 s": (rescue(OPEN, signs=(sign(60),), **LOCKED), LEAVE),
+    "open, silent for longer": (rescue(OPEN, signs=(sign(61),), **LOCKED), HAND_OVER),
+    "open, one of two calls works": (rescue(OPEN, signs=(sign(90), sign(30, attempt=2)), **LOCKED), LEAVE),
+    "open, its call has ended": (rescue(OPEN, signs=(sign(1, AGAIN),), **LOCKED), HAND_OVER),
+    "open, one call has ended, another works": (
+        rescue(OPEN, signs=(sign(30, attempt=2), sign(1, AGAIN)), **LOCKED),
+        LEAVE,
+    ),
+    "after the notice, silent for 180 s": (rescue(OPEN, signs=(sign(180),), notice_end=NOW - 1), LEAVE),
+    "after the notice, silent for longer": (rescue(OPEN, signs=(sign(181),), notice_end=NOW - 1), HAND_OVER),
+    "after the notice, just ended": (rescue(OPEN, signs=(sign(180, AGAIN),), notice_end=NOW - 1), LEAVE),
+    "after the notice, ended a while ago": (rescue(OPEN, signs=(sign(181, AGAIN),), notice_end=NOW - 1), HAND_OVER),
+    "a human's error, 59 s ago": (rescue(OPEN, signs=(sign(59, HUMAN),), **LOCKED), LEAVE),
+    "a human's error, 60 s ago": (rescue(OPEN, signs=(sign(60, HUMAN),), **LOCKED), HAND_OVER),
+    "a human's error, handed over once": (rescue(OPEN, handed=1, signs=(sign(299, HUMAN),), **LOCKED), LEAVE),
+    "a human's error, 5 minutes": (rescue(OPEN, handed=1, signs=(sign(300, HUMAN),), **LOCKED), HAND_OVER),
+    "a human's error, 15 minutes": (rescue(OPEN, handed=2, signs=(sign(900, HUMAN),), **LOCKED), HAND_OVER),
+    "a human's error, 60 minutes": (rescue(OPEN, handed=3, signs=(sign(3600, HUMAN),), **LOCKED), HAND_OVER),
+    "a human's error, four times": (rescue(OPEN, handed=4, signs=(sign(9999, HUMAN),), **LOCKED), REPORT),
+    "a human's error, then one that passes": (
+        rescue(OPEN, handed=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED),
+        HAND_OVER,
+    ),
+    "lost a day ago": (rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS, "reason": "gone"}), REPORT),
+    "lost longer ago": (rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS - 1, "reason": "gone"}), LEAVE),
     "open and held": (rescue(OPEN, locked=True, instance=instance(held=True)), LEAVE),
     "open and its image held": (rescue(OPEN, image_held=True, **LOCKED), LEAVE),
     "open for 24 hours": (rescue(OPEN, opened_at=NOW - OLD_SECONDS, **LOCKED), HAND_OVER),
     "open for longer": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, **LOCKED), REPORT),
     "open for longer, the source gone": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1), REPORT),
-    "open for longer and worked on": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, working_until=NOW + 1), REPORT),
+    "open for longer and worked on": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, signs=ALIVE), REPORT),
     "open for longer and held": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, image_held=True), LEAVE),
     "drained, to be released": (rescue(OPEN, DRAINED, **LOCKED), HAND_OVER),
     "open, not to be read": (rescue(OPEN, unreadable=BROKEN), REPORT),
@@ -89,17 +119,17 @@ def test_the_table(case: str) -> None:
 
 EVERY = [
     replace(
-        rescue(*records, locked=locked, working_until=until, opened_at=opened, image_held=image_held),
+        rescue(*records, locked=locked, signs=signs, opened_at=opened, image_held=image_held),
         instance=None if stop is None else instance(stop=stop, held=held),
         event={"SpotInterruptionBehavior": "Stop"} if OPEN in records and stop else {},
     )
-    for records, locked, stop, held, image_held, until, opened in product(
+    for records, locked, stop, held, image_held, signs, opened in product(
         [(), (OPEN,), (OPEN, DRAINED), (OPEN, DONE), (OPEN, LOST), (OPEN, DRAINED, DONE)],
         [False, True],
         [None, False, True],
         [False, True],
         [False, True],
-        [None, NOW - 1, NOW + 1],
+        [(), SILENT, ALIVE],
         [None, NOW - 10, NOW - OLD_SECONDS - 10],
     )
     if stop is not None or not (locked or held)
@@ -127,7 +157,7 @@ def test_ended_is_ended() -> None:
 
 def test_nobody_is_disturbed() -> None:
     """An open rescue with a deadline ahead is never handed over."""
-    assert not any(acts(one) for one in EVERY if one.open and one.working_until == NOW + 1)
+    assert not any(acts(one) for one in EVERY if one.open and one.signs == ALIVE)
 
 
 def test_only_what_is_locked_or_open() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from spotkeeper.hints import AGAIN, HUMAN
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import Action, CleanUp, chosen, decide, decide_clean_up, quota_warnings, urgency
 from sweeping.facts import Leftover, Rescue
 from tests.sweep.test_decide import (
+    ALIVE,
     BROKEN,
     DONE,
     DRAINED,
@@ -18,10 +20,12 @@ from tests.sweep.test_decide import (
     LOST,
     NOW,
     OPEN,
+    SILENT,
     STOPPING,
     TABLE,
     instance,
     rescue,
+    sign,
     wanting,
 )
 
@@ -32,6 +36,11 @@ HANDS_OFF = "the tag spotkeeper:hold says hands off"
 OLD = "open for more than 24 hours: look at its last error and finish it by hand"
 WORKED_ON = "a call is working on it"
 REMEMBERED = "it is drained and remembered; state_change puts it back when it runs again"
+GIVEN_UP = (
+    "handed over 4 times since a call ended with an error that does not pass by itself: "
+    "look at its last error and settle it"
+)
+HUMANS = "its last call needs a human: it is handed over again at"
 NOBODY = "nobody is working on this open rescue"
 NOT_BEGUN = "it is under the Recycling lock and no call has begun its rescue"
 
@@ -47,16 +56,27 @@ REASONS = [
     (rescue(OPEN, opened_at=NOW - 86_400.0), NOBODY),
     (rescue(OPEN, opened_at=NOW - 86_399.5), NOBODY),
     (rescue(opened_at=NOW - 30 * DAY, **LOCKED), NOT_BEGUN),
-    (rescue(OPEN, working_until=NOW + 1, **LOCKED), WORKED_ON),
-    (rescue(OPEN, working_until=NOW, **LOCKED), NOBODY),
+    (rescue(OPEN, signs=ALIVE, **LOCKED), WORKED_ON),
+    (rescue(OPEN, signs=SILENT, **LOCKED), NOBODY),
     (rescue(OPEN, unreadable=BROKEN), BROKEN),
     (rescue(OPEN, unreadable=BROKEN, opened_at=0.0), BROKEN),
     (rescue(OPEN, unreadable=BROKEN, **LOCKED), NOBODY),
     (rescue(OPEN, DRAINED, **STOPPING), REMEMBERED),
-    (rescue(OPEN, DRAINED, opened_at=0.0, working_until=NOW + 1, **STOPPING), REMEMBERED),
+    (rescue(OPEN, DRAINED, opened_at=0.0, signs=ALIVE, **STOPPING), REMEMBERED),
     (rescue(DRAINED, **STOPPING), NOT_BEGUN),
     (rescue(OPEN, **STOPPING), NOBODY),
     (rescue(OPEN), NOBODY),
+    (rescue(OPEN, LOST, end={"at": NOW, "reason": "gone"}), "it was lost: gone"),
+    (
+        rescue(OPEN, signs=(sign(9999, HUMAN),), handed=4),
+        GIVEN_UP,
+    ),
+    (rescue(OPEN, signs=(sign(59, HUMAN),)), f"{HUMANS} 2019-04-09T04:20:01.000Z"),
+    (rescue(OPEN, signs=(sign(299, HUMAN),), handed=1), f"{HUMANS} 2019-04-09T04:20:01.000Z"),
+    (
+        rescue(OPEN, signs=(sign(9, AGAIN),), notice_end=NOW),
+        "its last call has just ended: Function Compute tries it again",
+    ),
     (rescue(**LOCKED), NOT_BEGUN),
     (rescue(OPEN, DONE, **STOPPING), NOT_BEGUN),
     (rescue(instance=instance()), "there is neither a lock nor an open rescue"),

@@ -9,7 +9,7 @@ import pytest
 from simulator import proof
 from tests.rescue import reading
 from tests.rescue.stage import READY, SOURCE
-from tests.sweep.stage import MINUTE, REALISTIC, SweepStage, stage
+from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, stage
 
 LONG = 3600
 """A notice that outlives all four attempts and the last one's deadline."""
@@ -133,7 +133,7 @@ def test_a_death_between_event_and_attempt() -> None:
     """The episode is open and nobody has left word of working on it: it is handed over at once."""
     here = stage()
     here.register(attempts=1)
-    reading.fault(here, "PutObject", "kill-after")
+    reading.fault(here, "PutObject", "kill-after", skip=1)
     here.deliver_asynchronously()
     here.die()
     assert list(reading.records(here)) == ["event"]
@@ -141,27 +141,54 @@ def test_a_death_between_event_and_attempt() -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("left", [880, 450, 1])
-def test_before_the_deadline_it_is_left_alone(left: int) -> None:
-    """While a recorded attempt's deadline lies ahead, somebody may be working on it."""
+@pytest.mark.parametrize("silent", [1, 30, 45])
+def test_while_a_call_may_run_it_is_left_alone(silent: int) -> None:
+    """It left a sign of life less than 60 s ago: somebody may be working on it."""
     here = died("RunInstances", "kill-before", 1, notice=LONG)
-    (deadline,) = [one["deadline_at"] for name, one in reading.records(here).items() if name.startswith("attempt")]
-    here.advance(deadline - left - here.cloud.now())
+    here.advance(silent)
     answer = here.sweep()
     assert answer["outcome"] == "skipped"
     assert answer["rescues"] == [f"{SOURCE}/1: leave (a call is working on it)"]
     assert here.handed_over == []
 
 
-def test_the_latest_deadline_counts() -> None:
-    """Four attempts began; the first one's time is long up, the last one's is not."""
+def test_the_latest_sign_counts() -> None:
+    """Four attempts began; the first one's last sign is long ago, the last one's is not."""
     here = died("RunInstances", "kill-before", 4, notice=LONG)
-    ends = [one["deadline_at"] for name, one in reading.records(here).items() if name.startswith("attempt")]
-    assert len(ends) == 4
-    here.advance(sorted(ends)[2] + 1 - here.cloud.now())
+    assert len(here.hints("alive")) == 4
+    here.advance(50)
     assert here.sweep()["outcome"] == "skipped"
-    here.advance(max(ends) + 1 - here.cloud.now())
+    here.advance(20)
     assert here.sweep()["outcome"] == "done"
+
+
+def retained_after(phase: float, **changes: Any) -> float:
+    """The event's call dies at its first DescribeDisks and nobody tries it again; when the last disk was retained."""
+    here = stage(**changes)
+    here.register(attempts=1)
+    here.advance(phase)
+    here.before = {**here.before, "now": here.cloud.now()}
+    reading.fault(here, "DescribeDisks", "kill-before")
+    here.deliver_asynchronously()
+    here.die()
+    here.register()
+    here.minutes(4)
+    asked = [one.at for one in here.calls("ModifyDiskAttribute") if one.status == 200]
+    assert asked, "no disk was ever retained"
+    return float(asked[0]) - float(here.before["now"])
+
+
+@pytest.mark.parametrize("phase", [0.001, 7, 19, 31.5, 52, 58.5])
+def test_a_death_before_the_disks_are_retained(phase: float) -> None:
+    """No retry, and the timer goes off each minute: 150 s after the event they are retained at the latest."""
+    assert retained_after(phase) <= 150
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("phase", range(60))
+def test_a_death_before_the_disks_are_retained_at_any_phase(phase: int) -> None:
+    """Whatever second of the timer's minute the event comes in."""
+    assert retained_after(phase + 0.001) <= 150
 
 
 def test_the_retries_go_on_beside_the_sweep() -> None:
@@ -171,8 +198,7 @@ def test_the_retries_go_on_beside_the_sweep() -> None:
     here.deliver_asynchronously()
     here.run(here.cloud.fc.run_due)
     here.minutes(30)
-    assert here.handed_over == []
-    assert [one.attempts for one in here.cloud.fc.finished] == [3]
+    assert len(reading.replacements(here)) == len(reading.images(here)) == 1
     assert here.shortcomings() == []
 
 
@@ -192,17 +218,22 @@ def test_what_was_handed_over_dies_too() -> None:
 def test_lost_for_good() -> None:
     """No image when the source is released: the hand-over writes down the loss, and that was the last one."""
     here = died("CreateImage", "kill-before", 1)
-    here.give_up()
+    here.pass_notice()
     here.sweep()
     here.run()
     assert "lost" in reading.records(here)
     calls = len(here.calls("InvokeFunction"))
     before, writes = here.state, here.writes()
     here.advance(MINUTE)
-    assert here.minutes(3)[-1]["outcome"] == "skipped"
+    answer = here.minutes(3)[-1]
+    assert answer["outcome"] == "skipped"
+    assert [SOURCE in one and "lost" in one for one in answer["warnings"]] == [True]
     assert len(here.calls("InvokeFunction")) == calls
     assert here.writes() == writes
     assert proof.untouched(before, here.state) == []
+    here.advance(DAY)
+    assert here.sweep()["warnings"] == []
+    assert here.sweep()["rescues"] == []
 
 
 def test_no_stock_until_the_timeout() -> None:

@@ -13,7 +13,7 @@ from simulator.transport import Killed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.rescue.walks import disturb, sample
-from tests.sweep.cleaning import NOTHING_LEFT, finished, leftovers
+from tests.sweep.cleaning import DELETIONS, NOTHING_LEFT, finished, leftovers
 from tests.sweep.stage import MINUTE, SweepStage, attempt, stage
 
 EFFECTS = ("kill-before", "kill-after")
@@ -108,7 +108,7 @@ def test_the_references() -> None:
     assert reference("to be resumed")[1][0] == []
     assert reference("to be cleaned up")[1][0] == NOTHING_LEFT
     assert "InvokeFunction" in reference("to be found")[0]
-    assert [one for one in reference("to be cleaned up")[0] if one.startswith("Delete")] == [
+    assert [one for one in reference("to be cleaned up")[0] if one in DELETIONS] == [
         "DeleteImage",
         *["DeleteSnapshot"] * 3,
         *["DeleteDisk"] * 2,

@@ -121,7 +121,7 @@ def test_an_old_rescue_in_which_no_attempt_left_word() -> None:
     """It was opened more than a day ago: the event's own record says so."""
     here = stage(notice=LONG)
     here.register(attempts=1)
-    reading.fault(here, "PutObject", "kill-after")
+    reading.fault(here, "PutObject", "kill-after", skip=1)
     here.deliver_asynchronously()
     here.die()
     assert list(reading.records(here)) == ["event"]

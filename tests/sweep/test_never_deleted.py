@@ -114,7 +114,7 @@ def test_a_lost_rescue() -> None:
     here.deliver_asynchronously()
     here.die()
     here.register()
-    here.give_up()
+    here.pass_notice()
     here.minutes(3)
     assert "lost" in reading.records(here)
     disks = reading.source_disks(here)

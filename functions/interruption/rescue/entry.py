@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from rescue.alive import Life, LivingApi, LivingClock
 from rescue.facts import Facts
 from rescue.tools import NOTICE_SECONDS, Tools
 from rescue.workflow import Rescue
-from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
 from spotkeeper.episode import Episode
 from spotkeeper.events import Interruption, Kind
@@ -32,26 +32,35 @@ def rescue(
 
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
-    clock = invocation.deadline.clock
+    audit = invocation.audit.of(
+        event_kind=Kind.INTERRUPTION.value, event_id=event.id, instance_id=event.instance_id, region=event.region
+    )
+    life = Life(invocation.deadline.clock, audit)
+    clock = LivingClock(invocation.deadline.clock, life)
     now = clock.now()
     told = now if event.time is None else event.time
     facts = Facts(now=now, entered=now, notice_end=told + NOTICE_SECONDS, notice_estimated=event.time is None)
     credentials = find_credentials(context, environ)
-    deadline, endpoints = invocation.deadline, settings.endpoints
+    deadline, endpoints = replace(invocation.deadline, clock=clock), settings.endpoints
+    # The journal waits by the plain clock: a sign of life is written to the journal itself.
     journal = functools.cache(
-        lambda: open_journal(settings.journal, invocation.region or event.region, credentials, endpoints.oss, deadline)
+        lambda: open_journal(
+            settings.journal, invocation.region or event.region, credentials, endpoints.oss, invocation.deadline
+        )
     )
+    ecs = LivingApi("ecs", event.region, credentials, endpoints.ecs, clock, deadline)
+    slb = LivingApi("slb", event.region, credentials, endpoints.slb, clock, deadline)
+    ecs.life = slb.life = life
     tools = Tools(
         instance_id=event.instance_id,
         settings=settings,
-        ecs=Api("ecs", event.region, credentials, endpoints.ecs, clock, deadline),
-        slb=Api("slb", event.region, credentials, endpoints.slb, clock, deadline),
+        ecs=ecs,
+        slb=slb,
         episode=Episode(journal, f"{invocation.account_id or 'account'}/{event.region}", event.instance_id),
         clock=clock,
         deadline=deadline,
-        audit=invocation.audit.of(
-            event_kind=Kind.INTERRUPTION.value, event_id=event.id, instance_id=event.instance_id, region=event.region
-        ),
+        audit=audit,
+        life=life,
     )
     attempt = {
         "request_id": invocation.request_id,
@@ -59,4 +68,11 @@ def rescue(
         "deadline_at": now + deadline.remaining(),
         "nonce": uuid.uuid4().hex,  # a retried request keeps its id, and two calls may begin in the same moment
     }
-    return Rescue(tools, {**asdict(event), "opened_at": iso(now)}, attempt).run(facts)
+    try:
+        answer = Rescue(tools, {**asdict(event), "opened_at": iso(now)}, attempt).run(facts)
+    except Exception as error:
+        life.end(error)
+        raise
+    life.end(None)
+    missed = [f"{len(life.missed)} hints could not be kept in the journal: {life.missed[0]}"] if life.missed else []
+    return {**answer, **({"warnings": [*answer.get("warnings", ()), *missed]} if missed else {})}

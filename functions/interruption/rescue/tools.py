@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from rescue.alive import Life
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline
@@ -27,6 +28,7 @@ class Tools:
     clock: Clock
     deadline: Deadline
     audit: Audit
+    life: Life
     touched: list[str] = field(default_factory=list)
     """Disks whose flag this call may have changed while nobody could write down what it was."""
     own_images: set[str] = field(default_factory=set)

@@ -14,7 +14,7 @@ from rescue.refusals import accepted, as_error, later, refused
 from rescue.search import Search, server_ids
 from rescue.tools import Tools
 from rescue.tracks import LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
-from spotkeeper import episode
+from spotkeeper import episode, hints
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import (
     CloudError,
@@ -136,8 +136,9 @@ class Rescue:
             "maker": facts.maker,
             "SpotInterruptionBehavior": (facts.source or {}).get("SpotInterruptionBehavior"),
         }
-        self.tools.episode.record("event", described)
+        hints.begin(self.tools.episode, described, facts.now)
         self.tools.attempt = self.tools.episode.claim("attempt", self.attempt)
+        self.tools.life.begin(self.tools.episode, self.tools.attempt)
         return facts.but(opened=True)
 
     def load(self, facts: Facts, _: Deadline) -> Facts:
@@ -194,7 +195,10 @@ class Rescue:
 
     def finish(self, facts: Facts, _: Deadline) -> Facts:
         """Close the episode with the answer that every later call gives."""
-        self.tools.episode.record("done", report.closing(self.tools, facts, self.timeline))
+        closing, leaves = report.closing(self.tools, facts, self.timeline), bool(facts.image_id)
+        leaves = leaves or facts.disks is not None
+        if stays := hints.finish(self.tools.episode, closing, self.tools.clock.now(), leaves=leaves):
+            self.tools.life.miss(stays)
         return facts.but(strays_checked=True)
 
 

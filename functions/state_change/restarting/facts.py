@@ -22,7 +22,7 @@ class Facts:
     where nobody has looked for that, since it was not stopped. What is not in the journal is this call's:
     ``stopped_here`` (it has seen the instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has
     written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places),
-    ``closed`` (it has closed the rescue).
+    ``closed`` (it has closed the rescue; ``stays``: why the index still says open).
     """
 
     event: StateChange
@@ -44,6 +44,7 @@ class Facts:
     lost: tuple[str, ...] = ()
     closed: bool = False
     reported: bool = False
+    stays: str = ""
 
     def but(self, **changes: Any) -> Facts:
         """The same facts but for ``changes``."""

@@ -36,7 +36,13 @@ def base(tools: Tools, facts: Facts, outcome: str, reason: str) -> dict[str, Any
 
 def _warnings(facts: Facts) -> dict[str, Any]:
     limit = ["the limit of restarts is reached: look why the instance stops"] if facts.reported else []
-    return {"warnings": [*limit, *(f"could not be put back: {text}" for text in facts.lost)]}
+    return {
+        "warnings": [
+            *limit,
+            *(f"could not be put back: {text}" for text in facts.lost),
+            *([facts.stays] if facts.stays else []),
+        ]
+    }
 
 
 def _reason(tools: Tools, facts: Facts) -> str:

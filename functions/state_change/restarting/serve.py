@@ -6,6 +6,7 @@ from restarting.facts import Facts
 from restarting.places import Group, by_group, check, detached, remembered
 from restarting.report import closing
 from restarting.tools import Tools
+from spotkeeper import hints
 from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, list_group, set_weights
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
@@ -93,5 +94,7 @@ def restore(tools: Tools, places: Group, until: Deadline) -> list[str]:
 
 def finish(tools: Tools, facts: Facts) -> Facts:
     """Close the episode with the answer that every later call gives."""
-    done = tools.episode.record("done", closing(tools, facts, remembered(facts)))
-    return facts.but(rescue={**facts.rescue, "done": done}, closed=True)
+    closing_record = closing(tools, facts, remembered(facts))
+    stays = hints.finish(tools.episode, closing_record, tools.clock.now(), leaves=False)
+    rescue = {**facts.rescue, "done": tools.episode.records["done"]}
+    return facts.but(rescue=rescue, closed=True, stays=stays)

@@ -8,6 +8,7 @@ from typing import Any
 
 from spotkeeper.clients import Api
 from spotkeeper.errors import CloudError
+from spotkeeper.hints import Due
 from spotkeeper.instances import ALL_STATUSES, describe_images, iso
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import Journal
@@ -32,9 +33,11 @@ class Hands:
     def hand_over(self, decision: Decision, now: float) -> None:
         """Invoke the interruption function asynchronously, at most once a minute for one episode.
 
-        Raises ``CloudError``.
+        One whose last call needs a human is counted first. Raises ``CloudError``, ``JournalUnavailable``.
         """
         rescue = decision.rescue
+        if rescue.needs_human_since is not None:
+            self.journal.create(f"{self.home}/sweeps/{rescue.name}/handed-{rescue.handed + 1}", {"at": now})
         task_id = f"{rescue.instance_id}-{rescue.number}-{int(now // MINUTE)}"
         self.functions.hand_over(self.interruption_function, self.event(rescue, task_id), task_id)
 
@@ -62,6 +65,18 @@ class Hands:
         stays += self._delete("DeleteDisk", "DiskId", plan.disk_ids)
         if not stays:
             self.close(plan)
+
+    def put_away(self, due: Due, plan: CleanUp, until: int) -> None:
+        """What is over is in the index no more; the rest is due another time. Raises ``JournalUnavailable``."""
+        if plan.over and not plan.leftover.cleaned:
+            self.close(plan)
+        if not plan.over:
+            self.journal.hint(Due(due.episode, until).key(self.home), {})
+        self.forget(due.key(self.home))
+
+    def forget(self, key: str) -> None:
+        """Delete a hint. Raises ``JournalUnavailable``."""
+        self.journal.delete(key)
 
     def close(self, plan: CleanUp) -> None:
         """Write down that nothing is left of a rescue: no sweep looks at it any more. Raises ``JournalUnavailable``."""

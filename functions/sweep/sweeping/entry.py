@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
-from spotkeeper.errors import BatchFailed, SpotkeeperError
+from spotkeeper.errors import BatchFailed, CloudError, SpotkeeperError
 from spotkeeper.function import Context, Invocation
+from spotkeeper.hints import open_key
 from spotkeeper.instances import Described
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import open_journal
 from spotkeeper.settings import HandBackSettings, HookSweepSettings, SweepSettings
 from sweeping.act import Hands
-from sweeping.decide import Action, CleanUp, chosen, decide, decide_clean_up, quota_warnings
-from sweeping.hand_back import HandBack
+from sweeping.decide import Action, CleanUp, Decision, chosen, decide, decide_clean_up, quota_warnings
+from sweeping.facts import Rescue
+from sweeping.hand_back import HandBack, Returning, decide_return
 from sweeping.hooks import Hooks
-from sweeping.observe import Key, Observer, held_episodes
+from sweeping.leftovers import Leftovers, next_look
+from sweeping.observe import Candidates, Observer, held_episodes, stale_signs
+from sweeping.turns import Turns
+
+T = TypeVar("T")
 
 
 def sweep(
@@ -31,16 +37,17 @@ def sweep(
     Raises ``BadSetting``, and ``BatchFailed`` where something could not be handed over or deleted, after the rest.
     """
     back, of_hooks = HandBackSettings.from_env(environ), HookSweepSettings.from_env(environ)
-    credentials, deadline, endpoints = find_credentials(context, environ), invocation.deadline, settings.endpoints
-    home = f"{invocation.account_id or 'account'}/{invocation.region}"
-    ecs = Api("ecs", invocation.region, credentials, endpoints.ecs, deadline.clock, deadline)
-    ess = Api("ess", invocation.region, credentials, of_hooks.endpoint, deadline.clock, deadline)
-    journal = open_journal(settings.journal, invocation.region, credentials, endpoints.oss, deadline)
-    functions = Functions(invocation.region, credentials, endpoints.fc, deadline)
+    credentials, endpoints = find_credentials(context, environ), settings.endpoints
+    clock, region, turns = invocation.deadline.clock, invocation.region, Turns(invocation.deadline)
+    home = f"{invocation.account_id or 'account'}/{region}"
+    ecs = Api("ecs", region, credentials, endpoints.ecs, clock, turns)
+    ess = Api("ess", region, credentials, of_hooks.endpoint, clock, turns)
+    journal = open_journal(settings.journal, region, credentials, endpoints.oss, invocation.deadline)
+    functions = Functions(region, credentials, endpoints.fc, turns)
     hands = Hands(ecs, functions, journal, home, settings.interruption_function)
     observer = Observer(ecs, journal, home, settings)
     jobs = (observer, hands, HandBack(observer, hands, back), Hooks(ecs, ess, functions, home, of_hooks))
-    return Sweep(*jobs, invocation.audit, deadline.clock.now()).run()
+    return Sweep(*jobs, invocation.audit, turns, clock.now()).run()
 
 
 TO_DO = {
@@ -49,113 +56,195 @@ TO_DO = {
     "handed_back": "hand back",
     "deleted": "clean up",
 }
+RETRY_SECONDS = 3_600.0
+"""When a deletion that failed is tried again: others have their turn first."""
+MOST_TIDIED = 200
+"""So many stale hints are removed in one sweep: they are harmless."""
 LINES = ("rescues", "lifecycle_hooks", "restarts", "clean_up")
 
 
 @dataclass
 class Sweep:
-    """One run: four jobs, the most urgent first; a job that fails does not keep the next from its turn."""
+    """One run: jobs in order of urgency, each with a limit and a time of its own.
+
+    A job that fails, or has more to do than its time allows, does not keep the next from its turn.
+    """
 
     observer: Observer
     hands: Hands
     back: HandBack
     hooks: Hooks
     audit: Audit
+    turns: Turns
     now: float
+    seen: Candidates | None = None
+    rescues: list[Rescue] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in LINES})
     done: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TO_DO})
+    _images: list[Described] | None = None
 
     def run(self) -> dict[str, Any]:
         """The answer. Raises ``BatchFailed`` after everything else is done, and what keeps it from looking for rescues.
 
         Lifecycle hooks need neither the journal nor images: they have their turn whatever became of those.
         """
-        try:
-            left = self._of_journal()
-        except SpotkeeperError:
-            self._lifecycle_hooks(self.observer.settings.limit)
-            raise
-        self._lifecycle_hooks(left)
+        failure = self._turn(self._rescues)
+        self._job("lifecycle hooks", self._lifecycle_hooks)
+        if failure:
+            raise failure
+        self._job("returns", self._returns)
+        self._job("restarts", self._restarts)
+        self._job("clean-up", self._clean_up)
+        self._job("index", self._tidy)
         for result in self.results:
             self.audit.record("act", result["outcome"], result["reason"])
         if failed := [one["reason"] for one in self.results if one["outcome"] == "failed"]:
             raise BatchFailed(f"{len(failed)} of {len(self.results)} failed: {'; '.join(failed)}", self.results)
         return self._answer()
 
-    def _of_journal(self) -> int:
-        """Rescues, restarts and clean-up; returns how many more may be handed to anybody in this run."""
-        index, images = self.observer.index(), self.observer.images()
-        left = self._rescues(index, held_episodes(images, self.now))
-        self.warnings += quota_warnings(images, self.observer.settings)
-        self._try("restarts", functools.partial(self._restarts, index, left))
-        self._try("clean-up", functools.partial(self._clean_up, index, images))
-        return left - len(self.done["handed_back"])
+    def _turn(self, job: Callable[[], None]) -> SpotkeeperError | None:
+        self.turns.begin()
+        try:
+            job()
+        except SpotkeeperError as error:
+            return error
+        return None
 
-    def _rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> int:
-        """Hand over what nobody works on; returns how many more may be handed to anybody in this run."""
-        settings = self.observer.settings
-        decisions = [decide(one, self.now) for one in self.observer.rescues(index, held)]
+    def _job(self, name: str, job: Callable[[], None]) -> None:
+        if error := self._turn(job):
+            self._failed(name, error)
+
+    def _rescues(self) -> None:
+        """Hand over what nobody works on."""
+        self.seen = seen = self.observer.candidates()
+        ordered = seen.ordered(self.now)
+        reserve = max(0.0, self.turns.remaining()) / 2  # for handing over
+        looked = (self.observer.rescue(one, seen, self.now) for one in self.turns.each(ordered, reserve))
+        self.rescues = list(looked)
+        self._cut("rescues", len(ordered) - len(self.rescues))
+        decisions = [decide(one, self.now) for one in self._unheld() if one.managed]
         for one in decisions:
             self.lines["rescues"].append(f"{one.rescue.name}: {one.action.value} ({one.reason})")
             about = self.audit.of(instance_id=one.rescue.instance_id, episode=one.rescue.name)
             about.record(one.action.value, "seen", one.reason)
-        due, later = chosen(decisions, settings, self.now)
-        for one in due:
-            self._do("handed_over", one.rescue.name, functools.partial(self.hands.hand_over, one, self.now))
+        due, later = chosen(decisions, self.observer.settings, self.now)
         self.warnings += [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
         self.warnings += [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
-        return settings.limit - len(due)
+        self._each("handed_over", due, _rescue_name, lambda one: self.hands.hand_over(one, self.now))
 
-    def _lifecycle_hooks(self, left: int) -> None:
+    def _unheld(self) -> list[Rescue]:
+        """The rescues with what their images say. Where no image can be seen, only those under the lock: it hurries."""
+        if not any(_may_have_image(one) for one in self.rescues):
+            return self.rescues
+        try:
+            held = held_episodes(self.images(), self.now)
+        except CloudError as error:
+            self._failed("images", error)
+            return [one for one in self.rescues if one.locked or not _may_have_image(one)]
+        return [replace(one, image_held=one.name in held) for one in self.rescues]
+
+    def images(self) -> list[Described]:
+        """All custom images, asked for once."""
+        if self._images is None:
+            self._images = self.observer.images()
+        return self._images
+
+    def _lifecycle_hooks(self) -> None:
         """Hand over the actions that nobody seems to work on."""
-        self._try("lifecycle hooks", functools.partial(self._hand_over_hooks, left))
-
-    def _hand_over_hooks(self, left: int) -> None:
         held = self.hooks.held(self.now)
         due = [one for one in held if one.due(self.now)]
         self.lines["lifecycle_hooks"] += [f"{one}: {'hand over' if one in due else 'leave'}" for one in held]
-        for one in due:
-            if len(self.done["hooks_handed_over"]) < left:
-                self._do("hooks_handed_over", one.name, functools.partial(self.hooks.hand_over, one, self.now))
-            else:
-                self.warnings.append(f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)")
+        now, later = self._limited(due)
+        self.warnings += [f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
+        self._each("hooks_handed_over", now, lambda one: one.name, lambda one: self.hooks.hand_over(one, self.now))
 
-    def _restarts(self, index: Mapping[Key, set[str]], left: int) -> None:
-        """Hand back what no event will come for."""
-        returning = self.back.returning(index, self.now)
+    def _returns(self) -> None:
+        """Hand back instances in stop mode that run again, or are released."""
+        found = (decide_return(one, self.now) for one in self.rescues)
+        self._hand_back([one for one in found if one])
+
+    def _restarts(self) -> None:
+        """Hand back stopped instances whose start is due."""
+        stopped = self.back.stopped(self.now)
+        judged = [self.back.judged(one, self.now) for one in self.turns.each(stopped, self.turns.remaining() / 2)]
+        self._cut("stopped instances", len(stopped) - len(judged))
+        self.warnings += [f"{one.name}: {one.reason}" for one in judged if one.unreadable]
+        self._hand_back(judged)
+
+    def _hand_back(self, returning: list[Returning]) -> None:
         self.lines["restarts"] += [str(one) for one in returning]
-        self.warnings += [f"{one.name}: {one.reason}" for one in returning if one.unreadable]
-        for one in [one for one in returning if one.due][:left]:
-            self._do("handed_back", one.name, functools.partial(self.back.hand_over, one, self.now))
+        now, later = self._limited([one for one in returning if one.due])
+        self.warnings += [f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
+        self._each("handed_back", now, lambda one: one.name, lambda one: self.back.hand_over(one, self.now))
 
-    def _clean_up(self, index: Mapping[Key, set[str]], images: list[Described]) -> None:
-        """Report what finished rescues left, and delete it where that is wanted."""
-        settings = self.observer.settings
-        for leftover in self.observer.leftovers(index, images, self.now):
-            one = decide_clean_up(leftover, settings, self.now)
-            self.lines["clean_up"].append(_leftover_line(one))
-            self.warnings += [one.reason] if leftover.unreadable else []
-            if one.over and not settings.dry_run:
-                self._try(leftover.name, functools.partial(self.hands.close, one))
-            elif settings.delete and one.due:
-                self._do("deleted", leftover.name, functools.partial(self.hands.clean_up, one))
+    def _clean_up(self) -> None:
+        """Report what finished rescues left, and delete it where that is wanted; of each once a day."""
+        settings, leftovers = self.observer.settings, Leftovers(self.observer)
+        self.warnings += quota_warnings(self.images(), settings)
+        due = leftovers.due(self.now)
+        looked = 0
+        for one, left in zip(self.turns.each(due), leftovers.look(due, self.images(), self.now), strict=False):
+            looked += 1
+            plan = decide_clean_up(left, settings, self.now)
+            self.lines["clean_up"] += [] if left.cleaned else [_leftover_line(plan)]
+            self.warnings += [plan.reason] if left.unreadable else []
+            until = next_look(plan, settings.image_ttl_days, self.now)
+            if settings.delete and plan.due and not self._do("deleted", left.name, self._cleaner(plan)):
+                until = int(self.now + RETRY_SECONDS)
+            if not settings.dry_run:
+                self._try(left.name, functools.partial(self.hands.put_away, one, plan, until))
+        self._cut("finished rescues", len(due) - looked)
 
-    def _do(self, what: str, name: str, act: Callable[[], bool | None]) -> None:
-        """``act`` answers False where there was nothing left to do."""
+    def _cleaner(self, plan: CleanUp) -> Callable[[], None]:
+        return functools.partial(self.hands.clean_up, plan)
+
+    def _tidy(self) -> None:
+        """Remove what is stale from the index, and signs of life that nobody needs any more."""
+        if self.observer.settings.dry_run:
+            return
+        stale = [open_key(self.observer.home, key) for key in self.observer.stale_index(self.rescues, self.now)]
+        signs = stale_signs(self.observer.home, self.seen, self.rescues, self.now) if self.seen else []
+        for key in self.turns.each([*stale, *signs][:MOST_TIDIED]):
+            self.hands.forget(key)
+
+    def _limited(self, due: list[T]) -> tuple[list[T], list[T]]:
+        limit = self.observer.settings.limit
+        return due[:limit], due[limit:]
+
+    def _each(self, what: str, due: Sequence[T], name: Callable[[T], str], act: Callable[[T], bool | None]) -> None:
+        """Do it to each of them, for as long as the job's turn lasts."""
+        reached = 0
+        for one in self.turns.each(due):
+            self._do(what, name(one), functools.partial(act, one))
+            reached += 1
+        self._cut(f"to {TO_DO[what]}", len(due) - reached)
+
+    def _cut(self, what: str, missing: int) -> None:
+        if missing:
+            self.warnings.append(f"the time of this sweep was up: {missing} {what} are left for the next one")
+
+    def _failed(self, name: str, error: SpotkeeperError) -> None:
+        self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
+
+    def _do(self, what: str, name: str, act: Callable[[], bool | None]) -> bool:
+        """Whether it was done; ``act`` answers False where there was nothing left to do."""
         if self.observer.settings.dry_run:
             self.done[what].append(name)
-        elif self._try(name, act):
+            return True
+        if self._try(name, act):
             self.done[what].append(name)
             self.results.append({"outcome": "done", "reason": f"{what.replace('_', ' ')}: {name}"})
+            return True
+        return False
 
     def _try(self, name: str, act: Callable[[], bool | None]) -> bool:
         """One bad item must not keep the others from their rescue; whether it did something."""
         try:
             return act() is not False
         except SpotkeeperError as error:
-            self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
+            self._failed(name, error)
             return False
 
     def _answer(self) -> dict[str, Any]:
@@ -169,6 +258,14 @@ class Sweep:
         if not any(self.done.values()):
             return {"outcome": "skipped", "reason": "nothing was missed", **answer}
         return {"outcome": "done", "reason": counts, **answer}
+
+
+def _rescue_name(one: Decision) -> str:
+    return one.rescue.name
+
+
+def _may_have_image(rescue: Rescue) -> bool:
+    return any(name.startswith(("image-", "usable")) for name in rescue.records)
 
 
 def _leftover_line(clean_up: CleanUp) -> str:

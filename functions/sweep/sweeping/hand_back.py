@@ -6,18 +6,17 @@ that run again although nobody has put them back, or were released.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import BrokenRecord
-from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, locked, tags_of
+from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge, judge_again
 from spotkeeper.restarts import Ledger
 from spotkeeper.settings import HandBackSettings
 from sweeping.act import MINUTE, Hands, envelope
-from sweeping.observe import Key, Observer, is_open, tag_parameter
+from sweeping.facts import Rescue
+from sweeping.observe import Observer, tag_parameter, turn
 
 
 @dataclass(frozen=True)
@@ -50,16 +49,17 @@ def decide_restart(instance: Described, number: int, judgement: Judgement) -> Re
     return Returning(str(instance["InstanceId"]), "Stopped", f"restart-{number}", due, judgement.reason)
 
 
-def decide_return(key: Key, event: Mapping[str, Any], instance: Described | None, now: float) -> Returning | None:
-    """What to do about the open rescue of an instance; None where it is not in stop mode."""
-    if not in_stop_mode(event):
+def decide_return(rescue: Rescue, now: float) -> Returning | None:
+    """What to do about the open rescue of an instance; None where it is not in stop mode, or cannot be read."""
+    if not rescue.open or not in_stop_mode(rescue.event) or rescue.notice_end is None:
         return None
-    over = now > float(event.get("notice_end") or 0.0)
+    over, instance = now > rescue.notice_end, rescue.instance
     if instance is None:
-        return Returning(key[0], "Deleted", f"deleted-{key[1]}", over, "it is released and its rescue still open")
-    runs = instance.get("Status") == "Running" and not locked(instance) and not is_held(tags_of(instance), now)
+        reason = "it is released and its rescue still open"
+        return Returning(rescue.instance_id, "Deleted", f"deleted-{rescue.number}", over, reason)
+    runs = instance.get("Status") == "Running" and not rescue.locked and not is_held(tags_of(instance), now)
     reason = "it runs again and nobody has put it back" if runs and over else "it does not run again yet"
-    return Returning(key[0], "Running", f"running-{key[1]}", runs and over, reason)
+    return Returning(rescue.instance_id, "Running", f"running-{rescue.number}", runs and over, reason)
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,19 @@ class HandBack:
     hands: Hands
     settings: HandBackSettings
 
-    def returning(self, index: Mapping[Key, set[str]], now: float) -> list[Returning]:
-        """Every instance that waits for a restart, or to be put back."""
-        return [*self._stopped(now), *self._stop_mode(index, now)]
-
-    def _stopped(self, now: float) -> Iterator[Returning]:
+    def stopped(self, now: float) -> list[Described]:
+        """Stopped instances with the restart tag, in turns: what a sweep has no time for is not always the same."""
         rules = self.settings.restart
         if rules.tag is None:
-            return
+            return []
         parameters = {"Status": "Stopped", "Tag": [tag_parameter(rules.tag)]}
+        found = describe_instances(self.observer.ecs, "stopped instances", parameters)
         # A filter that is not understood would show everybody's instances: what is not tagged is not judged.
-        for instance in list(describe_instances(self.observer.ecs, "stopped instances", parameters)):
-            if instance.get("Status") == "Stopped" and rules.tag.matches(tags_of(instance)):
-                yield self._judged(instance, now)
+        ours = [one for one in found if one.get("Status") == "Stopped" and rules.tag.matches(tags_of(one))]
+        return sorted(ours, key=lambda one: turn(str(one["InstanceId"]), now))
 
-    def _judged(self, instance: Described, now: float) -> Returning:
+    def judged(self, instance: Described, now: float) -> Returning:
+        """Whether a stopped instance is due, as ``state_change`` itself would judge."""
         try:
             return decide_restart(instance, *self._judgement(instance, now))
         except BrokenRecord as error:
@@ -103,19 +101,6 @@ class HandBack:
             belongs = rescue_of(journal, home, instance, now)
             judgement = judge(rules, instance, history, now, belongs=belongs)
         return history.number(now), judgement
-
-    def _stop_mode(self, index: Mapping[Key, set[str]], now: float) -> Iterable[Returning]:
-        latest = dict(sorted(index))
-        waiting = [(one, number) for one, number in latest.items() if is_open(index[one, number])]
-        described = self.observer.instances(one for one, _ in waiting)
-        found = (self._waiting(key, described.get(key[0]), now) for key in waiting)
-        return [one for one in found if one]
-
-    def _waiting(self, key: Key, instance: Described | None, now: float) -> Returning | None:
-        try:
-            return decide_return(key, self.observer.read(key, "event"), instance, now)
-        except BrokenRecord:
-            return None  # reported among the rescues
 
     def hand_over(self, one: Returning, now: float) -> None:
         """Invoke the state_change function asynchronously, at most once a minute for one stop. Raises ``CloudError``.

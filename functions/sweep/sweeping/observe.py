@@ -1,25 +1,48 @@
-"""What a sweep looks at. Nothing here writes."""
+"""What a sweep looks at to find rescues. Nothing here writes.
+
+Its cost follows what is open: one listing of the index and one of the signs of life, and the records of those rescues
+alone on which no call is working.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spotkeeper import episode
+from spotkeeper import episode, hints
 from spotkeeper.clients import Api, items
-from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.episode import EPISODE_TAG, Episode
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.events.times import epoch_seconds
+from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
 from spotkeeper.journal import Journal
 from spotkeeper.settings import SweepSettings, TagFilter
-from sweeping.facts import Leftover, Rescue
+from sweeping.decide import SILENT_SECONDS
+from sweeping.facts import Rescue
 
 IDS_PER_CALL = 100
 
-Key = tuple[str, int]
+
+@dataclass(frozen=True)
+class Candidates:
+    """Instances that may need a rescue, before any record of theirs is read.
+
+    ``described`` are those that exist, by id; ``indexed`` the latest open episode of each by the index.
+    """
+
+    under_lock: Mapping[str, Described]
+    described: Mapping[str, Described]
+    indexed: Mapping[str, int]
+    signs: Mapping[Key, list[Sign]]
+
+    def ordered(self, now: float) -> list[str]:
+        """Under the lock and never begun, then under the lock, then the rest; alike ones in turns, minute by minute."""
+        every = {*self.under_lock, *self.indexed}
+        return sorted(every, key=lambda one: (one not in self.under_lock, one in self.indexed, turn(one, now)))
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,13 @@ class Observer:
     journal: Journal
     home: str
     settings: SweepSettings
+
+    def candidates(self) -> Candidates:
+        """Managed spot instances under the lock, and what the index says is open."""
+        under_lock = self.locked_instances()
+        indexed = dict(sorted(hints.open_rescues(self.journal, self.home)))  # of several episodes the latest
+        described = {**self.instances(set(indexed) - set(under_lock)), **under_lock}
+        return Candidates(under_lock, described, indexed, hints.signs(self.journal, self.home))
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
@@ -57,101 +87,92 @@ class Observer:
         pages = self.ecs.pages("DescribeImages", "custom images", parameters)
         return [image for page in pages for image in items(page, "Images", "Image")]
 
-    def rescues(self, index: Mapping[Key, set[str]], held: set[str]) -> list[Rescue]:
-        """Every managed instance that is under the lock or has an open episode."""
-        under_lock = self.locked_instances()
-        latest = dict(sorted(index))
-        wanted = {*under_lock, *(one for one, number in latest.items() if is_open(index[one, number]))}
-        described = {**self.instances(wanted - set(under_lock)), **under_lock}
-        return [
-            self._rescue((instance_id, latest.get(instance_id, 1)), index, described.get(instance_id), held)
-            for instance_id in sorted(wanted)
-            if instance_id not in described or self._managed(described[instance_id])
-        ]
-
-    def _rescue(self, key: Key, index: Mapping[Key, set[str]], instance: Described | None, held: set[str]) -> Rescue:
-        instance_id, number = key
-        names = frozenset(index.get(key, ()))
-        rescue = Rescue(instance_id, number, instance, locked(instance), names)
-        rescue = replace(rescue, image_held=rescue.name in held)
-        if not is_open(names):
+    def rescue(self, instance_id: str, seen: Candidates, now: float) -> Rescue:
+        """What is known of a candidate; while a call works on it, nobody wants to know more than that."""
+        instance = seen.described.get(instance_id)
+        number = seen.indexed.get(instance_id, 1)
+        rescue = Rescue(instance_id, number, instance, locked(instance), indexed=instance_id in seen.indexed)
+        rescue = replace(rescue, managed=instance is None or self._managed(instance))
+        rescue = replace(rescue, signs=tuple(seen.signs.get(rescue.key, ())))
+        if rescue.alive_at is not None and now - rescue.alive_at <= SILENT_SECONDS:
             return rescue
+        rescue = self._latest(rescue)
+        rescue = replace(rescue, signs=tuple(seen.signs.get(rescue.key, ())))
+        return replace(rescue, handed=self._handed(rescue))
+
+    def _latest(self, rescue: Rescue) -> Rescue:
+        """What its latest episode tells. Raises ``BrokenRecord``, and ``JournalUnavailable``."""
+        found = episode.glance(self.journal, self.home, rescue.instance_id)
+        number = found.number if found.records else rescue.number
+        indexed = rescue.indexed and number == rescue.number
+        rescue = replace(rescue, number=number, records=frozenset(found.records), indexed=indexed)
         try:
-            return self._open(rescue, key)
+            return self._read(rescue, found)
         except BrokenRecord as error:
             return replace(rescue, unreadable=str(error))
 
-    def _open(self, rescue: Rescue, key: Key) -> Rescue:
-        event = self.read(key, "event")
-        attempts = [self.read(key, name) for name in rescue.records if name.startswith("attempt-")]
-        return replace(
-            rescue,
-            event=event,
-            notice_end=moment(event, "notice_end", f"{rescue.name}/event"),
-            opened_at=epoch_seconds(str(event.get("opened_at") or "")),
-            working_until=max((moment(one, "deadline_at", f"{rescue.name}/attempt") for one in attempts), default=None),
-        )
+    def _read(self, rescue: Rescue, found: Episode) -> Rescue:
+        if "lost" in rescue.records:
+            return replace(rescue, end=found.look("lost"))
+        if not rescue.open:
+            return rescue
+        event = found.look("event")
+        rescue = replace(rescue, event=event, notice_end=float(event["notice_end"]))
+        return replace(rescue, opened_at=epoch_seconds(str(event.get("opened_at") or "")))
 
-    def leftovers(self, index: Mapping[Key, set[str]], images: Sequence[Described], now: float) -> list[Leftover]:
-        """What finished rescues left behind and nobody has cleaned up yet."""
-        held = held_episodes(images, now)
-        by_id = {str(image["ImageId"]): image for image in images}
-        finished = [key for key, names in sorted(index.items()) if "done" in names and "cleaned" not in names]
-        standing = self.instances({instance_id for instance_id, _ in finished})
-        found = [self._leftover(key, index[key], by_id) for key in finished]
-        return [
-            replace(
-                one,
-                held=one.name in held or is_held(tags_of(one.image), now),
-                source_stands=one.instance_id in standing,
-            )
-            for one in found
-        ]
+    def _handed(self, rescue: Rescue) -> int:
+        """How often it was handed over since an error that needs a human."""
+        if rescue.needs_human_since is None:
+            return 0
+        return len(self.journal.keys(f"{self.home}/sweeps/{rescue.name}/handed-"))
 
-    def _leftover(self, key: Key, names: set[str], images: Mapping[str, Described]) -> Leftover:
-        try:
-            return self._readable_leftover(key, names, images)
-        except BrokenRecord as error:
-            return Leftover(*key, unreadable=str(error))
+    def stale_index(self, rescues: Iterable[Rescue], now: float) -> Iterator[Key]:
+        """Entries of the index whose rescue is over, was lost more than a day ago, or never began."""
+        for one in rescues:
+            if one.indexed and not one.unreadable and _is_stale(one, self._indexed_at(one), now):
+                yield one.key
 
-    def _readable_leftover(self, key: Key, names: set[str], images: Mapping[str, Described]) -> Leftover:
-        done = self.read(key, "done")
-        image_id = str(self.read(key, "usable").get("image_id", "")) if "usable" in names else ""
-        planned = self.read(key, "clean-up") if "clean-up" in names else {}
-        image = images.get(image_id)
-        kept = [str(disk_id) for disk_id in done.get("answer", {}).get("retained_disks", ())]
-        return Leftover(
-            instance_id=key[0],
-            number=key[1],
-            finished_at=moment(done, "at", f"{key[0]}/{key[1]}/done"),
-            image_id=image_id,
-            image=image,
-            snapshot_ids=tuple(planned.get("snapshot_ids", ())) or snapshots_of(image),
-            disks=tuple(self._disks(kept)),
-        )
-
-    def _disks(self, disk_ids: list[str]) -> list[Described]:
-        if not disk_ids:
-            return []
-        pages = self.ecs.pages("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)})
-        return [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
-
-    def read(self, key: Key, name: str) -> Mapping[str, Any]:
-        """A record of an episode; empty where it does not stand."""
-        folder = "sweeps" if name == "clean-up" else episode.FOLDER
-        return self.journal.read(f"{self.home}/{folder}/{key[0]}/{key[1]}/{name}") or {}
-
-    def index(self) -> dict[Key, set[str]]:
-        """Every episode with the names of its records."""
-        return episode.index(self.journal, self.home)
+    def _indexed_at(self, rescue: Rescue) -> float:
+        """When an entry of a rescue without any record was made; of others nobody wants to know."""
+        if rescue.records or rescue.signs:
+            return 0.0
+        at = (self.journal.read(hints.open_key(self.home, rescue.key)) or {}).get("at")
+        return float(at) if isinstance(at, (int, float)) else 0.0
 
 
-def moment(record: Mapping[str, Any], name: str, key: str) -> float:
-    """A field in seconds since 1970. Raises ``BrokenRecord``."""
-    found = record.get(name)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise BrokenRecord(key, f"has no {name} in seconds")
-    return float(found)
+def stale_signs(home: str, seen: Candidates, rescues: Iterable[Rescue], now: float) -> list[str]:
+    """Keys of signs that tell nothing any more: of rescues that are not open, and of calls that were silent for long.
+
+    Endings of open rescues stay: they tell since when somebody is needed.
+    """
+    closed = {one.key for one in rescues if one.records & {"done", "lost"}}
+    found: list[str] = []
+    for key, every in seen.signs.items():
+        ended = key in closed or seen.indexed.get(key[0]) != key[1]
+        found += [one.key(home) for one in every if now - one.at > LATE_SECONDS and (ended or not one.ending)]
+    return found
+
+
+LATE_SECONDS = 600.0
+"""A sign of life so old tells nothing: every call leaves one every 20 s."""
+UNBEGUN_SECONDS = 600.0
+"""A call that made its entry in the index and no record within so long has died in between."""
+LOST_SECONDS = 86_400.0
+"""How long a lost rescue is repeated among the warnings."""
+
+
+def _is_stale(rescue: Rescue, indexed_at: float, now: float) -> bool:
+    if "done" in rescue.records:
+        return True
+    if "lost" in rescue.records:
+        at = rescue.end.get("at")
+        return isinstance(at, (int, float)) and now - at > LOST_SECONDS
+    return not rescue.records and not rescue.signs and now - indexed_at > UNBEGUN_SECONDS
+
+
+def turn(name: str, now: float) -> int:
+    """Sorts alike ones, each minute otherwise: what a sweep had no time for is not always the same."""
+    return zlib.crc32(f"{name} {int(now // 60)}".encode())
 
 
 def held_episodes(images: Iterable[Described], now: float) -> set[str]:
@@ -159,17 +180,6 @@ def held_episodes(images: Iterable[Described], now: float) -> set[str]:
     return {tags[EPISODE_TAG] for image in images if is_held(tags := tags_of(image), now) and EPISODE_TAG in tags}
 
 
-def snapshots_of(image: Described | None) -> tuple[str, ...]:
-    """The snapshots behind an image."""
-    mappings = items(image or {}, "DiskDeviceMappings", "DiskDeviceMapping")
-    return tuple(str(one["SnapshotId"]) for one in mappings if one.get("SnapshotId"))
-
-
 def tag_parameter(tag: TagFilter) -> dict[str, str]:
     """A tag filter as DescribeInstances takes it; without a value any value matches."""
     return {"Key": tag.key} if tag.value is None else {"Key": tag.key, "Value": tag.value}
-
-
-def is_open(names: Iterable[str]) -> bool:
-    """Whether an episode with these records was begun and has not ended."""
-    return "event" in names and not {"done", "lost"} & set(names)

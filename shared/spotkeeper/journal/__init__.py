@@ -37,8 +37,11 @@ class Journal(Protocol):
     def read(self, key: str) -> dict[str, Any] | None:
         """The record, or None. Raises ``JournalUnavailable``, and ``BrokenRecord`` for what is no record."""
 
-    def keys(self, prefix: str) -> list[str]:
-        """All keys that begin with ``prefix``, sorted. Raises ``JournalUnavailable``."""
+    def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
+        """The keys that begin with ``prefix``, sorted; all, or the first so many (1,000 at most).
+
+        Raises ``JournalUnavailable``.
+        """
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
         """Write a hint (``alive/``, ``open/``), whether it stands or not; tried again for ``patience`` seconds.

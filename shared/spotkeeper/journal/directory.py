@@ -45,7 +45,7 @@ class DirectoryJournal:
             raise self._unavailable("read", key, error) from error
         return parse(content, key)
 
-    def keys(self, prefix: str) -> list[str]:
+    def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
         """See ``Journal.keys``."""
         folder = self._root / prefix.rpartition("/")[0]
         found: list[str] = []
@@ -55,7 +55,7 @@ class DirectoryJournal:
                 for name in names
                 if name.endswith(".json")
             ]
-        return sorted(key for key in found if key.startswith(prefix))
+        return sorted(key for key in found if key.startswith(prefix))[:most]
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = 0.0) -> None:  # noqa: ARG002 - see below
         """See ``Journal.hint``. A file system that refuses goes on refusing: nothing is tried again."""

@@ -128,24 +128,24 @@ class OssJournal:
             **how,
         )
 
-    def keys(self, prefix: str) -> list[str]:
+    def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
         """See ``Journal.keys``."""
         found: list[str] = []
         token: str | None = None
         while True:
-            page = self._page(prefix, token)
+            page = self._page(prefix, token, most or KEYS_PER_PAGE)
             found += [str(entry.key) for entry in page.contents or []]
             token = page.next_continuation_token
-            if not page.is_truncated or not token:
+            if most or not page.is_truncated or not token:
                 break
         start = len(self._object(""))
         return sorted(name[start:].removesuffix(".json") for name in found if name.endswith(".json"))
 
-    def _page(self, prefix: str, token: str | None) -> Any:
+    def _page(self, prefix: str, token: str | None, size: int) -> Any:
         request = self._oss.ListObjectsV2Request(
             bucket=self._location.bucket,
             prefix=self._object(prefix).removesuffix(".json"),
-            max_keys=KEYS_PER_PAGE,
+            max_keys=size,
             continuation_token=token,
         )
         try:
