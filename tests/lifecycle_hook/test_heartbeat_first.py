@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.faults import Fault
+from simulator.transport import Killed
 from tests.lifecycle_hook.stage import NOW, HookStage, stage
 from tests.lifecycle_hook.test_waiting import redeliver
 
@@ -89,3 +90,15 @@ def test_throttling_of_hours_leaves_heartbeats() -> None:
     here.cloud.faults.add(Fault("DescribeInvocationResults", "throttle", times=None, until=NOW + 3_000))
     assert here.deliver()["result"] == "CONTINUE"
     assert here.fleet.action.heartbeats <= 8
+
+
+def test_a_hook_that_another_call_has_extended() -> None:
+    """The call before has died; its tag says that the hook lives on for longer than its timeout."""
+    here = stage(hook_timeout=90)
+    here.agents(NOW + 300)
+    here.cloud.faults.add(Fault("TagResources", "kill-after"))
+    with pytest.raises(Killed):
+        here.deliver()
+    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
+    here.advance(20)
+    assert here.deliver()["result"] == "CONTINUE"

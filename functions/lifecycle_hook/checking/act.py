@@ -65,7 +65,7 @@ def heartbeat(tools: Tools, facts: Facts, _: Decision) -> Facts:
         # Somebody has used up the extensions, the last one not long ago: on average half of it is left.
         guess = asked_at + UNKNOWN_LIFE_SECONDS if spent and not facts.life_known else facts.alive_until
         return facts.but(extendable=False, refused=None if spent else error, alive_until=guess)
-    return facts.but(alive_until=asked_at + seconds, life_known=True, untold=True)
+    return facts.but(alive_until=asked_at + seconds, life_known=True, extended=True, untold=True)
 
 
 def _put_off(facts: Facts, error: CloudError, until: float) -> Facts:

@@ -58,13 +58,13 @@ class Facts:
     ``leave_at``: when this call has to come to an end. ``notified_at``: the notification's time, where it can be right.
     ``began_at``: when the hook began to wait, at the latest. ``refusals``: steps that were refused, by step.
     ``alive_until``: the hook lives at least so long, however a heartbeat is to be understood; ``life_known``: that is
-    more than a guess; ``untold``: a heartbeat of this call is not written down yet. ``extendable`` is over once a
-    heartbeat was refused: ``refused`` is why, where that is our own failure. ``looks``: how often the action was looked
-    at. ``observed``: this call has seen the instances, ``asked_at`` for the last time; ``polled``: and has waited for
-    something, or asked how commands have ended. ``judged``: why it was completed. ``sent``: what a
-    CompleteLifecycleAction of this call said that got no answer. ``spared``: whether the group can do without the
-    failed instances; ``hindrance``: why that cannot be told, or why they cannot be marked. ``failed``: instances to
-    remove after CONTINUE. ``tidied``: no tag of this action is left, or ``untidy`` says why.
+    more than a guess; ``extended``: by a heartbeat of this call, ``untold``: which is not written down yet.
+    ``extendable`` is over once a heartbeat was refused: ``refused`` is why, where that is our own failure. ``looks``:
+    how often the action was looked at. ``observed``: this call has seen the instances, ``asked_at`` for the last time;
+    ``polled``: and has waited for something, or asked how commands have ended. ``judged``: why it was completed.
+    ``sent``: what a CompleteLifecycleAction of this call said that got no answer. ``spared``: whether the group can do
+    without the failed instances; ``hindrance``: why that cannot be told, or why they cannot be marked. ``failed``:
+    instances to remove after CONTINUE. ``tidied``: no tag of this action is left, or ``untidy`` says why.
     """
 
     event: LifecycleHook
@@ -80,6 +80,7 @@ class Facts:
     hook: Described | None = None
     transition: Transition = Transition.SCALE_OUT
     life_known: bool = False
+    extended: bool = False
     untold: bool = False
     looked: bool = False
     looks: int = 0

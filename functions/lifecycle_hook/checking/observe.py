@@ -20,6 +20,8 @@ from spotkeeper.hooks import remembered_life
 from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 
+FIRST_SECONDS = 10.0
+"""So soon after the notification its first delivery comes; a later one may be a retry."""
 FRESH_SECONDS = 300.0
 """So old a notification may be without being doubted."""
 SKEW_SECONDS = 60.0
@@ -44,7 +46,13 @@ def look(tools: Tools, facts: Facts) -> Facts:
     seen = _listing(facts.but(looked=True, looks=facts.looks + 1, action=next(found, None)))
     if seen.action and seen.action.status == "Completed" and facts.sent and seen.action.result == facts.sent.value:
         return seen.but(completed=facts.sent, verified=True)
-    return seen if seen.life_known else _with_remembered_life(tools, seen)
+    return seen if _knows_best(seen) else _with_remembered_life(tools, seen)
+
+
+def _knows_best(facts: Facts) -> bool:
+    """Whether nobody else can have extended the hook since what this call knows: no other call came before it."""
+    alone = facts.notified_at is not None and facts.entered_at - facts.notified_at <= FIRST_SECONDS
+    return facts.extended or (facts.life_known and (alone or facts.looks > 1))
 
 
 def _listing(facts: Facts) -> Facts:
@@ -55,7 +63,7 @@ def _listing(facts: Facts) -> Facts:
 
 
 def _with_remembered_life(tools: Tools, facts: Facts) -> Facts:
-    """Past its timeout it lives because somebody has extended it; who did has left a tag that says until when."""
+    """As the call that has extended it for the last time says by a tag."""
     action = facts.action
     if action is None or action.status != "Pending" or not action.instance_ids:
         return facts
@@ -120,7 +128,7 @@ def _with_life(tools: Tools, facts: Facts) -> Facts:
 
     An older time is checked: a hook cannot have begun before its activity.
     """
-    if facts.life_known:  # a heartbeat of this call
+    if facts.extended:
         return facts
     notified = facts.notified_at
     fresh = notified is not None and facts.entered_at - notified <= FRESH_SECONDS
