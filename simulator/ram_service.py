@@ -106,6 +106,7 @@ class Ram(Product):
     def create_policy_version(self, p: Parameters) -> Answer:
         """Another version; of six the oldest that does not count goes, where that is asked for."""
         policy = self._policy(p)
+        p.covers("RotateStrategy")
         document = _policy(p["PolicyDocument"])
         if len(policy.versions) == MOST_VERSIONS:
             if p.get("RotateStrategy") != ROTATE:
