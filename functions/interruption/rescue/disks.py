@@ -9,8 +9,10 @@ from rescue import kept_disks, trail
 from rescue.facts import Facts
 from rescue.image import look_for_image
 from rescue.kept_disks import describe_disks, flag_record
+from rescue.refusals import accepted, refused
 from rescue.source import look_if_stale
 from rescue.tools import Tools
+from rescue.tracks import Step
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, WaitFailed
@@ -24,6 +26,17 @@ SNAPSHOTS = Waiter(
     longest_pause=10.0,
 )
 
+FOR_GOOD = frozenset(
+    {
+        "DeleteWithInstance.Conflict",
+        "InvalidDiskId.NotFound",
+        "InvalidOperation.InstanceLocked",
+        "InstanceLockedForSecurity",
+    }
+)
+"""Refusals of a disk's kind, of one that is gone, and of the lock: trying again changes nothing (error table of
+ModifyDiskAttribute)."""
+
 LEAVE_BEFORE_RELEASE = 5.0
 """Seconds before the notice's end after which flags are no longer touched."""
 IMMINENT_PAUSE = 1.0
@@ -32,8 +45,10 @@ IMMINENT_PAUSE = 1.0
 def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Record the flags as they are, then ``DeleteWithInstance=false`` on every disk that would go with the instance.
 
-    A disk that refuses (its kind, or because of the reclaim lock) is a warning: the image can still save it. Without a
-    journal the flags are changed all the same, and nobody puts them back.
+    A disk that refuses for good (its kind, or because of the reclaim lock) is a warning: the image can still save it.
+    Under any other code it is tried again, for as long as there is no usable image: a disk in a snapshot, in transfer
+    or being attached refuses for a while. Without a journal the flags are changed all the same, and nobody puts them
+    back.
     """
     disks = describe_disks(tools, until)
     if facts.journal_reached:
@@ -43,13 +58,23 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     if doomed and not facts.journal_reached:
         tools.touched += doomed  # before the call: it may be executed although no answer comes
         trail.unrecorded_flags(tools, facts, doomed)  # and this process may die before it can say so
-    refused = set_flags(tools, doomed, until, delete_with_instance=False)
-    warnings = [f"disk {disk_id} will be released with the instance: {why}" for disk_id, why in refused.items()]
-    return facts.but(disks_retained=True, disks=tuple(disks)).warn(*warnings)
+    refusing = set_flags(tools, doomed, until, delete_with_instance=False)
+    unretained = [f"disk {one} will be released with the instance: {_why(error)}" for one, error in refusing.items()]
+    facts = facts.but(disks=tuple(disks), unretained=tuple(unretained))
+    again = [error for error in refusing.values() if error.code not in FOR_GOOD]
+    if again:
+        return refused(facts, Step.RETAIN_DISKS, "", again[0], tools.clock.now())
+    return accepted(facts, Step.RETAIN_DISKS).but(disks_retained=True)
 
 
-def set_flags(tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool) -> dict[str, str]:
-    """ModifyDiskAttribute; returns the disks that refuse, each with why.
+def _why(error: CloudError) -> str:
+    return f"{error.code} ({error.detail}; request id {error.request_id})"
+
+
+def set_flags(
+    tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool
+) -> dict[str, CloudError]:
+    """ModifyDiskAttribute; returns the disks that refuse, each with its refusal. Raises what passes by itself.
 
     One disk that refuses makes the API refuse all of a call, so they are asked one by one then.
     """
@@ -62,11 +87,11 @@ def set_flags(tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_
         if passes_by_itself(error):
             raise
         if len(wanted) == 1:
-            return {wanted[0]: f"{error.code} ({error.detail}; request id {error.request_id})"}
-        refused: dict[str, str] = {}
+            return {wanted[0]: error}
+        refusing: dict[str, CloudError] = {}
         for disk_id in wanted:
-            refused.update(set_flags(tools, [disk_id], until, delete_with_instance=delete_with_instance))
-        return refused
+            refusing.update(set_flags(tools, [disk_id], until, delete_with_instance=delete_with_instance))
+        return refusing
     return {}
 
 
@@ -126,6 +151,6 @@ def restore(tools: Tools, facts: Facts) -> Facts:
     facts = look_if_stale(tools, facts)
     if facts.gone:
         return facts.but(disks_settled=True)
-    refused = set_flags(tools, kept_disks.doomed(tools), tools.deadline, delete_with_instance=True)
-    warnings = [f"the flag of disk {disk_id} was not put back: {why}" for disk_id, why in refused.items()]
-    return facts.but(disks_settled=True, flags_restored=not refused).warn(*warnings)
+    refusing = set_flags(tools, kept_disks.doomed(tools), tools.deadline, delete_with_instance=True)
+    warnings = [f"the flag of disk {one} was not put back: {_why(error)}" for one, error in refusing.items()]
+    return facts.but(disks_settled=True, flags_restored=not refusing).warn(*warnings)

@@ -64,7 +64,8 @@ class Facts:
     ``refusals`` holds the steps that were refused, by step and by what of it (a load balancer, a group; else empty).
     ``memberships`` is None while none were looked for; ``unsearched`` names the load balancers that were not searched
     yet. ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` say that it is
-    in all of them. ``lb_since`` is when this call began with the load balancers.
+    in all of them. ``unretained`` says which disks refuse to stay, and why. ``lb_since`` is when this call began with
+    the load balancers.
     """
 
     now: float
@@ -87,6 +88,7 @@ class Facts:
 
     disks: tuple[Described, ...] | None = None
     disks_retained: bool = False
+    unretained: tuple[str, ...] = ()
     flags_restored: bool = False
     disks_settled: bool = False
     snapshots_complete: bool = False

@@ -53,6 +53,8 @@ def _again_at(  # noqa: PLR0913 - see refused
         pause = min(LONGEST_ROUND_PAUSE, FIRST_ROUND_PAUSE * 2.0 ** (tries - 1))
         return now + pause * (0.8 + 0.2 * chance())  # keeps many rescues out of step
     policy = CONFLICTS.get(step, PLAIN)
+    if step is Step.RETAIN_DISKS and isinstance(error, CloudError):
+        policy = RetryPolicy(conflicts=frozenset({error.code}))  # the data is worth a try under any code
     if not isinstance(error, CloudError) or not passes_by_itself(error, policy):
         return math.inf
     pause = pause_before(error, tries - 1, now, chance)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from rescue.facts import Facts, Replacement
+from spotkeeper.errors import CloudError
+from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings import InterruptionSettings, Relaunch, StopSource
 
 
@@ -174,7 +176,9 @@ def _lb_pass_at(settings: InterruptionSettings, facts: Facts) -> float:
 
 
 def _held_up(step: Step, facts: Facts) -> float:
+    """A refusal that passes by itself is waited for a while; one that may stay is tried again without that."""
     refusal = facts.refusals.get((step, ""))
     if refusal is None:
         return math.inf
-    return 0.0 if refusal.final else refusal.since + HOLD_UP_SECONDS
+    passes = isinstance(refusal.error, CloudError) and passes_by_itself(refusal.error)
+    return refusal.since + HOLD_UP_SECONDS if passes and not refusal.final else 0.0

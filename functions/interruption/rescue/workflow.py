@@ -96,7 +96,7 @@ class Rescue:
             if not in_track:
                 raise
             return self._refused(step, facts, error, until)
-        return after if step in LOAD_BALANCER or step is Step.WAIT_DRAIN else accepted(after, step)
+        return after if step in SIDE_BY_SIDE - {Step.REMEMBER} else accepted(after, step)
 
     def _refused(self, step: Step, facts: Facts, error: SpotkeeperError, until: Deadline) -> Facts:
         now = self.tools.clock.now()
@@ -116,6 +116,8 @@ class Rescue:
         settings = self.tools.settings
         steps = track(settings, facts)
         urgent = [one for one in steps[: steps.index(step)] if DUE[one](settings, facts)]
+        if step is Step.MAKE_IMAGE and Step.RETAIN_DISKS in urgent:
+            return self.tools.deadline.sooner(0.0)  # the disks have their turn before each further try
         at = min((again_at(one, facts) for one in urgent), default=math.inf)
         return self.tools.deadline.sooner(max(0.0, at - self.tools.clock.now()))
 
@@ -155,6 +157,13 @@ class Rescue:
             remember.remember_disks(self.tools, facts, until)
             self.tools.episode.record("plan", plan)
         return facts
+
+    def wait_for_image(self, facts: Facts, until: Deadline) -> Facts:
+        """Once it is usable no disk is tried any more, and those that have refused are named."""
+        after = image.wait_for_image(self.tools, facts, until)
+        if after.image is not Image.USABLE:
+            return after
+        return accepted(after, Step.RETAIN_DISKS).warn(*after.unretained)
 
     def find(self, facts: Facts, until: Deadline) -> Facts:
         """Search where the last search stopped."""
@@ -233,7 +242,7 @@ ACTS: dict[Step, Act] = {
     Step.REMOVE: lambda r, facts, _: memberships.remove(r.tools, facts),
     Step.STOP_SOURCE: lambda r, facts, until: source.stop(r.tools, facts, until),
     Step.MAKE_IMAGE: lambda r, facts, until: image.make_image(r.tools, facts, until),
-    Step.WAIT_IMAGE: lambda r, facts, until: image.wait_for_image(r.tools, facts, until),
+    Step.WAIT_IMAGE: Rescue.wait_for_image,
     Step.WAIT_SNAPSHOTS: lambda r, facts, until: disks.wait_for_snapshots(r.tools, facts, until),
     Step.LAUNCH: lambda r, facts, _: replacement.launch(r.tools, facts),
     Step.WAIT_RUNNING: lambda r, facts, until: replacement.wait_until_running(r.tools, facts, until),

@@ -1,0 +1,82 @@
+"""Disks before the image, both before load balancers: whatever is refused, nothing waits inside itself."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from simulator.ecs import DiskSpec, Timings
+from tests.rescue.reading import doomed_disks, fault, images, source_disks
+from tests.rescue.stage import Stage, stage
+
+MINUTE = 60.0
+SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+REFUSALS = ("Throttling", "IncorrectDiskStatus", "IncorrectDiskStatus.CreatingSnapshot", "ServiceUnavailable")
+
+
+def retained_after(here: Stage) -> float:
+    """Seconds from the event to the first flag that was changed."""
+    done = next(one for one in here.calls("ModifyDiskAttribute") if not one.code)
+    return float(done.at - here.before["now"])
+
+
+@pytest.mark.parametrize("image", ["IncorrectDiskStatus.CreatingSnapshot", "Throttling"])
+@pytest.mark.parametrize("disks", REFUSALS)
+def test_disks_and_image_refused_for_a_minute(disks: str, image: str) -> None:
+    """A mass reclaim, or an automatic snapshot that is running: the disks are retained as soon as that is possible."""
+    here = stage(SLOW)
+    until = here.before["now"] + MINUTE
+    fault(here, "ModifyDiskAttribute", f"code:{disks}", times=None, until=until)
+    fault(here, "CreateImage", f"code:{image}", times=None, until=until)
+    assert here.deliver()["outcome"] == "done"
+    assert MINUTE <= retained_after(here) <= 2 * MINUTE
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("disks", REFUSALS)
+def test_image_refused_for_the_whole_notice(disks: str) -> None:
+    """No image is made in time; the disks are retained although they were refused for two minutes."""
+    here = stage(SLOW)
+    fault(here, "ModifyDiskAttribute", f"code:{disks}", times=None, until=here.before["now"] + 2 * MINUTE)
+    fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None)
+    with pytest.raises(Exception, match="released before its rescue was complete"):
+        here.deliver()
+    assert images(here) == []
+    assert set(doomed_disks(here)) <= set(source_disks(here))
+
+
+def test_before_each_try_of_the_image_the_disks_are_tried() -> None:
+    """Neither is asked twice in a row while both are refused."""
+    here = stage(SLOW)
+    until = here.before["now"] + 100.0
+    fault(here, "ModifyDiskAttribute", "code:Throttling", times=None, until=until)
+    fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None, until=until)
+    here.deliver()
+    tries = [one.action for one in here.calls("ModifyDiskAttribute", "CreateImage") if one.code]
+    assert tries.count("CreateImage") > 5
+    pairs = list(itertools.pairwise(tries))
+    assert ("CreateImage", "CreateImage") not in pairs
+
+
+def test_disks_are_tried_while_the_image_grows() -> None:
+    """What refused before CreateImage is retained during it, and no warning says otherwise."""
+    here = stage(SLOW, disks=(DiskSpec("cloud_essd", 40, "PL0"), DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")))
+    fault(here, "ModifyDiskAttribute", "code:IncorrectDiskStatus", times=None, until=here.before["now"] + 50.0)
+    answer = here.deliver()
+    assert 50.0 <= retained_after(here) <= 60.0
+    assert here.calls("CreateImage")[0].at - here.before["now"] < 20.0
+    assert not any("will be released" in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+def test_a_busy_load_balancer_does_not_hold_up_throttled_disks() -> None:
+    """Disks throttled by the second, a CLB that refuses for minutes: the disks come when their second is over."""
+    here = stage(SLOW)
+    start = here.before["now"]
+    fault(here, "ModifyDiskAttribute", "code:Throttling", times=2)
+    fault(here, "slb:*", "code:ServiceIsConfiguring", times=None, until=start + 2 * MINUTE)
+    assert here.deliver()["outcome"] == "done"
+    assert retained_after(here) <= 5.0
+    assert here.calls("CreateImage")[0].at - start <= 40.0
+    assert here.shortcomings() == []
