@@ -49,7 +49,7 @@ def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.i
 
 def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:
     """Facts of steps that were refused; for good unless ``again_at`` says when they are tried again."""
-    found = {(step, what): refusal(CloudError("Describe", "lb-1", "Refused"), since, again_at) for step in steps}
+    found = {(step, what): refusal(CloudError("Describe", "lb-1", "Throttling"), since, again_at) for step in steps}
     return {"refusals": found, "lb_since": since}
 
 

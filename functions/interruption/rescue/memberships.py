@@ -218,8 +218,17 @@ def remove(tools: Tools, facts: Facts) -> Facts:
         left = remove_from_group(tools.slb, members, once(tools))
         return facts.warn(*(_still_there(member) for member in left))
 
-    facts = _each_group(tools, facts, Step.REMOVE, leave)
+    facts = _undrained(_each_group(tools, facts, Step.REMOVE, leave))
     return facts.but(removed=not facts.unsettled(Step.REMOVE))
+
+
+def _undrained(facts: Facts) -> Facts:
+    """What was left needs weight 0 no more: that it was refused there is a warning."""
+    left = set(facts.groups) - set(facts.unsettled(Step.REMOVE))
+    for group in left:
+        if refusal := facts.refusals.get((Step.DRAIN, group)):
+            facts = accepted(facts, Step.DRAIN, group).warn(f"{group} was left without weight 0: {refusal.error}")
+    return facts
 
 
 def _still_there(member: Membership) -> str:

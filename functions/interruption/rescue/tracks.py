@@ -91,6 +91,7 @@ NEEDS: Mapping[Step, frozenset[Step]] = {
     Step.FINISH: frozenset(Step),
     Step.FINISH_STOP_MODE: frozenset(Step),
     Step.REMOVE: frozenset({Step.WAIT_DRAIN}),
+    Step.RETURN: frozenset({Step.WAIT_RUNNING}),
     Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
 }
 """Steps that must not be taken while one of these is refused."""

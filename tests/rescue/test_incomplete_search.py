@@ -1,0 +1,101 @@
+"""Memberships that were not all found before the release: put back where they are known, named, and never done."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.ecs import Timings
+from spotkeeper.errors import RescueIncomplete, SpotkeeperError
+from tests.rescue.reading import fault, heal, moment, places, replacements
+from tests.rescue.stage import SOURCE, Stage, stage
+
+SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+
+
+def behind(count: int) -> Stage:
+    """A stage whose source is behind so many more CLBs, in the default group of each."""
+    here = stage(SLOW)
+    for number in range(count):
+        here.cloud.slb.add_load_balancer(f"more-{number}", vpc_id=here.fleet.spec.vpc_id).default_group.add(
+            SOURCE, weight=number + 1
+        )
+    here.before = here.cloud.state()
+    return here
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ServiceIsConfiguring", "InternalError", "InvalidParameter"])
+def test_one_load_balancer_cannot_be_read_until_the_release(code: str) -> None:
+    """Three of four places are given back; the fourth is named at this and at every later delivery."""
+    here = behind(2)
+    lost = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    end = here.before["now"] + here.fleet.spec.notice
+    fault(here, "DescribeLoadBalancerAttribute", f"code:{code}", times=None, until=end + 1, resource=lost.id)
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    here.pass_notice()
+    for _ in range(3):
+        with pytest.raises(RescueIncomplete, match=f"{lost.id} was not searched before"):
+            here.deliver()
+        here.advance(300)
+    assert len(replacements(here)) == 1
+    assert places(here, replacements(here)[0]["InstanceId"]) == 3
+
+
+def test_no_load_balancer_can_be_listed_until_the_release() -> None:
+    """Not one membership is known: there is a replacement, and the rescue is not done."""
+    here = behind(1)
+    end = here.before["now"] + here.fleet.spec.notice
+    fault(here, "DescribeLoadBalancers", "code:ServiceUnavailable", times=None, until=end + 1)
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    here.pass_notice()
+    with pytest.raises(RescueIncomplete, match=here.fleet.load_balancer.id):
+        here.deliver()
+    assert len(replacements(here)) == 1
+
+
+def test_what_was_found_is_drained_while_the_rest_is_looked_for() -> None:
+    """A CLB that cannot be read for two minutes does not keep the others from weight 0 before the image."""
+    here = behind(2)
+    busy = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    until = here.before["now"] + 120
+    fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, until=until, resource=busy.id)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert moment(here, "SetVServerGroupAttribute") <= 5
+    assert moment(here, "CreateImage") <= 30 + 10
+    assert len(answer["memberships"]) == 4
+    assert sorted(one["weight"] for one in answer["memberships"])[:2] == [1, 2]
+    assert here.shortcomings() == []
+
+
+def test_a_search_that_another_call_finishes() -> None:
+    """What the first call found keeps the weight that the first call saw, although it is 0 by now."""
+    here = behind(2)
+    busy = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, resource=busy.id)
+    here.timeout = 45
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    heal(here)
+    here.timeout = 900
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_reads_throttled_by_the_second() -> None:
+    """Six calls a second for everybody: no membership is lost, and weight 0 comes within seconds."""
+    here = behind(6)
+    fault(here, "slb:*", "throttle-second", times=None, rate=2)
+    assert here.deliver()["outcome"] == "done"
+    assert moment(here, "SetVServerGroupAttribute") <= 45
+    assert here.shortcomings() == []
+
+
+def test_reads_throttled_for_three_seconds() -> None:
+    """No minute is waited for, and no membership is lost."""
+    here = behind(2)
+    fault(here, "slb:*", "code:Throttling", times=None, until=here.before["now"] + 3.0)
+    assert here.deliver()["outcome"] == "done"
+    assert moment(here, "SetVServerGroupAttribute") <= 10
+    assert here.shortcomings() == []

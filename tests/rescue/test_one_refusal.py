@@ -1,0 +1,160 @@
+"""One load balancer or group that refuses: everything else is done, and the call ends with what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator import proof
+from simulator.ecs import Timings
+from simulator.slb.model import LoadBalancer
+from spotkeeper.errors import CloudError, RescueIncomplete, SpotkeeperError
+from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, replacements
+from tests.rescue.stage import SOURCE, Stage, stage
+
+SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+FOR_GOOD = "code:InvalidParameter"
+NEIGHBOUR = "i-bp1bystander00000001"
+STOPPED_FIRST = {"SPOTKEEPER_STOP_SOURCE": "before-image"}
+
+
+def with_neighbour(settings: dict[str, str] | None = None, **changes: Any) -> tuple[Stage, LoadBalancer]:
+    """A stage with a second CLB, which the source is behind on one port, and with a third that is none of its."""
+    here = stage(SLOW, settings, **changes)
+    here.cloud.slb.add_load_balancer("unrelated", vpc_id=here.fleet.spec.vpc_id).default_group.add(NEIGHBOUR, weight=9)
+    balancer = here.cloud.slb.add_load_balancer("second", vpc_id=here.fleet.spec.vpc_id)
+    group = here.cloud.slb.add_vserver_group(balancer, "api")
+    group.add(SOURCE, port=9090, weight=30)
+    group.add(NEIGHBOUR, port=9090, weight=30)
+    here.before = here.cloud.state()
+    return here, balancer
+
+
+def shortcomings(here: Stage) -> list[str]:
+    """What the proof of a rescue lacks, but for the image that at-once does not make."""
+    at_once = here.settings.get("SPOTKEEPER_RELAUNCH") == "at-once"
+    return [text for text in here.shortcomings() if not (at_once and "images instead of" in text)]
+
+
+def unrelated(here: Stage) -> LoadBalancer:
+    """The CLB that the source is not behind."""
+    return next(one for one in here.cloud.slb.load_balancers.values() if one.name == "unrelated")
+
+
+@pytest.mark.parametrize("settings", [{}, {"SPOTKEEPER_RELAUNCH": "at-once"}, STOPPED_FIRST], ids=str)
+@pytest.mark.parametrize("action", ["DescribeLoadBalancerAttribute", "DescribeVServerGroups"])
+def test_a_neighbour_that_refuses_reads_for_good(action: str, settings: dict[str, str]) -> None:
+    """Nobody knows whether the source is behind it: everything else is done, and the rescue is not."""
+    here, _ = with_neighbour(settings)
+    other = unrelated(here)
+    fault(here, action, FOR_GOOD, times=None, resource=other.id)
+    with pytest.raises(SpotkeeperError, match=other.id):
+        here.deliver()
+    new = replacements(here)
+    assert len(new) == 1
+    assert places(here, new[0]["InstanceId"]) == 3
+    assert places(here, SOURCE) == 0
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert shortcomings(here) == []
+
+
+def test_a_report_that_is_refused_for_good() -> None:
+    """Master/slave groups are only reported: that they cannot be read is a warning."""
+    here, _ = with_neighbour()
+    fault(here, "DescribeMasterSlaveServerGroups", FOR_GOOD, times=None)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any("master/slave groups" in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"SPOTKEEPER_RELAUNCH": "at-once"}, STOPPED_FIRST], ids=str)
+@pytest.mark.parametrize("action", ["RemoveVServerGroupBackendServers", "AddVServerGroupBackendServers"])
+def test_a_group_that_refuses_writes_for_good(action: str, settings: dict[str, str]) -> None:
+    """The other groups are drained, left and given back, the replacement runs, and the error names the refusal."""
+    here, balancer = with_neighbour(settings)
+    group = balancer.vserver_groups[0].id
+    fault(here, action, FOR_GOOD, times=None, resource=group)
+    with pytest.raises((CloudError, RescueIncomplete), match=f"{action} on {group} was refused: InvalidParameter"):
+        here.deliver()
+    new = replacements(here)
+    assert len(new) == 1
+    others = {name: found for name, found in proof.memberships(here.state).items() if name != group}
+    assert sum(one[0] == new[0]["InstanceId"] for found in others.values() for one in found) == 2
+    assert not any(one[0] == SOURCE for found in others.values() for one in found)
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    here.pass_notice()
+    assert shortcomings(here) == []
+
+
+def test_weight_0_is_refused_for_good() -> None:
+    """The source leaves the group without it: that is a warning, and the rescue is done."""
+    here, balancer = with_neighbour()
+    group = balancer.vserver_groups[0].id
+    fault(here, "SetVServerGroupAttribute", FOR_GOOD, times=None, resource=group)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any(f"{group} was left without weight 0" in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM", "Throttling"])
+def test_health_is_never_decisive(code: str) -> None:
+    """Refused for good or for minutes: the rescue is done, and the answer says that the health is not known."""
+    here = stage(SLOW)
+    fault(here, "DescribeHealthStatus", f"code:{code}", times=None)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any("health of the replacement is not known" in text for text in answer["warnings"])
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize(
+    "action", ["DescribeVServerGroups", "DescribeVServerGroupAttribute", "DescribeMasterSlaveServerGroups"]
+)
+def test_a_load_balancer_deleted_during_the_search(action: str) -> None:
+    """It needs nothing any more, and the search goes on with the others."""
+    here, balancer = with_neighbour()
+    pending: Iterator[str] = iter([balancer.id])
+
+    def look(_: object, called: str) -> None:
+        if called == action and any(one.parameters.get("LoadBalancerId") == balancer.id for one in here.cloud.calls):
+            here.cloud.slb.load_balancers.pop(next(pending, ""), None)
+
+    with here.playing(look):
+        answer = here.call()
+    assert answer["outcome"] == "done"
+    assert len(replacements(here)) == 1
+    assert places(here, replacements(here)[0]["InstanceId"]) == 2
+    assert places(here, SOURCE) == 0
+
+
+def test_the_first_group_is_left_and_the_second_throttled() -> None:
+    """A later delivery does not fail on the group that was left: the API refuses a server that is no member."""
+    here, balancer = with_neighbour()
+    here.timeout = 60
+    group = balancer.vserver_groups[0].id
+    fault(here, "SetVServerGroupAttribute", "code:Throttling", times=None, resource=group)
+    with pytest.raises(SpotkeeperError):
+        here.deliver()
+    assert moment(here, "CreateImage") <= 40
+    heal(here)
+    here.timeout = 900
+    missing = lambda _, action: action.startswith("Set") and places(here, SOURCE) < 3  # noqa: E731
+    fault(here, missing, "code:InvalidServerId.NotFound", times=1)
+    deliver_until_done(here, most=1)
+    assert here.shortcomings() == []
+
+
+def test_a_removal_that_the_list_does_not_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """before-image: the source stays listed although its removal is accepted; the image is made all the same."""
+    here = stage(SLOW, STOPPED_FIRST)
+    monkeypatch.setattr(here.fleet.vserver_group, "remove", lambda keys: None)
+    answer = here.deliver()
+    assert any("is still listed" in text for text in answer["warnings"])
+    assert moment(here, "CreateImage") <= 60
+    assert len(replacements(here)) == 1
