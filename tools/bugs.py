@@ -96,7 +96,7 @@ BUGS = (
     ),
     Bug(
         "retry after a lost response without looking",
-        f"{RESCUE}/replacement.py",
+        f"{RESCUE}/launches.py",
         '{**parameters, "ClientToken": ask.token},',
         "parameters,",
     ),

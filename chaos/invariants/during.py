@@ -81,10 +81,18 @@ def one_token_one_call(story: Story) -> Iterator[str]:
 
 
 def looked_before_launching(story: Story) -> Iterator[str]:
-    """A run launches nothing where DescribeInstances showed a replacement already when the run began."""
+    """A run launches nothing where DescribeInstances showed a replacement already when the run began.
+
+    The same RunInstances with the same ClientToken launches nothing: it asks what an earlier call has launched.
+    """
     replaced = {run.name for run in story.runs if run.replaced}
+    asked: set[str] = set()
     for one in story.calls:
-        if one.action == "RunInstances" and story.callers[one.number] in replaced:
+        if one.action != "RunInstances":
+            continue
+        again = str(one.parameters.get("ClientToken")) in asked
+        asked.add(str(one.parameters.get("ClientToken")))
+        if story.callers[one.number] in replaced and not again:
             yield f"call {one.number} RunInstances by {story.callers[one.number]} although there was a replacement"
 
 

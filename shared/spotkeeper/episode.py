@@ -14,7 +14,9 @@
         ask-<n>-<k>    what the k-th RunInstances of attempt n is about to ask for
         launched-<id>  an instance that RunInstances has launched, and for which ask
         deleted-<id>   such an instance was surplus and is deleted
-        replacement    which instance stays
+        replacement    which instance stays; replacement-<n>: after those before were released before they served
+        gone-<id>      a replacement was released before it served
+        handed-over    the replacement's own rescue gives its successor what this one still owed
         running        since when it runs
         serving        since when it is in the groups
         done | lost    the end, with the answer

@@ -8,6 +8,7 @@ with the same ClientToken answers with its id ("How to ensure idempotence", docu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from rescue.launch_spec import run_parameters
 from rescue.tools import Tools
 from spotkeeper.errors import BrokenRecord
+
+INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 
 TOKEN_LIFE_SECONDS = 3600.0
 """For how long a ClientToken is taken to be remembered. No document tells; when it is forgotten, the same call
@@ -42,21 +45,30 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """What an ask came to; ``at`` is when its answer was recorded, seconds since 1970."""
+
+    ask: Ask
+    at: float
+
+
+@dataclass(frozen=True)
 class Asks:
     """What the journal tells of all calls' launches.
 
-    ``last`` is the last ask of each call, by attempt. ``launched`` has the ask of each launched instance by the
-    instance's id; ``deleted`` are those of them that are deleted.
+    ``last`` is the last ask of each call, by attempt. ``launched`` are the launches by the instance's id. ``deleted``
+    are those that were surplus and are deleted, ``gone`` those that were released before they served.
     """
 
     last: Mapping[int, Ask]
-    launched: Mapping[str, Ask]
+    launched: Mapping[str, Launch]
     deleted: frozenset[str]
+    gone: frozenset[str]
 
     @property
     def standing(self) -> list[str]:
-        """The launched instances that nobody has deleted, in the same order for every call."""
-        return sorted(set(self.launched) - self.deleted)
+        """The launched instances that may take over, in the same order for every call."""
+        return sorted(set(self.launched) - self.deleted - self.gone)
 
     @property
     def furthest(self) -> tuple[int, int]:
@@ -68,7 +80,7 @@ class Asks:
 
         ``refused`` are tokens of which this call knows better.
         """
-        known = {*refused, *(ask.token for ask in self.launched.values())}
+        known = {*refused, *(one.ask.token for one in self.launched.values())}
         asks = {ask.token: ask for ask in self.last.values() if ask.token not in known}
         return sorted(asks.values(), key=lambda ask: ask.place, reverse=True)
 
@@ -77,12 +89,17 @@ def read(tools: Tools) -> Asks:
     """As the journal has them now. Raises ``JournalUnavailable``, ``BrokenRecord`` for what is no ask."""
     names = tools.episode.names()
     last = dict(sorted(_numbers(names)))
-    launched = [name.removeprefix("launched-") for name in names if name.startswith("launched-")]
     return Asks(
         last={attempt: _read(tools, f"ask-{attempt}-{number}") for attempt, number in last.items()},
-        launched={instance_id: _read(tools, f"launched-{instance_id}") for instance_id in launched},
-        deleted=frozenset(name.removeprefix("deleted-") for name in names if name.startswith("deleted-")),
+        launched={one: _launch(tools, f"launched-{one}") for one in _instances(names, "launched-")},
+        deleted=frozenset(_instances(names, "deleted-")),
+        gone=frozenset(_instances(names, "gone-")),
     )
+
+
+def _instances(names: Iterable[str], prefix: str) -> list[str]:
+    found = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    return [one for one in found if INSTANCE_ID.fullmatch(one)]
 
 
 def _numbers(names: Iterable[str]) -> Iterable[tuple[int, int]]:
@@ -105,7 +122,19 @@ def _read(tools: Tools, name: str) -> Ask:
             float(record["at"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise BrokenRecord(f"{tools.episode.name}/{name}", "does not say what was asked for") from None
+        raise _broken(tools, name) from None
+
+
+def _launch(tools: Tools, name: str) -> Launch:
+    ask = _read(tools, name)
+    try:
+        return Launch(ask, float(tools.episode.look(name)["launched_at"]))
+    except (KeyError, TypeError, ValueError):
+        raise _broken(tools, name) from None
+
+
+def _broken(tools: Tools, name: str) -> BrokenRecord:
+    return BrokenRecord(f"{tools.episode.name}/{name}", "does not say what was asked for")
 
 
 def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
@@ -120,7 +149,7 @@ def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
 
 def launched(tools: Tools, instance_id: str, ask: Ask) -> None:
     """Write down what RunInstances has launched."""
-    tools.episode.record(f"launched-{instance_id}", {**asdict(ask), "at": tools.clock.now()})
+    tools.episode.record(f"launched-{instance_id}", {**asdict(ask), "launched_at": tools.clock.now()})
 
 
 def parameters(tools: Tools, option: int, image_id: str, at: float) -> dict[str, Any]:

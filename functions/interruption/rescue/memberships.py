@@ -52,6 +52,7 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
         # A product that the role may not read is looked for no further, and the rescue goes on.
         everywhere = ()
         search.warnings.append(f"CLB was not searched for memberships: {error}")
+    everywhere = (*everywhere, *search.creditors)
     facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, everywhere, until.sooner(SLICE_SECONDS))
     facts = look_if_stale(tools, facts)
     if not facts.gone:
@@ -80,7 +81,7 @@ def _search_one(tools: Tools, facts: Facts, search: Search, load_balancer: str) 
     progress = search.progress
     try:
         search.look_through(load_balancer, once(tools))
-    except CloudError as error:
+    except (CloudError, RescueFailed) as error:
         # Who gets on between two refusals by the second is not refused for ever longer pauses.
         known = accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer) if search.progress > progress else facts
         return refused(known, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())

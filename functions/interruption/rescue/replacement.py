@@ -1,26 +1,25 @@
 """The instance that takes over: launched once, by whichever call comes first.
 
 An instance is this rescue's where ``asks`` has it on record, or where the recorded RunInstances, repeated, answers with
-its id. A tag is no proof: anybody can write it, and the console copies it. What merely carries ours is reported.
+its id. A tag is no proof: anybody can write it, and the console copies it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from rescue import asks
+from rescue import asks, succession
 from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
-from rescue.ladder import ABOVE_PRICE_LIMIT, RUN_CONFLICTS, ends_round, is_terminal
+from rescue.ladder import ABOVE_PRICE_LIMIT, ends_round, is_terminal
+from rescue.launches import run, stands, suspects, tagged
 from rescue.tools import Tools
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
-from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueFailed, WaitFailed
-from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
+from spotkeeper.errors import CloudError, NoCapacity, RescueFailed, WaitFailed
+from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.retry import RetryPolicy
 
 RUNNING = Waiter(
     "replacement",
@@ -30,21 +29,8 @@ RUNNING = Waiter(
 )
 """Stopped is on the way: RunInstances shows it between Pending and Starting."""
 
-DELETE_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "IncorrectInstanceStatus"}))
-ALREADY_GONE = "InvalidInstanceId.NotFound"
-
 Rung = Mapping[str, Any]
 """A launch option of the recorded plan (see ``launch_spec``)."""
-
-RUN_SECONDS = 20.0
-"""How long one option is asked for in spite of throttling and conflicts."""
-
-VISIBLE_SECONDS = 60.0
-LOOK_PAUSE = 3.0
-"""How long after its launch an instance may not be visible yet, and how often it is looked for meanwhile."""
-
-SEARCH_SECONDS = 3600.0
-"""For how long after the rescue's end a surplus launch of a dead call is searched for."""
 
 
 def launch(tools: Tools, facts: Facts) -> Facts:
@@ -61,22 +47,8 @@ def launch(tools: Tools, facts: Facts) -> Facts:
 
 def _named(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
     """What an earlier answer named, if it still exists; of several the same for every call."""
-    alive = (one for one in known.standing if _stands(tools, one, known.launched[one].at))
-    return next(((one, known.launched[one]) for one in alive), None)
-
-
-def _stands(tools: Tools, instance_id: str, launched_at: float) -> bool:
-    """Whether it exists. A new one may not be visible yet; one that is not for a minute was released.
-
-    Raises ``DeadlineReached`` where that cannot be told yet.
-    """
-    while describe_instance(tools.ecs, instance_id) is None:
-        if tools.clock.now() - launched_at >= VISIBLE_SECONDS:
-            return False
-        if tools.deadline.remaining() <= LOOK_PAUSE:
-            raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
-        tools.clock.sleep(LOOK_PAUSE)
-    return True
+    alive = (one for one in known.standing if stands(tools, one, known.launched[one].at))
+    return next(((one, known.launched[one].ask) for one in alive), None)
 
 
 def _repeated(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
@@ -90,11 +62,11 @@ def _repeated(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
             tools.refused.add(ask.token)
             continue
         try:
-            instance_id = _run(tools, ask)
+            instance_id = run(tools, ask)
         except CloudError as error:
             _unless_next(tools, ask, error)
         else:
-            if _stands(tools, instance_id, tools.clock.now()):
+            if stands(tools, instance_id, tools.clock.now()):
                 return instance_id, ask
     return None
 
@@ -104,9 +76,9 @@ def _refuse_where_it_may_stand(tools: Tools, ask: Ask, known: Asks) -> None:
 
     Sent again, a forgotten token would launch another instance beside it.
     """
-    if suspects := _suspects(tools, ask, tagged(tools), known):
+    if found := suspects(tools, ask, tagged(tools), known):
         raise RescueFailed(
-            f"{', '.join(suspects)} may be the replacement of {tools.instance_id}: a call that died asked for such an "
+            f"{', '.join(found)} may be the replacement of {tools.instance_id}: a call that died asked for such an "
             f"instance, and its ClientToken is too old to tell. Nothing else is launched meanwhile. Delete it, or take "
             f"off its tag {EPISODE_TAG} if it is yours, then invoke the function again with the same event"
         )
@@ -120,7 +92,7 @@ def _walk(tools: Tools, facts: Facts, known: Asks) -> tuple[str, Ask]:
     for place in _places(known.furthest, len(plan["rungs"])):
         ask = asks.about_to(tools, place, image_id)
         try:
-            return _run(tools, ask), ask
+            return run(tools, ask), ask
         except CloudError as error:
             _unless_next(tools, ask, error)
             option = describe_rung(plan["rungs"][ask.option])
@@ -158,25 +130,6 @@ def describe_rung(rung: Rung) -> str:
     return f"{charge} {add['InstanceType']} in {add['VSwitchId']}"
 
 
-def _run(tools: Tools, ask: Ask) -> str:
-    """RunInstances, and the record of what it launched."""
-    parameters = asks.parameters(tools, ask.option, ask.image_id, ask.at)
-    answer = tools.ecs.call(
-        "RunInstances",
-        f"replacement of {tools.instance_id}",
-        {**parameters, "ClientToken": ask.token},
-        retry=RUN_CONFLICTS,
-        until=tools.deadline.sooner(RUN_SECONDS),
-    )
-    launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
-    if not launched:
-        raise RescueFailed(
-            f"RunInstances for {tools.instance_id} answered without an instance id; calling again finds it"
-        )
-    asks.launched(tools, str(launched[0]), ask)
-    return str(launched[0])
-
-
 def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
     """Agree with all other calls on which instance stays. What lost is surplus, and deleted once this one serves."""
     rung = asks.rung(tools, ask.option)
@@ -187,7 +140,7 @@ def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
         "rung": describe_rung(rung),
         "drops": list(rung.get("drops", ())),
     }
-    standing = tools.episode.record("replacement", document)
+    standing = tools.episode.record(succession.record_name(tools.episode.records), document)
     kept = str(standing["instance_id"])
     here = standing == document
     facts = facts.but(replacement=Replacement.STARTING, replacement_id=kept, launched_here=here)
@@ -195,106 +148,23 @@ def _keep(tools: Tools, facts: Facts, instance_id: str, ask: Ask) -> Facts:
 
 
 def wait_until_running(tools: Tools, facts: Facts, until: Deadline) -> Facts:
-    """Wait until it is Running, and record since when."""
+    """Wait until it is Running, and record since when. One that is interrupted itself is for ``succession``."""
 
     def status() -> tuple[str, Described | None]:
         seen = describe_instance(tools.ecs, facts.replacement_id)
-        return str(seen.get("Status")) if seen else ABSENT, seen
+        if seen is None:
+            return ABSENT, None
+        return "to be reclaimed" if locked(seen) else str(seen.get("Status")), seen
 
     try:
         wait_for(RUNNING, facts.replacement_id, status, tools.clock, until)
     except WaitFailed as failure:
+        if failure.last is None or locked(failure.last):
+            return succession.interrupted(tools, facts, failure.last)
         image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
         raise RescueFailed(
-            f"{failure}. {image}Somebody or something released the replacement: launch another one by hand; the places "
-            f"to give it are in the journal ({tools.episode.home}/{tools.episode.name}/memberships)"
+            f"{failure}. {image}Find out why it does not run; the places to give it are in the journal "
+            f"({tools.episode.home}/{tools.episode.name}/memberships)"
         ) from failure
     tools.episode.record("running", {"at": tools.clock.now()})
     return facts.but(replacement=Replacement.RUNNING)
-
-
-def check_strays(tools: Tools, facts: Facts) -> Facts:
-    """Delete what the records say this rescue launched and ``replacement`` does not name.
-
-    What a dead call launched without a record is searched for until an hour after the rescue's end. A call that
-    launched the replacement, and has been the only one that asked for any, need not search.
-    """
-    known = asks.read(tools)
-    strangers: list[str] = []
-    alone = facts.launched_here and set(known.last) <= {tools.attempt}
-    if not alone and _search_is_due(tools):
-        known, strangers = _searched(tools, known)
-    surplus = [one for one in known.standing if one != facts.replacement_id]
-    for instance_id in surplus:
-        _delete(tools, instance_id)
-    return facts.but(strays_checked=True).warn(
-        *(f"surplus replacement {one} was deleted" for one in surplus),
-        *(_stranger(tools, one) for one in strangers if one != facts.replacement_id),
-    )
-
-
-def _search_is_due(tools: Tools) -> bool:
-    done = tools.episode.records.get("done")
-    return done is None or tools.clock.now() - float(done["at"]) < SEARCH_SECONDS
-
-
-def _stranger(tools: Tools, instance_id: str) -> str:
-    return (
-        f"instance {instance_id} carries the tag {EPISODE_TAG}={tools.episode.name}, but no record of this rescue "
-        "names it: it is left alone"
-    )
-
-
-def tagged(tools: Tools) -> dict[str, Described]:
-    """The instances that carry this rescue's tag, whoever gave it to them, by id."""
-    parameters = {"Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}]}
-    found = describe_instances(tools.ecs, tools.episode.name, parameters)
-    return {str(one["InstanceId"]): one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name}
-
-
-def _suspects(tools: Tools, ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
-    """Those of the tagged instances that no record names and that this ask may have launched."""
-    wanted = asks.parameters(tools, ask.option, ask.image_id, ask.at)
-    names = ("InstanceType", "ImageId")
-    return [
-        instance_id
-        for instance_id, one in found.items()
-        if instance_id not in known.launched
-        and all(one.get(name) == wanted[name] for name in names)
-        and (one.get("VpcAttributes") or {}).get("VSwitchId") == wanted["VSwitchId"]
-    ]
-
-
-def _searched(tools: Tools, known: Asks) -> tuple[Asks, list[str]]:
-    """What the records name once every instance with our tag was looked at, and those that nothing proves ours.
-
-    The last RunInstances of another call is sent once more only where its answer would settle whose an instance is.
-    """
-    found = tagged(tools)
-    others = replace(known, last={number: ask for number, ask in known.last.items() if number != tools.attempt})
-    for ask in others.unanswered():
-        if _suspects(tools, ask, found, known) and asks.can_be_repeated(tools, ask):
-            _prove(tools, ask)
-            known = asks.read(tools)
-    return known, sorted(set(found) - set(known.launched))
-
-
-def _prove(tools: Tools, ask: Ask) -> None:
-    """Send it again; the answer becomes a record. A refusal says that this call launched nothing."""
-    try:
-        _run(tools, ask)
-    except CloudError as error:
-        if ends_round(error):
-            raise
-
-
-def _delete(tools: Tools, instance_id: str) -> None:
-    """Delete a surplus replacement (a new instance refuses for its first minute), and record that it is gone."""
-    try:
-        tools.ecs.call(
-            "DeleteInstance", instance_id, {"InstanceId": instance_id, "Force": True}, retry=DELETE_CONFLICTS
-        )
-    except CloudError as error:
-        if error.code != ALREADY_GONE:
-            raise
-    tools.episode.record(f"deleted-{instance_id}", {"at": tools.clock.now()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescue import kept_disks
+from rescue import kept_disks, succession
 from rescue.decide import Decision
 from rescue.facts import Facts
 from rescue.launch_options import release_moved
@@ -78,6 +78,11 @@ def _reason(tools: Tools, facts: Facts) -> str:
         return f"{tools.instance_id} is drained and saved ({saved}); {facts.maker} made it and replaces it"
     if not facts.replacement_id:
         return f"{tools.instance_id} is drained and saved ({saved}); SPOTKEEPER_RELAUNCH is none"
+    if passed_on := facts.records.get("handed-over"):
+        return (
+            f"{facts.replacement_id} was launched for {tools.instance_id} and interrupted before it served: its rescue "
+            f"{passed_on['to']} gives its successor the groups; {saved}"
+        )
     places = len([one for one in facts.memberships or () if one.server_id == tools.instance_id])
     where = f"in its {places} places" if places else "running (the source was behind no load balancer)"
     return f"{facts.replacement_id} took over from {tools.instance_id} and is {where}; {saved}"
@@ -108,6 +113,7 @@ def source_ended(facts: Facts) -> float:
 
 def not_carried(tools: Tools, facts: Facts) -> list[str]:
     """What the replacement does not have: by nature, behind load balancers, and because its rung does not fit it."""
-    plan, launched = tools.episode.records["plan"], tools.episode.records["replacement"]
+    records = tools.episode.records
+    plan, launched = records["plan"], records[succession.record_name(records)]
     dropped = [f"{name}: does not fit {launched['rung']}" for name in launched["drops"]]
     return [*plan["not_carried"], *facts.not_carried, *dropped, *release_moved(plan, launched)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from rescue import succession
 from rescue.tools import Tools
 from spotkeeper.backend_servers import CONFIGURING, Membership, list_group, unless_group_is_gone
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
+from spotkeeper.episode import Episode
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described
 from spotkeeper.retry import passes_by_itself
@@ -22,9 +24,10 @@ class Search:
     documented nowhere.
     """
 
-    def __init__(self, tools: Tools, server_ids: frozenset[str]) -> None:
+    def __init__(self, tools: Tools, server_ids: frozenset[str], launched_by: Episode | None = None) -> None:
         self._tools = tools
         self._server_ids = server_ids
+        self._launched_by = launched_by
         self._load_balancers: tuple[str, ...] | None = None
         self._groups: dict[str, list[str]] = {}
         self._members: dict[tuple[str, str], list[Membership]] = {}
@@ -39,8 +42,8 @@ class Search:
 
     @property
     def trusted(self) -> tuple[str, ...]:
-        """The CLBs that were searched to the end while the source stood."""
-        return self._trusted
+        """What was searched to the end while the source stood, or does not go with it."""
+        return tuple(dict.fromkeys((*self._trusted, *(one for one in self.creditors if one in self._searched))))
 
     def trust(self) -> None:
         """The source stood a moment ago: what was searched up to now was searched in time."""
@@ -64,8 +67,20 @@ class Search:
             self._load_balancers = tuple(dict.fromkeys(str(one["LoadBalancerId"]) for one in found))
         return self._load_balancers
 
+    @property
+    def creditors(self) -> tuple[str, ...]:
+        """The rescue whose replacement the source is, if there is one: what that still owes it is searched as well."""
+        return () if self._launched_by is None else (self._launched_by.name,)
+
     def look_through(self, load_balancer: str, until: Deadline) -> None:
-        """Search one CLB; what was read stays known when it raises ``CloudError`` and is asked for again."""
+        """Search one CLB; what was read stays known when it raises ``CloudError`` and is asked for again.
+
+        Raises ``RescueFailed`` where what a creditor owes cannot be told yet.
+        """
+        if self._launched_by is not None and load_balancer == self._launched_by.name:
+            self._members[load_balancer, ""] = succession.owed(self._tools, self._launched_by)
+            self._searched[load_balancer] = None
+            return
         self._read((load_balancer, ""), until)
         if load_balancer not in self._groups:
             self._groups[load_balancer] = list(self._vserver_groups(load_balancer, until))

@@ -7,7 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue import disks, dry_run, image, kept_disks, memberships, remember, replacement, report, source, trail
+from rescue import (
+    disks,
+    dry_run,
+    image,
+    kept_disks,
+    memberships,
+    remember,
+    replacement,
+    report,
+    source,
+    succession,
+    surplus,
+    trail,
+)
 from rescue.decide import DUE, Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.refusals import accepted, as_error, later, refused
@@ -16,6 +29,7 @@ from rescue.tools import Tools
 from rescue.tracks import LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
 from spotkeeper import episode, hints
 from spotkeeper.clock import Deadline
+from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import (
     CloudError,
     DeadlineReached,
@@ -25,7 +39,7 @@ from spotkeeper.errors import (
     RescueLost,
     SpotkeeperError,
 )
-from spotkeeper.instances import iso
+from spotkeeper.instances import iso, tags_of
 
 TICK = 0.1
 """Seconds that pass at least before a step goes on whose time was up."""
@@ -137,6 +151,7 @@ class Rescue:
             "notice_estimated": facts.notice_estimated,
             "maker": facts.maker,
             "SpotInterruptionBehavior": (facts.source or {}).get("SpotInterruptionBehavior"),
+            "launched_by": tags_of(facts.source).get(EPISODE_TAG),
         }
         hints.begin(self.tools.episode, described, facts.now)
         self.tools.attempt = self.tools.episode.claim("attempt", self.attempt)
@@ -168,7 +183,8 @@ class Rescue:
     def find(self, facts: Facts, until: Deadline) -> Facts:
         """Search where the last search stopped."""
         if self._search is None:
-            self._search = Search(self.tools, server_ids(facts.source, self.tools.instance_id))
+            members = server_ids(facts.source, self.tools.instance_id)
+            self._search = Search(self.tools, members, succession.launched_by(self.tools, facts))
         return memberships.find(self.tools, facts, self._search, until)
 
     def fail(self, facts: Facts, _: Deadline) -> Facts:
@@ -218,8 +234,8 @@ def resume(tools: Tools, facts: Facts) -> Facts:
     if begun := records.get("event"):
         facts = facts.but(notice_end=float(begun["notice_end"]), notice_estimated=bool(begun["notice_estimated"]))
     facts = memberships.recall(facts, records)
-    if "replacement" in records:
-        facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(records["replacement"]["instance_id"]))
+    if launched := succession.named(records):
+        facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(launched["instance_id"]))
     # A call that had no journal may have made an image that no record tells of; only a first call that finds the source
     # standing need not look (its CreateImage has the same token, so it would be given that very image).
     first = facts.source is not None and "event" not in records
@@ -248,7 +264,7 @@ ACTS: dict[Step, Act] = {
     Step.WAIT_RUNNING: lambda r, facts, until: replacement.wait_until_running(r.tools, facts, until),
     Step.RETURN: lambda r, facts, _: memberships.return_replacement(r.tools, facts),
     Step.ASK_HEALTH: lambda r, facts, _: memberships.ask_health(r.tools, facts),
-    Step.CHECK_STRAYS: lambda r, facts, _: replacement.check_strays(r.tools, facts),
+    Step.CHECK_STRAYS: lambda r, facts, _: surplus.check_strays(r.tools, facts),
     Step.RESTORE_DISKS: lambda r, facts, _: disks.restore(r.tools, facts),
     Step.FAIL: Rescue.fail,
     Step.NO_JOURNAL: Rescue.no_journal,

@@ -1,0 +1,73 @@
+"""Launched instances as the API has them: RunInstances with its record, and what Describe shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rescue import asks
+from rescue.asks import Ask, Asks
+from rescue.ladder import RUN_CONFLICTS
+from rescue.tools import Tools
+from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.errors import DeadlineReached, RescueFailed
+from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
+
+RUN_SECONDS = 20.0
+"""How long one option is asked for in spite of throttling and conflicts."""
+
+VISIBLE_SECONDS = 60.0
+LOOK_PAUSE = 3.0
+"""How long after its launch an instance may not be visible yet, and how often it is looked for meanwhile."""
+
+
+def run(tools: Tools, ask: Ask) -> str:
+    """RunInstances, and the record of what it launched."""
+    parameters = asks.parameters(tools, ask.option, ask.image_id, ask.at)
+    answer = tools.ecs.call(
+        "RunInstances",
+        f"replacement of {tools.instance_id}",
+        {**parameters, "ClientToken": ask.token},
+        retry=RUN_CONFLICTS,
+        until=tools.deadline.sooner(RUN_SECONDS),
+    )
+    launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
+    if not launched:
+        raise RescueFailed(
+            f"RunInstances for {tools.instance_id} answered without an instance id; calling again finds it"
+        )
+    asks.launched(tools, str(launched[0]), ask)
+    return str(launched[0])
+
+
+def stands(tools: Tools, instance_id: str, launched_at: float) -> bool:
+    """Whether it exists. A new one may not be visible yet; one that is not for a minute was released.
+
+    Raises ``DeadlineReached`` where that cannot be told yet.
+    """
+    while describe_instance(tools.ecs, instance_id) is None:
+        if tools.clock.now() - launched_at >= VISIBLE_SECONDS:
+            return False
+        if tools.deadline.remaining() <= LOOK_PAUSE:
+            raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
+        tools.clock.sleep(LOOK_PAUSE)
+    return True
+
+
+def tagged(tools: Tools) -> dict[str, Described]:
+    """The instances that carry this rescue's tag, whoever gave it to them, by id."""
+    parameters = {"Tag": [{"Key": EPISODE_TAG, "Value": tools.episode.name}]}
+    found = describe_instances(tools.ecs, tools.episode.name, parameters)
+    return {str(one["InstanceId"]): one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name}
+
+
+def suspects(tools: Tools, ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
+    """Those of the tagged instances that no record names and that this ask may have launched."""
+    wanted = asks.parameters(tools, ask.option, ask.image_id, ask.at)
+    names = ("InstanceType", "ImageId")
+    return [
+        instance_id
+        for instance_id, one in found.items()
+        if instance_id not in known.launched
+        and all(one.get(name) == wanted[name] for name in names)
+        and (one.get("VpcAttributes") or {}).get("VSwitchId") == wanted["VSwitchId"]
+    ]

@@ -1,0 +1,128 @@
+"""A replacement that is interrupted itself before it serves.
+
+Two rescues meet then: the one that launched it and still owes it the groups, and its own. Its own takes over what is
+owed, and gives it to its successor; the first one ends as soon as that has begun. Where its own never begins, or is
+lost, the first one launches another replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rescue.facts import Facts, Replacement
+from rescue.tools import Tools
+from spotkeeper import episode
+from spotkeeper.backend_servers import Membership
+from spotkeeper.episode import EPISODE_TAG, Episode, recorded_memberships
+from spotkeeper.errors import BrokenRecord, RescueFailed
+from spotkeeper.instances import Described, tags_of
+
+MOST_REPLACEMENTS = 3
+"""So many are launched one after the other where each is released before it serves; then a human is asked."""
+
+Records = Mapping[str, Mapping[str, Any]]
+
+
+def record_name(records: Records) -> str:
+    """``replacement``, or ``replacement-<n>`` where the ones before are gone: the record that names who takes over."""
+    number = 1
+    while (name := f"replacement-{number}" if number > 1 else "replacement") in records:
+        if f"gone-{records[name].get('instance_id')}" not in records:
+            break
+        number += 1
+    return name
+
+
+def named(records: Records) -> Mapping[str, Any] | None:
+    """The record of the replacement, unless there is none yet or all that were launched are gone."""
+    return records.get(record_name(records))
+
+
+def interrupted(tools: Tools, facts: Facts, seen: Described | None) -> Facts:
+    """What the first rescue does about a replacement that is under the lock (``seen``) or gone (None).
+
+    Raises ``RescueFailed`` where only time or a human can tell more.
+    """
+    if "serving" in facts.records:
+        return _passed_on(facts, f"{facts.replacement_id} served, and was interrupted itself before this rescue ended")
+    own = episode.glance(tools.episode.journal(), tools.episode.home, facts.replacement_id)
+    if "event" in own.records and "lost" not in own.records:
+        tools.episode.record("handed-over", {"to": own.name, "at": tools.clock.now()})
+        return _passed_on(facts, f"{facts.replacement_id} was interrupted before it served: {own.name} rescues it")
+    if seen is not None:
+        raise RescueFailed(
+            f"replacement {facts.replacement_id} is to be reclaimed itself, and its own rescue has not begun yet: it "
+            "is put in no group; the next call looks again"
+        )
+    return _launch_another(tools, facts)
+
+
+def _passed_on(facts: Facts, why: str) -> Facts:
+    """Nothing is left to do about the replacement."""
+    return facts.but(replacement=Replacement.RUNNING, returned=True, health_asked=True).warn(why)
+
+
+def _launch_another(tools: Tools, facts: Facts) -> Facts:
+    tools.episode.record(f"gone-{facts.replacement_id}", {"at": tools.clock.now()})
+    gone = [name for name in tools.episode.records if name.startswith("gone-")]
+    if len(gone) >= MOST_REPLACEMENTS:
+        image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
+        raise RescueFailed(
+            f"{len(gone)} replacements of {tools.instance_id} were released before they served. {image}Find out by "
+            f"whom, and launch another one by hand; the places to give it are in the journal "
+            f"({tools.episode.home}/{tools.episode.name}/memberships)"
+        )
+    return facts.but(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
+        f"replacement {facts.replacement_id} was released before it served: another one is launched"
+    )
+
+
+def launched_by(tools: Tools, facts: Facts) -> Episode | None:
+    """The rescue whose replacement the source is, with the records that tell; None where it is nobody's.
+
+    The source's tag says where to look, the record ``replacement`` decides. Raises ``JournalUnavailable``.
+    """
+    tag = tags_of(facts.source).get(EPISODE_TAG) or str(facts.records.get("event", {}).get("launched_by") or "")
+    hint = episode.named(tag)
+    if hint is None or hint[0] == tools.instance_id:
+        return None
+    first = episode.glance(tools.episode.journal(), tools.episode.home, *hint)
+    try:
+        for name in [one for one in first.records if one.startswith("replacement")]:
+            first.look(name)
+    except BrokenRecord:
+        return None  # a record of another rescue that cannot be read proves nothing
+    record = named(first.records)
+    return first if record is not None and record.get("instance_id") == tools.instance_id else None
+
+
+def owed(tools: Tools, first: Episode) -> list[Membership]:
+    """The memberships that ``first`` has launched the source for and not given it yet, as if it were in them.
+
+    Raises ``RescueFailed`` where that cannot be told yet, ``JournalUnavailable``.
+    """
+    if "serving" in first.records:
+        return []
+    try:
+        batches = _recorded(first)
+    except BrokenRecord as error:
+        raise RescueFailed(
+            f"what {first.name} owes its replacement {tools.instance_id} is not known: {error}"
+        ) from None
+    if not any(one.get("complete", True) for one in batches):
+        raise RescueFailed(
+            f"{tools.instance_id} is the replacement of {first.instance_id}, whose memberships are not all recorded "
+            "yet: the next call looks again"
+        )
+    found = (Membership(**one) for batch in batches for one in batch["memberships"])
+    return [
+        replace(one, server_id=tools.instance_id, server_ip="") for one in found if one.server_id == first.instance_id
+    ]
+
+
+def _recorded(first: Episode) -> list[Mapping[str, Any]]:
+    for name in [one for one in first.records if one.partition("-")[0] == "memberships"]:
+        first.look(name)
+    return recorded_memberships(first.records)

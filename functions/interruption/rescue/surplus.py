@@ -1,0 +1,93 @@
+"""What a rescue launched beside its replacement: deleted where a record proves it, reported where a tag says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rescue import asks
+from rescue.asks import Ask, Asks
+from rescue.facts import Facts
+from rescue.ladder import ends_round
+from rescue.launches import run, suspects, tagged
+from rescue.tools import Tools
+from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.errors import CloudError
+from spotkeeper.retry import RetryPolicy
+
+DELETE_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "IncorrectInstanceStatus"}))
+ALREADY_GONE = "InvalidInstanceId.NotFound"
+
+SEARCH_SECONDS = 3600.0
+"""For how long after the rescue's end a surplus launch of a dead call is searched for."""
+
+
+def check_strays(tools: Tools, facts: Facts) -> Facts:
+    """Delete what the records say this rescue launched and ``replacement`` does not name.
+
+    What a dead call launched without a record is searched for until an hour after the rescue's end. A call that
+    launched the replacement, and has been the only one that asked for any, need not search.
+    """
+    known = asks.read(tools)
+    strangers: list[str] = []
+    alone = facts.launched_here and set(known.last) <= {tools.attempt}
+    if not alone and _search_is_due(tools):
+        known, strangers = _searched(tools, known)
+    surplus = [one for one in sorted(set(known.launched) - known.deleted) if one != facts.replacement_id]
+    surplus = [one for one in surplus if _delete(tools, one)]
+    return facts.but(strays_checked=True).warn(
+        *(f"surplus replacement {one} was deleted" for one in surplus),
+        *(_stranger(tools, one) for one in strangers if one != facts.replacement_id),
+    )
+
+
+def _search_is_due(tools: Tools) -> bool:
+    done = tools.episode.records.get("done")
+    return done is None or tools.clock.now() - float(done["at"]) < SEARCH_SECONDS
+
+
+def _searched(tools: Tools, known: Asks) -> tuple[Asks, list[str]]:
+    """What the records name once every instance with our tag was looked at, and those that nothing proves ours.
+
+    The last RunInstances of another call is sent once more only where its answer would settle whose an instance is.
+    """
+    found = tagged(tools)
+    others = replace(known, last={number: ask for number, ask in known.last.items() if number != tools.attempt})
+    for ask in others.unanswered():
+        if suspects(tools, ask, found, known) and asks.can_be_repeated(tools, ask):
+            _prove(tools, ask)
+            known = asks.read(tools)
+    return known, sorted(set(found) - set(known.launched))
+
+
+def _prove(tools: Tools, ask: Ask) -> None:
+    """Send it again; the answer becomes a record. A refusal says that this call launched nothing."""
+    try:
+        run(tools, ask)
+    except CloudError as error:
+        if ends_round(error):
+            raise
+
+
+def _stranger(tools: Tools, instance_id: str) -> str:
+    return (
+        f"instance {instance_id} carries the tag {EPISODE_TAG}={tools.episode.name}, but no record of this rescue "
+        "names it: it is left alone"
+    )
+
+
+def _delete(tools: Tools, instance_id: str) -> bool:
+    """Delete a surplus replacement (a new instance refuses for its first minute), and record that it is gone.
+
+    Returns whether it was still there.
+    """
+    existed = True
+    try:
+        tools.ecs.call(
+            "DeleteInstance", instance_id, {"InstanceId": instance_id, "Force": True}, retry=DELETE_CONFLICTS
+        )
+    except CloudError as error:
+        if error.code != ALREADY_GONE:
+            raise
+        existed = False
+    tools.episode.record(f"deleted-{instance_id}", {"at": tools.clock.now()})
+    return existed
