@@ -176,6 +176,7 @@ class CloudAssistant(TagActions):
 
 def _check_plain(p: Parameters) -> None:
     """Everything that needs no look at content and instances."""
+    p.covers(*_COVERED)
     if set(p) - _COVERED:
         raise uncovered(f"parameter {', '.join(sorted(set(p) - _COVERED))} of RunCommand")
     if p["Type"] not in TYPES:

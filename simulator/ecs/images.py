@@ -90,6 +90,7 @@ class ImageActions(SnapshotActions):
         mismatch = ApiError(400, "IdempotenceParamNotMatch", "The same token is used with different parameters.")
         if before := self.tokens.recall("CreateImage", p, mismatch):
             return before
+        p.covers(*_COVERED)
         if set(p) - _COVERED:
             raise uncovered(f"parameter {', '.join(sorted(set(p) - _COVERED))} of CreateImage")
         tags = self.checked_tags(p)

@@ -28,6 +28,7 @@ class LaunchChecks(TagActions):
 
     def check_launch(self, p: Parameters) -> tuple[Image, VSwitch]:
         """The image and the vSwitch of a launch that nothing but stock stands against."""
+        p.covers(*COVERED)
         if set(p) - COVERED:
             raise uncovered(f"parameter {', '.join(sorted(set(p) - COVERED))} of RunInstances")
         _check_texts(p)

@@ -62,7 +62,7 @@ class Power(DiskActions):
     def delete_instance(self, p: Parameters) -> Answer:
         """Release an instance: a stopped one, or with Force a running one; not in its first minute."""
         instance = self.instance(p["InstanceId"])
-        p.bool("TerminateSubscription")
+        p.covers("TerminateSubscription", "Force")
         if instance.deletion_protection:
             raise ApiError(403, "InvalidOperation.DeletionProtection", "The instance has deletion protection.")
         if self.now() < instance.deletable_at or instance.status in ("Pending", "Starting"):

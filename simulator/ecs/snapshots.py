@@ -52,6 +52,7 @@ class SnapshotActions(TagActions):
         disk = self.disks.get(p["DiskId"])
         if disk is None:
             raise ApiError(404, "InvalidDiskId.NotFound", "The specified disk does not exist.")
+        p.covers(*_COVERED)
         if set(p) - _COVERED:
             raise invalid(min(set(p) - _COVERED), "the embedded cloud does not cover it")
         self.check_snapshot_possible([disk])

@@ -67,6 +67,7 @@ def _context(p: Parameters) -> tuple[bool, list[str]]:
 
 def _check_rest(p: Parameters) -> None:
     """Parameters that change nothing here: groups release, and have no expected capacity."""
+    p.covers("IgnoreInvalidInstance")
     one_of(p, "RemovePolicy", ("recycle", "release"))
     if not 30 <= p.int("StopInstanceTimeout", 30) <= 240:
         raise unusable("StopInstanceTimeout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ from darabonba.runtime import RuntimeOptions
 from Tea.exceptions import TeaException
 
 from simulator.cloud import Cloud
-from simulator.fleet import INSTANCE_ID, Fleet
+from simulator.fleet import IMAGE_ID, INSTANCE_ID, Fleet
 from simulator.signing import AccessKey, signature
 from simulator.transport import in_process
 from simulator.wire import Request, Response
@@ -174,6 +175,32 @@ def test_a_filter_that_is_not_covered_is_refused(drill: Fleet, ecs: Ecs) -> None
 def test_a_wish_that_is_not_covered_is_refused(drill: Fleet, ecs: Ecs) -> None:
     """Nor does a write succeed as if a parameter had not been sent."""
     assert ecs.refused("StopInstance", InstanceId=INSTANCE_ID, Hibernate=True) == (400, "NotCovered")
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("DeleteInstance", {"InstanceId": "i-stopped", "Force": True}),
+        ("RunInstances", {"IoOptimized": "optimized", "PasswordInherit": True}),
+        ("CreateImage", {"InstanceId": INSTANCE_ID, "Architecture": "x86_64", "DetectionStrategy": "Standard"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wish_that_changes_nothing_is_taken(
+    drill: Fleet, cloud: Cloud, ecs: Ecs, action: str, parameters: dict[str, Any]
+) -> None:
+    """What is covered is taken, also where nothing depends on it this time."""
+    stopped = cloud.ecs.instances.pop(drill.bystanders[0].instance_id)
+    stopped.instance_id, stopped.status = "i-stopped", "Stopped"
+    cloud.ecs.instances["i-stopped"] = stopped
+    launch = {
+        "ImageId": IMAGE_ID,
+        "InstanceType": "ecs.g7.large",
+        "VSwitchId": drill.spec.other_vswitch_id,
+        "SecurityGroupIds": list(drill.spec.security_group_ids),
+    }
+
+    assert ecs(action, **(launch if action == "RunInstances" else {}), **parameters)
 
 
 def test_a_list_where_json_is_due_is_not_seen(drill: Fleet, cloud: Cloud) -> None:
