@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from restarting.facts import Facts
 from spotkeeper.backend_servers import Membership
 from spotkeeper.clients import items
@@ -19,12 +17,6 @@ Group = tuple[Membership, ...]
 def remembered(facts: Facts) -> Group:
     """The places that it had when its rescue began; none where the rescue did not come so far as to change any."""
     return tuple(Membership(**one) for one in facts.rescue.get("memberships", {}).get("memberships", ()))
-
-
-def by_group(places: Group) -> list[Group]:
-    """The places group by group."""
-    ordered = sorted(places, key=lambda one: (one.group, one.server_id, one.port or 0))
-    return [tuple(members) for _, members in groupby(ordered, key=lambda one: one.group)]
 
 
 def check(places: Group, instance_id: str, key: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from restarting.facts import Facts
-from restarting.places import Group, by_group, check, detached, remembered
+from restarting.places import Group, check, detached, remembered
 from restarting.report import closing
 from restarting.tools import Tools
 from spotkeeper import hints
-from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, list_group, set_weights
+from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, by_group, list_group, set_weights
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
 from spotkeeper.retry import passes_by_itself
@@ -30,7 +30,7 @@ def serve(tools: Tools, facts: Facts) -> Facts:
     places = remembered(facts)
     check(places, tools.instance_id, f"{tools.episode.name}/memberships")
     gone = detached(places, facts.instance)
-    groups = by_group(tuple(one for one in places if one not in gone))
+    groups = [tuple(group) for group in by_group(one for one in places if one not in gone)]
     lost, refused = _serve_all(tools, groups)
     if refused:
         raise RescueIncomplete(_words(tools, len(groups), refused))
