@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from simulator import proof
-from simulator.transport import Killed
+from simulator.transport import Invocation, Killed
 from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.errors import BatchFailed
 from tests.rescue.reading import fault, heal, records, replacements
 from tests.rescue.stage import EVENT, SOURCE
+from tests.rescue.walks import REALISTIC, sample
 from tests.state_change.stage import TAGS, StateStage, stage
 
 NO_LOCK = {"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}
@@ -84,3 +88,54 @@ def test_a_copied_tag() -> None:
     other = here.add_stopped("i-bp1otherone00000001", tags=tags)
     event = here.event("Stopped").replace(SOURCE.encode(), other.encode())
     assert here.deliver(event)["outcome"] == "done"
+
+
+def both_run(here: StateStage) -> bool:
+    """Whether the source runs beside its replacement."""
+    return here.status == "Running" and any(one["Status"] == "Running" for one in replacements(here))
+
+
+def disturbed(number: int, *, dies: bool) -> tuple[StateStage, list[str]]:
+    """A rescue of which at its n-th call the event of the source's stop arrives, and that then goes on, or died before.
+
+    Also returns in words what went wrong.
+    """
+    here = stage(REALISTIC, STOPPED_FIRST)
+    calls, wrong = 0, []
+
+    def stopped(of: Invocation | None, _: str) -> None:
+        nonlocal calls
+        if of is None or of.name != "rescue":
+            return
+        calls += 1
+        if calls == number:
+            here.invoke("state_change", here.event("Stopped"), name="state")
+            wrong.extend(["both run"] if both_run(here) else [])
+
+    if dies:
+        fault(here, "*", "kill-before", call_number=number)
+    with here.playing(stopped), suppress(Killed):
+        here.invoke("interruption", EVENT, name="rescue")
+    heal(here)
+    here.changed("Stopped")
+    with suppress(BatchFailed):  # it finds the open rescue too, and nobody plays what it hands over
+        here.sweep()
+    wrong += ["both run in the end"] if both_run(here) else []
+    rescue(here)
+    wrong += ["both run after the rescue"] if both_run(here) else []
+    wrong += [f"{here.starts} starts"] if here.starts else []
+    return here, [*wrong, *([] if here.status == "Stopped" else [f"the source is {here.status}"])]
+
+
+@pytest.mark.parametrize("most", [pytest.param(5, id="sample"), pytest.param(None, id="all", marks=pytest.mark.full)])
+@pytest.mark.parametrize("dies", [False, True], ids=["beside", "after-a-death"])
+def test_at_every_call_of_its_rescue(most: int | None, *, dies: bool) -> None:
+    """Whenever the event of its stop comes, the source is not started, and its rescue ends with one that runs."""
+    whole = stage(REALISTIC, STOPPED_FIRST)
+    rescue(whole)
+    numbers = range(1, len(whole.cloud.calls) + 1)
+    wrong = {}
+    for number in numbers if most is None else sample(list(numbers), most):
+        if problems := disturbed(number, dies=dies)[1]:
+            wrong[number] = problems
+    assert wrong == {}
