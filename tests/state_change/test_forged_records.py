@@ -80,3 +80,12 @@ def test_a_released_instance() -> None:
     forge(here, "memberships", "oops")
     here.cloud.ecs.release(here.cloud.ecs.instances[SOURCE], here.cloud.now(), "DeleteInstance")
     assert here.changed("Deleted")["outcome"] == "done"
+
+
+@pytest.mark.parametrize(("name", "document"), WRONG.values(), ids=WRONG.keys())
+def test_a_sweep_beside_it(name: str, document: Any) -> None:
+    """It does its work for everybody else."""
+    here = running()
+    forge(here, name, document)
+    other = here.add_stopped("i-bp1otherone00000001")
+    assert f"{other}/restart-1" in here.sweep()["handed_back"]
