@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from simulator.ecs import DiskSpec, Timings
-from tests.rescue.reading import doomed_disks, fault, images, source_disks
+from tests.rescue.reading import audited, doomed_disks, fault, images, source_disks
 from tests.rescue.stage import Stage, stage
 
 MINUTE = 60.0
@@ -80,3 +80,23 @@ def test_a_busy_load_balancer_does_not_hold_up_throttled_disks() -> None:
     assert retained_after(here) <= 5.0
     assert here.calls("CreateImage")[0].at - start <= 40.0
     assert here.shortcomings() == []
+
+
+def test_a_source_that_does_not_stop_is_imaged_as_it_runs() -> None:
+    """before-image: stopping takes two minutes; the image is asked for after half a minute."""
+    here = stage(
+        Timings(image=90, usable=60, snapshot=75, boot=25, stop=120), {"SPOTKEEPER_STOP_SOURCE": "before-image"}
+    )
+    assert here.deliver()["outcome"] == "done"
+    assert here.calls("CreateImage")[0].at - here.before["now"] <= 50.0
+    assert here.shortcomings() == []
+
+
+def test_the_audit_says_what_was_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """A refused try is no done step."""
+    here = stage(SLOW)
+    fault(here, "ModifyDiskAttribute", "code:Throttling", times=2)
+    fault(here, "SetVServerGroupAttribute", "code:ServiceIsConfiguring", times=1)
+    here.deliver()
+    assert [one["outcome"] for one in audited(caplog, "retain the disks")] == ["failed", "failed", "done"]
+    assert [one["outcome"] for one in audited(caplog, "weight 0")] == ["failed", "done", "done"]

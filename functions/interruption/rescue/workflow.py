@@ -26,7 +26,7 @@ from rescue.facts import Facts, Image, Replacement
 from rescue.refusals import accepted, as_error, later, refused
 from rescue.search import Search, server_ids
 from rescue.tools import Tools
-from rescue.tracks import LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
+from rescue.tracks import BY_GROUP, HOLD_UP_SECONDS, LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
 from spotkeeper import episode, hints
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
@@ -40,6 +40,7 @@ from spotkeeper.errors import (
     SpotkeeperError,
 )
 from spotkeeper.instances import iso, tags_of
+from spotkeeper.settings import StopSource
 
 TICK = 0.1
 """Seconds that pass at least before a step goes on whose time was up."""
@@ -85,8 +86,20 @@ class Rescue:
         finally:
             seconds = round(self.tools.clock.now() - started, 3)
             self.timeline.append({"step": decision.step.value, "started_at": iso(started), "seconds": seconds})
-        trail.done(self.tools, facts, after, decision)
+        self._tell(facts, after, decision)
         return after
+
+    def _tell(self, before: Facts, after: Facts, decision: Decision) -> None:
+        """The audit: what was refused of the step, and the step itself where not all of it was."""
+        refusals = [
+            one
+            for key, one in after.refusals.items()
+            if key[0] is decision.step and one is not before.refusals.get(key)
+        ]
+        for one in refusals:
+            trail.failed(self.tools, after, decision, one.error)
+        if not refusals or (decision.step in BY_GROUP and after.settled != before.settled):
+            trail.done(self.tools, before, after, decision)
 
     def _act(self, decision: Decision, facts: Facts) -> Facts:
         """Do the step. One of the track that is refused is tried again later; without a journal less is done."""
@@ -114,7 +127,7 @@ class Rescue:
 
     def _refused(self, step: Step, facts: Facts, error: SpotkeeperError, until: Deadline) -> Facts:
         now = self.tools.clock.now()
-        if isinstance(error, DeadlineReached):
+        if isinstance(error, DeadlineReached) and not self._too_slow(step, facts):
             if until.at >= self.tools.deadline.at:
                 raise error
             return later(facts, step, "", error, now + max(TICK, until.remaining()))
@@ -132,8 +145,17 @@ class Rescue:
         urgent = [one for one in steps[: steps.index(step)] if DUE[one](settings, facts)]
         if step is Step.MAKE_IMAGE and Step.RETAIN_DISKS in urgent:
             return self.tools.deadline.sooner(0.0)  # the disks have their turn before each further try
-        at = min((again_at(one, facts) for one in urgent), default=math.inf)
-        return self.tools.deadline.sooner(max(0.0, at - self.tools.clock.now()))
+        wait = min((again_at(one, facts) for one in urgent), default=math.inf) - self.tools.clock.now()
+        if step is Step.STOP_SOURCE and self._before_image(facts):
+            wait = min(wait, HOLD_UP_SECONDS)
+        return self.tools.deadline.sooner(max(0.0, wait))
+
+    def _before_image(self, facts: Facts) -> bool:
+        return self.tools.settings.stop_source is StopSource.BEFORE_IMAGE and not facts.has_image
+
+    def _too_slow(self, step: Step, facts: Facts) -> bool:
+        """Whether the step has held up the image for long enough: a source that does not stop is imaged as it runs."""
+        return step is Step.STOP_SOURCE and self._before_image(facts)
 
     def _wait(self, decision: Decision, facts: Facts) -> Facts:
         """Sleep until the next try. Raises what was refused where this call has no time for one."""
