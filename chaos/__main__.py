@@ -27,6 +27,7 @@ from chaos.shrink import shrink
 
 BATCH = 48
 CHUNK = 4
+TELL_SECONDS = 10.0
 
 
 def main(arguments: list[str]) -> int:
@@ -65,10 +66,15 @@ class Search:
         self.first: bool = options.first
         self.seed: int = secrets.randbelow(1_000_000) if options.seed is None else options.seed
         self.tally = report.Tally()
-        self.began = time.monotonic()
+        self.began = self._told = time.monotonic()
 
     def run(self) -> int:
         """Reference, kills, combinations, report; the exit code."""
+        print(
+            f"chaos: every kill in {len(SCENARIOS)} scenarios, then {self.budget:.0f} s of combinations, on {self.cores} "
+            f"cores, seed {self.seed}; Ctrl-C ends it with what was found",
+            flush=True,
+        )
         references = self._references()
         combinations = Combinations(references, self.seed)
         try:
@@ -116,12 +122,21 @@ class Search:
             self.tally.add(one)
             if new:
                 print(f"violated after {self._seconds:.0f} s: {', '.join(sorted(new))}", flush=True)
+        self._tell()
         return played
+
+    def _tell(self) -> None:
+        """How far it is, now and then."""
+        if time.monotonic() - self._told >= TELL_SECONDS:
+            self._told = time.monotonic()
+            found = f"{len(self.tally.distinct)} distinct schedules, {len(self.tally.violations)} invariants violated"
+            print(f"{self._seconds:5.0f} s: {found}, {self.budget:.0f} s of combinations left", flush=True)
 
     def _report(self, combinations: Combinations) -> int:
         tally = self.tally
         print(*report.table(combinations.fired), sep="\n")
         print(report.rare(combinations.fired))
+        print(*report.classes(tally, combinations.played), sep="\n")
         print(
             f"{len(tally.distinct)} distinct schedules in which every fault fired ({tally.played} played), "
             f"{tally.calls} calls, seed {self.seed}, {self.cores} cores, {self._seconds:.0f} s "

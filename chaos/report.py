@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chaos.fault_classes import ALONE, CLASSES, COMPANY, classes_of, company_of
 from chaos.schedule import Cell, Schedule, Verdict
 
 SHORT = {
@@ -16,6 +17,7 @@ SHORT = {
     "reset-after": "rst>",
     "slow": "slow>",
     "garbage": "garb",
+    "cut": "cut>",
     "kill-before": "kill<",
     "kill-after": "kill>",
     "code:ServiceUnavailable": "503",
@@ -34,6 +36,8 @@ class Tally:
     cpu_seconds: float = 0.0
     distinct: set[object] = field(default_factory=set)
     fired: Counter[Cell] = field(default_factory=Counter)
+    classes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(class, company) -> how many distinct schedules had it."""
     violations: dict[str, list[tuple[Schedule, str]]] = field(default_factory=dict)
 
     def add(self, one: Verdict) -> None:
@@ -42,6 +46,9 @@ class Tally:
         self.calls += len(one.calls)
         self.cpu_seconds += one.cpu_seconds
         if one.counts:
+            if one.schedule.identity not in self.distinct:
+                kinds = classes_of(one.schedule)
+                self.classes.update((kind, met) for kind in kinds for met in ("all", *company_of(one.schedule, kind)))
             self.distinct.add(one.schedule.identity)
             self.fired.update(one.fired)
         for name, text in one.violations:
@@ -62,6 +69,16 @@ def table(fired: Mapping[Cell, int]) -> Iterator[str]:
     for code, hit in sorted(codes.items()):
         total, least = sum(count for _, count in hit), min(count for _, count in hit)
         yield f"  {code}: {len(hit)} actions, fired {total} times, each at least {least}"
+
+
+def classes(tally: Tally, played: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """One row per class: distinct schedules that had it, in which company, and how often its variants were played."""
+    columns = ("all", ALONE, *COMPANY)
+    yield f"  {'':30}{''.join(f'{name:>13}' for name in columns)}"
+    for kind in CLASSES:
+        counts = "".join(f"{tally.classes[kind, name]:>13}" for name in columns)
+        times = [count for (one, _), count in played.items() if one == kind]
+        yield f"  {kind:30}{counts}  {len(times)} variants, each at least {min(times, default=0)}"
 
 
 def rare(fired: Mapping[Cell, int]) -> str:

@@ -123,6 +123,18 @@ def many_places(cloud: Cloud, fleet: Fleet) -> None:
     fleet.load_balancer.default_group.members[0].weight = 0
 
 
+def neighbours(cloud: Cloud, fleet: Fleet) -> None:
+    """Besides its own CLB: one that has it twice in a group, one that merely reports it, two that have others alone."""
+    many_places(cloud, fleet)
+    reporting = cloud.slb.add_load_balancer("pair", vpc_id=fleet.spec.vpc_id)
+    bystander = fleet.bystanders[0].instance_id
+    cloud.slb.add_master_slave_group(reporting, "pair", bystander, fleet.source.instance_id, 22)
+    for name in ("blog", "wiki"):
+        balancer = cloud.slb.add_load_balancer(name, vpc_id=fleet.spec.vpc_id)
+        balancer.default_group.add(bystander, weight=40)
+        cloud.slb.add_vserver_group(balancer, f"{name}-group").add(bystander, port=80, weight=20)
+
+
 def put_back(cloud: Cloud, fleet: Fleet) -> None:
     """What ``state_change`` does once an instance in stop mode runs again: weights as before, and the episode ends."""
     instance_id = fleet.source.instance_id
@@ -160,6 +172,7 @@ _ALL = (
         ),
         changes={"lock_delay": 12.0},
     ),
+    Scenario("neighbours", REALISTIC, arrange=neighbours),
     Scenario("stock", REALISTIC, LADDER, arrange=stock_comes_and_goes),
     Scenario("sold-out", REALISTIC, LADDER, arrange=sold_out_for_minutes, timeout=120),
     Scenario("image-fails", replace(REALISTIC, snapshot=30), arrange=image_fails_once),

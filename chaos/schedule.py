@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from simulator.faults import Fault
+from simulator.fc.service import RUNS
 
 T = TypeVar("T")
 
@@ -39,7 +40,10 @@ class Delivery:
 class FaultSpec:
     """A fault of the embedded cloud (``simulator.faults.Fault``).
 
-    ``call`` is the n-th call of all. ``seconds`` after the lock was set it ends; without ``times`` only then.
+    ``call`` is the n-th call of all. ``seconds`` after the lock was set it ends; without ``times`` only then. With
+    ``on``, the name of a load balancer or of a server group of the scenario, only calls are hit that mention its id;
+    such a neighbour may refuse for good (neither ``times`` nor ``seconds``). ``rate`` calls a minute or second are let
+    through before one is throttled.
     """
 
     action: str
@@ -49,18 +53,25 @@ class FaultSpec:
     call: int | None = None
     seconds: float | None = None
     retry_after_ms: int | None = None
+    on: str = ""
+    rate: int | None = None
 
     def __post_init__(self) -> None:
-        if self.times is None and self.seconds is None:
+        if self.endless and not self.on:
             raise ValueError(f"{self.action} {self.effect}: a fault that never ends proves nothing")
+
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on for good."""
+        return self.times is None and self.seconds is None
 
     @property
     def kills(self) -> bool:
         """Whether the caller dies of it."""
         return self.effect.startswith("kill-")
 
-    def fault(self, start: float) -> Fault:
-        """For a cloud in which the lock was set at ``start``."""
+    def fault(self, start: float, resource: str | None) -> Fault:
+        """For a cloud in which the lock was set at ``start``, and in which ``on`` has the id ``resource``."""
         return Fault(
             self.action,
             self.effect,
@@ -69,14 +80,29 @@ class FaultSpec:
             call_number=self.call,
             until=None if self.seconds is None else start + self.seconds,
             retry_after_ms=self.retry_after_ms,
+            resource=resource,
+            rate=self.rate,
         )
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody else does in the account (``chaos.deeds``): ``at`` seconds after the lock was set, 0 before anybody.
+
+    With ``call`` it is done just before the n-th call of all.
+    """
+
+    what: str
+    at: float = 0.0
+    call: int | None = None
 
 
 @dataclass(frozen=True)
 class Schedule:
     """``pause``: seconds before the first retry of a failed delivery. ``phase``: of the sweep's timer, 0 to 59.
 
-    ``seed`` is that of the functions' jitter.
+    ``seed`` is that of the functions' jitter. ``runs``: how often a failing call is run, 1 is never again. ``history``:
+    how many rescues have ended in the past year.
     """
 
     scenario: str
@@ -85,6 +111,9 @@ class Schedule:
     pause: float = RETRY_PAUSE
     phase: float = 0.0
     seed: int = 1
+    deeds: tuple[Deed, ...] = ()
+    runs: int = RUNS
+    history: int = 0
 
     def line(self) -> str:
         """As one line of JSON without single quotes; what is as usual is left out."""
@@ -99,20 +128,23 @@ class Schedule:
                 _make(Delivery, {**one, "turns": tuple(one.get("turns", ()))}) for one in given.pop("deliveries", [{}])
             ),
             "faults": tuple(_make(FaultSpec, one) for one in given.pop("faults", ())),
+            "deeds": tuple(_make(Deed, one) for one in given.pop("deeds", ())),
         }
         return _make(cls, {**given, **parts})
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """What makes two schedules different: everything but the seed of the jitter."""
-        return (self.scenario, self.deliveries, self.faults, self.pause, self.phase)
+        usual = (self.scenario, self.deliveries, self.faults, self.pause, self.phase)
+        return (*usual, self.deeds, self.runs, self.history)
 
     @property
     def size(self) -> tuple[int, ...]:
         """Sorts by simplicity."""
         turns = sum(len(one.turns) for one in self.deliveries)
         unusual = (self.pause != RETRY_PAUSE) + (self.phase != 0) + sum((one.times or 9) > 1 for one in self.faults)
-        return (len(self.faults) + len(self.deliveries) + turns, unusual, len(self.line()))
+        unusual += (self.runs != RUNS) + bool(self.history)
+        return (len(self.faults) + len(self.deeds) + len(self.deliveries) + turns, unusual, len(self.line()))
 
 
 @dataclass(frozen=True)
@@ -126,7 +158,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one schedule. ``fired`` counts the calls hit, by cell; ``counts``: every fault in it fired."""
+    """What became of one schedule. ``fired`` counts the calls hit, by cell.
+
+    ``counts``: every fault in it fired, and every deed in it was done.
+    """
 
     schedule: Schedule
     counts: bool

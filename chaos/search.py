@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
+from chaos.fault_classes import CLASSES, Variant, variants
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import RETRY_PAUSE, Cell, Delivery, FaultSpec, Schedule, Verdict
 from chaos.story import AFTER, READING
 from simulator.slb.refusals import CONFLICTS
 
+T = TypeVar("T")
 Calls = Sequence[tuple[str, str]]
 """(product, action) of every call of a scenario that nothing disturbs."""
 
 EVERYWHERE = (
-    *("throttle", "throttle+hint", "refused", "reset-before", "reset-after", "slow", "garbage"),
+    *("throttle", "throttle+hint", "refused", "reset-before", "reset-after", "slow", "garbage", "cut"),
     *("kill-before", "kill-after", "code:ServiceUnavailable", "code:InternalError"),
 )
 BY_PRODUCT = {
@@ -37,6 +41,8 @@ BY_ACTION = {
     "StopInstance": ("code:IncorrectInstanceStatus", "code:InstanceLockedForSecurity"),
 }
 HINT_MS = 1500
+ANOTHER_CLASS, DEATH = 0.3, 0.5
+"""How often a class meets another one; how often the fault beside it is a death."""
 WINDOWS, BESIDE, LATE = 0.1, 0.35, 0.1
 """How often a fault lasts for a while, an event comes twice side by side, the first event comes late."""
 UNTHROTTLED = frozenset({"oss", "fc"})
@@ -72,7 +78,10 @@ def _deceives(cell: Cell) -> bool:
 
 
 class Combinations:
-    """Random schedules of one seed. What was hit least is aimed at first, of that what deceives the caller."""
+    """Random schedules of one seed. What was hit least is aimed at first, of that what deceives the caller.
+
+    Every other schedule has a class of trouble in it, in the variant that was played least.
+    """
 
     def __init__(self, references: Mapping[str, Calls], seed: int) -> None:
         self._random = random.Random(seed)
@@ -83,17 +92,71 @@ class Combinations:
         }
         self.fired = Counter({Cell(*pair, effect): 0 for pair in self._scenarios for effect in effects(*pair)})
         """How often each cell was hit so far."""
+        self._variants = [one for one in variants() if self._playable(one)]
+        self.played = Counter({(one.kind, one.name): 0 for one in self._variants})
+        """How often each variant of each class was played so far."""
+        self._made: dict[Any, list[tuple[str, str]]] = {}
 
     def note(self, verdicts: Iterable[Verdict]) -> None:
-        """What was hit by schedules that count."""
+        """What was hit by schedules that count, and which variants they had."""
         for one in verdicts:
+            had = self._made.pop(one.schedule.identity, [])
             if one.counts:
                 self.fired.update(one.fired)
+                self.played.update(had)
 
     def batch(self, size: int) -> list[Schedule]:
         """The next schedules; they depend on the seed and on what was noted up to now."""
         rare = sorted(self.fired, key=lambda cell: (self.fired[cell], not _deceives(cell), self._random.random()))
-        return [self._schedule(rare[place % len(rare)]) for place in range(size)]
+        aimed = [self._schedule(rare[place % len(rare)]) for place in range(size - size // 2)]
+        return [*aimed, *self._of_classes(size // 2)]
+
+    def _playable(self, variant: Variant) -> bool:
+        return any(name in self._counts for name in variant.scenarios)
+
+    def _of_classes(self, size: int) -> list[Schedule]:
+        """Of each class in turn the variant that was played least."""
+        by_class = [
+            sorted(
+                (one for one in self._variants if one.kind == kind),
+                key=lambda one: (self.played[one.kind, one.name], self._random.random()),
+            )
+            for kind in CLASSES
+        ]
+        found = [one for one in by_class if one]
+        return [self._with(_nth(found[place % len(found)], place // len(found))) for place in range(size if found else 0)]
+
+    def _with(self, variant: Variant) -> Schedule:
+        """The variant alone where it was never played, else in company."""
+        draw = self._random
+        name = draw.choice([one for one in variant.scenarios if one in self._counts])
+        met = [variant]
+        schedule = Schedule(name, SCENARIOS[name].deliveries, seed=draw.randrange(1, 1_000_000))
+        if self.played[variant.kind, variant.name]:
+            if draw.random() < ANOTHER_CLASS:
+                met.append(draw.choice([one for one in self._variants if name in one.scenarios]))
+            faults = [self._company(name) for _ in range(draw.choice((0, 0, 1, 1, 2)))]
+            schedule = replace(
+                schedule,
+                deliveries=self._deliveries(name),
+                faults=tuple(faults),
+                pause=draw.choice((RETRY_PAUSE, RETRY_PAUSE, 5.0, 20.0, 150.0)),
+                phase=float(draw.choice((0, 0, 7, 23, 41, 59))),
+            )
+        for one in met:
+            parts = one.make(draw, sum(self._counts[name].values()))
+            for field, value in parts.items():
+                whole = (*getattr(schedule, field), *value) if isinstance(value, tuple) else value
+                schedule = replace(schedule, **{field: tuple(dict.fromkeys(whole)) if isinstance(value, tuple) else whole})
+        self._made[schedule.identity] = [(one.kind, one.name) for one in met]
+        return schedule
+
+    def _company(self, name: str) -> FaultSpec:
+        """As often a death as anything else."""
+        calls = sum(self._counts[name].values())
+        if self._random.random() < DEATH:
+            return FaultSpec("*", self._random.choice(("kill-before", "kill-after")), call=self._random.randrange(1, calls + 1))
+        return self._some_fault(name)
 
     def _schedule(self, cell: Cell) -> Schedule:
         draw = self._random
@@ -143,3 +206,7 @@ class Combinations:
             moment = float(draw.choice((2, 10, 45, 70, 100, 200, 290, 310, 700, 2000)))
             found.append(Delivery(moment, draw.choice(("same", "same", "bridge", "another", "timer"))))
         return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _nth(found: Sequence[T], number: int) -> T:
+    return found[number % len(found)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from chaos.schedule import RETRY_PAUSE, Delivery, Schedule
+from simulator.fc.service import RUNS
 
 MOST_TRIES = 150
 
@@ -28,20 +30,22 @@ def shrink(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Schedule:
 
 def _simpler(schedule: Schedule) -> Iterator[Schedule]:
     """Schedules with one thing less, the biggest things first."""
-    for part in ("faults", "deliveries"):
+    for part in ("faults", "deeds", "deliveries"):
         whole = getattr(schedule, part)
         yield from (replace(schedule, **{part: whole[:place] + whole[place + 1 :]}) for place in range(len(whole)))
     for place, delivery in enumerate(schedule.deliveries):
         for less in _less(delivery):
             yield replace(schedule, deliveries=(*schedule.deliveries[:place], less, *schedule.deliveries[place + 1 :]))
     for place, fault in enumerate(schedule.faults):
-        for changes in ({"times": 1, "seconds": None}, {"skip": 0}, {"skip": fault.skip // 2}):
+        changed: tuple[dict[str, Any], ...] = ({"times": 1, "seconds": None}, {"skip": 0}, {"skip": fault.skip // 2})
+        for changes in changed:
             less_fault = replace(fault, **changes)
             if less_fault != fault:
                 yield replace(schedule, faults=(*schedule.faults[:place], less_fault, *schedule.faults[place + 1 :]))
-    for usual in (replace(schedule, pause=RETRY_PAUSE), replace(schedule, phase=0.0), replace(schedule, seed=1)):
-        if usual != schedule:
-            yield usual
+    plain: dict[str, Any] = {"pause": RETRY_PAUSE, "phase": 0.0, "seed": 1, "runs": RUNS, "history": 0}
+    for name, value in plain.items():
+        if getattr(schedule, name) != value:
+            yield replace(schedule, **{name: value})
 
 
 def _less(delivery: Delivery) -> Iterator[Delivery]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from chaos.deeds import is_about_records
+from chaos.journal_keys import record_of
 from chaos.scenarios import Scenario
 from chaos.schedule import Cell, Schedule
 from simulator import proof
@@ -16,7 +19,7 @@ from simulator.cloud import Call
 
 READING = ("Describe", "List", "Get", "Head")
 HINTS = ("/alive/", "/open/")
-AFTER = frozenset({"reset-after", "slow", "kill-after"})
+AFTER = frozenset({"reset-after", "slow", "cut", "kill-after"})
 """Effects on calls that were acted upon."""
 
 
@@ -67,6 +70,11 @@ class Story:
     outputs: list[str]
     secrets: tuple[str, ...]
     hits: Mapping[int, Hit] = field(default_factory=dict)
+    resources: tuple[str | None, ...] = ()
+    """For each fault the id of what it is ``on``."""
+    done_deeds: AbstractSet[int] = frozenset()
+    history_changed: int = 0
+    """How many objects of the past year are not as they were."""
     ran_away: str = ""
     """Why the story was broken off, where a function went round in circles."""
 
@@ -75,10 +83,9 @@ class Story:
         """Episode number -> name of a record -> its document."""
         found: dict[str, dict[str, Any]] = {}
         for key, stored in self.after["oss"]["spotkeeper-journal"].items():
-            _, ours, record = key.removesuffix(".json").partition(f"/rescues/{self.source_id}/")
-            if ours:
-                episode, _, name = record.partition("/")
-                found.setdefault(episode, {})[name] = json.loads(stored["text"])
+            record = record_of(key)
+            if record is not None and record.instance_id == self.source_id:
+                found.setdefault(record.number, {})[record.name] = _document(stored.get("text", ""))
         return found
 
     @property
@@ -90,7 +97,7 @@ class Story:
     def done(self) -> dict[str, Any] | None:
         """The answer of the first episode where it is done."""
         record = self.first.get("done")
-        return dict(record["answer"]) if record else None
+        return dict(record["answer"]) if record and isinstance(record.get("answer"), dict) else None
 
     @cached_property
     def replacements(self) -> list[Mapping[str, Any]]:
@@ -129,15 +136,35 @@ class Story:
 
     def recorded(self, name: str, episode: int = 1) -> int | None:
         """The number of the first call that wrote a record of this name (a pattern); None where none did."""
-        path = re.compile(rf".*/rescues/{self.source_id}/{episode}/{name}\.json")
-        found = (one for one in self.calls if one.action == "PutObject" and path.fullmatch(one.parameters["path"]))
+        found = (
+            one
+            for one in self.calls
+            if one.action == "PutObject"
+            and (record := record_of(one.parameters["path"]))
+            and record.is_of(self.source_id, episode)
+            and re.fullmatch(name, record.name)
+        )
         return next((one.number for one in found if self.acted_upon(one)), None)
 
     def runs_of(self, function: str) -> list[Run]:
         """The runs of one function, in the order in which they began."""
         return [one for one in self.runs if one.function == function]
 
+    @property
+    def forged(self) -> bool:
+        """Whether somebody else has written into its journal."""
+        return any(is_about_records(self.schedule.deeds[place].what) for place in self.done_deeds)
+
     def disturbed(self, *products: str) -> bool:
         """Whether a fault other than a killed caller hit a call of one of these products."""
         cells = (hit.cell for hit in self.hits.values())
         return any(cell.product in products and not cell.effect.startswith("kill-") for cell in cells)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """What a record says; nothing where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -9,13 +9,16 @@ import logging
 import os
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
 from typing import Any
 
 import ram
+from chaos import deeds
+from chaos.deeds import EPISODE_TAG, Records, Scene
+from chaos.journal_keys import Record, record_of
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Cell, Delivery, Schedule
 from chaos.story import Hit, Run, Story
@@ -24,6 +27,7 @@ from simulator import fleet, function_compute
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 from simulator.faults import Fault, Faults
+from simulator.oss.buckets import StoredObject
 from simulator.ram import Policy
 from simulator.signing import AccessKey
 from simulator.transport import Invocation, Killed, in_process, invocation
@@ -40,7 +44,6 @@ EVENTS = {
     "timer": (FOLDER / "timer.json").read_bytes(),
 }
 SOURCE = fleet.INSTANCE_ID
-EPISODE_TAG = "spotkeeper:episode"
 MOST_CALLS = 4000
 MOST_WAITS = 8000
 
@@ -94,9 +97,14 @@ class Logged(logging.Handler):
 
 
 class World:
-    """The scenario's fleet at the moment when the lock is set, with the schedule's faults in wait."""
+    """The scenario's fleet at the moment when the lock is set, with the schedule's faults in wait.
 
-    def __init__(self, schedule: Schedule) -> None:
+    ``records`` are those that its rescue would write, for those who forge them; ``history`` is in the journal already.
+    """
+
+    def __init__(
+        self, schedule: Schedule, records: Records | None = None, history: Mapping[str, StoredObject] | None = None
+    ) -> None:
         self.scenario = SCENARIOS[schedule.scenario]
         self.cloud = Cloud(fleet.EVENT_TIME)
         self.cloud.clock = Watch(fleet.EVENT_TIME)
@@ -104,17 +112,57 @@ class World:
         self.cloud.ecs.timings = replace(self.scenario.timings)
         self.fleet = fleet.drill_fleet(self.cloud, SOURCE, **{"sold_out": False, **self.scenario.changes})
         self.scenario.arrange(self.cloud, self.fleet)
-        self.cloud.fc.register(INTERRUPTION, self.handed_over)
+        self.cloud.fc.register(INTERRUPTION, self.handed_over, schedule.runs)
         self.faults = self.cloud.faults = Recorder()
         for one in schedule.faults:
-            self.faults.add(one.fault(self.start))
+            self.faults.add(one.fault(self.start, self._resource(one.on)))
         self.runs: list[Run] = []
         self.callers: dict[int, str] = {}
         self.outputs: list[str] = []
         self.secrets = [self.cloud.access_key.secret, fleet.USER_DATA, "systemctl start web"]
         self._turns: Turns | None = None
         self._schedule = schedule
-        self.before = self.cloud.state()
+        self._scene = Scene(self.cloud, self.fleet, records or {})
+        self._history = history or {}
+        self._objects.update(self._history)
+        self.done_deeds: set[int] = set()
+        self.before: dict[str, Any] = {}
+        for place, deed in enumerate(schedule.deeds):
+            if deed.call is None and not deed.at:
+                self.do(place)
+        self.before = self._state()
+
+    @property
+    def _objects(self) -> dict[str, StoredObject]:
+        return self.cloud.oss.buckets[fleet.BUCKET].objects
+
+    def _resource(self, name: str) -> str | None:
+        """The id of a load balancer, else of a server group."""
+        balancers = self.cloud.slb.load_balancers.values()
+        found = [*balancers, *(group for one in balancers for group in (*one.vserver_groups, *one.master_slave_groups))]
+        return next((one.id for one in found if one.name == name), f"no {name}") if name else None
+
+    def _state(self) -> dict[str, Any]:
+        """Of the whole cloud, without the objects of the past year that are as they were."""
+        bucket = self.cloud.oss.buckets[fleet.BUCKET]
+        everything = bucket.objects
+        bucket.objects = {key: one for key, one in everything.items() if self._history.get(key) is not one}
+        state = self.cloud.state()
+        bucket.objects = everything
+        return state
+
+    def do(self, place: int) -> None:
+        """One of the schedule's deeds, once. What it adds to ECS counts as having been there before."""
+        if place in self.done_deeds:
+            return
+        known = self._scene.known
+        if deeds.do(self._schedule.deeds[place].what, self._scene):
+            self.done_deeds.add(place)
+        if self.before:
+            now = self.cloud.ecs.state()
+            for kind, ids in known.items():
+                field = deeds.ID_FIELDS[kind]
+                self.before["ecs"][kind] += [one for one in now[kind] if one[field] not in ids]
 
     @contextmanager
     def playing(self) -> Iterator[None]:
@@ -148,6 +196,9 @@ class World:
             self._turns.before_call(one.name)
         number = len(self.cloud.calls) + 1
         self.callers[number] = one.name
+        for place, deed in enumerate(self._schedule.deeds):
+            if deed.call is not None and deed.call <= number:
+                self.do(place)
         if number > MOST_CALLS:
             raise RanAwayError(f"more than {MOST_CALLS} calls, the last of them {action}")
 
@@ -168,9 +219,11 @@ class World:
     @property
     def _replaced(self) -> bool:
         """Whether DescribeInstances shows a replacement, with its tag."""
-        now = self.cloud.now()
+        now, known = self.cloud.now(), {one["InstanceId"] for one in self.before["ecs"]["instances"]}
         return any(
-            EPISODE_TAG in one.tags.seen(now) and one.visible_at <= now for one in self.cloud.ecs.instances.values()
+            EPISODE_TAG in one.tags.seen(now) and one.visible_at <= now
+            for one in self.cloud.ecs.instances.values()
+            if one.instance_id not in known
         )
 
     def _raised(self, run: Run, error: BaseException) -> None:
@@ -235,12 +288,26 @@ class World:
     @property
     def settled(self) -> bool:
         """Nothing is open, and nothing waits to be begun."""
-        objects = self.cloud.oss.buckets["spotkeeper-journal"].objects
-        keys = [key.removesuffix(".json").split("/") for key in objects if f"/rescues/{SOURCE}/" in key]
-        opened = {number for *_, number, name in keys if name == "event"}
-        ended = {number for *_, number, name in keys if name in self._ends}
+        opened = {one.number for one in self._records if one.name == "event"}
+        ended = {one.number for one in self._records if one.name in self._ends}
         begun = bool(opened) or not self.scenario.touchable or SOURCE not in self.cloud.ecs.instances
         return begun and opened <= ended and not self.cloud.fc.pending
+
+    @property
+    def _records(self) -> list[Record]:
+        found = (record_of(key) for key in self._objects if f"/{SOURCE}/" in key)
+        return [one for one in found if one is not None and one.instance_id == SOURCE]
+
+    @property
+    def lost(self) -> bool:
+        """Whether a rescue has ended in a loss."""
+        return any(one.name == "lost" for one in self._records)
+
+    @property
+    def hindered(self) -> bool:
+        """Whether the rescue may be unable to end: somebody goes on refusing, or has written into its journal."""
+        records = any(deeds.is_about_records(one.what) for one in self._schedule.deeds)
+        return records or any(one.endless for one in self._schedule.faults)
 
     @property
     def _ends(self) -> tuple[str, ...]:
@@ -255,13 +322,16 @@ class World:
             source_id=SOURCE,
             start=self.start,
             before=self.before,
-            after=self.cloud.state(),
+            after=self._state(),
             calls=list(self.cloud.calls),
             callers=self.callers,
             runs=self.runs,
             outputs=self.outputs,
             secrets=tuple(self.secrets),
             hits=self.faults.hits,
+            resources=tuple(self._resource(one.on) for one in self._schedule.faults),
+            done_deeds=self.done_deeds,
+            history_changed=sum(self._objects.get(key) is not one for key, one in self._history.items()),
             ran_away=ran_away,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from chaos.invariants import during, end_state, outcomes
+from chaos.invariants import during, end_state, others, outcomes
 from chaos.story import Story
 
 Invariant = Callable[[Story], Iterable[str]]
@@ -23,6 +23,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     during.one_token_one_call,
     during.looked_before_launching,
     during.remembered_first,
+    others.nothing_foreign_changed,
+    others.nothing_forged_acted_upon,
+    others.disks_retained_soon,
+    others.one_refusal_takes_nothing_hostage,
+    others.a_loss_is_heard,
+    others.history_costs_nothing,
     outcomes.done_is_true,
     outcomes.every_rescue_ends,
     outcomes.every_wait_ends,

@@ -26,7 +26,7 @@ def finished_untouched(story: Story) -> Iterator[str]:
 
     A run that could not read the journal cannot know: it saves the data once more, which ends in the same image.
     """
-    end = _done_at(story)
+    end = None if story.forged else _done_at(story)  # who cannot read the journal cannot know either
     if end is None:
         return
     begun = {name: number for number, name in sorted(story.callers.items(), reverse=True)}
@@ -97,7 +97,12 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 
 
 def remembered_first(story: Story) -> Iterator[str]:
-    """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done."""
+    """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done.
+
+    In somebody else's name nothing can be written there.
+    """
+    if story.forged:
+        return
     rules = [
         ("memberships", "SetBackendServers"),
         ("memberships", "SetVServerGroupAttribute"),

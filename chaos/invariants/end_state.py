@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.invariants.told import told_in_time
+from chaos.invariants.told import excused, told_in_time
 from chaos.story import Story
 from simulator import proof
 
@@ -37,7 +37,7 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
     Nobody can know them any more where no call got to read them before the release; then the answer warns.
     """
     if not _remembered(story):
-        if told_in_time(story) and not story.disturbed("slb", "oss"):
+        if told_in_time(story) and not story.forged and not excused(story, "slb", "oss"):
             yield "the memberships were not remembered although there was time"
         if story.done is not None and WARNING not in str(story.done["warnings"]):
             yield "the memberships were not remembered in time, and the answer does not say so"

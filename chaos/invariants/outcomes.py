@@ -32,13 +32,14 @@ def done_is_true(story: Story) -> Iterator[str]:
 
 def every_rescue_ends(story: Story) -> Iterator[str]:
     """At the end every rescue is done, or lost where it could not succeed; and one that could be begun was."""
-    if not story.scenario.touchable:
+    if not story.scenario.touchable or story.forged:
         return
+    hostage = any(one.endless and "DescribeHealthStatus" not in one.action for one in story.schedule.faults)
     ends = {"done", "lost", *(("drained",) if story.scenario.stop_mode else ())}
     yield from (
         f"episode {number} is open: {sorted(records)}; last error: {_last_error(story)}"
         for number, records in story.journal.items()
-        if not ends & set(records)
+        if not ends & set(records) and not hostage
     )
     told = told_in_time(story)
     if told and not story.journal and not story.disturbed("oss"):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chaos.invariants import during, end_state, outcomes, violations
-from chaos.run import sweep
+from chaos.platform import sweep
 from chaos.scenarios import HERE, OTHER_TYPE, OWN_TYPE
 from chaos.schedule import EVENTS as NAMES
 from chaos.schedule import Schedule

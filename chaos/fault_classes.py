@@ -1,0 +1,187 @@
+"""Trouble that is more than one call's: each class in all its variants, and what of them a schedule contains."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.deeds import BROKEN, FOREIGN, FORGED
+from chaos.schedule import Deed, FaultSpec, Schedule
+from simulator.fc.service import RUNS
+
+NEIGHBOUR = "a neighbour refuses for good"
+NEVER_RETRIED = "dies, never retried"
+BY_SECOND = "throttled by the second"
+TOGETHER = "two APIs throttled together"
+RECORDS = "records by somebody else"
+FOREIGNERS = "foreign resources, our tags"
+HISTORY = "a year of history"
+CLASSES = (NEIGHBOUR, NEVER_RETRIED, BY_SECOND, TOGETHER, RECORDS, FOREIGNERS, HISTORY)
+
+RESCUED = ("realistic", "many-places", "neighbours", "eventual", "stock", "slow-image", "slow-snapshots", "busy-clb")
+"""Scenarios that end with a replacement where nothing disturbs them."""
+DATA_AT_STAKE = ("realistic", "slow-image", "slow-snapshots", "eventual", "neighbours", "none")
+ANY = (*RESCUED, "none", "at-once", "before-image", "before-relaunch", "scaling-member", "stop-mode", "never-arrives")
+ENDED_RESCUES = 2000
+
+Make = Callable[[random.Random, int], Mapping[str, Any]]
+"""The parts of a schedule, for a scenario that makes so many calls when nothing disturbs it."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way in which a class shows."""
+
+    kind: str
+    name: str
+    scenarios: tuple[str, ...]
+    make: Make
+
+
+def variants() -> Iterator[Variant]:
+    """All of all classes."""
+    yield from _neighbours()
+    yield from _never_retried()
+    yield from _by_second()
+    yield from _together()
+    for what in FORGED:
+        yield Variant(RECORDS, what, RESCUED, _deed(what))
+    for how in BROKEN:
+        for record in RECORD_NAMES:
+            yield Variant(RECORDS, f"{how}:{record}", RESCUED, _deed(f"{how}:{record}"))
+    for what in FOREIGN:
+        yield Variant(FOREIGNERS, what, ANY, _deed(what))
+    yield Variant(HISTORY, f"{ENDED_RESCUES} rescues", ANY, lambda _, __: {"history": ENDED_RESCUES})
+
+
+RECORD_NAMES = (
+    *("event", "attempt-1", "disks", "plan", "memberships", "drained", "image-1", "usable", "round-1", "replacement"),
+    *("running", "serving", "done"),
+)
+REFUSALS = ("code:OperationDenied.ResourceLocked", "code:InvalidParameter", "code:BackendServer.configuring")
+"""The last is one that passes as a rule; here it never does."""
+NEIGHBOURS = {
+    "slb:*": ("blog", "api", "pair", "shop", "web", "blog-group"),
+    "slb:DescribeLoadBalancerAttribute": ("blog", "wiki", "shop"),
+    "slb:DescribeVServerGroups": ("blog", "api"),
+    "slb:DescribeVServerGroupAttribute": ("wiki-group", "web"),
+    "slb:DescribeMasterSlaveServerGroups": ("blog", "pair", "shop"),
+    "slb:DescribeHealthStatus": ("shop", "api"),
+    "slb:SetBackendServers": ("shop",),
+    "slb:SetVServerGroupAttribute": ("web", "api-group"),
+    "slb:RemoveBackendServers": ("shop",),
+    "slb:RemoveVServerGroupBackendServers": ("web", "api-group"),
+    "slb:AddBackendServers": ("shop",),
+    "slb:AddVServerGroupBackendServers": ("web", "api-group"),
+}
+"""What refuses: action -> load balancers and server groups of scenario ``neighbours``."""
+
+
+def _neighbours() -> Iterator[Variant]:
+    for action, places in NEIGHBOURS.items():
+        for on in places:
+            for effect in REFUSALS:
+                fault = FaultSpec(action, effect, times=None, on=on)
+                yield Variant(NEIGHBOUR, f"{action} {on} {effect}", ("neighbours",), _faults(fault))
+
+
+def _never_retried() -> Iterator[Variant]:
+    for effect in ("kill-before", "kill-after"):
+        for share in range(10):
+            yield Variant(NEVER_RETRIED, f"{effect} {share}", ANY, _death(effect, share / 10))
+
+
+def _death(effect: str, begin: float) -> Make:
+    """At a call in one tenth of a rescue."""
+
+    def make(draw: random.Random, calls: int) -> Mapping[str, Any]:
+        number = 1 + int((begin + draw.random() / 10) * calls)
+        return {"runs": 1, "faults": (FaultSpec("*", effect, call=number),)}
+
+    return make
+
+
+def _by_second() -> Iterator[Variant]:
+    for rate in (1, 2, 5):
+        for seconds in (4.0, 20.0, 330.0):
+            for product in ("slb", "ecs"):
+                fault = FaultSpec(f"{product}:*", "throttle-second", times=None, seconds=seconds, rate=rate)
+                yield Variant(BY_SECOND, f"{product} {rate}/s {seconds:.0f} s", RESCUED, _faults(fault))
+    for action in ("DescribeLoadBalancers", "DescribeLoadBalancerAttribute", "DescribeVServerGroupAttribute"):
+        fault = FaultSpec(f"slb:{action}", "throttle-second", times=None, seconds=4.0)
+        yield Variant(BY_SECOND, f"{action} 4 s", RESCUED, _faults(fault))
+
+
+PAIRS = (
+    ("ecs:ModifyDiskAttribute", "ecs:CreateImage"),
+    ("ecs:DescribeDisks", "ecs:CreateImage"),
+    ("slb:DescribeLoadBalancers", "ecs:DescribeInstances"),
+    ("slb:DescribeLoadBalancers", "ecs:DescribeDisks"),
+    ("slb:DescribeVServerGroupAttribute", "ecs:DescribeUserData"),
+    ("slb:DescribeLoadBalancerAttribute", "ecs:DescribeImages"),
+    ("slb:SetBackendServers", "ecs:ModifyDiskAttribute"),
+    ("slb:*", "ecs:*"),
+)
+
+
+def _together() -> Iterator[Variant]:
+    for pair in PAIRS:
+        for effect in ("throttle", "throttle-second", "code:Throttling.Api"):
+            found = tuple(FaultSpec(action, effect, times=None, seconds=60.0) for action in pair)
+            yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", DATA_AT_STAKE, _faults(*found))
+    busy = tuple(
+        FaultSpec(action, "code:IncorrectDiskStatus.CreatingSnapshot", times=None, seconds=60.0) for action in PAIRS[0]
+    )
+    yield Variant(TOGETHER, "an automatic snapshot", DATA_AT_STAKE, _faults(*busy))
+
+
+def _faults(*faults: FaultSpec) -> Make:
+    return lambda _, __: {"faults": faults}
+
+
+def _deed(what: str) -> Make:
+    """Before the rescue as often as at one of its calls."""
+
+    def make(draw: random.Random, calls: int) -> Mapping[str, Any]:
+        number = draw.choice((None, None, draw.randrange(1, calls + 1)))
+        late = 0.0 if number or draw.random() < LATER else float(draw.choice((20, 60, 120, 400)))
+        return {"deeds": (Deed(what, 0.0 if what == "foreign-server" else late, number),)}
+
+    return make
+
+
+LATER = 0.7
+
+
+def classes_of(schedule: Schedule) -> set[str]:
+    """What a schedule contains."""
+    faults, found = schedule.faults, set()
+    found |= {NEIGHBOUR} if any(one.endless for one in faults) else set()
+    found |= {NEVER_RETRIED} if schedule.runs < RUNS and any(one.kills for one in faults) else set()
+    found |= {BY_SECOND} if any(one.rate or one.effect == "throttle-second" for one in faults) else set()
+    throttled = {one.action for one in faults if one.times is None and one.seconds == TOGETHER_SECONDS}
+    found |= {TOGETHER} if len(throttled) > 1 else set()
+    found |= {FOREIGNERS if one.what in FOREIGN else RECORDS for one in schedule.deeds}
+    return found | ({HISTORY} if schedule.history else set())
+
+
+TOGETHER_SECONDS = 60.0
+ALONE = "alone"
+COMPANY: Mapping[str, Callable[[Schedule], bool]] = {
+    "killed": lambda one: any(fault.kills for fault in one.faults),
+    "redelivered": lambda one: sum(delivery.event != "timer" for delivery in one.deliveries) > 1,
+    "side by side": lambda one: any(delivery.turns for delivery in one.deliveries),
+    "swept": lambda one: any(delivery.event == "timer" for delivery in one.deliveries),
+    "a fault": lambda one: any(not fault.kills and fault.seconds is None and fault.times for fault in one.faults),
+    "a class": lambda one: len(classes_of(one)) > 1,
+}
+"""In which company a class is met."""
+
+
+def company_of(schedule: Schedule, kind: str) -> set[str]:
+    """In which company a schedule has a class; its own deaths are no company."""
+    found = {name for name, meets in COMPANY.items() if meets(schedule)}
+    own = kind == NEVER_RETRIED and sum(fault.kills for fault in schedule.faults) == 1
+    return (found - {"killed"} if own else found) or {ALONE}

@@ -1,0 +1,86 @@
+"""Function Compute around the functions: deliveries and retries, what others do meanwhile, then the sweep's timer."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+from chaos.schedule import Delivery, Schedule
+from chaos.story import Run
+from chaos.world import EVENTS, World, function_of
+
+MINUTE = 60.0
+LONGEST = 30 * MINUTE
+"""Simulated seconds of sweeping after which what is open will not end."""
+LONG_ENOUGH = 12 * MINUTE
+"""The same where it is known that it cannot end, because somebody goes on refusing or has written a record."""
+
+
+class Platform:
+    """Function Compute, as far as it delivers events and tries again; and what others do in the meantime."""
+
+    def __init__(self, world: World, schedule: Schedule) -> None:
+        self._world = world
+        self._pause, self._runs = schedule.pause, schedule.runs
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        for at, step in world.scenario.steps:
+            self._at(world.start + at, functools.partial(step, world.cloud, world.fleet))
+        for place, deed in enumerate(schedule.deeds):
+            if deed.at and deed.call is None:
+                self._at(world.start + deed.at, functools.partial(world.do, place))
+        for delivery in schedule.deliveries:
+            self._at(world.start + delivery.at, functools.partial(self._deliver, delivery))
+
+    def run(self) -> None:
+        """Until everything is delivered, or given up."""
+        while self._due:
+            moment, _, act = heapq.heappop(self._due)
+            self._world.pass_time(moment)
+            act()
+            self._world.cloud.fc.run_due()
+
+    def _at(self, moment: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (moment, next(self._order), act))
+
+    def _deliver(self, delivery: Delivery) -> None:
+        if delivery.turns:
+            for run in self._world.beside(delivery):
+                self._retry(delivery.event, run, 1)
+        else:
+            self._attempt(delivery.event, 1)
+
+    def _attempt(self, event: str, attempt: int) -> None:
+        self._retry(event, self._world.call(function_of(event), EVENTS[event]), attempt)
+
+    def _retry(self, event: str, run: Run, attempt: int) -> None:
+        """After an error three times as a rule, with pauses that double; the sweep's timer comes again anyway."""
+        if run.error and attempt < self._runs and event != "timer":
+            pause = self._pause * 2 ** (attempt - 1)
+            self._at(self._world.cloud.now() + pause, functools.partial(self._attempt, event, attempt + 1))
+
+
+def sweep(world: World, phase: float) -> None:
+    """Sweep every minute until nothing is open; then once more after the source's release, when a last event comes."""
+    cloud = world.cloud
+    began = cloud.now()
+    while cloud.now() - began < (LONG_ENOUGH if world.hindered else LONGEST):
+        sweep_once(world, phase)
+        if world.settled:
+            break
+    released = max([one.release_at or 0.0 for one in cloud.ecs.instances.values()])
+    world.pass_time(released + 1)
+    sweep_once(world, phase)
+    if world.lost:
+        world.call("interruption", EVENTS["same"])
+
+
+def sweep_once(world: World, phase: float) -> None:
+    """At the timer's next minute, with what it hands over."""
+    cloud = world.cloud
+    since = cloud.now() - world.start - phase
+    world.pass_time(world.start + phase + MINUTE * (since // MINUTE + 1))
+    world.call("sweep", EVENTS["timer"])
+    cloud.fc.run_due()
