@@ -71,7 +71,7 @@ class Search:
     def run(self) -> int:
         """Reference, kills, combinations, report; the exit code."""
         print(
-            f"chaos: every kill in {len(SCENARIOS)} scenarios, then {self.budget:.0f} s of combinations, on {self.cores} "
+            f"chaos: every kill in {len(SCENARIOS)} scenarios, {self.budget:.0f} s of combinations, on {self.cores} "
             f"cores, seed {self.seed}; Ctrl-C ends it with what was found",
             flush=True,
         )

@@ -210,7 +210,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda body: body[: len(body) // 2],
     "list": lambda body: b"[" + body + b"]",
     "empty": lambda _: b"{}",
-    "types": lambda body: json.dumps(dict.fromkeys(_names(body), [])).encode(),
+    "types": lambda body: json.dumps({name: [] for name in _names(body)}).encode(),
 }
 
 

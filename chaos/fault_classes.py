@@ -23,6 +23,9 @@ CLASSES = (NEIGHBOUR, NEVER_RETRIED, BY_SECOND, TOGETHER, RECORDS, FOREIGNERS, H
 RESCUED = ("realistic", "many-places", "neighbours", "eventual", "stock", "slow-image", "slow-snapshots", "busy-clb")
 """Scenarios that end with a replacement where nothing disturbs them."""
 DATA_AT_STAKE = ("realistic", "slow-image", "slow-snapshots", "eventual", "neighbours", "none")
+MANY_READS = ("many-places", "neighbours")
+FROM_THE_START = tuple(name for name in RESCUED if name != "eventual")
+"""What makes its first calls behind the lock at once."""
 ANY = (*RESCUED, "none", "at-once", "before-image", "before-relaunch", "scaling-member", "stop-mode", "never-arrives")
 ENDED_RESCUES = 2000
 
@@ -63,18 +66,18 @@ RECORD_NAMES = (
 REFUSALS = ("code:OperationDenied.ResourceLocked", "code:InvalidParameter", "code:BackendServer.configuring")
 """The last is one that passes as a rule; here it never does."""
 NEIGHBOURS = {
-    "slb:*": ("blog", "api", "pair", "shop", "web", "blog-group"),
+    "slb:*": ("blog", "api", "pair", "shop", "shop/web", "api/api", "blog/blog-group"),
     "slb:DescribeLoadBalancerAttribute": ("blog", "wiki", "shop"),
     "slb:DescribeVServerGroups": ("blog", "api"),
-    "slb:DescribeVServerGroupAttribute": ("wiki-group", "web"),
+    "slb:DescribeVServerGroupAttribute": ("wiki/wiki-group", "shop/web", "api/api"),
     "slb:DescribeMasterSlaveServerGroups": ("blog", "pair", "shop"),
     "slb:DescribeHealthStatus": ("shop", "api"),
     "slb:SetBackendServers": ("shop",),
-    "slb:SetVServerGroupAttribute": ("web", "api-group"),
+    "slb:SetVServerGroupAttribute": ("shop/web", "api/api"),
     "slb:RemoveBackendServers": ("shop",),
-    "slb:RemoveVServerGroupBackendServers": ("web", "api-group"),
+    "slb:RemoveVServerGroupBackendServers": ("shop/web", "api/api"),
     "slb:AddBackendServers": ("shop",),
-    "slb:AddVServerGroupBackendServers": ("web", "api-group"),
+    "slb:AddVServerGroupBackendServers": ("shop/web", "api/api"),
 }
 """What refuses: action -> load balancers and server groups of scenario ``neighbours``."""
 
@@ -104,14 +107,16 @@ def _death(effect: str, begin: float) -> Make:
 
 
 def _by_second() -> Iterator[Variant]:
-    for rate in (1, 2, 5):
-        for seconds in (4.0, 20.0, 330.0):
-            for product in ("slb", "ecs"):
-                fault = FaultSpec(f"{product}:*", "throttle-second", times=None, seconds=seconds, rate=rate)
-                yield Variant(BY_SECOND, f"{product} {rate}/s {seconds:.0f} s", RESCUED, _faults(fault))
+    quotas = [("slb", 1, MANY_READS), ("slb", 2, MANY_READS), ("slb", 5, ("neighbours",)), ("ecs", 1, RESCUED)]
+    for product, rate, scenarios in quotas:
+        fault = FaultSpec(f"{product}:*", "throttle-second", times=None, seconds=330.0, rate=rate)
+        yield Variant(BY_SECOND, f"{product} {rate} a second", scenarios, _faults(fault))
     for action in ("DescribeLoadBalancers", "DescribeLoadBalancerAttribute", "DescribeVServerGroupAttribute"):
-        fault = FaultSpec(f"slb:{action}", "throttle-second", times=None, seconds=4.0)
-        yield Variant(BY_SECOND, f"{action} 4 s", RESCUED, _faults(fault))
+        for seconds in (4.0, 20.0):
+            fault = FaultSpec(f"slb:{action}", "throttle-second", times=None, seconds=seconds)
+            yield Variant(BY_SECOND, f"{action} {seconds:.0f} s", FROM_THE_START, _faults(fault))
+    fault = FaultSpec("slb:*", "throttle-second", times=None, seconds=4.0)
+    yield Variant(BY_SECOND, "slb 4 s", FROM_THE_START, _faults(fault))
 
 
 PAIRS = (
@@ -124,12 +129,17 @@ PAIRS = (
     ("slb:SetBackendServers", "ecs:ModifyDiskAttribute"),
     ("slb:*", "ecs:*"),
 )
+ALREADY_LOOKED = {"ecs:DescribeInstances": 1, "ecs:*": 6}
+"""Calls that come through first: without a look at the source nobody would ask the load balancers."""
 
 
 def _together() -> Iterator[Variant]:
     for pair in PAIRS:
         for effect in ("throttle", "throttle-second", "code:Throttling.Api"):
-            found = tuple(FaultSpec(action, effect, times=None, seconds=60.0) for action in pair)
+            found = tuple(
+                FaultSpec(action, effect, times=None, seconds=60.0, skip=ALREADY_LOOKED.get(action, 0))
+                for action in pair
+            )
             yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", DATA_AT_STAKE, _faults(*found))
     busy = tuple(
         FaultSpec(action, "code:IncorrectDiskStatus.CreatingSnapshot", times=None, seconds=60.0) for action in PAIRS[0]

@@ -22,6 +22,6 @@ class Record:
 
 
 def record_of(key: str) -> Record | None:
-    """The record that an object's key (or the path of a request) stands for; None for what is no record of an episode."""
+    """The record that an object's key, or the path of a request, stands for; None for what is no rescue's record."""
     found = _KEY.fullmatch(key)
     return Record(found["instance"], found["number"], found["name"]) if found else None

@@ -17,7 +17,7 @@ from chaos.world import SOURCE, World
 from simulator.fleet import BUCKET
 from simulator.oss.buckets import StoredObject
 
-AGES = (b"15547", b"15527")
+NOW, THEN = "15547", "15527"
 """The first digits of the moments of an undisturbed rescue, and those of three weeks before it."""
 
 
@@ -36,8 +36,8 @@ def history(count: int) -> Mapping[str, StoredObject]:
     for number in range(count):
         instance_id = f"i-bp1ended{number:010}"
         for key, stored in ended.items():
-            name = key.replace(SOURCE, instance_id).replace(*(part.decode() for part in AGES))
-            body = stored.body.replace(SOURCE.encode(), instance_id.encode()).replace(*AGES)
+            name = key.replace(SOURCE, instance_id).replace(NOW, THEN)
+            body = stored.body.replace(SOURCE.encode(), instance_id.encode()).replace(NOW.encode(), THEN.encode())
             found[name] = StoredObject(body, stored.last_modified - DAY, stored.headers)
     return found
 

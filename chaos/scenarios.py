@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chaos.journal_keys import Record, record_of
 from chaos.schedule import Delivery
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
@@ -124,12 +125,12 @@ def many_places(cloud: Cloud, fleet: Fleet) -> None:
 
 
 def neighbours(cloud: Cloud, fleet: Fleet) -> None:
-    """Besides its own CLB: one that has it twice in a group, one that merely reports it, two that have others alone."""
+    """Beside its own CLB one that has it twice in a group, one that only reports it, three that have others alone."""
     many_places(cloud, fleet)
     reporting = cloud.slb.add_load_balancer("pair", vpc_id=fleet.spec.vpc_id)
     bystander = fleet.bystanders[0].instance_id
     cloud.slb.add_master_slave_group(reporting, "pair", bystander, fleet.source.instance_id, 22)
-    for name in ("blog", "wiki"):
+    for name in ("blog", "wiki", "docs"):
         balancer = cloud.slb.add_load_balancer(name, vpc_id=fleet.spec.vpc_id)
         balancer.default_group.add(bystander, weight=40)
         cloud.slb.add_vserver_group(balancer, f"{name}-group").add(bystander, port=80, weight=20)
@@ -146,7 +147,7 @@ def put_back(cloud: Cloud, fleet: Fleet) -> None:
             member.weight = fleet.spec.weight if member.server_id == instance_id else member.weight
     objects = cloud.oss.buckets["spotkeeper-journal"].objects
     answer = {"outcome": "done", "reason": "back", "warnings": [], "timeline": []}
-    for key in [name for name in objects if name.endswith(f"/rescues/{instance_id}/1/event.json")]:
+    for key in [name for name in objects if record_of(name) == Record(instance_id, "1", "event")]:
         body = json.dumps({"at": cloud.now(), "answer": answer}).encode()
         objects[key.replace("event", "done")] = replace(objects[key], body=body, last_modified=cloud.now())
 

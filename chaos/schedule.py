@@ -41,9 +41,9 @@ class FaultSpec:
     """A fault of the embedded cloud (``simulator.faults.Fault``).
 
     ``call`` is the n-th call of all. ``seconds`` after the lock was set it ends; without ``times`` only then. With
-    ``on``, the name of a load balancer or of a server group of the scenario, only calls are hit that mention its id;
-    such a neighbour may refuse for good (neither ``times`` nor ``seconds``). ``rate`` calls a minute or second are let
-    through before one is throttled.
+    ``on``, a load balancer (``api``) or server group (``api/web``) of the scenario, only calls are hit that mention
+    its id; such a neighbour may refuse for good (neither ``times`` nor ``seconds``). ``rate`` calls a minute or second
+    are let through before one is throttled.
     """
 
     action: str
@@ -87,9 +87,9 @@ class FaultSpec:
 
 @dataclass(frozen=True)
 class Deed:
-    """What somebody else does in the account (``chaos.deeds``): ``at`` seconds after the lock was set, 0 before anybody.
+    """What somebody else does in the account (``chaos.deeds``), ``at`` seconds after the lock was set.
 
-    With ``call`` it is done just before the n-th call of all.
+    0 is before anybody calls. With ``call`` it is done just before the n-th call of all.
     """
 
     what: str

@@ -124,7 +124,9 @@ class Combinations:
             for kind in CLASSES
         ]
         found = [one for one in by_class if one]
-        return [self._with(_nth(found[place % len(found)], place // len(found))) for place in range(size if found else 0)]
+        return [
+            self._with(_nth(found[place % len(found)], place // len(found))) for place in range(size if found else 0)
+        ]
 
     def _with(self, variant: Variant) -> Schedule:
         """The variant alone where it was never played, else in company."""
@@ -144,10 +146,7 @@ class Combinations:
                 phase=float(draw.choice((0, 0, 7, 23, 41, 59))),
             )
         for one in met:
-            parts = one.make(draw, sum(self._counts[name].values()))
-            for field, value in parts.items():
-                whole = (*getattr(schedule, field), *value) if isinstance(value, tuple) else value
-                schedule = replace(schedule, **{field: tuple(dict.fromkeys(whole)) if isinstance(value, tuple) else whole})
+            schedule = _with_parts(schedule, one.make(draw, sum(self._counts[name].values())))
         self._made[schedule.identity] = [(one.kind, one.name) for one in met]
         return schedule
 
@@ -155,7 +154,9 @@ class Combinations:
         """As often a death as anything else."""
         calls = sum(self._counts[name].values())
         if self._random.random() < DEATH:
-            return FaultSpec("*", self._random.choice(("kill-before", "kill-after")), call=self._random.randrange(1, calls + 1))
+            return FaultSpec(
+                "*", self._random.choice(("kill-before", "kill-after")), call=self._random.randrange(1, calls + 1)
+            )
         return self._some_fault(name)
 
     def _schedule(self, cell: Cell) -> Schedule:
@@ -210,3 +211,13 @@ class Combinations:
 
 def _nth(found: Sequence[T], number: int) -> T:
     return found[number % len(found)]
+
+
+def _with_parts(schedule: Schedule, parts: Mapping[str, Any]) -> Schedule:
+    """Faults and deeds are added to those that there are, each once."""
+    whole = {
+        name: tuple(dict.fromkeys((*getattr(schedule, name), *value))) if isinstance(value, tuple) else value
+        for name, value in parts.items()
+    }
+    changes: dict[str, Any] = whole
+    return replace(schedule, **changes)

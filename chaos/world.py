@@ -136,11 +136,14 @@ class World:
     def _objects(self) -> dict[str, StoredObject]:
         return self.cloud.oss.buckets[fleet.BUCKET].objects
 
-    def _resource(self, name: str) -> str | None:
-        """The id of a load balancer, else of a server group."""
-        balancers = self.cloud.slb.load_balancers.values()
-        found = [*balancers, *(group for one in balancers for group in (*one.vserver_groups, *one.master_slave_groups))]
-        return next((one.id for one in found if one.name == name), f"no {name}") if name else None
+    def _resource(self, on: str) -> str | None:
+        """The id of a load balancer (``api``) or of a server group of it (``api/web``)."""
+        name, _, group = on.partition("/")
+        for one in self.cloud.slb.load_balancers.values():
+            groups = {found.name: found.id for found in one.vserver_groups}
+            if one.name == name:
+                return groups[group] if group else one.id
+        return None
 
     def _state(self) -> dict[str, Any]:
         """Of the whole cloud, without the objects of the past year that are as they were."""

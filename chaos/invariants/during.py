@@ -51,15 +51,18 @@ def _of_surplus(story: Story, call: Call) -> bool:
 
 
 def only_own_resources(story: Story) -> Iterator[str]:
-    """No write names another instance, disk or image than the source's and what the rescue made."""
+    """No write names another instance, disk or image than the source's and what the rescue made.
+
+    The image that the source was launched from may be launched, and never deleted.
+    """
     others = proof.ids(story.before) - {story.source_id}
     own_disks = {one["DiskId"] for one in proof.disks(story.before, story.source_id)}
     others |= {one["DiskId"] for one in story.before["ecs"]["disks"]} - own_disks
     others |= {one["ImageId"] for one in story.before["ecs"]["images"]}
+    launchable = (proof.instance(story.before, story.source_id) or {}).get("ImageId")
     for one in story.writes():
-        values = {
-            name: value for name, value in one.parameters.items() if name != "ImageId" or one.action[:6] == "Delete"
-        }
+        may_launch = one.action == "RunInstances" and one.parameters.get("ImageId") == launchable
+        values = {name: value for name, value in one.parameters.items() if name != "ImageId" or not may_launch}
         named = sorted(other for other in others if other in json.dumps(values))
         if named:
             yield f"call {one.number} {one.action} names {', '.join(named)}"

@@ -33,7 +33,7 @@ def excused(story: Story, *products: str) -> bool:
 
 
 def _passed(story: Story, product: str) -> float | None:
-    """When the last call of a product was throttled; the beginning where none was, None where something else happened."""
+    """When a product last throttled a call; the beginning where it never did, None where something else happened."""
     last = story.start
     for number, hit in story.hits.items():
         if hit.cell.product != product or hit.cell.effect.startswith("kill-"):

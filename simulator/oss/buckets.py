@@ -61,10 +61,10 @@ def page(bucket: Bucket, prefix: str, delimiter: str, after: str, size: int) -> 
     """Keys in the order of their UTF-8 bytes; those alike up to ``delimiter`` count once, as a common prefix."""
     found = Page([], [], "")
     last = after
-    for key in sorted(bucket.objects, key=str.encode):
+    for key in sorted((key for key in bucket.objects if key.startswith(prefix)), key=str.encode):
         rolled = _rolled(key, prefix, delimiter)
         entry = rolled or key
-        if not key.startswith(prefix) or entry.encode() <= after.encode() or rolled in found.common_prefixes:
+        if entry.encode() <= after.encode() or rolled in found.common_prefixes:
             continue
         if len(found.keys) + len(found.common_prefixes) == size:
             return Page(found.keys, found.common_prefixes, last)
