@@ -156,13 +156,15 @@ def _deed(what: str) -> Make:
 
     def make(draw: random.Random, calls: int) -> Mapping[str, Any]:
         number = draw.choice((None, None, draw.randrange(1, calls + 1)))
-        late = 0.0 if number or draw.random() < LATER else float(draw.choice((20, 60, 120, 400)))
-        return {"deeds": (Deed(what, 0.0 if what == "foreign-server" else late, number),)}
+        late = 0.0 if number or draw.random() < EARLY else float(draw.choice((20, 60, 120, 400)))
+        return {"deeds": (Deed(what) if what in MEMBERS else Deed(what, late, number),)}
 
     return make
 
 
-LATER = 0.7
+EARLY = 0.7
+MEMBERS = frozenset({"foreign-server"})
+"""What is in a group has to be there from the beginning: a group is judged by what it was."""
 
 
 def classes_of(schedule: Schedule) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from chaos.deeds import is_about_records
-from chaos.journal_keys import Record, record_of
+from chaos.journal_keys import record_of
 from chaos.scenarios import Scenario
 from chaos.schedule import Cell, Schedule
 from simulator import proof
@@ -134,9 +135,15 @@ class Story:
         return not call.code if hit is None else hit.cell.effect in AFTER
 
     def recorded(self, name: str, episode: int = 1) -> int | None:
-        """The number of the first call that wrote this record; None where none did."""
-        wanted = Record(self.source_id, str(episode), name)
-        found = (one for one in self.calls if one.action == "PutObject" and record_of(one.parameters["path"]) == wanted)
+        """The number of the first call that wrote a record of this name (a pattern); None where none did."""
+        found = (
+            one
+            for one in self.calls
+            if one.action == "PutObject"
+            and (record := record_of(one.parameters["path"]))
+            and record.is_of(self.source_id, episode)
+            and re.fullmatch(name, record.name)
+        )
         return next((one.number for one in found if self.acted_upon(one)), None)
 
     def runs_of(self, function: str) -> list[Run]:
