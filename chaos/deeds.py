@@ -51,8 +51,11 @@ class Scene:
 
     def write(self, name: str, body: bytes) -> bool:
         """Put an object where the record is, or is going to be."""
+        return self.put(self.records[name][0], body)
+
+    def put(self, key: str, body: bytes) -> bool:
+        """Put an object, whatever is there."""
         objects = self.cloud.oss.buckets[BUCKET].objects
-        key = self.records[name][0]
         now = self.cloud.now()
         standing = objects.get(key)
         objects[key] = replace(standing, body=body, last_modified=now) if standing else StoredObject(body, now)
@@ -188,6 +191,24 @@ def _other_security_group(scene: Scene) -> dict[str, str]:
     return {scene.fleet.spec.security_group_ids[0]: OTHER_GROUP}
 
 
+def forged_launch(scene: Scene) -> bool:
+    """As if a healthy neighbour had been launched by the rescue: what it launched and does not keep, it deletes."""
+    name = next((name for name in scene.records if name.startswith(LAUNCHED)), "")
+    if not name:
+        return False
+    key, body = scene.records[name]
+    made, other = name.removeprefix(LAUNCHED), scene.fleet.bystanders[0].instance_id
+    return scene.put(key.replace(made, other), body.replace(made.encode(), other.encode()))
+
+
+def forged_replacement(scene: Scene) -> bool:
+    """As if it had kept a healthy neighbour as the replacement."""
+    key, body = scene.records["replacement"]
+    document = {**json.loads(body), "instance_id": scene.fleet.bystanders[0].instance_id}
+    return scene.put(key, json.dumps(document).encode())
+
+
+LAUNCHED = "launched-"
 LAUNCH_SPEC, MEMBERSHIPS = '"RamRoleName"', '"memberships": [{'
 """What launch spec and memberships contain, and no other record."""
 FORGED: dict[str, Act] = {
@@ -198,6 +219,8 @@ FORGED: dict[str, Act] = {
         MEMBERSHIPS, lambda scene: {scene.fleet.source.instance_id: scene.fleet.bystanders[0].instance_id}
     ),
     "forged-port": _forged(MEMBERSHIPS, lambda _: {'"port": 8080': '"port": 22'}),
+    "forged-launch": forged_launch,
+    "forged-replacement": forged_replacement,
 }
 FOREIGN: dict[str, Act] = {
     "foreign-instance": foreign_instance,
