@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chaos.invariants import during, end_state, outcomes, violations
+from chaos.invariants import during, end_state, others, outcomes, violations
 from chaos.platform import sweep
 from chaos.scenarios import HERE, OTHER_TYPE, OWN_TYPE
 from chaos.schedule import EVENTS as NAMES
-from chaos.schedule import Schedule
+from chaos.schedule import Deed, Schedule
 from chaos.search import effects
 from chaos.story import Story
 from chaos.world import EVENTS, RanAwayError, World, function_of
@@ -20,6 +20,7 @@ from simulator.faults import Fault
 SCENES = ("realistic", "eventual", "stock", "slow-snapshots", "at-once", "none", "stop-mode", "unlocked")
 AT_ANY_TIME = (
     end_state.others_untouched,
+    others.nothing_foreign_changed,
     during.without_lock_or_tag_untouched,
     during.finished_untouched,
     during.only_own_resources,
@@ -40,6 +41,11 @@ ACTIONS = (
 )
 MISHAPS = [(pair, effect) for pair in ACTIONS for effect in effects(*pair) if "+" not in effect]
 MOST_FAULTS = 3
+NEVER = 1e9
+STRANGERS = tuple(
+    Deed(what, at=NEVER) for what in ("foreign-instance", "foreign-image", "foreign-namesake", "foreign-disk")
+)
+"""What a rule may do; by itself none of it ever happens."""
 
 
 class Disturbed(RuleBasedStateMachine):
@@ -53,7 +59,7 @@ class Disturbed(RuleBasedStateMachine):
     @initialize(scenario=strategies.sampled_from(SCENES), seed=strategies.integers(1, 1000))
     def begin(self, scenario: str, seed: int) -> None:
         """The lock has just been set."""
-        self.world = World(Schedule(scenario, seed=seed))
+        self.world = World(Schedule(scenario, seed=seed, deeds=STRANGERS))
 
     @rule(event=strategies.sampled_from(NAMES))
     def deliver(self, event: str) -> None:
@@ -74,6 +80,11 @@ class Disturbed(RuleBasedStateMachine):
         """Calls to come are refused, lost or slow."""
         (product, action), effect = mishap
         self.world.faults.add(Fault(f"{product}:{action}", effect, times=times, skip=skip))
+
+    @rule(place=strategies.integers(0, 3))
+    def meet_a_stranger(self, place: int) -> None:
+        """Somebody makes something and copies our tags to it."""
+        self.world.do(place)
 
     @rule(seconds=strategies.sampled_from((1.0, 20.0, 70.0, 240.0)))
     def wait(self, seconds: float) -> None:
