@@ -120,7 +120,7 @@ def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
     if (missing or unread) and story.done is not None:
         yield f"done although {', '.join(missing) or 'nothing'} was not given back, and {unread or 'nothing'} not read"
     if missing or unread:
-        yield from _not_named(story, {resource for _, resource in refusing})
+        yield from _not_named(story, _with_load_balancers(story, {resource for _, resource in refusing}))
 
 
 def _refusing(story: Story) -> list[tuple[FaultSpec, str]]:
@@ -144,6 +144,15 @@ def _excused(story: Story, refusing: list[tuple[FaultSpec, str]]) -> set[str]:
         if _reads_places(one):
             found |= groups.get(resource, set())
     return found
+
+
+def _with_load_balancers(story: Story, resources: set[str]) -> set[str]:
+    """Groups and the load balancers that they belong to: naming either tells where to look."""
+    return resources | {
+        one["LoadBalancerId"]
+        for one in story.before["slb"]["LoadBalancers"]
+        if resources & {group["VServerGroupId"] for group in one["VServerGroups"]}
+    }
 
 
 def _reads_places(fault: FaultSpec) -> bool:
