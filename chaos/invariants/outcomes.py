@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from chaos.invariants.told import told_in_time
+from chaos.invariants.told import excused, told_in_time
 from chaos.story import Run, Story
 
 READ_TIMEOUT = 10.0
@@ -35,6 +35,7 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
     if not story.scenario.touchable or story.forged:
         return
     hostage = any(one.endless and "DescribeHealthStatus" not in one.action for one in story.schedule.faults)
+    hostage |= _rightly_incomplete(story)
     ends = {"done", "lost", *(("drained",) if story.scenario.stop_mode else ())}
     yield from (
         f"episode {number} is open: {sorted(records)}; last error: {_last_error(story)}"
@@ -47,6 +48,12 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
     # Without a journal nobody can remember the launch spec: the image is made all the same, and that is all there is.
     if told and story.scenario.retains and "lost" in story.first and not story.disturbed("oss"):
         yield f"lost although it was told in time: {story.first['lost']['reason']}"
+
+
+def _rightly_incomplete(story: Story) -> bool:
+    """Whether the memberships could not all be found or given back, and whoever was called last says so."""
+    called = [run for run in story.runs_of("interruption") if not run.killed]
+    return excused(story, "slb", "oss") and bool(called) and "RescueIncomplete" in called[-1].ancestors
 
 
 def _last_error(story: Story) -> str:
