@@ -45,8 +45,8 @@ BUGS = (
     Bug(
         "weight not recorded",
         f"{RESCUE}/memberships.py",
-        "found = [asdict(one) for one in search.run(until)]",
-        'found = [{**asdict(one), "weight": 100} for one in search.run(until)]',
+        '"memberships": [asdict(one) for one in search.found],',
+        '"memberships": [{**asdict(one), "weight": 100} for one in search.found],',
     ),
     Bug(
         "one ClientToken for all rungs",
@@ -76,7 +76,7 @@ BUGS = (
         "disk flags put back when usable but incomplete",
         f"{RESCUE}/disks.py",
         """    if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts)
+        facts = wait_for_snapshots(tools, facts, tools.deadline)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
 """,
@@ -85,8 +85,8 @@ BUGS = (
     Bug(
         "plan written after weight 0",
         f"{RESCUE}/tracks.py",
-        "SAVE = (Step.OPEN, Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, Step.REMEMBER, *DRAIN)",
-        "SAVE = (Step.OPEN, Step.LOOK_FOR_IMAGE, Step.RETAIN_DISKS, *DRAIN, Step.REMEMBER)",
+        "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.REMEMBER, *DRAIN)",
+        "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, *DRAIN, Step.REMEMBER)",
     ),
     Bug(
         "first-writer rule ignored",
