@@ -35,6 +35,7 @@ class FunctionStage(ABC):
     settings: dict[str, str] = field(default_factory=dict)
     timeout: float = 900
     before: dict[str, Any] = field(default_factory=dict)
+    sweep_timeout: float = field(default=SWEEP_TIMEOUT, kw_only=True)
 
     @property
     @abstractmethod
@@ -67,7 +68,7 @@ class FunctionStage(ABC):
 
     def invoke(self, function: str, event: bytes, *, name: str, **context: Any) -> dict[str, Any]:
         """One call of any function inside ``playing``, under its own role; ``context`` are fields of its context."""
-        timeout = SWEEP_TIMEOUT if function == "sweep" else self.timeout
+        timeout = self.sweep_timeout if function == "sweep" else self.timeout
         given = function_compute.context(self.cloud, function, timeout, request_id=name)
         with invocation(name):
             return HANDLERS[function](event, replace(given, **context))

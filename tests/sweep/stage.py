@@ -27,7 +27,9 @@ REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 
 
 class SweepStage(Stage):
-    """A stage whose cloud runs what the sweep hands over."""
+    """A stage whose cloud runs what the sweep hands over; ``seconds_a_call``: what each call of a sweep takes."""
+
+    seconds_a_call = 0.0
 
     def register(self, attempts: int = RUNS) -> None:
         """The interruption function as Function Compute knows it."""
@@ -35,8 +37,11 @@ class SweepStage(Stage):
 
     def sweep(self, event: bytes = TIMER, /, **settings: str) -> dict[str, Any]:
         """The timer goes off now; what is handed over waits. Raises what the function raises."""
-        with self.playing(settings=settings):
+        with self.playing(self._take_time if self.seconds_a_call else None, settings):
             return self.invoke("sweep", event, name="sweep")
+
+    def _take_time(self, *_: object) -> None:
+        self.cloud.clock.advance(self.seconds_a_call)
 
     def run(self, until: Callable[[], None] | None = None) -> None:
         """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from simulator.ecs.model import DiskMapping
@@ -134,3 +136,32 @@ def test_an_open_rescue() -> None:
     here.register()
     here.advance(300 * DAY)
     assert kept(here)["clean_up"] == []
+
+
+@pytest.mark.parametrize("trace", ["attached since", "attached and detached since", "detached since"])
+def test_a_disk_that_its_owner_has_used_since(trace: str) -> None:
+    """Somebody has taken files off it, or on it: it is the owner's for good; the other one goes."""
+    here = finished()
+    first, second = leftovers(here)["disks"]
+    disk, used_at = here.cloud.ecs.disks[first], here.cloud.now() - 2 * DAY
+    if trace.startswith("attached"):
+        disk.attached_at = used_at
+    if trace.endswith("detached since"):
+        disk.detached_at = used_at + MINUTE
+    here.sweep(**DELETE)
+    assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
+    assert [one.parameters["DiskId"] for one in here.calls("DeleteDisk")] == [second]
+
+
+def test_a_disk_that_the_rescue_never_retained() -> None:
+    """An answer that names a disk which was never the source's, whoever wrote it, deletes nothing of others."""
+    here = finished()
+    theirs = next(one for one in here.cloud.ecs.disks.values() if one.instance_id)
+    theirs.instance_id = theirs.device = ""
+    done = reading.records(here)["done"]
+    other = next(disk_id for disk_id, one in here.cloud.ecs.disks.items() if one is theirs)
+    done["answer"]["retained_disks"] = [*done["answer"]["retained_disks"], other]
+    here.put(f"{here.home}/rescues/{SOURCE}/1/done.json", json.dumps(done))
+    here.sweep(**DELETE)
+    assert other in here.cloud.ecs.disks
+    assert other not in [one.parameters["DiskId"] for one in here.calls("DeleteDisk")]
