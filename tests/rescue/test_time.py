@@ -8,7 +8,7 @@ from simulator import proof
 from simulator.ecs import Timings
 from spotkeeper.errors import CloudError, DeadlineReached
 from tests.rescue.reading import deliver_until_done, places, replacements, undrained
-from tests.rescue.stage import SOURCE, stage
+from tests.rescue.stage import SOURCE, event, stage
 
 MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 
@@ -138,3 +138,13 @@ def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None
     release = here.before["now"] - 1 + here.fleet.spec.notice
     assert len(replacements(here)) == 1
     assert len([one for one in here.calls() if release - 5 <= one.at <= release]) <= 15
+
+
+@pytest.mark.parametrize("told", ["2030-01-01T00:00:00Z", "20190409T201826.922+0800"], ids=["years", "a-zone-slip"])
+def test_a_notice_that_begins_in_the_future(told: str) -> None:
+    """Such a time is none: the notice's end is an estimate, and the drain takes no longer for it."""
+    here = stage(MINUTES, {"SPOTKEEPER_DRAIN_SECONDS": "240"})
+    answer = here.deliver(event(eventTime=told))
+    assert answer["notice_estimated"]
+    assert here.calls("CreateImage")[0].at - here.before["now"] <= 65
+    assert here.shortcomings() == []

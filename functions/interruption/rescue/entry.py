@@ -20,6 +20,9 @@ from spotkeeper.instances import iso
 from spotkeeper.journal import open_journal
 from spotkeeper.settings import InterruptionSettings
 
+CLOCKS_APART = 60.0
+"""Seconds by which the clocks of the platform may differ."""
+
 
 def rescue(
     event: Interruption,
@@ -38,8 +41,10 @@ def rescue(
     life = Life(invocation.deadline.clock, audit)
     clock = LivingClock(invocation.deadline.clock, life)
     now = clock.now()
-    told = now if event.time is None else event.time
-    facts = Facts(now=now, entered=now, notice_end=told + NOTICE_SECONDS, notice_estimated=event.time is None)
+    # No notice begins in the future: such a time is another zone's, and would promise hours that there are not.
+    told = event.time if event.time is not None and event.time <= now + CLOCKS_APART else None
+    began = now if told is None else told
+    facts = Facts(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=told is None)
     credentials = find_credentials(context, environ)
     deadline, endpoints = replace(invocation.deadline, clock=clock), settings.endpoints
     # The journal waits by the plain clock: a sign of life is written to the journal itself.

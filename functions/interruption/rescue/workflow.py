@@ -133,7 +133,8 @@ class Rescue:
             return later(facts, step, "", error, now + max(TICK, until.remaining()))
         after = refused(facts, step, "", error, now)
         first = (step, "") not in facts.refusals
-        return after.warn(f"{step.value}: {error}") if first and step in SIDE_BY_SIDE else after
+        passed = step in SIDE_BY_SIDE or self._too_slow(step, facts)
+        return after.warn(f"{step.value}: {error}") if first and passed else after
 
     def _until(self, step: Step, facts: Facts) -> Deadline:
         """Until when the step may wait inside itself: not past the next try of what is more urgent."""
