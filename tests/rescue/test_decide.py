@@ -44,7 +44,7 @@ def source(**changes: Any) -> dict[str, Any]:
 
 def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.inf) -> Refusal:
     """A try that was refused, and the only one."""
-    return Refusal(error, since, since, 1, again_at)
+    return Refusal(error, since, since, since, 1, again_at)
 
 
 def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:

@@ -38,12 +38,13 @@ class Replacement(Enum):
 class Refusal:
     """A try of a step that did not succeed. Times are seconds since 1970.
 
-    ``since`` is the first try that was refused, ``tried_at`` the latest, ``tries`` how many there were. ``again_at`` is
-    the next one; infinite where trying again would change nothing.
+    ``since`` is the first try that was refused, ``tried_at`` the latest. ``alike_since`` and ``tries`` are of those
+    refused for the same reason as the latest. ``again_at`` is the next try; infinite where it would change nothing.
     """
 
     error: SpotkeeperError
     since: float
+    alike_since: float
     tried_at: float
     tries: int
     again_at: float

@@ -41,9 +41,15 @@ def refused(  # noqa: PLR0913 - what was refused, by what, and when
     """The facts with a try that did not succeed, and with the moment of the next one."""
     before = facts.refusals.get((step, what))
     since = now if before is None else before.since
-    tries = 1 if before is None else before.tries + 1
-    refusal = Refusal(error, since, now, tries, _again_at(error, step, since, tries, now, chance))
+    alike = before if before is not None and _reason(before.error) == _reason(error) else None
+    alike_since, tries = (now, 1) if alike is None else (alike.alike_since, alike.tries + 1)
+    again_at = _again_at(error, step, alike_since, tries, now, chance)
+    refusal = Refusal(error, since, alike_since, now, tries, again_at)
     return facts.but(refusals={**facts.refusals, (step, what): refusal})
+
+
+def _reason(error: SpotkeeperError) -> str:
+    return error.code if isinstance(error, CloudError) else type(error).__name__
 
 
 def _again_at(  # noqa: PLR0913 - see refused
@@ -65,7 +71,7 @@ def later(facts: Facts, step: Step, what: str, error: SpotkeeperError, at: float
     """The facts with a step that goes on at a moment: its time was up, or it waits for something."""
     before = facts.refusals.get((step, what))
     since = facts.now if before is None else before.since
-    return facts.but(refusals={**facts.refusals, (step, what): Refusal(error, since, facts.now, 0, at)})
+    return facts.but(refusals={**facts.refusals, (step, what): Refusal(error, since, facts.now, facts.now, 0, at)})
 
 
 def accepted(facts: Facts, step: Step, what: str = "") -> Facts:

@@ -1,0 +1,90 @@
+"""When a refused step is tried again, as a table; whatever is refused, time passes before the next try."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rescue.facts import Facts
+from rescue.refusals import as_error, later, refused
+from rescue.tracks import Step
+from spotkeeper.errors import (
+    CloudError,
+    CloudUnreachable,
+    DeadlineReached,
+    NoCapacity,
+    RescueFailed,
+    RescueIncomplete,
+    SpotkeeperError,
+)
+
+START = Facts(now=0.0, entered=0.0, notice_end=300.0)
+THROTTLED = CloudError("X", "lb-1", "Throttling", status=400)
+BUSY = CloudError("X", "lb-1", "ServiceIsConfiguring", status=400)
+NO = CloudError("X", "lb-1", "InvalidParameter", status=400)
+OUTAGE = CloudError("X", "lb-1", "InternalError", status=500)
+SILENT = CloudUnreachable("X", "lb-1", "NoAnswer")
+
+
+def pauses(step: Step, *errors: SpotkeeperError, at: float = 10.0) -> list[float]:
+    """Seconds from each refusal to the next try, each refusal coming when it was due."""
+    facts, now, found = START, at, []
+    for error in errors:
+        facts = refused(facts, step, "", error, now, lambda: 0.5)
+        again_at = facts.refusals[step, ""].again_at
+        found.append(again_at - now)
+        now = again_at
+    return found
+
+
+@pytest.mark.parametrize(
+    ("step", "errors", "expected"),
+    [
+        pytest.param(Step.DRAIN, [THROTTLED] * 4, [1, 2, 4, 44], id="throttled: by the second, then by the minute"),
+        pytest.param(Step.DRAIN, [BUSY] * 3, [0.275, 0.55, 1.1], id="busy"),
+        pytest.param(Step.DRAIN, [NO], [math.inf], id="refused for good"),
+        pytest.param(Step.MAKE_IMAGE, [BUSY], [math.inf], id="another step's conflict"),
+        pytest.param(Step.RETAIN_DISKS, [NO, NO], [0.275, 0.55], id="the disks: under any code"),
+        pytest.param(Step.LAUNCH, [NoCapacity("no")] * 4, [9, 18, 36, 54], id="no stock: rounds"),
+        pytest.param(Step.LAUNCH, [NoCapacity("no")] * 3 + [OUTAGE], [9, 18, 36, 0.275], id="an outage after rounds"),
+        pytest.param(Step.LAUNCH, [RescueFailed("no")], [math.inf], id="for a human"),
+    ],
+)
+def test_the_next_try(step: Step, errors: list[SpotkeeperError], expected: list[float]) -> None:
+    """In seconds after the refusal, with jitter in the middle."""
+    assert pauses(step, *errors) == pytest.approx(expected, abs=2.0 if expected[-1] == 44 else 1e-6)
+
+
+def test_an_outage_is_not_waited_for_for_ever() -> None:
+    """An answer that never comes is asked for for 20 s, a service in trouble for 90 s."""
+    for error, seconds in ((SILENT, 20.0), (OUTAGE, 90.0)):
+        found = pauses(Step.DRAIN, *[error] * 40)
+        assert found[-1] == math.inf
+        assert sum(pause for pause in found if pause < math.inf) <= seconds
+
+
+@given(st.lists(st.sampled_from([THROTTLED, BUSY, NO, OUTAGE, SILENT, NoCapacity("no")]), min_size=1, max_size=8))
+def test_time_passes(errors: list[SpotkeeperError]) -> None:
+    """Whatever the order of the refusals, no try comes at once, and the first refusal is remembered."""
+    facts, now = START, 5.0
+    for error in errors:
+        facts = refused(facts, Step.REMOVE, "g", error, now)
+        refusal = facts.refusals[Step.REMOVE, "g"]
+        assert refusal.since == 5.0
+        assert refusal.again_at > now
+        if refusal.final:
+            break
+        now = refusal.again_at
+
+
+def test_what_a_call_ends_with() -> None:
+    """One refusal is raised as it is, several in one message that names each."""
+    once = refused(START, Step.RETURN, "a", NO, 1.0)
+    assert as_error(once) is NO
+    both = later(refused(once, Step.RETURN, "b", BUSY, 1.0), Step.WAIT_DRAIN, "", DeadlineReached("drains"), 9.0)
+    error = as_error(both)
+    assert isinstance(error, RescueIncomplete)
+    assert all(text in str(error) for text in ("InvalidParameter", "ServiceIsConfiguring", "drains"))
