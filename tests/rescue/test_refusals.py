@@ -36,6 +36,8 @@ def pauses(step: Step, *errors: SpotkeeperError, at: float = 10.0) -> list[float
         facts = refused(facts, step, "", error, now, lambda: 0.5)
         again_at = facts.refusals[step, ""].again_at
         found.append(again_at - now)
+        if again_at == math.inf:
+            break
         now = again_at
     return found
 
