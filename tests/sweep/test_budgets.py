@@ -124,3 +124,32 @@ def test_an_error_that_needs_a_human() -> None:
     (warning,) = [one for one in here.sweep()["warnings"] if SOURCE in one]
     assert "look at its last error" in warning
     assert here.hints("open") == [f"rescues/{SOURCE}/1"]
+
+
+def test_the_clean_up_is_cut_at_the_deadline() -> None:
+    """Fifty leftovers that are due and slow answers: the sweep ends in time, and the next ones look at the rest."""
+    here = stage(locked=False)
+    for number in range(50):
+        here.write(f"i-bp1done{number:04}", 1, "event", {})
+        here.write(f"i-bp1done{number:04}", 1, "done", {"at": here.cloud.now(), "answer": {}})
+    slow(here)
+    here.seconds_a_call = 0.4
+    seen = 0
+    for _ in range(20):
+        began = here.cloud.now()
+        seen += len(here.sweep()["clean_up"])
+        assert here.cloud.now() - began <= LIMIT
+        here.advance(MINUTE)
+    assert seen == 50
+
+
+@pytest.mark.parametrize("text", ["oops", "{}", '{"at": "soon"}'])
+def test_a_stale_entry_of_the_index(text: str) -> None:
+    """Of a rescue that never began, or of one with a successor: removed, and nothing else happens."""
+    here = stage(locked=False)
+    here.put(f"{here.home}/open/rescues/i-bp1nobody/1.json", text)
+    here.write("i-bp1twice", 1, "event", {})
+    here.write("i-bp1twice", 2, "event", {})
+    here.write("i-bp1twice", 2, "done", {"at": here.cloud.now(), "answer": {}})
+    here.sweep()
+    assert [one for one in here.hints("open") if one.startswith("rescues/")] == []

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from spotkeeper.audit import Audit
-from spotkeeper.clients import Api
 from spotkeeper.credentials import find_credentials
-from spotkeeper.errors import BatchFailed, CloudError, SpotkeeperError
+from spotkeeper.errors import BatchFailed, CloudError, DeadlineReached, SpotkeeperError
 from spotkeeper.function import Context, Invocation
 from spotkeeper.hints import open_key
 from spotkeeper.instances import Described
@@ -24,7 +23,7 @@ from sweeping.hand_back import HandBack, Returning, decide_return
 from sweeping.hooks import Hooks
 from sweeping.leftovers import Leftovers, next_look
 from sweeping.observe import Candidates, Observer, held_episodes, stale_signs
-from sweeping.turns import Turns
+from sweeping.turns import TimedApi, Turns
 
 T = TypeVar("T")
 
@@ -40,8 +39,9 @@ def sweep(
     credentials, endpoints = find_credentials(context, environ), settings.endpoints
     clock, region, turns = invocation.deadline.clock, invocation.region, Turns(invocation.deadline)
     home = f"{invocation.account_id or 'account'}/{region}"
-    ecs = Api("ecs", region, credentials, endpoints.ecs, clock, turns)
-    ess = Api("ess", region, credentials, of_hooks.endpoint, clock, turns)
+    ecs = TimedApi("ecs", region, credentials, endpoints.ecs, clock, turns)
+    ess = TimedApi("ess", region, credentials, of_hooks.endpoint, clock, turns)
+    ecs.turns = ess.turns = turns
     journal = open_journal(settings.journal, region, credentials, endpoints.oss, invocation.deadline)
     functions = Functions(region, credentials, endpoints.fc, turns)
     hands = Hands(ecs, functions, journal, home, settings.interruption_function)
@@ -108,6 +108,8 @@ class Sweep:
         self.turns.begin()
         try:
             job()
+        except DeadlineReached as error:
+            self.warnings.append(f"the time of this sweep was up: {error}")
         except SpotkeeperError as error:
             return error
         return None
@@ -204,7 +206,8 @@ class Sweep:
         """Remove what is stale from the index, and signs of life that nobody needs any more."""
         if self.observer.settings.dry_run:
             return
-        stale = [open_key(self.observer.home, key) for key in self.observer.stale_index(self.rescues, self.now)]
+        index = self.seen.index if self.seen else set()
+        stale = [open_key(self.observer.home, key) for key in self.observer.stale_index(index, self.rescues, self.now)]
         signs = stale_signs(self.observer.home, self.seen, self.rescues, self.now) if self.seen else []
         for key in self.turns.each([*stale, *signs][:MOST_TIDIED]):
             self.hands.forget(key)

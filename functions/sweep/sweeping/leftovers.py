@@ -7,7 +7,7 @@ nothing else, and what it has no time for is due in the next one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,20 +35,15 @@ class Leftovers:
         """Those whose turn has come."""
         return hints.leftovers_due(self.observer.journal, self.observer.home, now, MOST)
 
-    def look(self, due: Sequence[Due], images: Sequence[Described], now: float) -> list[Leftover]:
-        """What each of them left; one whose records nobody can read says why."""
+    def look(self, due: Sequence[Due], images: Sequence[Described], now: float) -> Iterator[Leftover]:
+        """What each of them left, one after the other; one whose records nobody can read says why."""
         held = held_episodes(images, now)
         by_id = {str(image["ImageId"]): image for image in images}
         standing = self.observer.instances({one.episode[0] for one in due})
-        found = [self._leftover(one.episode, by_id) for one in due]
-        return [
-            replace(
-                one,
-                held=one.name in held or is_held(tags_of(one.image), now),
-                source_stands=one.instance_id in standing,
-            )
-            for one in found
-        ]
+        for one in due:
+            left = self._leftover(one.episode, by_id)
+            kept = left.name in held or is_held(tags_of(left.image), now)
+            yield replace(left, held=kept, source_stands=left.instance_id in standing)
 
     def _leftover(self, key: Key, images: Mapping[str, Described]) -> Leftover:
         try:

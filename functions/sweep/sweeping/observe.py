@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,11 +31,13 @@ IDS_PER_CALL = 100
 class Candidates:
     """Instances that may need a rescue, before any record of theirs is read.
 
-    ``described`` are those that exist, by id; ``indexed`` the latest open episode of each by the index.
+    ``described`` are those that exist, by id; ``index`` are the episodes that the index says are open, ``indexed`` the
+    latest of each instance.
     """
 
     under_lock: Mapping[str, Described]
     described: Mapping[str, Described]
+    index: set[Key]
     indexed: Mapping[str, int]
     signs: Mapping[Key, list[Sign]]
 
@@ -57,9 +59,10 @@ class Observer:
     def candidates(self) -> Candidates:
         """Managed spot instances under the lock, and what the index says is open."""
         under_lock = self.locked_instances()
-        indexed = dict(sorted(hints.open_rescues(self.journal, self.home)))  # of several episodes the latest
+        index = hints.open_rescues(self.journal, self.home)
+        indexed = dict(sorted(index))  # of several episodes the latest
         described = {**self.instances(set(indexed) - set(under_lock)), **under_lock}
-        return Candidates(under_lock, described, indexed, hints.signs(self.journal, self.home))
+        return Candidates(under_lock, described, index, indexed, hints.signs(self.journal, self.home))
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
@@ -126,8 +129,10 @@ class Observer:
             return 0
         return len(self.journal.keys(f"{self.home}/sweeps/{rescue.name}/handed-"))
 
-    def stale_index(self, rescues: Iterable[Rescue], now: float) -> Iterator[Key]:
-        """Entries of the index whose rescue is over, was lost more than a day ago, or never began."""
+    def stale_index(self, index: set[Key], rescues: Sequence[Rescue], now: float) -> Iterator[Key]:
+        """Entries of the index whose rescue is over, was lost more than a day ago, never began, or has a successor."""
+        latest = {one.instance_id: one.number for one in rescues if one.records}
+        yield from sorted(key for key in index if key[1] < latest.get(key[0], 0))
         for one in rescues:
             if one.indexed and not one.unreadable and _is_stale(one, self._indexed_at(one), now):
                 yield one.key
@@ -136,7 +141,10 @@ class Observer:
         """When an entry of a rescue without any record was made; of others nobody wants to know."""
         if rescue.records or rescue.signs:
             return 0.0
-        at = (self.journal.read(hints.open_key(self.home, rescue.key)) or {}).get("at")
+        try:
+            at = (self.journal.read(hints.open_key(self.home, rescue.key)) or {}).get("at")
+        except BrokenRecord:
+            return 0.0  # nobody of ours wrote it
         return float(at) if isinstance(at, (int, float)) else 0.0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from spotkeeper.clock import Clock, Deadline
+from spotkeeper.clients import Api
+from spotkeeper.clock import Clock, Deadline, TimeLimit
+from spotkeeper.errors import DeadlineReached
 
 T = TypeVar("T")
 
@@ -39,3 +41,17 @@ class Turns:
             if self.remaining() <= reserve:
                 return
             yield item
+
+
+class TimedApi(Api):
+    """An API that lists nothing any more once the turn is over: a job may look at many groups, one after the other."""
+
+    turns: Turns
+
+    def pages(
+        self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """See ``Api.pages``. Raises ``DeadlineReached``."""
+        if self.turns.remaining() <= 0:
+            raise DeadlineReached(f"{action} on {about} is left to the next sweep")
+        yield from super().pages(action, about, parameters, until=until)
