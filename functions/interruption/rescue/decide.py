@@ -230,7 +230,10 @@ def _retain_disks(settings: InterruptionSettings, facts: Facts) -> str:
 
 @_due(Step.REMEMBER)
 def _remember(_: InterruptionSettings, facts: Facts) -> str:
-    return "" if facts.gone or "plan" in facts.records else "a released instance cannot be asked"
+    if "plan" in facts.records:
+        due = not facts.gone and not facts.spec_checked and facts.replacement is Replacement.NONE
+        return "the journal is believed only where the source does not contradict it" if due else ""
+    return "" if facts.gone else "a released instance cannot be asked"
 
 
 @_due(Step.FIND_MEMBERSHIPS)

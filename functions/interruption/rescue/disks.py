@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 
 from rescue import kept_disks, trail
+from rescue.checked_records import settle_disks
 from rescue.facts import Facts
 from rescue.image import look_for_image
-from rescue.kept_disks import describe_disks, flag_record
+from rescue.kept_disks import describe_disks
 from rescue.refusals import accepted, refused
 from rescue.source import look_if_stale
 from rescue.tools import Tools
@@ -52,8 +53,7 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """
     disks = describe_disks(tools, until)
     if facts.journal_reached:
-        recorded = {str(disk["DiskId"]): flag_record(disk) for disk in disks}
-        tools.episode.record("disks", {"disks": recorded})
+        facts = settle_disks(tools, facts, disks)
     doomed = [str(disk["DiskId"]) for disk in disks if disk.get("DeleteWithInstance")]
     if doomed and not facts.journal_reached:
         tools.touched += doomed  # before the call: it may be executed although no answer comes
@@ -151,6 +151,8 @@ def restore(tools: Tools, facts: Facts) -> Facts:
     facts = look_if_stale(tools, facts)
     if facts.gone:
         return facts.but(disks_settled=True)
-    refusing = set_flags(tools, kept_disks.doomed(tools), tools.deadline, delete_with_instance=True)
+    attached = {str(disk["DiskId"]) for disk in facts.disks or describe_disks(tools, tools.deadline)}
+    ours = [disk_id for disk_id in kept_disks.doomed(tools) if disk_id in attached]
+    refusing = set_flags(tools, ours, tools.deadline, delete_with_instance=True)
     warnings = [f"the flag of disk {one} was not put back: {_why(error)}" for one, error in refusing.items()]
     return facts.but(disks_settled=True, flags_restored=not refusing).warn(*warnings)

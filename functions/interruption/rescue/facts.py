@@ -88,6 +88,7 @@ class Facts:
     stopped_at: float | None = None
 
     disks: tuple[Described, ...] | None = None
+    spec_checked: bool = False
     disks_retained: bool = False
     unretained: tuple[str, ...] = ()
     flags_restored: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from rescue.checked_records import check_memberships, may_have_left, own_servers
 from rescue.facts import Facts
 from rescue.refusals import accepted, later, refused
 from rescue.search import Search
@@ -24,7 +25,6 @@ from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import recorded_memberships
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueIncomplete
-from spotkeeper.instances import Described
 from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
@@ -57,12 +57,13 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     facts = look_if_stale(tools, facts)
     if not facts.gone:
         search.trust()
+        facts = check_memberships(tools, facts, search)
     left = _unsearched(tools, search, everywhere)
     slow = [one for one in left if (Step.FIND_MEMBERSHIPS, one) not in facts.refusals]
     if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
         return _go_on_later(tools, facts.but(unsearched=left), slow)
     _record(tools, search, complete=not left)
-    facts = recall(facts, tools.episode.records).but(unsearched=left)
+    facts = recall(tools, facts).but(unsearched=left)
     return _lose_sight(tools, facts) if facts.gone else _go_on_later(tools, facts, slow)
 
 
@@ -138,18 +139,22 @@ def _lose_sight(tools: Tools, facts: Facts) -> Facts:
     return facts
 
 
-def recall(facts: Facts, records: Described) -> Facts:
-    """Memberships as the journal has them, where it has any.
+def recall(tools: Tools, facts: Facts) -> Facts:
+    """Memberships as the journal has them, where it has any; those of other servers than the source are refused.
 
     What was not known before is not drained, removed or returned yet. Where no batch is complete, the load balancers
     that are left have no name before they are listed again.
     """
-    batches = recorded_memberships(records)
+    batches = recorded_memberships(tools.episode.records)
     if not batches:
         return facts
+    own = own_servers(facts, tools.episode.records, tools.instance_id)
     found: dict[tuple[tuple[str, str], str, int | None], Membership] = {}
     for one in (Membership(**entry) for batch in batches for entry in batch.get("memberships", ())):
-        found.setdefault((one.group, one.server_id, one.port), one)
+        if one.server_id in own:
+            found.setdefault((one.group, one.server_id, one.port), one)
+        else:
+            facts = facts.warn(f"journal record {tools.episode.name}/memberships names {one.server_id}: left alone")
     undone = {"drained": False} if facts.unsearched else {}
     if len(found) > len(facts.memberships or ()) > 0:
         undone |= {"removed": False, "returned": False}
@@ -208,7 +213,7 @@ def wait_drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
 
 
 def _drained_until(tools: Tools, facts: Facts, now: float) -> float:
-    drained_at = float(tools.episode.records.get("drained", {}).get("at", facts.drained_at or now))
+    drained_at = min(now, float(tools.episode.records.get("drained", {}).get("at", facts.drained_at or now)))
     return drained_at + min(tools.settings.drain_seconds, max(0.0, facts.notice_end - now) / DRAIN_SHARE)
 
 
@@ -219,6 +224,8 @@ def remove(tools: Tools, facts: Facts) -> Facts:
         left = remove_from_group(tools.slb, members, once(tools))
         return facts.warn(*(_still_there(member) for member in left))
 
+    if not facts.gone and not may_have_left(tools.episode.records):
+        tools.episode.record("removing", {"at": tools.clock.now()})
     facts = _undrained(_each_group(tools, facts, Step.REMOVE, leave))
     return facts.but(removed=not facts.unsettled(Step.REMOVE))
 

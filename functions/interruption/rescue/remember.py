@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from rescue import kept_disks
+from rescue.checked_records import settle_disks
 from rescue.facts import Facts
 from rescue.launch_spec import launch_spec
 from rescue.tools import Tools
@@ -29,12 +30,11 @@ def observe_launch_spec(tools: Tools, facts: Facts, until: Deadline) -> dict[str
     return launch_spec(facts.source, as_they_were, str(user_data.get("UserData") or ""), role, tools.settings)
 
 
-def remember_disks(tools: Tools, facts: Facts, until: Deadline) -> None:
+def remember_disks(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Record the disks where retaining them has not (SPOTKEEPER_RETAIN_DISKS=never): they prove an image ours.
 
     Raises ``CloudError``, ``JournalUnavailable``.
     """
     if "disks" in tools.episode.records or not makes_image(tools.settings, facts):
-        return
-    today = kept_disks.describe_disks(tools, until) if facts.disks is None else facts.disks
-    tools.episode.record("disks", {"disks": {str(disk["DiskId"]): kept_disks.flag_record(disk) for disk in today}})
+        return facts
+    return settle_disks(tools, facts, kept_disks.describe_disks(tools, until) if facts.disks is None else facts.disks)

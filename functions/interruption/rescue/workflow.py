@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rescue import (
+    checked_records,
     disks,
     dry_run,
     image,
@@ -25,7 +26,7 @@ from rescue.decide import DUE, Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.refusals import accepted, as_error, later, refused
 from rescue.search import Search, server_ids
-from rescue.tools import Tools
+from rescue.tools import NOTICE_SECONDS, Tools
 from rescue.tracks import BY_GROUP, HOLD_UP_SECONDS, LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
 from spotkeeper import episode, hints
 from spotkeeper.clock import Deadline
@@ -175,6 +176,7 @@ class Rescue:
             "maker": facts.maker,
             "SpotInterruptionBehavior": (facts.source or {}).get("SpotInterruptionBehavior"),
             "launched_by": tags_of(facts.source).get(EPISODE_TAG),
+            "server_ids": sorted(server_ids(facts.source, self.tools.instance_id)),
         }
         hints.begin(self.tools.episode, described, facts.now)
         self.tools.attempt = self.tools.episode.claim("attempt", self.attempt)
@@ -192,8 +194,8 @@ class Rescue:
         plan = remember.observe_launch_spec(self.tools, facts, until)
         facts = source.look_if_stale(self.tools, facts)
         if not facts.gone:
-            remember.remember_disks(self.tools, facts, until)
-            self.tools.episode.record("plan", plan)
+            facts = remember.remember_disks(self.tools, facts, until)
+            facts = checked_records.settle_launch_spec(self.tools, facts, plan)
         return facts
 
     def wait_for_image(self, facts: Facts, until: Deadline) -> Facts:
@@ -255,8 +257,10 @@ def resume(tools: Tools, facts: Facts) -> Facts:
     records = tools.episode.records
     facts = facts.warn(*(str(error) for error in tools.episode.broken.values()))
     if begun := records.get("event"):
-        facts = facts.but(notice_end=float(begun["notice_end"]), notice_estimated=bool(begun["notice_estimated"]))
-    facts = memberships.recall(facts, records)
+        end = min(float(begun["notice_end"]), facts.entered + NOTICE_SECONDS)  # no notice is longer
+        facts = facts.but(notice_end=end, notice_estimated=bool(begun["notice_estimated"]))
+    if facts.gone or checked_records.may_have_left(records):  # else the search tells whether they are true
+        facts = memberships.recall(tools, facts)
     if launched := succession.named(records):
         facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(launched["instance_id"]))
     # A call that had no journal may have made an image that no record tells of; only a first call that finds the source

@@ -1,0 +1,190 @@
+"""Somebody who can write to the journal's bucket chooses neither the replacement's powers nor anybody's place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rescue.checked_records import contradictions
+from simulator import proof
+from simulator.ecs import Timings
+from simulator.transport import Killed
+from tests.rescue.reading import fault, heal, plant, records, replacements, source_disks
+from tests.rescue.stage import SOURCE, Stage, stage
+
+NEIGHBOUR = "i-bp1bystander00000001"
+Forge = Callable[[dict[str, Any]], None]
+
+
+def begun(here: Stage, action: str = "ModifyDiskAttribute", effect: str = "kill-before") -> None:
+    """A call that dies."""
+    fault(here, action, effect)
+    with pytest.raises(Killed):
+        here.deliver()
+    heal(here)
+
+
+def honest(**settings: str) -> dict[str, Any]:
+    """The records that a rescue writes, from a cloud where nobody interferes."""
+    here = stage(settings=settings)
+    here.deliver()
+    return records(here)
+
+
+HONEST = honest()
+PLANS: dict[str, Forge] = {
+    "another role": lambda plan: plan["run"].update(RamRoleName="admin"),
+    "user data": lambda plan: plan["run"].update(UserData="ZXZpbA=="),
+    "another security group": lambda plan: plan["run"].update(SecurityGroupIds=["sg-bp1open"]),
+    "a tag": lambda plan: plan["run"]["Tag"].append({"Key": "owner", "Value": "admin"}),
+    "another image": lambda plan: plan.update(own_image="m-bp1evil"),
+    "another vSwitch": lambda plan: plan["rungs"][0]["add"].update(VSwitchId="vsw-bp1evil"),
+    "another type": lambda plan: plan["rungs"][0]["add"].update(InstanceType="ecs.gn7.large"),
+    "no launch option": lambda plan: plan.update(rungs=[]),
+}
+
+
+@pytest.mark.parametrize("relaunch", ["from-image", "at-once"])
+@pytest.mark.parametrize("what", PLANS)
+def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
+    """It is refused and named, and the replacement is what the source was; another call finds what superseded it."""
+    settings = {"SPOTKEEPER_RELAUNCH": relaunch}
+    here = stage(settings=settings)
+    begun(here, "DescribeUserData")
+    forged = copy.deepcopy(honest(**settings)["plan"])
+    PLANS[what](forged)
+    plant(here, "plan", forged)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert [text for text in here.shortcomings() if "images" not in text] == []  # at-once makes none
+    assert any("/plan was refused" in text for text in answer["warnings"])
+    assert "ZXZpbA" not in str(answer)
+    (launched,) = replacements(here)
+    assert launched["LaunchedWith"].get("UserData", "") != "ZXZpbA=="
+    assert contradictions(records(here)["plan.2"], honest(**settings)["plan"]) == []
+
+
+def test_a_forged_launch_spec_of_a_source_that_goes() -> None:
+    """A call that only compared it before it died has superseded it for the one that comes after the release."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here)
+    plan = copy.deepcopy(HONEST["plan"])
+    plan["run"]["RamRoleName"] = "admin"
+    plant(here, "plan", plan)
+    begun(here, "RunInstances")
+    here.pass_notice()
+    assert here.deliver()["outcome"] == "done"
+    assert replacements(here)[0]["LaunchedWith"].get("RamRoleName") != "admin"
+
+
+def test_an_honest_launch_spec_is_left_as_it_is() -> None:
+    """A second call compares it and finds nothing."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert answer["warnings"] == []
+    assert "plan.2" not in records(here)
+
+
+def test_more_fallbacks_are_no_contradiction() -> None:
+    """The operator has changed the settings between two calls."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    assert here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.c7.large")["warnings"] == []
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    """A recorded membership of the source, changed."""
+    return {**HONEST["memberships"]["memberships"][0], **changes}
+
+
+MEMBERSHIPS: dict[str, list[dict[str, Any]]] = {
+    "a neighbour": [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)],
+    "a neighbour alone": [entry(server_id=NEIGHBOUR)],
+    "another port": [*HONEST["memberships"]["memberships"], entry(port=22, vserver_group_id="rsp-bp1evil")],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("what", MEMBERSHIPS)
+def test_forged_memberships(what: str) -> None:
+    """Nobody but the source leaves a group, and the replacement joins only those in which the source was."""
+    here = stage(Timings(boot=20))
+    begun(here)
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS[what]})
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert here.shortcomings() == []
+    assert any("memberships" in text for text in answer["warnings"])
+
+
+def test_forged_memberships_of_a_source_that_is_gone() -> None:
+    """What can still be checked is: they are the source's own."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    here.pass_notice()
+    forged = [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)]
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": forged})
+    before = [one for one in members(here) if one[0] == NEIGHBOUR]
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert [one for one in members(here) if one[0] == NEIGHBOUR] == before
+    assert any(NEIGHBOUR in text for text in answer["warnings"])
+
+
+def members(here: Stage) -> list[tuple[Any, ...]]:
+    """Everybody's places."""
+    return sorted((one for group in proof.memberships(here.state).values() for one in group), key=str)
+
+
+@pytest.mark.parametrize("image", [0, 60], ids=["in one call", "after a death"])
+def test_forged_disks(image: float) -> None:
+    """Nobody else's disk gets a flag that releases it with its instance."""
+    here = stage(Timings(image=image, boot=20))
+    begun(here)
+    victim = next(disk for disk in here.cloud.ecs.disks.values() if disk.instance_id == NEIGHBOUR)
+    victim.delete_with_instance = False
+    here.before = here.cloud.state()
+    plant(here, "disks", {"disks": {victim.disk_id: {"DeleteWithInstance": True, "Type": "data"}}})
+    if image:
+        begun(here, "RunInstances")
+    assert here.deliver()["outcome"] == "done"
+    assert not victim.delete_with_instance
+    assert all(victim.disk_id not in str(one.parameters) for one in here.calls("ModifyDiskAttribute"))
+
+
+def test_a_drain_in_the_future() -> None:
+    """A moment that cannot be holds up nothing."""
+    here = stage()
+    begun(here)
+    plant(here, "drained", {"at": here.cloud.now() + 10_000})
+    assert here.deliver()["outcome"] == "done"
+    assert here.calls("CreateImage")[0].at - here.before["now"] <= 60
+
+
+def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
+    """Weights refused, removal accepted, dead: the next call still gives the places back."""
+    here = stage(Timings(image=30, boot=20))
+    fault(here, lambda _, action: action.startswith("Set"), "code:Forbidden.RAM", times=None)
+    begun_removal = fault(here, "RemoveBackendServers", "kill-after")
+    with pytest.raises(Killed):
+        here.deliver()
+    assert begun_removal.fired
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_what_a_second_call_costs() -> None:
+    """The comparison is two calls of ECS, and the search once more."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    first = len(here.calls())
+    here.deliver()
+    assert len(here.calls()) - first <= 32
+    assert source_disks(here)
+    assert here.fleet.source.instance_id == SOURCE
