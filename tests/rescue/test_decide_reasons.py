@@ -193,7 +193,7 @@ DONE_BY: dict[Step, dict[str, Any]] = {
     Step.OPEN: {"opened": True, **records("event")},
     Step.LOOK_FOR_IMAGE: {"image": Image.NONE},
     Step.RETAIN_DISKS: {"disks_retained": True, **records("disks")},
-    Step.REMEMBER: records("plan"),
+    Step.REMEMBER: {"spec_checked": True, **records("plan")},
     Step.FIND_MEMBERSHIPS: {"memberships": (PLACE,)},
     Step.DRAIN: {"drained": True},
     Step.WAIT_DRAIN: {"drain_waited": True},
