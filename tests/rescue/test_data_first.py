@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from simulator.ecs import DiskSpec, Timings
+from spotkeeper.errors import CloudError
 from tests.rescue.reading import audited, doomed_disks, fault, images, source_disks
 from tests.rescue.stage import Stage, stage
 
@@ -100,3 +101,20 @@ def test_the_audit_says_what_was_refused(caplog: pytest.LogCaptureFixture) -> No
     here.deliver()
     assert [one["outcome"] for one in audited(caplog, "retain the disks")] == ["failed", "failed", "done"]
     assert [one["outcome"] for one in audited(caplog, "weight 0")] == ["failed", "done", "done"]
+
+
+def test_disks_are_tried_until_the_snapshots_are_complete() -> None:
+    """Usable after a minute, snapshots after 400 s: disks that refuse until the image is usable are retained then."""
+    here = stage(Timings(image=90, usable=60, snapshot=400, boot=25, stop=10))
+    fault(here, "DescribeDisks", "code:Throttling", times=None, until=here.before["now"] + 70.0)
+    here.deliver()
+    assert set(doomed_disks(here)) <= set(source_disks(here))
+
+
+def test_a_group_that_is_busy_for_minutes_is_asked_ever_more_seldom() -> None:
+    """Every half minute after the first: one group must not use up the quota of all."""
+    here = stage(SLOW, timeout=600)
+    fault(here, "RemoveVServerGroupBackendServers", "code:BackendServer.configuring", times=None)
+    with pytest.raises(CloudError, match="configuring"):
+        here.deliver()
+    assert len(here.calls("RemoveVServerGroupBackendServers")) <= 40

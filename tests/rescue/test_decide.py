@@ -142,6 +142,11 @@ TABLE = [
     (DEFAULTS, DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0), Step.WAIT),
     (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0), Step.WAIT),
     (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
+    # usable is not safe: the disks are tried until the snapshots are complete
+    (DEFAULTS, USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)), Step.RETAIN_DISKS),
+    (DEFAULTS, USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), Step.LAUNCH),
+    (DEFAULTS, USABLE.but(disks_retained=False), Step.LAUNCH),
+    (DEFAULTS, SETTLED.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), Step.FINISH),
     # load balancers are drained while the disks refuse, and one while another refuses
     (DEFAULTS, FOUND.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)), Step.DRAIN),
     (

@@ -129,7 +129,7 @@ REASONS = [
     (DEFAULTS, LOADED, "every later call must find what this one begins"),
     (DEFAULTS, RETAINED.but(image=Image.UNKNOWN), "an earlier call may have made it"),
     (DEFAULTS, OPENED, "a disk that is not released with the instance cannot be lost"),
-    (DEFAULTS, OPENED.but(records={**BEGUN, "usable": {}}), "a released instance cannot be asked"),
+    (DEFAULTS, OPENED.but(records={**BEGUN, "disks": {}, "usable": {}}), "a released instance cannot be asked"),
     (DEFAULTS, RETAINED, "a released instance cannot be asked"),
     (DEFAULTS, REMEMBERED, "the weights are gone once they are 0, the memberships once it is released"),
     (DEFAULTS, FOUND, "no new requests for an instance that goes"),

@@ -223,9 +223,18 @@ def _look_for_image(_: InterruptionSettings, facts: Facts) -> str:
 
 @_due(Step.RETAIN_DISKS)
 def _retain_disks(settings: InterruptionSettings, facts: Facts) -> str:
-    wanted = settings.retain_disks is RetainDisks.UNTIL_IMAGE and "usable" not in facts.records
-    due = wanted and not facts.gone and not facts.disks_retained
+    wanted = settings.retain_disks is RetainDisks.UNTIL_IMAGE and not facts.gone and not facts.disks_retained
+    due = wanted and ("usable" not in facts.records or _snapshots_at_risk(facts))
     return "a disk that is not released with the instance cannot be lost" if due else ""
+
+
+def _snapshots_at_risk(facts: Facts) -> bool:
+    """Usable is not safe: a disk that goes takes an incomplete snapshot with it.
+
+    Where an earlier call has recorded the flags it has changed them too, and may have put them back since.
+    """
+    tried_here = any(step is Step.RETAIN_DISKS for step, _ in facts.refusals)
+    return not facts.snapshots_complete and (tried_here or "disks" not in facts.records)
 
 
 @_due(Step.REMEMBER)

@@ -142,10 +142,10 @@ def _only(states: set[str]) -> str:
     return states.pop() if len(states) == 1 else "mixed"
 
 
-def restore(tools: Tools, facts: Facts) -> Facts:
+def restore(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     """Put the flags back as they were, where the image is safe; else leave the disks and let the answer report them."""
     if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts, tools.deadline)
+        facts = wait_for_snapshots(tools, facts, until)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
     facts = look_if_stale(tools, facts)

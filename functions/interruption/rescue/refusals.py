@@ -25,6 +25,10 @@ CONFLICTS: Mapping[Step, RetryPolicy] = {
     Step.LAUNCH: RUN_CONFLICTS,
 }
 """What passes by itself when somebody else is finished, by step."""
+LONG_SECONDS = 60.0
+LONG_PAUSE = 30.0
+"""What refuses for longer than the first is asked at intervals of the second; but not the data."""
+URGENT = frozenset({Step.RETAIN_DISKS, Step.MAKE_IMAGE})
 FIRST_ROUND_PAUSE = 10.0
 LONGEST_ROUND_PAUSE = 60.0
 """Seconds between two rounds of the ladder; doubled from the first to the longest."""
@@ -64,6 +68,8 @@ def _again_at(  # noqa: PLR0913 - see refused
     if not isinstance(error, CloudError) or not passes_by_itself(error, policy):
         return math.inf
     pause = pause_before(error, tries - 1, now, chance)
+    if now - since > LONG_SECONDS and step not in URGENT:
+        pause = max(pause, LONG_PAUSE * (0.8 + 0.2 * chance()))
     return now + pause if now - since + pause <= patience(error, policy) else math.inf
 
 

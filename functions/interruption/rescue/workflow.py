@@ -198,13 +198,6 @@ class Rescue:
             facts = checked_records.settle_launch_spec(self.tools, facts, plan)
         return facts
 
-    def wait_for_image(self, facts: Facts, until: Deadline) -> Facts:
-        """Once it is usable no disk is tried any more, and those that have refused are named."""
-        after = image.wait_for_image(self.tools, facts, until)
-        if after.image is not Image.USABLE:
-            return after
-        return accepted(after, Step.RETAIN_DISKS).warn(*after.unretained)
-
     def find(self, facts: Facts, until: Deadline) -> Facts:
         """Search where the last search stopped."""
         if self._search is None:
@@ -245,6 +238,7 @@ class Rescue:
 
     def finish(self, facts: Facts, _: Deadline) -> Facts:
         """Close the episode with the answer that every later call gives."""
+        facts = facts.warn(*facts.unretained)
         closing, leaves = report.closing(self.tools, facts, self.timeline), bool(facts.image_id)
         leaves = leaves or facts.disks is not None
         if stays := hints.finish(self.tools.episode, closing, self.tools.clock.now(), leaves=leaves):
@@ -285,14 +279,14 @@ ACTS: dict[Step, Act] = {
     Step.REMOVE: lambda r, facts, _: memberships.remove(r.tools, facts),
     Step.STOP_SOURCE: lambda r, facts, until: source.stop(r.tools, facts, until),
     Step.MAKE_IMAGE: lambda r, facts, until: image.make_image(r.tools, facts, until),
-    Step.WAIT_IMAGE: Rescue.wait_for_image,
+    Step.WAIT_IMAGE: lambda r, facts, until: image.wait_for_image(r.tools, facts, until),
     Step.WAIT_SNAPSHOTS: lambda r, facts, until: disks.wait_for_snapshots(r.tools, facts, until),
     Step.LAUNCH: lambda r, facts, _: replacement.launch(r.tools, facts),
     Step.WAIT_RUNNING: lambda r, facts, until: replacement.wait_until_running(r.tools, facts, until),
     Step.RETURN: lambda r, facts, _: memberships.return_replacement(r.tools, facts),
     Step.ASK_HEALTH: lambda r, facts, _: memberships.ask_health(r.tools, facts),
     Step.CHECK_STRAYS: lambda r, facts, _: surplus.check_strays(r.tools, facts),
-    Step.RESTORE_DISKS: lambda r, facts, _: disks.restore(r.tools, facts),
+    Step.RESTORE_DISKS: lambda r, facts, until: disks.restore(r.tools, facts, until),
     Step.FAIL: Rescue.fail,
     Step.NO_JOURNAL: Rescue.no_journal,
     Step.LOSE: Rescue.lose,
