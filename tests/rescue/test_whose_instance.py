@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from simulator import proof
 from simulator.transport import Killed
-from spotkeeper.errors import RescueFailed
+from spotkeeper.errors import BrokenRecord, RescueFailed
 from tests.rescue.reading import fault, images, launches, records, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 from tests.rescue.walks import attempt
@@ -95,17 +96,45 @@ def test_the_clean_up_of_what_is_named_goes_on_for_ever() -> None:
     """A surplus that a record names is deleted a day later, too; then nothing is left to do."""
     here = stage()
     here.deliver()
-    key = next(one for one in here.state["oss"]["spotkeeper-journal"] if "/launched-" in one)
     somebodys_copy(here)
-    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
-    ours = key.partition("launched-")[2].removesuffix(".json")
-    objects[key.replace(ours, FOREIGN)] = objects[key]
+    here.cloud.ecs.instances[FOREIGN].created_at = here.cloud.now()
+    names_as_launched(here)
     here.advance(24 * HOUR)
     assert any(f"surplus replacement {FOREIGN} was deleted" in text for text in here.deliver()["warnings"])
     assert not stands(here, FOREIGN)
     writes = here.writes()
     here.deliver()
     assert here.writes() == writes
+
+
+def names_as_launched(here: Stage) -> None:
+    """A record like that of the instance that the rescue launched, about somebody else's."""
+    key = next(one for one in here.state["oss"]["spotkeeper-journal"] if "/launched-" in one)
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    objects[key.replace(key.partition("launched-")[2].removesuffix(".json"), FOREIGN)] = objects[key]
+
+
+def test_what_is_older_than_the_rescue_is_never_deleted_whatever_a_record_says() -> None:
+    """Somebody else has written that the rescue launched an instance that was there the day before."""
+    here = stage()
+    here.deliver()
+    somebodys_copy(here)
+    names_as_launched(here)
+    with pytest.raises(BrokenRecord, match=f"{FOREIGN}.*created before it began"):
+        here.deliver()
+    assert stands(here, FOREIGN)
+
+
+def test_what_serves_is_never_surplus() -> None:
+    """Once the rescue is done, a record that names another replacement does not have the true one deleted."""
+    here = stage()
+    ours = here.deliver()["replacement_id"]
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    key = next(one for one in objects if one.endswith("/replacement.json"))
+    body = objects[key].body.replace(ours.encode(), FOREIGN.encode())
+    objects[key] = replace(objects[key], body=body)
+    here.deliver()
+    assert stands(here, ours)
 
 
 def test_nothing_is_searched_for_an_hour_after_the_end() -> None:

@@ -9,12 +9,15 @@ from rescue.asks import Ask, Asks
 from rescue.ladder import RUN_CONFLICTS
 from rescue.tools import Tools
 from spotkeeper.episode import EPISODE_TAG
-from spotkeeper.errors import DeadlineReached, RescueFailed
+from spotkeeper.errors import BrokenRecord, DeadlineReached, RescueFailed
+from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 
 RUN_SECONDS = 20.0
 """How long one option is asked for in spite of throttling and conflicts."""
 
+OLDER_SECONDS = 300.0
+"""CreationTime is in minutes, and its clock is not ours."""
 VISIBLE_SECONDS = 60.0
 LOOK_PAUSE = 3.0
 """How long after its launch an instance may not be visible yet, and how often it is looked for meanwhile."""
@@ -44,13 +47,28 @@ def stands(tools: Tools, instance_id: str, launched_at: float) -> bool:
 
     Raises ``DeadlineReached`` where that cannot be told yet.
     """
-    while describe_instance(tools.ecs, instance_id) is None:
+    while (seen := describe_instance(tools.ecs, instance_id)) is None:
         if tools.clock.now() - launched_at >= VISIBLE_SECONDS:
             return False
         if tools.deadline.remaining() <= LOOK_PAUSE:
             raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
         tools.clock.sleep(LOOK_PAUSE)
+    check_age(tools, seen)
     return True
+
+
+def check_age(tools: Tools, instance: Described) -> None:
+    """Whatever a record says, this rescue cannot have launched what was there before it.
+
+    Raises ``BrokenRecord``: such an instance is neither adopted nor deleted.
+    """
+    opened = epoch_seconds(str(tools.episode.records.get("event", {}).get("opened_at") or ""))
+    created = epoch_seconds(str(instance.get("CreationTime") or ""))
+    if opened is not None and created is not None and created < opened - OLDER_SECONDS:
+        raise BrokenRecord(
+            f"{tools.episode.home}/{tools.episode.name}",
+            f"names {instance['InstanceId']} as launched by this rescue, but that was created before it began",
+        )
 
 
 def tagged(tools: Tools) -> dict[str, Described]:

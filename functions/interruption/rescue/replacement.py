@@ -13,7 +13,7 @@ from rescue import asks, succession
 from rescue.asks import Ask, Asks
 from rescue.facts import Facts, Replacement
 from rescue.ladder import ABOVE_PRICE_LIMIT, ends_round, is_terminal
-from rescue.launches import run, stands, suspects, tagged
+from rescue.launches import check_age, run, stands, suspects, tagged
 from rescue.tools import Tools
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import EPISODE_TAG
@@ -154,6 +154,7 @@ def wait_until_running(tools: Tools, facts: Facts, until: Deadline) -> Facts:
         seen = describe_instance(tools.ecs, facts.replacement_id)
         if seen is None:
             return ABSENT, None
+        check_age(tools, seen)
         return "to be reclaimed" if locked(seen) else str(seen.get("Status")), seen
 
     try:

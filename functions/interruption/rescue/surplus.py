@@ -8,10 +8,11 @@ from rescue import asks
 from rescue.asks import Ask, Asks
 from rescue.facts import Facts
 from rescue.ladder import ends_round
-from rescue.launches import run, suspects, tagged
+from rescue.launches import check_age, run, suspects, tagged
 from rescue.tools import Tools
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError
+from spotkeeper.instances import describe_instance
 from spotkeeper.retry import RetryPolicy
 
 DELETE_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "IncorrectInstanceStatus"}))
@@ -32,12 +33,18 @@ def check_strays(tools: Tools, facts: Facts) -> Facts:
     alone = facts.launched_here and set(known.last) <= {tools.attempt}
     if not alone and _search_is_due(tools):
         known, strangers = _searched(tools, known)
-    surplus = [one for one in sorted(set(known.launched) - known.deleted) if one != facts.replacement_id]
+    surplus = sorted(set(known.launched) - known.deleted - {facts.replacement_id, _serving(tools)})
     surplus = [one for one in surplus if _delete(tools, one)]
     return facts.but(strays_checked=True).warn(
         *(f"surplus replacement {one} was deleted" for one in surplus),
         *(_stranger(tools, one) for one in strangers if one != facts.replacement_id),
     )
+
+
+def _serving(tools: Tools) -> str:
+    """The replacement that the rescue's end names: it serves, whatever another record says by now."""
+    answer = tools.episode.records.get("done", {}).get("answer", {})
+    return str(answer.get("replacement_id") or "")
 
 
 def _search_is_due(tools: Tools) -> bool:
@@ -81,6 +88,8 @@ def _delete(tools: Tools, instance_id: str) -> bool:
     Returns whether it was still there.
     """
     existed = True
+    if seen := describe_instance(tools.ecs, instance_id):
+        check_age(tools, seen)
     try:
         tools.ecs.call(
             "DeleteInstance", instance_id, {"InstanceId": instance_id, "Force": True}, retry=DELETE_CONFLICTS
