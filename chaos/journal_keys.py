@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_KEY = re.compile(r".*/rescues/(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9-]+)\.json")
+_KEY = re.compile(r".*/rescues/(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})/(?P<name>[a-z0-9.-]+)\.json")
 
 
 @dataclass(frozen=True)

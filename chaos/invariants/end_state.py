@@ -13,6 +13,8 @@ from simulator import proof
 EPISODE_TAG = "spotkeeper:episode"
 FAILED = ("CreateFailed", "UnAvailable")
 WARNING = "looked for after the release"
+MEMBERSHIPS = r"memberships(\.\d+)?"
+"""The record, or one that supersedes what somebody else wrote in its place."""
 
 Group = list[tuple[Any, ...]]
 
@@ -51,7 +53,7 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
 
 def _remembered(story: Story) -> bool:
     """Whether the memberships were in the journal before the release, where there is a rescue at all."""
-    number = story.recorded("memberships")
+    number = story.recorded(MEMBERSHIPS)
     if story.released_at is None or not story.first:
         return True
     return number is not None and story.calls[number - 1].at < story.released_at
