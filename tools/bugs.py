@@ -76,7 +76,7 @@ BUGS = (
         "disk flags put back when usable but incomplete",
         f"{RESCUE}/disks.py",
         """    if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts, tools.deadline)
+        facts = wait_for_snapshots(tools, facts, until)
         if not facts.snapshots_complete:
             return facts.but(disks_settled=True)
 """,
