@@ -90,3 +90,9 @@ def test_what_a_call_ends_with() -> None:
     error = as_error(both)
     assert isinstance(error, RescueIncomplete)
     assert all(text in str(error) for text in ("InvalidParameter", "ServiceIsConfiguring", "drains"))
+
+
+def test_a_call_whose_time_is_up() -> None:
+    """Where everything that was refused passes by itself, nobody has to settle anything."""
+    waits = refused(refused(START, Step.RETURN, "a", BUSY, 1.0), Step.RETURN, "b", THROTTLED, 1.0)
+    assert isinstance(as_error(waits), DeadlineReached)

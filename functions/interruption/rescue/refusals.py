@@ -12,7 +12,7 @@ from rescue.ladder import RUN_CONFLICTS
 from rescue.source import STOP_CONFLICTS
 from rescue.tracks import Step
 from spotkeeper.backend_servers import CONFIGURING
-from spotkeeper.errors import CloudError, NoCapacity, RescueIncomplete, SpotkeeperError
+from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
 from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself, patience, pause_before
 
 CONFLICTS: Mapping[Step, RetryPolicy] = {
@@ -90,4 +90,14 @@ def as_error(facts: Facts) -> SpotkeeperError:
     errors = list({str(one.error): one.error for one in facts.refusals.values()}.values())
     if len(errors) == 1:
         return errors[0]
-    return RescueIncomplete(f"{len(errors)} steps were refused, everything else is done: {'; '.join(map(str, errors))}")
+    named = "; ".join(map(str, errors))
+    if all(_passes(step, one.error) for (step, _), one in facts.refusals.items()):
+        return DeadlineReached(f"this call's time is up, the next goes on. {len(errors)} steps wait: {named}")
+    return RescueIncomplete(f"{len(errors)} steps were refused, everything else is done: {named}")
+
+
+def _passes(step: Step, error: SpotkeeperError) -> bool:
+    """Whether a later call may well get on without anybody settling anything."""
+    if isinstance(error, CloudError):
+        return passes_by_itself(error, CONFLICTS.get(step, PLAIN))
+    return isinstance(error, (DeadlineReached, NoCapacity))

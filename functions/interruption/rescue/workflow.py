@@ -128,9 +128,9 @@ class Rescue:
 
     def _refused(self, step: Step, facts: Facts, error: SpotkeeperError, until: Deadline) -> Facts:
         now = self.tools.clock.now()
+        if isinstance(error, DeadlineReached) and until.at >= self.tools.deadline.at:
+            raise error
         if isinstance(error, DeadlineReached) and not self._too_slow(step, facts):
-            if until.at >= self.tools.deadline.at:
-                raise error
             return later(facts, step, "", error, now + max(TICK, until.remaining()))
         after = refused(facts, step, "", error, now)
         first = (step, "") not in facts.refusals
