@@ -13,6 +13,8 @@ from tools.deployment.check import ROOT
 CLASSES = {name: one for name, one in vars(settings).items() if hasattr(one, "from_env")}
 """Every class of settings that there is."""
 
+ACCOUNT = "1690701234567830"
+
 
 def readers(function: str) -> list[type[Any]]:
     """The settings classes of a function."""
@@ -37,12 +39,20 @@ def test_every_setting() -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_defaults(function: str) -> None:
-    """Every value is the default in the code: deployed or with the journal alone, a function reads the same."""
-    deployed = props(function)["environmentVariables"]
+    """Every value but where hooks notify is the default in the code: deployed or not, a function reads the same."""
+    deployed = dict(props(function)["environmentVariables"])
     assert deployed["SPOTKEEPER_JOURNAL"] == "oss://journal-of-ours/spotkeeper"
-    alone = {"SPOTKEEPER_JOURNAL": deployed["SPOTKEEPER_JOURNAL"]}
+    # The account's id is known to Serverless Devs alone.
+    deployed["SPOTKEEPER_HOOK_ARNS"] = deployed["SPOTKEEPER_HOOK_ARNS"].replace("${config('AccountID')}", ACCOUNT)
+    alone = {name: deployed[name] for name in ("SPOTKEEPER_JOURNAL", "SPOTKEEPER_HOOK_ARNS")}
     for reader in readers(function):
         assert reader.from_env(deployed) == reader.from_env(alone)
+
+
+def test_hooks() -> None:
+    """The sweep looks after the hooks that notify the bus of the triggers, without being told."""
+    deployed = props("sweep")["environmentVariables"]["SPOTKEEPER_HOOK_ARNS"]
+    assert deployed == "acs:eventbridge:cn-hangzhou:${config('AccountID')}:eventbus/default"
 
 
 def test_names() -> None:

@@ -70,13 +70,14 @@ def surplus_replacement() -> tuple[Cloud, Played]:
     here.cloud.faults.add(Fault("DescribeHealthStatus", "kill-before"))
     with contextlib.suppress(Killed):
         here.deliver()
-    here.cloud.ecs.add_instance(
+    surplus = here.cloud.ecs.add_instance(
         "i-bp1surplus000000001",
         vswitch_id=here.fleet.spec.vswitch_id,
         security_group_ids=list(here.fleet.spec.security_group_ids),
         image_id="aliyun_3_x64_20G_alibase_20240528.vhd",
         tags={"spotkeeper:episode": f"{rescues.SOURCE}/1"},
     )
+    surplus.created_at = here.cloud.now()  # what is older than its rescue is not believed to be launched by it
     records = here.cloud.oss.buckets["spotkeeper-journal"].objects
     first = next(key for key in records if "/launched-" in key)
     records[f"{first.partition('launched-')[0]}launched-i-bp1surplus000000001.json"] = records[first]

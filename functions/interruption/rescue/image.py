@@ -7,7 +7,6 @@ this rescue's (see ``owned``) is ever launched or deleted.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from rescue import kept_disks
@@ -125,7 +124,7 @@ def make_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     # What was refused for good before the image is tried once more while it grows.
     image_id = str(answer.get("ImageId") or "")
     tools.own_images.add(image_id)
-    return facts.but(image=Image.CREATING, image_id=image_id, refusals={})
+    return facts.but(image=Image.CREATING, image_id=image_id, refusals={}).warn(*tools.undeleted.values())
 
 
 def _parameters(tools: Tools, number: int) -> dict[str, Any]:
@@ -167,10 +166,12 @@ def _delete_failed(tools: Tools, facts: Facts) -> list[Found]:
     ours = [image for image, owner in owned(tools, facts, tagged(tools)) if owner is Owner.THIS_RESCUE]
     for image in ours:
         if image.state in IMAGE.failure:
-            # One that cannot be deleted keeps nobody from the next try, which has a name of its own.
-            with suppress(CloudError):
+            try:
                 until = tools.deadline.sooner(DELETE_SECONDS)
                 tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id}, until=until)
+            except CloudError as error:
+                # One that cannot be deleted keeps nobody from the next try, which has a name of its own.
+                tools.undeleted[image.image_id] = f"the failed image {image.image_id} stays: {error}"
     return ours
 
 

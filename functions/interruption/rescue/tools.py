@@ -39,6 +39,8 @@ class Tools:
     """The number of this call's ``attempt`` record; 0 until it stands."""
     refused: set[str] = field(default_factory=set)
     """ClientTokens of the RunInstances calls that this call has seen refused."""
+    undeleted: dict[str, str] = field(default_factory=dict)
+    """Failed images of this rescue that could not be deleted, with why."""
     too_dear: list[str] = field(default_factory=list)
     """What has to be said of launch options that this call has skipped for the source's SpotPriceLimit."""
 
