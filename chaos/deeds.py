@@ -68,12 +68,16 @@ Act = Callable[[Scene], bool]
 
 def foreign_instance(scene: Scene) -> bool:
     """A healthy instance of somebody who copied its tags from a replacement."""
+    if "i-bp1foreign00000001" in scene.cloud.ecs.instances:
+        return False
     _instance(scene, "i-bp1foreign00000001")
     return True
 
 
 def foreign_server(scene: Scene) -> bool:
     """Such an instance, serving in the source's groups."""
+    if "i-bp1foreign00000002" in scene.cloud.ecs.instances:
+        return False
     instance_id = _instance(scene, "i-bp1foreign00000002")
     balancer, group = scene.fleet.load_balancer, scene.fleet.vserver_group
     balancer.default_group.add(instance_id, weight=50, description="theirs")
