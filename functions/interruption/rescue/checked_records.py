@@ -99,6 +99,8 @@ def check_memberships(tools: Tools, facts: Facts, search: Search) -> Facts:
     complete = any(one.get("complete", True) for one in batches)
     if not wrong and not (missing and complete):
         return facts
+    if may_have_left(tools.episode.names()):  # a call side by side has removed what this search did not find
+        return facts
     places = ", ".join(sorted(f"{server} in {group[1] or group[0]}" for group, server, _ in wrong or missing))
     why = f"{places} {'is' if wrong else 'is missing, and'} {'not listed' if wrong else 'listed'}"
     facts = facts.warn(_refused(tools, "memberships", why))

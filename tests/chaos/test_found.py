@@ -1,0 +1,31 @@
+"""Schedules that the search has found a violation with, each mended since: played again for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.run import judge
+from chaos.schedule import Schedule
+
+FOUND = {
+    "a call takes what a call beside it has removed for forged": (
+        '{"scenario":"neighbours","deliveries":[{"turns":[34,18]},{"at":2000.0,"event":"timer"}],'
+        '"faults":[{"action":"*","effect":"kill-after","call":90},{"action":"slb:DescribeLoadBalancers",'
+        '"effect":"throttle-second","times":null,"seconds":20.0}],"pause":150.0,"seed":301996}'
+    ),
+    "disks throttled until the image is usable": (
+        '{"scenario":"slow-snapshots","faults":[{"action":"slb:DescribeLoadBalancers","effect":"throttle","times":null,'
+        '"seconds":60.0},{"action":"ecs:DescribeDisks","effect":"throttle","times":null,"seconds":60.0}],"seed":891148}'
+    ),
+    "disks and image refused by a snapshot that runs": (
+        '{"scenario":"slow-image","faults":[{"action":"ecs:ModifyDiskAttribute",'
+        '"effect":"code:IncorrectDiskStatus.CreatingSnapshot","times":null,"seconds":60.0},{"action":"ecs:CreateImage",'
+        '"effect":"code:IncorrectDiskStatus.CreatingSnapshot","times":null,"seconds":60.0}],"seed":947710}'
+    ),
+}
+
+
+@pytest.mark.parametrize("line", FOUND.values(), ids=FOUND)
+def test_found_and_mended(line: str) -> None:
+    """No invariant is violated any more."""
+    assert judge(Schedule.parse(line)).violations == ()
