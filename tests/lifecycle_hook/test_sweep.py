@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN
 from spotkeeper.errors import BadSetting, BatchFailed, SpotkeeperError
+from spotkeeper.hooks import FAILED_TAG
 from tests.lifecycle_hook.stage import MINUTE, HookStage, stage
 
 ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
@@ -123,3 +126,17 @@ def test_a_short_hook_whose_notification_got_lost(timeout: int, seconds: float) 
     here.advance(seconds)
     here.sweep(**ARNS)
     assert here.action == ("Completed", "CONTINUE")
+
+
+@pytest.mark.parametrize("forged", ["!/{}", "!/{}" + 40 * "x", "!/{}?"])
+def test_a_tag_that_somebody_wrote(forged: str) -> None:
+    """It takes no turn from the action whose failed instance is to leave the group, and breaks no sweep."""
+    here = stage()
+    here.deliver()
+    place = f"{here.fleet.hook.id}/{here.fleet.activity.id}"
+    marks = forged.format(place), f"{here.fleet.action.token}/{place}"
+    for instance_id, mark in zip(here.ids, marks, strict=True):
+        here.cloud.ecs.instances[instance_id].tags.set(FAILED_TAG, mark, here.cloud.now())
+    here.sweep(**ARNS)
+    handed = [json.loads(one.payload)["data"]["lifecycleActionToken"] for one in here.cloud.fc.finished]
+    assert sorted(handed) == sorted(["!", here.fleet.action.token])

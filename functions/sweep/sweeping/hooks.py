@@ -10,6 +10,7 @@ Failed instances that should have left their group after CONTINUE are found by t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -222,7 +223,9 @@ class Hooks:
         """
         if one.error:
             raise one.error
-        task_id = f"hook-{one.activity_id}-{one.hook_id}-{one.round(now)}"
+        # Actions of one hook in one activity differ by their tokens; a tag's parts are as anybody wrote them.
+        about = hashlib.sha256(f"{one.name}/{one.action.get('LifecycleActionToken')}".encode()).hexdigest()[:32]
+        task_id = f"hook-{about}-{one.round(now)}"
         return self.functions.hand_over(self.settings.lifecycle_hook_function, self.event(one, task_id), task_id)
 
     def event(self, one: Held, event_id: str) -> dict[str, Any]:
