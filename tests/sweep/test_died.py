@@ -162,6 +162,16 @@ def test_the_latest_sign_counts() -> None:
     assert here.sweep()["outcome"] == "done"
 
 
+@pytest.mark.parametrize("ending", ["", "human", "again"])
+def test_a_sign_of_the_future(ending: str) -> None:
+    """No call of ours has left it: it keeps nobody from the rescue, and is removed."""
+    here = stage(REALISTIC)
+    here.write(SOURCE, 1, "event", {"notice_end": here.cloud.now() + 300})
+    here.sign(SOURCE, 1, 999_999_999_999, ending)
+    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
+    assert here.hints("alive") == []
+
+
 def retained_after(phase: float, **changes: Any) -> float:
     """The event's call dies at its first DescribeDisks and nobody tries it again; when the last disk was retained."""
     here = stage(**changes)

@@ -96,11 +96,11 @@ class Observer:
         number = seen.indexed.get(instance_id, 1)
         rescue = Rescue(instance_id, number, instance, locked(instance), indexed=instance_id in seen.indexed)
         rescue = replace(rescue, managed=instance is None or self._managed(instance))
-        rescue = replace(rescue, signs=tuple(seen.signs.get(rescue.key, ())))
+        rescue = replace(rescue, signs=_believable(seen, rescue.key, now))
         if rescue.alive_at is not None and now - rescue.alive_at <= SILENT_SECONDS:
             return rescue
         rescue = self._latest(rescue)
-        rescue = replace(rescue, signs=tuple(seen.signs.get(rescue.key, ())))
+        rescue = replace(rescue, signs=_believable(seen, rescue.key, now))
         return replace(rescue, handed=self._handed(rescue))
 
     def _latest(self, rescue: Rescue) -> Rescue:
@@ -148,8 +148,13 @@ class Observer:
         return float(at) if isinstance(at, (int, float)) else 0.0
 
 
+def _believable(seen: Candidates, key: Key, now: float) -> tuple[Sign, ...]:
+    """The signs of one rescue but for those of the future: else one of them would keep everybody from it for ever."""
+    return tuple(one for one in seen.signs.get(key, ()) if one.at <= now + AHEAD_SECONDS)
+
+
 def stale_signs(home: str, seen: Candidates, rescues: Iterable[Rescue], now: float) -> list[str]:
-    """Keys of signs that tell nothing any more: of rescues that are not open, and of calls that were silent for long.
+    """Keys of signs that tell nothing: of the future, of rescues that are not open, of calls that were silent for long.
 
     Endings of open rescues stay: they tell since when somebody is needed.
     """
@@ -157,10 +162,13 @@ def stale_signs(home: str, seen: Candidates, rescues: Iterable[Rescue], now: flo
     found: list[str] = []
     for key, every in seen.signs.items():
         ended = key in closed or seen.indexed.get(key[0]) != key[1]
-        found += [one.key(home) for one in every if now - one.at > LATE_SECONDS and (ended or not one.ending)]
+        late = (one for one in every if now - one.at > LATE_SECONDS and (ended or not one.ending))
+        found += [one.key(home) for one in (*late, *(one for one in every if one.at > now + AHEAD_SECONDS))]
     return found
 
 
+AHEAD_SECONDS = 60.0
+"""So far another machine's clock may be ahead of ours. No call of ours left a sign that lies further in the future."""
 LATE_SECONDS = 600.0
 """A sign of life so old tells nothing: every call leaves one every 20 s."""
 UNBEGUN_SECONDS = 600.0
