@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
@@ -30,7 +31,7 @@ _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 def parse(content: bytes, key: str) -> dict[str, Any]:
     """The JSON object that ``content`` is. Raises ``BrokenRecord``."""
     try:
-        record = json.loads(content.decode(), parse_constant=_no_number)
+        record = json.loads(content.decode(), parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
@@ -40,6 +41,17 @@ def parse(content: bytes, key: str) -> dict[str, Any]:
 
 def _no_number(text: str) -> Any:
     raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    """A number that can be reckoned with: whoever subtracts a longer one from a moment gets an ``OverflowError``."""
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def checked(name: str, record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

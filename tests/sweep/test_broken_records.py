@@ -22,6 +22,10 @@ WITHOUT_NUMBERS = [
 ]
 
 
+TOO_LONG = '{"at": 1' + 400 * "0" + "}"
+"""A whole number that no moment can be compared with."""
+
+
 def overwrite(here: Stage, name: str, text: str) -> None:
     """Somebody puts something else where a record of the source stood."""
     key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{name.format(SOURCE)}.json"
@@ -74,7 +78,8 @@ def test_a_finished_rescue(name: str, text: str) -> None:
     assert any("Move it away" in one for one in answer["warnings"])
 
 
-def test_the_restarts_of_one_instance() -> None:
+@pytest.mark.parametrize("text", ["oops", TOO_LONG, '{"at": 1e999}'])
+def test_the_restarts_of_one_instance(text: str) -> None:
     """An instance whose restarts cannot be counted is not started, and named; the other one is."""
     here = stopped()
     spec = here.fleet.spec
@@ -86,10 +91,19 @@ def test_the_restarts_of_one_instance() -> None:
         tags=TAGS,
         status="Stopped",
     )
-    overwrite(here, "restarts/{}/1/accepted", "oops")
+    overwrite(here, "restarts/{}/1/accepted", text)
     answer = here.sweep()
     assert answer["handed_back"] == [f"{OTHER}/restart-1"]
     assert here.status == "Stopped"
     (warning,) = answer["warnings"]
     assert SOURCE in warning
     assert "Move it away" in warning
+
+
+@pytest.mark.parametrize("text", ["oops", TOO_LONG])
+def test_an_entry_of_the_index(text: str) -> None:
+    """An entry that tells of no rescue is removed whatever it holds, and keeps nothing from its turn."""
+    here = stage()
+    overwrite(here, f"open/rescues/{OTHER}/1", text)
+    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
+    assert here.hints("open") == []
