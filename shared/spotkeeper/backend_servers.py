@@ -83,6 +83,7 @@ class Membership:
     def shown(self) -> dict[str, Any]:
         """As the answers have it."""
         return {
+            "product": "clb",
             "load_balancer_id": self.load_balancer_id,
             "vserver_group_id": self.vserver_group_id or None,
             "server_id": self.server_id,
