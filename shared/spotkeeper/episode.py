@@ -46,6 +46,9 @@ EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
 DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable")
 """Records that can be superseded, since Describe can tell anew what they say."""
+MOVED_AWAY = 9
+"""So many records of a family may have been moved away by a human. Numbers are given one after the other: one that is
+further from how many there are is nobody's of ours, and no number would be left above the largest that is read."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
 _BEGUN = re.compile(r"([0-9]{1,9})/event")
@@ -131,7 +134,7 @@ class Episode:
     def last(self, family: str) -> int:
         """The highest number of a numbered family that is known to stand; 0 where there is none."""
         numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
-        return max((int(number) for number in numbers if _NUMBER.fullmatch(number)), default=0)
+        return max(_in_reach(int(number) for number in numbers if _NUMBER.fullmatch(number)), default=0)
 
     def names(self) -> list[str]:
         """The names of all records that stand by now, also those that other calls have written since."""
@@ -172,7 +175,13 @@ def load(blank: Episode, event_time: float) -> Episode:
 
 def _latest(keys: Iterable[str]) -> int:
     """The latest episode that was begun, whatever else is there; 1 where none was."""
-    return max((int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
+    return max(_in_reach(int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
+
+
+def _in_reach(numbers: Iterable[int]) -> list[int]:
+    """Those that can have been given to records of ours (``MOVED_AWAY``)."""
+    given = list(numbers)
+    return [one for one in given if one <= len(given) + MOVED_AWAY]
 
 
 def _standing(episode: Episode, keys: Iterable[str]) -> Episode:
@@ -190,7 +199,8 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
         name, _, version = one.partition(".")
         if not version or (DESCRIBED.fullmatch(name) and _NUMBER.fullmatch(version)):
             found.setdefault(name, []).append(int(version or 1))
-    return {name: sorted(versions, reverse=True) for name, versions in found.items()}
+    in_reach = ((name, _in_reach(versions)) for name, versions in found.items())
+    return {name: sorted(versions, reverse=True) for name, versions in in_reach if versions}
 
 
 def recorded_memberships(records: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:

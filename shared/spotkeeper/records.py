@@ -24,7 +24,7 @@ Check = Callable[[Any, str], str]
 
 MISSING = object()
 """Stands for the value of a field that is not there."""
-_NUMBER = re.compile(r"[0-9]+")
+_MEMBER = re.compile(r"((-[0-9]+)+|-i-[a-z0-9]{1,40})$")
 _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 
 
@@ -54,10 +54,14 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def family(name: str) -> str:
+    """The name without what tells the records of one family apart: ``image-3``, ``ask-1-2``, ``launched-i-…``."""
+    return _MEMBER.sub("", name)
+
+
 def checked(name: str, record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """``record``, where it has the shape that its name asks for. Raises ``BrokenRecord`` with the ``key``."""
-    family, _, number = name.rpartition("-")
-    shape = SHAPES.get(family if _NUMBER.fullmatch(number) else name)
+    shape = SHAPES.get(family(name))
     if shape and (problem := shape(record, "")):
         raise BrokenRecord(key, f"has a wrong field: {problem}")
     return record
@@ -150,7 +154,9 @@ def membership(value: Any, place: str) -> str:
 AT = fields(at=MOMENT)
 TAG = fields(Key=TEXT, Value=TEXT)
 DISK = fields(Device=optional(TEXT), Type=optional(TEXT), Category=optional(TEXT), DeleteWithInstance=optional(FLAG))
+ONE = _kind("1", lambda value: isinstance(value, int) and value == 1)
 RUN = fields(
+    Amount=optional(ONE),
     SecurityGroupIds=list_of(TEXT),
     Tag=list_of(TAG),
     SystemDisk=optional(map_of(SCALAR)),
@@ -159,6 +165,7 @@ RUN = fields(
     UserData=optional(TEXT),
 )
 RUNG = fields(add=fields(InstanceType=TEXT, VSwitchId=TEXT, SpotStrategy=TEXT), drops=list_of(TEXT))
+ASK = fields(round=INTEGER, option=INTEGER, image_id=TEXT, token=TEXT, at=MOMENT)
 ANSWER = fields(outcome=TEXT, reason=TEXT, warnings=list_of(TEXT), timeline=list_of(MAPPING))
 
 SHAPES: dict[str, Check] = {
@@ -172,7 +179,14 @@ SHAPES: dict[str, Check] = {
         server_ids=optional(list_of(TEXT)),
     ),
     "disks": fields(disks=map_of(DISK)),
-    "plan": fields(run=RUN, rungs=list_of(RUNG), not_carried=list_of(TEXT), own_image=TEXT, source_type=optional(TEXT)),
+    "plan": fields(
+        run=RUN,
+        rungs=list_of(RUNG),
+        release=optional(TEXT),
+        not_carried=list_of(TEXT),
+        own_image=TEXT,
+        source_type=optional(TEXT),
+    ),
     "memberships": fields(
         memberships=list_of(membership),
         searched=optional(list_of(TEXT)),
@@ -183,11 +197,15 @@ SHAPES: dict[str, Check] = {
     "image": AT,
     "failed": fields(image_id=optional(TEXT)),
     "usable": fields(image_id=TEXT, at=MOMENT),
-    "replacement": fields(instance_id=INSTANCE_ID, at=MOMENT, rung=TEXT, drops=list_of(TEXT)),
+    "ask": ASK,
+    "launched": lambda value, place: ASK(value, place) or fields(launched_at=MOMENT)(value, place),
+    "replacement": fields(
+        instance_id=INSTANCE_ID, at=MOMENT, asked_at=optional(MOMENT), rung=TEXT, drops=list_of(TEXT)
+    ),
     "handed-over": fields(to=TEXT, at=MOMENT),
     "running": AT,
     "serving": AT,
     "done": fields(at=MOMENT, answer=ANSWER),
     "lost": fields(reason=TEXT, at=MOMENT),
 }
-"""By the name of the record, or of its numbered family (``image-3``). A record of another name has any shape."""
+"""By the name of the record, or of its ``family``. A record of another name has any shape."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from rescue.checked_records import contradictions
 from simulator import proof
 from simulator.ecs import Timings
 from simulator.transport import Killed
+from spotkeeper.errors import BrokenRecord
 from tests.rescue.reading import fault, heal, plant, records, replacements, source_disks
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -188,3 +190,97 @@ def test_what_a_second_call_costs() -> None:
     assert len(here.calls()) - first <= 32
     assert source_disks(here)
     assert here.fleet.source.instance_id == SOURCE
+
+
+def test_a_number_above_which_there_is_none() -> None:
+    """A launch spec with the largest number of all cannot come back once the source is released."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here)
+    forged = copy.deepcopy(HONEST["plan"])
+    forged["run"]["RamRoleName"] = "admin"
+    plant(here, "plan.999999999", forged)
+    begun(here, "RunInstances")
+    here.pass_notice()
+    assert here.deliver()["outcome"] == "done"
+    assert replacements(here)[0]["LaunchedWith"].get("RamRoleName") != "admin"
+
+
+def test_a_try_above_which_there_is_none() -> None:
+    """An image that was made is found again, whatever number somebody gave to a try that never was."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here)
+    plant(here, "image-999999999", {"at": here.cloud.now()})
+    plant(here, "failed-999999999", {"image_id": ""})
+    begun(here, "RunInstances")
+    here.pass_notice()
+    assert here.deliver()["outcome"] == "done"
+
+
+ASK = {"round": 1, "option": 0, "image_id": "m-1", "token": "sk-1", "at": 1.0}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**ASK, "round": 10**400},
+        b'{"round": 1e999, "option": 0, "image_id": "m-1", "token": "sk-1", "at": 1.0}',
+        b'{"round": 1, "option": 0, "image_id": "m-1", "token": "sk-1", "at": 1e999}',
+        {**ASK, "at": "nan"},
+        {**ASK, "option": 10**9},
+    ],
+    ids=["a round of 400 digits", "a round without end", "never", "no moment", "no option of the ladder"],
+)
+def test_a_forged_ask(record: object) -> None:
+    """The rescue goes on, or the error names the record."""
+    here = stage(Timings(image=30, boot=20), attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
+    begun(here, "RunInstances")
+    plant(here, "ask-7-1", record)
+    with contextlib.suppress(BrokenRecord):
+        assert here.deliver()["outcome"] == "done"
+
+
+def test_an_ask_without_a_number() -> None:
+    """What is a digit to Python and no number is not ours."""
+    here = stage()
+    begun(here, "RunInstances")
+    plant(here, "ask-\u00b2-1", ASK)
+    assert here.deliver()["outcome"] == "done"
+
+
+@pytest.mark.parametrize("asked_at", [None, "soon", 1e300])
+def test_a_replacement_without_the_moment_of_its_launch(asked_at: object) -> None:
+    """The moment of the record stands for it, or the error names the record."""
+    here = stage(attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
+    begun(here, "AddVServerGroupBackendServers")
+    plant(here, "replacement", {**records(here)["replacement"], "asked_at": asked_at})
+    if asked_at is None:
+        assert here.deliver()["outcome"] == "done"
+    else:
+        with pytest.raises(BrokenRecord, match="asked_at"):
+            here.deliver()
+
+
+NO_LAUNCH_SPECS: dict[str, Forge] = {
+    "an unknown parameter": lambda plan: plan["run"].update(Bogus="1"),
+    "a text for an object": lambda plan: plan["run"].update(PrivatePoolOptions="1"),
+    "five instances": lambda plan: plan["run"].update(Amount=5),
+    "a release that is no text": lambda plan: plan.update(release=5),
+}
+
+
+@pytest.mark.parametrize("what", NO_LAUNCH_SPECS)
+def test_no_launch_spec_of_a_source_that_is_gone(what: str) -> None:
+    """It is not launched, and the error or the warning names the record."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    here.pass_notice()
+    forged = records(here)["plan"]
+    NO_LAUNCH_SPECS[what](forged)
+    plant(here, "plan.2", forged)
+    try:
+        answer = here.deliver()
+    except BrokenRecord as error:
+        assert "/plan" in str(error)  # noqa: PT017 - an answer will do as well
+    else:
+        assert any("/plan.2" in text for text in answer["warnings"])
+    assert len(replacements(here)) <= 1

@@ -18,6 +18,7 @@ from rescue.tools import Tools
 from spotkeeper.errors import BrokenRecord
 
 INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
+ASK = re.compile(r"ask-(?P<attempt>[0-9]{1,9})-(?P<number>[0-9]{1,9})")
 
 TOKEN_LIFE_SECONDS = 3600.0
 """For how long a ClientToken is taken to be remembered. No document tells; when it is forgotten, the same call
@@ -105,10 +106,8 @@ def _instances(names: Iterable[str], prefix: str) -> list[str]:
 def _numbers(names: Iterable[str]) -> Iterable[tuple[int, int]]:
     """(attempt, number) of each ``ask`` record."""
     for name in names:
-        family, _, rest = name.partition("-")
-        attempt, _, number = rest.partition("-")
-        if family == "ask" and attempt.isdigit() and number.isdigit():
-            yield int(attempt), int(number)
+        if found := ASK.fullmatch(name):
+            yield int(found["attempt"]), int(found["number"])
 
 
 def _read(tools: Tools, name: str) -> Ask:

@@ -126,7 +126,7 @@ def release_time(wanted: str, at: float) -> str:
 def release_moved(plan: Mapping[str, Any], launched: Mapping[str, Any]) -> list[str]:
     """What has to be said of the AutoReleaseTime of the ``replacement`` record, where it is not the source's."""
     wanted = str(plan.get("release") or "")
-    given = release_time(wanted, float(launched["asked_at"])) if wanted else ""
+    given = release_time(wanted, float(launched.get("asked_at") or launched["at"])) if wanted else ""
     if epoch_seconds(wanted) == epoch_seconds(given):
         return []
     return [f"AutoReleaseTime {wanted}: nearer than RunInstances accepts; the replacement is released at {given}"]

@@ -26,13 +26,17 @@ LOOK_PAUSE = 3.0
 def run(tools: Tools, ask: Ask) -> str:
     """RunInstances, and the record of what it launched."""
     parameters = asks.parameters(tools, ask.option, ask.image_id, ask.at)
-    answer = tools.ecs.call(
-        "RunInstances",
-        f"replacement of {tools.instance_id}",
-        {**parameters, "ClientToken": ask.token},
-        retry=RUN_CONFLICTS,
-        until=tools.deadline.sooner(RUN_SECONDS),
-    )
+    try:
+        answer = tools.ecs.call(
+            "RunInstances",
+            f"replacement of {tools.instance_id}",
+            {**parameters, "ClientToken": ask.token},
+            retry=RUN_CONFLICTS,
+            until=tools.deadline.sooner(RUN_SECONDS),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        # Once the source is released, nothing but the SDK tells that a launch spec is none.
+        raise BrokenRecord(f"{tools.episode.home}/{tools.episode.name}/plan", f"is no launch spec: {error}") from error
     launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
     if not launched:
         raise RescueFailed(
