@@ -63,14 +63,16 @@ def _without_flags(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settle_disks(tools: Tools, facts: Facts, attached: Sequence[Described]) -> Facts:
-    """Record the disks with their flags, or agree with the record that stands: it may name no disk of anybody else.
+    """Record the disks with their flags, or agree with the record that stands: it names these disks and no others.
 
+    A disk that was attached since the record was written is part of the image, and its flag has to be put back, too.
     Raises ``JournalUnavailable``.
     """
     today = {str(disk["DiskId"]): flag_record(disk) for disk in attached}
     standing = tools.episode.records.get("disks") or tools.episode.record("disks", {"disks": today})
-    while foreign := sorted(standing["disks"].keys() - today):
-        facts = facts.warn(_refused(tools, "disks", f"{', '.join(foreign)} is not attached to the source"))
+    while wrong := sorted(standing["disks"].keys() ^ today.keys()):
+        shown = ", ".join(f"{one} is {'' if one in today else 'not '}attached to the source" for one in wrong)
+        facts = facts.warn(_refused(tools, "disks", shown))
         known = {name: disk for name, disk in standing["disks"].items() if name in today}
         tools.episode.refuse("disks")
         standing = tools.episode.record("disks", {"disks": {**today, **known}})

@@ -66,15 +66,23 @@ def _candidates(tools: Tools, facts: Facts) -> Owned:
     if facts.gone and last and not any(image.try_number for image in images):
         images += named(tools, last)
     found = owned(tools, facts, images)
-    if facts.gone and not kept_disks.recorded(tools) and not tools.settings.dry_run:
-        for image in [image for image, owner in found if owner is Owner.UNPROVEN]:
-            _ask_again(tools, image)
-        return owned(tools, facts, images)
-    return found
+    if not facts.gone or tools.settings.dry_run:
+        return found
+    doubtful = [image for image, owner in found if _disks_cannot_tell(tools, image, owner)]
+    for image in doubtful:
+        _ask_again(tools, image)
+    return owned(tools, facts, images) if doubtful else found
+
+
+def _disks_cannot_tell(tools: Tools, image: Found, owner: Owner) -> bool:
+    """A call without a journal has recorded no disks; and disks come and go between CreateImage and the record."""
+    if owner is Owner.UNPROVEN:
+        return not kept_disks.recorded(tools)
+    return owner is Owner.SOMEBODY_ELSE and image.try_number > 0
 
 
 def _ask_again(tools: Tools, image: Found) -> None:
-    """A call without a journal has recorded no disks: CreateImage tells, where it still knows the token.
+    """CreateImage tells whose an image is, where it still knows the token.
 
     It cannot make another image: the name is taken, and the source is gone.
     """

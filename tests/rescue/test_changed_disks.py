@@ -1,0 +1,74 @@
+"""Disks that their owner attaches or detaches while the source is rescued."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from simulator.ecs import Timings
+from simulator.ecs.model import Disk
+from simulator.transport import Killed
+from tests.rescue.reading import fault, heal, images
+from tests.rescue.stage import SOURCE, Stage, stage
+
+NEW = "d-bp1attached0000000000"
+
+
+def dies(here: Stage, action: str, effect: str = "kill-before") -> None:
+    """A call that dies."""
+    fault(here, action, effect)
+    with pytest.raises(Killed):
+        here.deliver()
+    heal(here)
+
+
+def data_disk(here: Stage) -> Disk:
+    """One of the source's."""
+    return next(one for one in here.cloud.ecs.disks_of(SOURCE) if one.type == "data")
+
+
+def attach(here: Stage) -> Disk:
+    """Another disk, which would be released with the source."""
+    new = replace(data_disk(here), disk_id=NEW, device="/dev/xvdz", delete_with_instance=True)
+    here.cloud.ecs.disks[NEW] = new
+    return new
+
+
+def test_an_attached_disk_gets_its_flag_back() -> None:
+    """It is retained like the others, and released with the source like the others."""
+    here = stage()
+    dies(here, "CreateImage")
+    new = attach(here)
+    answer = here.deliver()
+    changed = [one for one in here.calls("ModifyDiskAttribute") if NEW in one.parameters.values()]
+    assert [one.parameters["DeleteWithInstance"].lower() for one in changed] == ["false", "true"]
+    assert new.delete_with_instance
+    assert answer["retained_disks"] == []
+    assert any(NEW in text for text in answer["warnings"])
+
+
+def test_an_image_with_an_attached_disk() -> None:
+    """It is still the rescue's own once the source is released."""
+    here = stage(Timings(image=30, boot=20))
+    dies(here, "CreateImage")
+    attach(here)
+    dies(here, "RunInstances")
+    here.pass_notice()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert answer["image_id"] == images(here)[0]["ImageId"]
+    assert NEW in answer["retained_disks"]
+
+
+def test_an_image_with_a_disk_that_was_detached_since() -> None:
+    """It is still the rescue's own once the source is released: CreateImage has answered with it."""
+    here = stage(Timings(image=30, boot=20))
+    dies(here, "CreateImage", "kill-after")
+    gone = data_disk(here)
+    gone.instance_id, gone.device = "", ""
+    dies(here, "RunInstances")
+    here.pass_notice()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert answer["image_id"] == images(here)[0]["ImageId"]
