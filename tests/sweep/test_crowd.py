@@ -76,7 +76,7 @@ def begun_by(here: SweepStage, payload: bytes) -> None:
     instance_id = payload.decode().partition('"instanceId": "')[2].partition('"')[0]
     now = here.cloud.now()
     here.write(instance_id, 1, "event", {"time": now, "notice_end": now + 300})
-    here.sign(instance_id, 1, now + 600)
+    here.sign(instance_id, 1, now + MINUTE)
 
 
 def test_the_least_time_left_first() -> None:
