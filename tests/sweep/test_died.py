@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from simulator import proof
+from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import READY, SOURCE
-from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, stage
+from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, attempt, stage
 
 LONG = 3600
 """A notice that outlives all four attempts and the last one's deadline."""
@@ -170,6 +171,20 @@ def test_a_sign_of_the_future(ending: str) -> None:
     here.sign(SOURCE, 1, 999_999_999_999, ending)
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
     assert here.hints("alive") == []
+
+
+def test_a_hand_over_that_is_refused_does_not_count() -> None:
+    """Nobody gives a rescue up that was never handed over: each sweep tries, and fails loudly."""
+    here = stage(REALISTIC)
+    here.write(SOURCE, 1, "event", {"notice_end": here.cloud.now() + 300})
+    here.sign(SOURCE, 1, here.cloud.now(), "human")
+    reading.fault(here, "InvokeFunction", "code:AccessDenied", times=None)
+    for _ in range(90):
+        here.advance(MINUTE)
+        attempt(here.sweep)
+    assert isinstance(attempt(here.sweep), BatchFailed)
+    here.cloud.faults.added.clear()
+    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
 
 
 def retained_after(phase: float, **changes: Any) -> float:

@@ -33,13 +33,14 @@ class Hands:
     def hand_over(self, decision: Decision, now: float) -> None:
         """Invoke the interruption function asynchronously, at most once a minute for one episode.
 
-        One whose last call needs a human is counted first. Raises ``CloudError``, ``JournalUnavailable``.
+        One whose last call needs a human is counted, once it was accepted. Raises ``CloudError``,
+        ``JournalUnavailable``.
         """
         rescue = decision.rescue
-        if rescue.needs_human_since is not None:
-            self.journal.create(f"{self.home}/sweeps/{rescue.name}/handed-{rescue.handed + 1}", {"at": now})
         task_id = f"{rescue.instance_id}-{rescue.number}-{int(now // MINUTE)}"
         self.functions.hand_over(self.interruption_function, self.event(rescue, task_id), task_id)
+        if rescue.needs_human_since is not None:
+            self.journal.create(f"{self.home}/sweeps/{rescue.name}/handed-{rescue.handed + 1}", {"at": now})
 
     def event(self, rescue: Rescue, event_id: str) -> dict[str, Any]:
         """The event that EventBridge would have sent. Where nobody knows when the notice began, it has no time."""
