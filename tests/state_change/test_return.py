@@ -47,6 +47,33 @@ def test_one_group_refuses_for_good(refused: int, code: str) -> None:
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
+def test_a_refusal_that_no_further_call_changes() -> None:
+    """The sweep hands it back at once and 1, 5, 15 and 60 minutes later; then it says that somebody is needed."""
+    here = running()
+    here.advance(120 - here.cloud.now() % 60)
+    fault(here, "slb:*", "code:Forbidden.RAM", times=None)
+    answers = []
+    for _ in range(90):
+        answers.append(here.sweep())
+        here.advance(60 - here.cloud.now() % 60)
+    assert [minute for minute, one in enumerate(answers) if one["handed_back"]] == [0, 1, 5, 15, 60]
+    (warning,) = answers[-1]["warnings"]
+    assert SOURCE in warning
+    heal(here)
+    assert here.deliver()["outcome"] == "done"
+    assert here.sweep()["warnings"] == []
+
+
+@pytest.mark.parametrize("text", ["oops", "{}", '{"at": 1e300}', '{"at": 99999999999}'])
+def test_a_forged_hand_back(text: str) -> None:
+    """What somebody else wrote about an earlier one puts off none."""
+    here = running()
+    here.advance(60)
+    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/sweeps/{SOURCE}/running-1/1.json"
+    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
+    assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
+
+
 def test_every_group_refuses() -> None:
     """All of them are named."""
     here = running()

@@ -165,21 +165,21 @@ class Sweep:
     def _returns(self) -> None:
         """Hand back instances in stop mode that run again, or are released."""
         found = (decide_return(one, self.now) for one in self.rescues)
-        self._hand_back([one for one in found if one])
+        self._hand_back([self.back.paced(one, self.now) for one in found if one], self.back.give_back)
 
     def _restarts(self) -> None:
         """Hand back stopped instances whose start is due."""
         stopped = self.back.stopped(self.now)
         judged = [self.back.judged(one, self.now) for one in self.turns.each(stopped, self.turns.remaining() / 2)]
         self._cut("stopped instances", len(stopped) - len(judged))
-        self.warnings += [f"{one.name}: {one.reason}" for one in judged if one.unreadable]
-        self._hand_back(judged)
+        self._hand_back(judged, self.back.hand_over)
 
-    def _hand_back(self, returning: list[Returning]) -> None:
+    def _hand_back(self, returning: list[Returning], act: Callable[[Returning, float], None]) -> None:
         self.lines["restarts"] += [str(one) for one in returning]
+        self.warnings += [f"{one.name}: {one.reason}" for one in returning if one.needs_human]
         now, later = self._limited([one for one in returning if one.due])
         self.warnings += [f"{one.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
-        self._each("handed_back", now, lambda one: one.name, lambda one: self.back.hand_over(one, self.now))
+        self._each("handed_back", now, lambda one: one.name, lambda one: act(one, self.now))
 
     def _clean_up(self) -> None:
         """Report what finished rescues left, and delete it where that is wanted; of each once a day."""

@@ -6,15 +6,16 @@ that run again although nobody has put them back, or were released.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import BrokenRecord
-from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, tags_of
+from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge, judge_again
 from spotkeeper.restarts import Ledger
 from spotkeeper.settings import HandBackSettings
 from sweeping.act import MINUTE, Hands, envelope
+from sweeping.decide import HUMAN_WAITS
 from sweeping.facts import Rescue
 from sweeping.observe import Observer, tag_parameter, turn
 
@@ -23,8 +24,8 @@ from sweeping.observe import Observer, tag_parameter, turn
 class Returning:
     """An instance that may have to be handed back.
 
-    ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``, ``deleted-<n>``. ``unreadable``: its records
-    cannot be read, and the reason says why.
+    ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``, ``deleted-<n>``. ``needs_human``: no further call
+    will change it, and the reason says why.
     """
 
     instance_id: str
@@ -32,7 +33,7 @@ class Returning:
     about: str
     due: bool
     reason: str
-    unreadable: bool = False
+    needs_human: bool = False
 
     @property
     def name(self) -> str:
@@ -87,7 +88,7 @@ class HandBack:
             return decide_restart(instance, *self._judgement(instance, now))
         except BrokenRecord as error:
             return Returning(
-                str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), unreadable=True
+                str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), needs_human=True
             )
 
     def _judgement(self, instance: Described, now: float) -> tuple[int, Judgement]:
@@ -101,6 +102,28 @@ class HandBack:
             belongs = rescue_of(journal, home, instance, now)
             judgement = judge(rules, instance, history, now, belongs=belongs)
         return history.number(now), judgement
+
+    def paced(self, one: Returning, now: float) -> Returning:
+        """The same, unless it was handed back and nothing came of it: then ever more seldom, and at last no more."""
+        handed = len(self.observer.journal.keys(self._handed(one, ""))) if one.due else 0
+        if not handed:
+            return one
+        if handed > len(HUMAN_WAITS):
+            reason = f"handed back {handed} times and its rescue is still open: look at the last error and settle it"
+            return replace(one, due=False, reason=reason, needs_human=True)
+        due_at = self.observer.written_at(self._handed(one, "1"), now) + HUMAN_WAITS[handed - 1]
+        if due_at <= now:
+            return one
+        return replace(one, due=False, reason=f"handed back {handed} times: the next is due at {iso(due_at)}")
+
+    def give_back(self, one: Returning, now: float) -> None:
+        """Hand it over, and write down that this was done. Raises ``CloudError``, ``JournalUnavailable``."""
+        self.hand_over(one, now)
+        handed = len(self.observer.journal.keys(self._handed(one, "")))
+        self.observer.journal.create(self._handed(one, str(handed + 1)), {"at": now})
+
+    def _handed(self, one: Returning, number: str) -> str:
+        return f"{self.hands.home}/sweeps/{one.instance_id}/{one.about}/{number}"
 
     def hand_over(self, one: Returning, now: float) -> None:
         """Invoke the state_change function asynchronously, at most once a minute for one stop. Raises ``CloudError``.

@@ -134,18 +134,22 @@ class Observer:
         latest = {one.instance_id: one.number for one in rescues if one.records}
         yield from sorted(key for key in index if key[1] < latest.get(key[0], 0))
         for one in rescues:
-            if one.indexed and not one.unreadable and _is_stale(one, self._indexed_at(one), now):
+            if one.indexed and not one.unreadable and _is_stale(one, self._indexed_at(one, now), now):
                 yield one.key
 
-    def _indexed_at(self, rescue: Rescue) -> float:
+    def _indexed_at(self, rescue: Rescue, now: float) -> float:
         """When an entry of a rescue without any record was made; of others nobody wants to know."""
         if rescue.records or rescue.signs:
             return 0.0
+        return self.written_at(hints.open_key(self.home, rescue.key), now)
+
+    def written_at(self, key: str, now: float) -> float:
+        """When it was written, as it says itself; 0 where it does not, or names the future."""
         try:
-            at = (self.journal.read(hints.open_key(self.home, rescue.key)) or {}).get("at")
+            at = (self.journal.read(key) or {}).get("at")
         except BrokenRecord:
             return 0.0  # nobody of ours wrote it
-        return float(at) if isinstance(at, (int, float)) else 0.0
+        return float(at) if isinstance(at, (int, float)) and at <= now + AHEAD_SECONDS else 0.0
 
 
 def _believable(seen: Candidates, key: Key, now: float) -> tuple[Sign, ...]:
