@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from simulator import fleet, proof
-from simulator.transport import Killed
-from spotkeeper.errors import MalformedEvent
+from simulator.ecs import Timings
+from simulator.transport import Invocation, Killed
+from spotkeeper.errors import MalformedEvent, RescueFailed
 from tests.rescue.reading import fault, images, places, replacements
 from tests.rescue.stage import SOURCE, Stage, event, stage
 
@@ -200,3 +201,32 @@ def nothing(p: Any) -> dict[str, Any]:
     """An answer in which every container is null."""
     p.get("InstanceIds"), p.get("MaxResults"), p.list("Tag")
     return {"Instances": None}
+
+
+@pytest.mark.parametrize("action", ["ModifyDiskAttribute", "CreateImage", "AddVServerGroupBackendServers"])
+def test_a_lock_that_is_shown_no_more(action: str) -> None:
+    """A call that has begun under the lock goes on to the end: half a rescue leaves nobody serving."""
+    here = stage(Timings(image=90, boot=20))
+
+    def before_call(_: Invocation | None, called: str) -> None:
+        if called == action:
+            here.fleet.source.locks.clear()
+
+    with here.playing(before_call):
+        assert here.call()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_a_lock_that_was_taken_back() -> None:
+    """A call that finds half a rescue and no lock touches nothing, and says so to the alarm."""
+    here = stage()
+    fault(here, "AddVServerGroupBackendServers", "kill-before")
+    with pytest.raises(Killed):
+        here.deliver()
+    here.fleet.source.locks.clear()
+    written = here.writes()
+    with pytest.raises(RescueFailed, match="Recycling lock"):
+        here.deliver()
+    assert here.writes() == written
+    assert here.deliver(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")["outcome"] == "done"
+    assert here.shortcomings() == []

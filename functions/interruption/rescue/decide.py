@@ -143,8 +143,16 @@ def _guard(settings: InterruptionSettings, facts: Facts) -> Decision | None:
     if is_held(tags_of(facts.source), facts.now):
         return Decision(Step.SKIP, HANDS_OFF)
     if settings.require_recycling_lock and not settings.dry_run and not locked(facts.source):
-        return _guard_unlocked(facts)
+        return None if _begun_under_lock(facts) else _guard_unlocked(facts)
     return None
+
+
+def _begun_under_lock(facts: Facts) -> bool:
+    """Whether this call has begun under the lock: half a rescue leaves nobody serving, so it goes on to its end.
+
+    In stop mode the lock goes when the instance can run again.
+    """
+    return facts.lock_seen and not facts.stop_mode
 
 
 def _load(facts: Facts) -> Decision | None:
@@ -180,6 +188,10 @@ def _plan(settings: InterruptionSettings, facts: Facts) -> Decision | None:
 def _guard_unlocked(facts: Facts) -> Decision:
     if facts.now - facts.entered < LOCK_WAIT_SECONDS:
         return Decision(Step.WAIT_FOR_LOCK, "the instance is not under the Recycling lock yet")
+    if not facts.loaded:
+        return Decision(Step.LOAD, "an earlier call may have begun under the lock")
+    if "event" in facts.records and not {"done", "lost"} & facts.records.keys() and not facts.stop_mode:
+        return Decision(Step.UNLOCKED, "an earlier call has begun under the lock, and the lock is gone")
     return Decision(
         Step.SKIP,
         f"the instance is healthy: no Recycling lock within {LOCK_WAIT_SECONDS:.0f} s "

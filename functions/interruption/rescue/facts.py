@@ -60,7 +60,8 @@ class Facts:
     """All times are seconds since 1970 unless a name says ``_for``.
 
     ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
-    gone (``source_seen`` tells which). What is not in the records (``disks_retained``, ``removed`` …) is this call's.
+    gone (``source_seen`` tells which). ``lock_seen``: this call has seen it under the Recycling lock.
+    What is not in the records (``disks_retained``, ``removed`` …) is this call's.
 
     ``refusals`` holds the steps that were refused, by step and by what of it (a load balancer, a group; else empty).
     ``memberships`` is None while none were looked for; ``unsearched`` names the load balancers that were not searched
@@ -81,6 +82,7 @@ class Facts:
     source: Described | None = None
     source_seen: bool = False
     source_seen_at: float = 0.0
+    lock_seen: bool = False
 
     opened: bool = False
     refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict)

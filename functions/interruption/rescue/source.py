@@ -22,6 +22,7 @@ def look(tools: Tools, facts: Facts) -> Facts:
     """Read the source again. Once it is gone, what was believed of its image has to be looked at again too."""
     source = describe_instance(tools.ecs, tools.instance_id)
     facts = facts.but(source=source, source_seen=True, source_seen_at=tools.clock.now())
+    facts = facts.but(lock_seen=facts.lock_seen or locked(source))
     if source is None and not facts.has_image:
         facts = facts.but(image=Image.UNKNOWN)
     return judge_notice(tools, facts)

@@ -41,6 +41,7 @@ class Step(Enum):
     RESTORE_DISKS = "put the disk flags back"
     WAIT = "wait for the next try"
     FAIL = "end with what was refused"
+    UNLOCKED = "stop because the lock is gone"
     NO_JOURNAL = "stop before something is lost"
     LOSE = "record the loss"
     FINISH = "close the episode"

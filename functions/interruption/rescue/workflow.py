@@ -209,6 +209,15 @@ class Rescue:
         """The end of a call in which something was refused for good, once everything else is done."""
         raise as_error(facts)
 
+    def unlocked(self, _: Facts, __: Deadline) -> Facts:
+        """The end of a call that finds half a rescue of an instance that is not to be reclaimed any more."""
+        raise RescueFailed(
+            f"{self.tools.instance_id} is not under the Recycling lock any more, and its rescue "
+            f"{self.tools.episode.name} is not finished: it may be in no group, at weight 0 or stopped. Its places are "
+            f"in the journal ({self.tools.episode.home}/{self.tools.episode.name}/memberships). "
+            "SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false finishes the rescue without the lock"
+        )
+
     def no_journal(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call that has no journal."""
         image = f" Image {facts.image_id} was asked for." if facts.image_id else ""
@@ -288,6 +297,7 @@ ACTS: dict[Step, Act] = {
     Step.CHECK_STRAYS: lambda r, facts, _: surplus.check_strays(r.tools, facts),
     Step.RESTORE_DISKS: lambda r, facts, until: disks.restore(r.tools, facts, until),
     Step.FAIL: Rescue.fail,
+    Step.UNLOCKED: Rescue.unlocked,
     Step.NO_JOURNAL: Rescue.no_journal,
     Step.LOSE: Rescue.lose,
     Step.FINISH: Rescue.finish,
