@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from simulator import proof
 from simulator.ecs import Timings
-from spotkeeper.errors import CloudError, DeadlineReached
-from tests.rescue.reading import deliver_until_done, places, replacements, undrained
+from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached
+from tests.rescue.reading import deliver_until_done, fault, moment, places, replacements, undrained
 from tests.rescue.stage import SOURCE, event, stage
 
 MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
@@ -148,3 +150,54 @@ def test_a_notice_that_begins_in_the_future(told: str) -> None:
     assert answer["notice_estimated"]
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 65
     assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("timeout", [20, 40])
+def test_a_late_lock_and_a_short_timeout(timeout: float) -> None:
+    """No call waits for the lock beyond its own end, and one that comes when it is there rescues."""
+    here = stage(lock_delay=55.0, timeout=timeout)
+    entered = here.cloud.now()
+    with pytest.raises(DeadlineReached):
+        here.deliver()
+    assert here.cloud.now() <= entered + timeout
+    answer, _ = deliver_until_done(here, most=4, pause=1)
+    assert answer["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_a_search_whose_turn_comes_at_the_end_of_the_call() -> None:
+    """A load balancer that refused, and an answer that took the rest of the time: the next call goes on."""
+    here = stage(timeout=20)
+    fault(here, "DescribeMasterSlaveServerGroups", "cut", times=20)
+    fault(here, "AddBackendServers", "garbage", until=here.cloud.now() + 30, times=None)
+    _, errors = deliver_until_done(here, most=20, pause=1)
+    assert {type(error) for error in errors} <= {DeadlineReached, CloudUnreachable}
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("action", ["DescribeVServerGroups", "SetVServerGroupAttribute", "RemoveBackendServers"])
+def test_a_stop_before_the_relaunch_waits_for_the_groups(action: str) -> None:
+    """CLB removes no server that does not run: a refusal that passes in a second leaves no place behind."""
+    here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    fault(here, action, "throttle-second", times=3)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_a_stop_before_the_relaunch_with_short_images() -> None:
+    """An image that is usable at once does not overtake the removal."""
+    here = stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    fault(here, "RemoveVServerGroupBackendServers", "throttle-second")
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "code:Forbidden.RAM"])
+def test_a_removal_that_never_works_holds_up_no_stop_before_the_relaunch(effect: str) -> None:
+    """A busy load balancer costs the relaunch half a minute, one that refuses for good nothing."""
+    here = stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    fault(here, "RemoveBackendServers", effect, times=None)
+    with contextlib.suppress(CloudError):
+        here.deliver()
+    asked = moment(here, "RemoveBackendServers")
+    assert moment(here, "RunInstances") - asked <= (45 if effect.endswith("Configuring") else 5)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import (
     DO_WITHOUT,
+    HOLD_UP_SECONDS,
     LOAD_BALANCER,
     NEEDS,
     SIDE_BY_SIDE,
@@ -86,7 +87,18 @@ def _next(settings: InterruptionSettings, facts: Facts) -> Decision:
 def _blocked(step: Step, refused: Sequence[Step], facts: Facts) -> bool:
     """Whether the step needs one that is refused."""
     needed = NEEDS.get(step, frozenset()).intersection(refused)
+    if step is Step.STOP_SOURCE:
+        return any(_is_leaving(one, facts) for one in needed)
     return any(step not in DO_WITHOUT or again_at(one, facts) < math.inf for one in needed)
+
+
+def _is_leaving(step: Step, facts: Facts) -> bool:
+    """Whether the stop before the relaunch waits for this step of the load balancers, which it does for a while.
+
+    A server that does not run is not removed any more. The stop before the image has been held up long enough.
+    """
+    since = min((one.since for (refused, _), one in facts.refusals.items() if refused is step), default=-math.inf)
+    return facts.has_image and again_at(step, facts) < math.inf and facts.now < since + HOLD_UP_SECONDS
 
 
 def _data_first(decision: Decision, refused: Sequence[Step], facts: Facts) -> Decision:

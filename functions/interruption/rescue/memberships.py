@@ -59,7 +59,7 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
         search.trust()
         facts = check_memberships(tools, facts, search)
     left = _unsearched(tools, search, everywhere)
-    slow = [one for one in left if (Step.FIND_MEMBERSHIPS, one) not in facts.refusals]
+    slow = [one for one in left if _is_due(tools, facts, one)]
     if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
         return _go_on_later(tools, facts.but(unsearched=left), slow)
     _record(tools, search, complete=not left)
@@ -69,13 +69,17 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
 
 def _search_on(tools: Tools, facts: Facts, search: Search, everywhere: tuple[str, ...], until: Deadline) -> Facts:
     for load_balancer in everywhere:
-        before = facts.refusals.get((Step.FIND_MEMBERSHIPS, load_balancer))
-        if load_balancer in search.searched or (before is not None and before.again_at > tools.clock.now()):
+        if load_balancer in search.searched or not _is_due(tools, facts, load_balancer):
             continue
         if until.remaining() <= 0:
             break
         facts = _search_one(tools, facts, search, load_balancer)
     return facts
+
+
+def _is_due(tools: Tools, facts: Facts, load_balancer: str) -> bool:
+    refusal = facts.refusals.get((Step.FIND_MEMBERSHIPS, load_balancer))
+    return refusal is None or refusal.again_at <= tools.clock.now()
 
 
 def _search_one(tools: Tools, facts: Facts, search: Search, load_balancer: str) -> Facts:

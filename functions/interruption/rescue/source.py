@@ -5,7 +5,7 @@ from __future__ import annotations
 from rescue.facts import Facts, Image
 from rescue.tools import NOTICE_SECONDS, Tools
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError
+from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.polling import Waiter, wait_for
 from spotkeeper.retry import RetryPolicy
@@ -44,7 +44,11 @@ def judge_notice(tools: Tools, facts: Facts) -> Facts:
 
 
 def wait_for_lock(tools: Tools, facts: Facts) -> Facts:
-    """Give the lock a moment to appear."""
+    """Give the lock a moment to appear. Raises ``DeadlineReached`` where this call has none left."""
+    if tools.deadline.remaining() <= LOCK_PAUSE:
+        raise DeadlineReached(
+            f"{tools.instance_id} is not under the Recycling lock yet; this call's time is up, the next looks again"
+        )
     tools.clock.sleep(LOCK_PAUSE)
     return look(tools, facts)
 

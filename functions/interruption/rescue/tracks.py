@@ -92,6 +92,7 @@ NEEDS: Mapping[Step, frozenset[Step]] = {
     Step.FINISH: frozenset(Step),
     Step.FINISH_STOP_MODE: frozenset(Step),
     Step.REMOVE: frozenset({Step.WAIT_DRAIN}),
+    Step.STOP_SOURCE: frozenset({*FIND_AND_DRAIN, Step.REMOVE}),
     Step.RETURN: frozenset({Step.WAIT_RUNNING}),
     Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
 }
