@@ -39,7 +39,7 @@ from typing import Any
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import in_stop_mode
 from spotkeeper.journal import Journal
-from spotkeeper.records import checked
+from spotkeeper.records import EXPIRED, checked, in_reach
 
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
@@ -47,8 +47,7 @@ EPISODE_TAG = "spotkeeper:episode"
 DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable")
 """Records that can be superseded, since Describe can tell anew what they say."""
 MOVED_AWAY = 9
-"""So many records of a family may have been moved away by a human. Numbers are given one after the other: one that is
-further from how many there are is nobody's of ours, and no number would be left above the largest that is read."""
+"""So many records of a family may have been moved away by a human (see ``records.in_reach``)."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
 _BEGUN = re.compile(r"([0-9]{1,9})/event")
@@ -134,7 +133,7 @@ class Episode:
     def last(self, family: str) -> int:
         """The highest number of a numbered family that is known to stand; 0 where there is none."""
         numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
-        return max(_in_reach(int(number) for number in numbers if _NUMBER.fullmatch(number)), default=0)
+        return max(in_reach((int(number) for number in numbers if _NUMBER.fullmatch(number)), MOVED_AWAY), default=0)
 
     def names(self) -> list[str]:
         """The names of all records that stand by now, also those that other calls have written since."""
@@ -175,13 +174,8 @@ def load(blank: Episode, event_time: float) -> Episode:
 
 def _latest(keys: Iterable[str]) -> int:
     """The latest episode that was begun, whatever else is there; 1 where none was."""
-    return max(_in_reach(int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key))), default=1)
-
-
-def _in_reach(numbers: Iterable[int]) -> list[int]:
-    """Those that can have been given to records of ours (``MOVED_AWAY``)."""
-    given = list(numbers)
-    return [one for one in given if one <= len(given) + MOVED_AWAY]
+    begun = (int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key)))
+    return max(in_reach(begun, EXPIRED), default=1)
 
 
 def _standing(episode: Episode, keys: Iterable[str]) -> Episode:
@@ -199,8 +193,8 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
         name, _, version = one.partition(".")
         if not version or (DESCRIBED.fullmatch(name) and _NUMBER.fullmatch(version)):
             found.setdefault(name, []).append(int(version or 1))
-    in_reach = ((name, _in_reach(versions)) for name, versions in found.items())
-    return {name: sorted(versions, reverse=True) for name, versions in in_reach if versions}
+    ours = ((name, in_reach(versions, MOVED_AWAY)) for name, versions in found.items())
+    return {name: sorted(versions, reverse=True) for name, versions in ours if versions}
 
 
 def recorded_memberships(records: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:

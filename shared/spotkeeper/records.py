@@ -12,7 +12,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from spotkeeper.backend_servers import Membership
@@ -22,10 +22,22 @@ from spotkeeper.events.times import FAR_FUTURE
 Check = Callable[[Any, str], str]
 """Of (value, where it stands): in words, the first thing that is wrong; empty where nothing is."""
 
+EXPIRED = 1_000_000
+"""So many episodes or restarts of one instance may be gone: the bucket's lifecycle rule takes the oldest first."""
 MISSING = object()
 """Stands for the value of a field that is not there."""
 _MEMBER = re.compile(r"((-[0-9]+)+|-i-[a-z0-9]{1,40})$")
 _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
+
+
+def in_reach(numbers: Iterable[int], missing: int) -> list[int]:
+    """Those that can have been given to records of ours, where so many may be missing.
+
+    Numbers are given one after the other: one that is further from how many there are is nobody's of ours, and no
+    number would be left above the largest that is read.
+    """
+    given = list(numbers)
+    return [one for one in given if one <= len(given) + missing]
 
 
 def parse(content: bytes, key: str) -> dict[str, Any]:

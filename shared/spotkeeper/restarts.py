@@ -24,6 +24,7 @@ from typing import Any
 
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.journal import Journal
+from spotkeeper.records import EXPIRED, in_reach
 from spotkeeper.settings import RestartRules
 
 SETTLED_SECONDS = 60.0
@@ -165,6 +166,8 @@ class Ledger:
             if one is None:
                 raise BrokenRecord(key, "is no record of a restart")
             names.setdefault(int(one["number"]), set()).add(one["name"])
+        for number in names.keys() - set(in_reach(names, EXPIRED)):
+            raise BrokenRecord(f"{prefix}{number}", "is no record of a restart")
         return names
 
     def _restart(self, number: int, names: set[str], now: float) -> Restart:

@@ -74,6 +74,16 @@ def test_a_forged_hand_back(text: str) -> None:
     assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
 
 
+def test_after_many_rescues() -> None:
+    """The bucket keeps the records of some months: the numbers of its rescues do not begin with 1 any more."""
+    here = running()
+    objects = here.cloud.oss.buckets[fleet.BUCKET].objects
+    for key in [one for one in objects if f"rescues/{SOURCE}/1" in one]:
+        objects[key.replace(f"rescues/{SOURCE}/1", f"rescues/{SOURCE}/40")] = objects.pop(key)
+    assert here.deliver()["outcome"] == "done"
+    assert [weight for _, weight in here.weights()] == [BACK, BACK]
+
+
 def test_every_group_refuses() -> None:
     """All of them are named."""
     here = running()

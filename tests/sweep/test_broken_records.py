@@ -6,6 +6,7 @@ import pytest
 
 from simulator import fleet
 from simulator.oss.buckets import StoredObject
+from spotkeeper.errors import BrokenRecord
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage
 from tests.state_change.stage import TAGS, stopped
@@ -98,6 +99,17 @@ def test_the_restarts_of_one_instance(text: str) -> None:
     (warning,) = answer["warnings"]
     assert SOURCE in warning
     assert "Move it away" in warning
+
+
+def test_a_restart_above_which_there_is_none() -> None:
+    """Its next one would have a number that nobody reads: the instance is named and not started."""
+    here = stopped()
+    overwrite(here, "restarts/{}/999999999/running", '{"at": 1}')
+    (warning,) = here.sweep()["warnings"]
+    assert "999999999 is no record of a restart" in warning
+    with pytest.raises(BrokenRecord, match="999999999"):
+        here.deliver()
+    assert here.status == "Stopped"
 
 
 @pytest.mark.parametrize("text", ["oops", TOO_LONG])
