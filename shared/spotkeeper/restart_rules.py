@@ -29,6 +29,7 @@ class Verdict(Enum):
     LATER = "start it later"
     LIMIT = "leave it alone until the window is over"
     LEAVE = "leave it alone"
+    GIVE_UP = "leave it to a human"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def judge_again(rules: RestartRules, instance: Described, history: History, now:
     if judgement.verdict is not Verdict.START or last is None or last.over(now) or not last.refusals:
         return judgement
     if last.exhausted:
-        return Judgement(Verdict.LEAVE, f"{last.refusals} starts in a row were refused: start it by hand")
+        return Judgement(Verdict.GIVE_UP, f"{last.refusals} starts in a row were refused: start it by hand")
     due = last.refused_at + min(back_off(last.refusals), LONGEST_PAUSE)
     if due <= now:
         return judgement

@@ -82,7 +82,8 @@ def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     here = sold_out()
     sweep_for(here, 60)
     assert (len(asked_at(here)), len(here.restarts()["1"])) == (5, 10)
-    assert "5 starts in a row were refused" in here.sweep()["restarts"][0]
+    (warning,) = here.sweep()["warnings"]
+    assert "5 starts in a row were refused" in warning
     with pytest.raises(RestartRefused):
         here.deliver()
     assert len(here.restarts()["1"]) == 10

@@ -217,4 +217,4 @@ def test_not_refused_any_more(more: str) -> None:
 def test_refused_for_ever() -> None:
     """After ten days of refusals a human is asked for."""
     reason = f"{MOST_TRIES} starts in a row were refused: start it by hand"
-    assert judge_again(RULES, *tried(MOST_TRIES, 10_000), NOW) == Judgement(Verdict.LEAVE, reason)
+    assert judge_again(RULES, *tried(MOST_TRIES, 10_000), NOW) == Judgement(Verdict.GIVE_UP, reason)

@@ -175,6 +175,7 @@ STEPS = {
     Verdict.LATER: Step.SKIP,
     Verdict.LIMIT: Step.SKIP,
     Verdict.LEAVE: Step.SKIP,
+    Verdict.GIVE_UP: Step.SKIP,
 }
 
 

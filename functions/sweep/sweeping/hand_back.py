@@ -46,8 +46,8 @@ class Returning:
 
 def decide_restart(instance: Described, number: int, judgement: Judgement) -> Returning:
     """What to do about a stopped instance, as ``state_change`` itself would judge."""
-    due = judgement.verdict is Verdict.START
-    return Returning(str(instance["InstanceId"]), "Stopped", f"restart-{number}", due, judgement.reason)
+    due, given_up = judgement.verdict is Verdict.START, judgement.verdict is Verdict.GIVE_UP
+    return Returning(str(instance["InstanceId"]), "Stopped", f"restart-{number}", due, judgement.reason, given_up)
 
 
 def decide_return(rescue: Rescue, now: float) -> Returning | None:
