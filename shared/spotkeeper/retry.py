@@ -71,13 +71,14 @@ def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
 def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:
     """Seconds until the next try.
 
-    The server's hint wins. Throttling has two clocks and its code does not tell which: quotas by the second (CLB, ESS)
+    The server's hint wins, but none makes a loop without a pause.
+    Throttling has two clocks and its code does not tell which: quotas by the second (CLB, ESS)
     and by the minute, where a throttled caller is blocked until the next one ("API throttling", document 437902). So a
     throttled call is tried again after about 1, 2 and 4 s, then at the next minute, then so again. Everything else:
     full jitter over ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at least a tenth of it.
     """
     if error.retry_after is not None:
-        return error.retry_after
+        return max(FIRST_PAUSE, error.retry_after)
     if is_throttling(error):
         return _throttled(attempt % (SECOND_TRIES + 1), now, chance)
     ceiling: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)

@@ -200,3 +200,9 @@ def test_which_refusals_pass_by_themselves() -> None:
     assert passes_by_itself(refusal("ServiceIsConfiguring"), BUSY)
     assert not passes_by_itself(refusal("ServiceIsConfiguring"))
     assert not passes_by_itself(refusal("X", 404))
+
+
+@pytest.mark.parametrize("hint", [0.0, -5.0, 0.001])
+def test_a_hint_that_says_at_once(hint: float) -> None:
+    """Nobody asks without a pause: it would never end, and cost a call after the other."""
+    assert pause_before(refusal("Throttling", retry_after=hint), 0, 0.0, lambda: 0.5) >= 0.5
