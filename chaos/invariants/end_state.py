@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.invariants.told import excused, told_in_time
+from chaos.invariants.told import excused, forged_after_the_drain, told_in_time
 from chaos.story import Story
 from simulator import proof
 
 EPISODE_TAG = "spotkeeper:episode"
 FAILED = ("CreateFailed", "UnAvailable")
+UNREAD = "CLB was not searched for memberships"
 WARNING = "looked for after the release"
 MEMBERSHIPS = r"memberships(\.\d+)?"
 """The record, or one that supersedes what somebody else wrote in its place."""
@@ -43,6 +44,10 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
             yield "the memberships were not remembered although there was time"
         if story.done is not None and WARNING not in str(story.done["warnings"]):
             yield "the memberships were not remembered in time, and the answer does not say so"
+        return
+    if any(UNREAD in str(run.answer) for run in story.runs):
+        return  # the role may not read CLB: the rescue goes on, and the answer says so
+    if story.forged and forged_after_the_drain(story):
         return
     now = proof.memberships(story.after)
     for group, members in proof.memberships(story.before).items():

@@ -53,7 +53,8 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
 def _rightly_incomplete(story: Story) -> bool:
     """Whether the memberships could not all be found or given back, and whoever was called last says so."""
     called = [run for run in story.runs_of("interruption") if not run.killed]
-    return excused(story, "slb", "oss") and bool(called) and "RescueIncomplete" in called[-1].ancestors
+    in_vain = excused(story, "slb", "oss") or not told_in_time(story)
+    return in_vain and bool(called) and "RescueIncomplete" in called[-1].ancestors
 
 
 def _last_error(story: Story) -> str:

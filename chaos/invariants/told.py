@@ -42,3 +42,13 @@ def _passed(story: Story, product: str) -> float | None:
             return None
         last = max(last, story.calls[number - 1].at)
     return last
+
+
+def forged_after_the_drain(story: Story) -> bool:
+    """Whether what somebody else has written came after the source may have left its groups: no list tells any more."""
+    numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
+    if not numbers:
+        return False
+    since = story.calls[min(numbers) - 1].at - story.start
+    deeds = [one for place, one in enumerate(story.schedule.deeds) if place in story.done_deeds]
+    return all(one.call > min(numbers) if one.call is not None else one.at > since for one in deeds)

@@ -158,3 +158,21 @@ def test_a_removal_that_the_list_does_not_confirm(monkeypatch: pytest.MonkeyPatc
     assert any("is still listed" in text for text in answer["warnings"])
     assert moment(here, "CreateImage") <= 60
     assert len(replacements(here)) == 1
+
+
+def test_a_role_that_may_not_read_clb() -> None:
+    """Asked four times, then a warning: the rescue goes on without its load balancers."""
+    here = stage(SLOW)
+    fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=None)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert any("CLB was not searched" in text for text in answer["warnings"])
+    assert len(here.calls("DescribeLoadBalancers")) == 4
+
+
+def test_a_role_that_may_read_clb_a_moment_later() -> None:
+    """One refusal costs no membership."""
+    here = stage(SLOW)
+    fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=2)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []

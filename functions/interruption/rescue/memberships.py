@@ -34,6 +34,8 @@ SLICE_SECONDS = 10.0
 BREATH = 0.5
 UNREADABLE = frozenset({"Forbidden.RAM", "Forbidden", "NoPermission"})
 """Refusals that say that the function's role may not do this."""
+UNREADABLE_TRIES = 3
+"""So often a role that may not read is asked again: a policy takes a moment to reach every server."""
 HEALTH_SECONDS = 70.0
 """For so long a refused question about health is asked again: past the next minute."""
 
@@ -47,8 +49,11 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     try:
         everywhere = search.load_balancers(once(tools))
     except CloudError as error:
+        facts = refused(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now())
         if error.code not in UNREADABLE:
-            return refused(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now())
+            return facts
+        if (tries := facts.refusals[Step.FIND_MEMBERSHIPS, ""].tries) <= UNREADABLE_TRIES:
+            return later(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now() + 2.0 ** (tries - 1))
         # A product that the role may not read is looked for no further, and the rescue goes on.
         everywhere = ()
         search.warnings.append(f"CLB was not searched for memberships: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from rescue.facts import Facts, Refusal
 from rescue.image import CREATE_CONFLICTS
@@ -75,9 +76,9 @@ def _again_at(  # noqa: PLR0913 - see refused
 
 def later(facts: Facts, step: Step, what: str, error: SpotkeeperError, at: float) -> Facts:
     """The facts with a step that goes on at a moment: its time was up, or it waits for something."""
-    before = facts.refusals.get((step, what))
-    since = facts.now if before is None else before.since
-    return facts.but(refusals={**facts.refusals, (step, what): Refusal(error, since, facts.now, facts.now, 0, at)})
+    before = facts.refusals.get((step, what)) or Refusal(error, facts.now, facts.now, facts.now, 0, at)
+    waits = replace(before, error=error, tried_at=facts.now, again_at=at)
+    return facts.but(refusals={**facts.refusals, (step, what): waits})
 
 
 def accepted(facts: Facts, step: Step, what: str = "") -> Facts:

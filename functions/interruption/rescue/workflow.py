@@ -92,11 +92,12 @@ class Rescue:
 
     def _tell(self, before: Facts, after: Facts, decision: Decision) -> None:
         """The audit: what was refused of the step, and the step itself where not all of it was."""
-        refusals = [
+        news = [
             one
             for key, one in after.refusals.items()
             if key[0] is decision.step and one is not before.refusals.get(key)
         ]
+        refusals = [one for one in news if not isinstance(one.error, DeadlineReached)]
         for one in refusals:
             trail.failed(self.tools, after, decision, one.error)
         if not refusals or (decision.step in BY_GROUP and after.settled != before.settled):
