@@ -11,6 +11,8 @@ ALIVE_TAG = "spotkeeper:hook-alive-until"
 """``<lifecycle action token>/<seconds since 1970>``: the hook lives at least so long, by the last heartbeat."""
 FAILED_TAG = "spotkeeper:failed-check"
 """``<token>/<hook>/<scaling activity>``: the instance failed and has to leave its group after CONTINUE."""
+NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
+"""How codes begin that say: there is no such thing. An id that no activity has is an InvalidParameter."""
 
 
 def life_mark(token: str, alive_until: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -140,3 +141,20 @@ def test_a_tag_that_somebody_wrote(forged: str) -> None:
     here.sweep(**ARNS)
     handed = [json.loads(one.payload)["data"]["lifecycleActionToken"] for one in here.cloud.fc.finished]
     assert sorted(handed) == sorted(["!", here.fleet.action.token])
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM"])
+def test_a_tag_of_a_hook_that_cannot_be_looked_at(code: str) -> None:
+    """It hides no other failed instance: that one is handed over, whatever becomes of the sweep."""
+    here = stage()
+    here.deliver()
+    marks = "a/ash-bp1gone/asa-bp1gone", f"b/{here.fleet.hook.id}/{here.fleet.activity.id}"
+    for instance_id, mark in zip(here.ids, marks, strict=True):
+        here.cloud.ecs.instances[instance_id].tags.set(FAILED_TAG, mark, here.cloud.now())
+    here.cloud.faults.add(Fault("DescribeLifecycleHooks", f"code:{code}", times=None, resource="ash-bp1gone"))
+    with contextlib.nullcontext() if code == "InvalidParameter" else pytest.raises(BatchFailed, match="ash-bp1gone"):
+        here.sweep(**ARNS)
+    with here.playing():
+        here.cloud.fc.run_due()
+    handed = [json.loads(one.payload)["data"]["lifecycleActionToken"] for one in here.cloud.fc.finished]
+    assert handed == ["b"]

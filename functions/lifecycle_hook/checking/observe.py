@@ -16,7 +16,7 @@ from spotkeeper.clients import items
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import remembered_life
+from spotkeeper.hooks import NOT_THERE, remembered_life
 from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 
@@ -28,8 +28,6 @@ SKEW_SECONDS = 60.0
 """So much the clocks of Auto Scaling and Function Compute may differ."""
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
-NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
-"""How codes begin that say: there is no such thing. An id that no activity has is an InvalidParameter."""
 
 
 def read(tools: Tools, facts: Facts) -> Facts:

@@ -19,7 +19,7 @@ from spotkeeper.clients import Api, items
 from spotkeeper.errors import CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import FAILED_TAG, remembered_life
+from spotkeeper.hooks import FAILED_TAG, NOT_THERE, remembered_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.invoke import Functions
 from spotkeeper.retry import passes_by_itself
@@ -139,7 +139,7 @@ class Hooks:
         found: list[Held] = []
         try:
             for one in some:
-                found.append(one if one.ended else self._with_life(one))  # noqa: PERF401 - what comes before an error stays
+                found.append(one if one.ended or one.error else self._with_life(one))  # noqa: PERF401 - what comes before an error stays
         except CloudError as error:
             found.append(Held.unknown(name, error))
         return found
@@ -158,15 +158,24 @@ class Hooks:
             if mark := tags_of(one).get(FAILED_TAG):
                 marks.setdefault(mark, []).append(str(one["InstanceId"]))
         for mark, instance_ids in sorted(marks.items()):
-            token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
-            hook = self._hook(hook_id)
-            if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
-                action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
-                yield Held(hook, action, activity_id, began_at=0.0, ended=True)
+            yield from self._looked_at(mark, self._of_mark(mark, instance_ids))
+
+    def _of_mark(self, mark: str, instance_ids: list[str]) -> Iterator[Held]:
+        token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
+        hook = self._hook(hook_id)
+        if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
+            action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
+            yield Held(hook, action, activity_id, began_at=0.0, ended=True)
 
     def _hook(self, hook_id: str) -> Described | None:
+        """One of ours; None also where its owner has deleted it meanwhile."""
         pages = self.ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}) if hook_id else ()
-        found = (one for page in pages for one in items(page, "LifecycleHooks"))
+        try:
+            found = [one for page in pages for one in items(page, "LifecycleHooks")]
+        except CloudError as error:
+            if error.code.startswith(NOT_THERE):
+                return None
+            raise
         return next((one for one in found if self._is_ours(one)), None)
 
     def _members(self, group_id: str, instance_ids: list[str]) -> list[str]:
