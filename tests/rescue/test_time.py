@@ -201,3 +201,12 @@ def test_a_removal_that_never_works_holds_up_no_stop_before_the_relaunch(effect:
         here.deliver()
     asked = moment(here, "RemoveBackendServers")
     assert moment(here, "RunInstances") - asked <= (45 if effect.endswith("Configuring") else 5)
+
+
+def test_a_drain_that_is_over_when_the_call_is() -> None:
+    """Answers that come too late have used up the call: it ends, and asks for nothing in a loop."""
+    here = stage(MINUTES, timeout=20)
+    fault(here, "SetVServerGroupAttribute", "slow", times=2)
+    _, errors = deliver_until_done(here, most=20, pause=1)
+    assert errors
+    assert here.shortcomings() == []

@@ -213,7 +213,7 @@ def wait_drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     known = facts.refusals.get((Step.WAIT_DRAIN, ""))
     over = _drained_until(tools, facts, now) if known is None else known.again_at
     seconds = over - now
-    if seconds > until.remaining():
+    if seconds > max(0.0, until.remaining()):
         tools.clock.sleep(until.remaining())
         error = DeadlineReached(f"{tools.instance_id} drains; this call's time is up, the next goes on")
         return later(facts, Step.WAIT_DRAIN, "", error, over)
