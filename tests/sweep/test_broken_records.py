@@ -6,7 +6,7 @@ import pytest
 
 from simulator import fleet
 from simulator.oss.buckets import StoredObject
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BatchFailed, BrokenRecord
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage
 from tests.state_change.stage import TAGS, stopped
@@ -119,3 +119,13 @@ def test_an_entry_of_the_index(text: str) -> None:
     overwrite(here, f"open/rescues/{OTHER}/1", text)
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
     assert here.hints("open") == []
+
+
+def test_an_entry_of_the_index_that_cannot_be_described() -> None:
+    """Instances under the lock are handed over all the same, then the sweep raises."""
+    here = stage()
+    overwrite(here, f"open/rescues/{OTHER}/1", "{}")
+    reading.fault(here, "DescribeInstances", "code:InvalidInstanceId.Malformed", times=None, resource=OTHER)
+    with pytest.raises(BatchFailed, match="open rescues: DescribeInstances"):
+        here.sweep()
+    assert here.handed_over == [SOURCE]

@@ -135,6 +135,8 @@ class Sweep:
         self.warnings += [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
         self.warnings += [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
         self._each("handed_over", due, _rescue_name, lambda one: self.hands.hand_over(one, self.now))
+        if seen.error:
+            self._failed("open rescues", seen.error)
 
     def _unheld(self) -> list[Rescue]:
         """The rescues with what their images say. Where no image can be seen, only those under the lock: it hurries."""

@@ -15,7 +15,7 @@ from typing import Any
 from spotkeeper import episode, hints
 from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG, Episode
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BrokenRecord, CloudError
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
@@ -32,7 +32,7 @@ class Candidates:
     """Instances that may need a rescue, before any record of theirs is read.
 
     ``described`` are those that exist, by id; ``index`` are the episodes that the index says are open, ``indexed`` the
-    latest of each instance.
+    latest of each instance. ``error``: why those that are not under the lock could not be looked at.
     """
 
     under_lock: Mapping[str, Described]
@@ -40,10 +40,11 @@ class Candidates:
     index: set[Key]
     indexed: Mapping[str, int]
     signs: Mapping[Key, list[Sign]]
+    error: CloudError | None = None
 
     def ordered(self, now: float) -> list[str]:
         """Under the lock and never begun, then under the lock, then the rest; alike ones in turns, minute by minute."""
-        every = {*self.under_lock, *self.indexed}
+        every = {*self.under_lock, *(() if self.error else self.indexed)}
         return sorted(every, key=lambda one: (one not in self.under_lock, one in self.indexed, turn(one, now)))
 
 
@@ -61,8 +62,12 @@ class Observer:
         under_lock = self.locked_instances()
         index = hints.open_rescues(self.journal, self.home)
         indexed = dict(sorted(index))  # of several episodes the latest
-        described = {**self.instances(set(indexed) - set(under_lock)), **under_lock}
-        return Candidates(under_lock, described, index, indexed, hints.signs(self.journal, self.home))
+        signs = hints.signs(self.journal, self.home)
+        try:
+            described = {**self.instances(set(indexed) - set(under_lock)), **under_lock}
+        except CloudError as error:  # an entry of the index that somebody wrote, say: the lock does not wait for that
+            return Candidates(under_lock, under_lock, index, indexed, signs, error)
+        return Candidates(under_lock, described, index, indexed, signs)
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
