@@ -6,7 +6,7 @@ import pytest
 
 from simulator.ecs import Timings
 from spotkeeper.errors import RescueIncomplete, SpotkeeperError
-from tests.rescue.reading import fault, heal, moment, places, replacements
+from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
 SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
@@ -98,4 +98,15 @@ def test_reads_throttled_for_three_seconds() -> None:
     fault(here, "slb:*", "code:Throttling", times=None, until=here.before["now"] + 3.0)
     assert here.deliver()["outcome"] == "done"
     assert moment(here, "SetVServerGroupAttribute") <= 10
+    assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("effect", ["throttle", "code:ServiceIsConfiguring", "code:ServiceUnavailable"])
+@pytest.mark.parametrize("timeout", [120, 900])
+def test_a_report_that_never_comes(effect: str, timeout: float) -> None:
+    """Master/slave groups are only reported: that nobody can look at them keeps no rescue from its end."""
+    here = stage(Timings(image=90, boot=20), timeout=timeout)
+    fault(here, "DescribeMasterSlaveServerGroups", effect, times=None)
+    answer, _ = deliver_until_done(here, most=8)
+    assert any("master/slave" in text for text in answer["warnings"])
     assert here.shortcomings() == []

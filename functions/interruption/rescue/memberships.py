@@ -31,6 +31,9 @@ DRAIN_SHARE = 5
 """Of what is left of the notice the drain may take one in so many parts."""
 SLICE_SECONDS = 10.0
 """So long a search goes on before the loop looks whether there is something more urgent."""
+REPORT_TRIES = 5
+"""So often a CLB is asked for its master/slave groups, which no API changes, once its memberships are known: the last
+time past the next minute."""
 BREATH = 0.5
 UNREADABLE = frozenset({"Forbidden.RAM", "Forbidden", "NoPermission"})
 """Refusals that say that the function's role may not do this."""
@@ -94,7 +97,11 @@ def _search_one(tools: Tools, facts: Facts, search: Search, load_balancer: str) 
     except (CloudError, RescueFailed) as error:
         # Who gets on between two refusals by the second is not refused for ever longer pauses.
         known = accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer) if search.progress > progress else facts
-        return refused(known, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
+        after = refused(known, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
+        tries = after.refusals[Step.FIND_MEMBERSHIPS, load_balancer].tries
+        if tries < REPORT_TRIES or not search.found_all(load_balancer):
+            return after
+        search.leave_out_report(load_balancer, error)
     return accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer)
 
 

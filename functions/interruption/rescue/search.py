@@ -89,6 +89,16 @@ class Search:
         self._report_master_slave_groups(load_balancer, until)
         self._searched[load_balancer] = None
 
+    def found_all(self, load_balancer: str) -> bool:
+        """Whether the memberships in a CLB are all known, and only its master/slave groups may be left."""
+        groups = self._groups.get(load_balancer)
+        return groups is not None and all((load_balancer, one) in self._members for one in ("", *groups))
+
+    def leave_out_report(self, load_balancer: str, error: Exception) -> None:
+        """Look at the master/slave groups of a CLB no more: they are only reported."""
+        self.warnings.append(f"master/slave groups of {load_balancer} were not looked at: {error}")
+        self._searched[load_balancer] = None
+
     def _vserver_groups(self, load_balancer: str, until: Deadline) -> Iterator[str]:
         with unless_group_is_gone():
             parameters = {"LoadBalancerId": load_balancer}
