@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from spotkeeper.episode import Episode
@@ -28,9 +29,11 @@ AGAIN = "again"
 HUMAN = "human"
 """Ending of a call whose error somebody has to settle."""
 
+LISTED = 1000
+"""Keys of one listing."""
 _EPISODE = r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})"
 _OPEN = re.compile(_EPISODE)
-_LEFTOVER = re.compile(rf"(?P<due>[0-9]{{1,12}})/{_EPISODE}")
+_LEFTOVER = re.compile(rf"(?P<due>[0-9]{{10}})/{_EPISODE}")
 _SIGN = re.compile(rf"{_EPISODE}/(?P<attempt>[0-9]{{1,9}})-(?P<at>[0-9]{{1,12}})(?:-(?P<ending>{AGAIN}|{HUMAN}))?")
 
 Key = tuple[str, int]
@@ -99,11 +102,14 @@ def open_rescues(journal: Journal, home: str) -> set[Key]:
 
 
 def leftovers_due(journal: Journal, home: str, now: float, most: int) -> list[Due]:
-    """At most so many rescues whose leftovers are due, the longest due first. Raises ``JournalUnavailable``."""
+    """At most so many rescues whose leftovers are due, the longest due first. Raises ``JournalUnavailable``.
+
+    What somebody else has put among the keys takes nobody's place.
+    """
     prefix = f"{home}/open/leftovers/"
-    found = (_LEFTOVER.fullmatch(key.removeprefix(prefix)) for key in journal.keys(prefix, most=most))
+    found = (_LEFTOVER.fullmatch(key.removeprefix(prefix)) for key in journal.keys(prefix, most=LISTED))
     every = (Due((one["instance"], int(one["number"])), int(one["due"])) for one in found if one)
-    return [one for one in every if one.at <= now]
+    return list(islice((one for one in every if one.at <= now), most))
 
 
 def signs(journal: Journal, home: str) -> dict[Key, list[Sign]]:

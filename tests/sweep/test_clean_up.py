@@ -61,6 +61,17 @@ def test_nothing_else_is_deleted() -> None:
     assert here.state["slb"] == before["slb"]
 
 
+def test_what_somebody_has_put_among_the_keys() -> None:
+    """Sixty keys that come before it keep no rescue from its clean-up."""
+    here = finished()
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    entry = next(key for key in objects if "/open/leftovers/" in key)
+    folder = entry.partition("/open/leftovers/")[0]
+    for number in range(60):
+        objects[f"{folder}/open/leftovers/0-{number:02}/i-x/1.json"] = objects[entry]
+    assert here.sweep(**DELETE)["deleted"] == [f"{SOURCE}/1"]
+
+
 def test_nothing_is_cleaned_twice() -> None:
     """The next sweeps neither write nor report it."""
     here = finished()
