@@ -22,6 +22,17 @@ FOUND = {
         '"effect":"code:IncorrectDiskStatus.CreatingSnapshot","times":null,"seconds":60.0},{"action":"ecs:CreateImage",'
         '"effect":"code:IncorrectDiskStatus.CreatingSnapshot","times":null,"seconds":60.0}],"seed":947710}'
     ),
+    "a call beside this one has superseded a forged record": (
+        '{"scenario":"slow-image","deliveries":[{"turns":[39,41]}],"faults":[{"action":"slb:DescribeLoadBalancers",'
+        '"effect":"throttle-second","times":null,"seconds":60.0}],"deeds":[{"what":"forged-port"}]}'
+    ),
+    "a forged record while the memberships are looked for": (
+        '{"scenario":"many-places","seed":978744,"deeds":[{"what":"forged-port","call":14}]}'
+    ),
+    "flags read after a call beside this one has changed them": (
+        '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
+        '"effect":"code:InvalidSecurityToken.Expired"}]}'
+    ),
 }
 
 

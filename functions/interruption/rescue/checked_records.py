@@ -8,6 +8,7 @@ refused, named in a warning, and superseded by what Describe shows.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from rescue.facts import Facts
 from rescue.kept_disks import flag_record
 from rescue.search import Search, server_ids
 from rescue.tools import Tools
+from spotkeeper import episode
 from spotkeeper.backend_servers import Membership
 from spotkeeper.episode import recorded_memberships
 from spotkeeper.instances import Described
@@ -101,17 +103,31 @@ def check_memberships(tools: Tools, facts: Facts, search: Search) -> Facts:
     complete = any(one.get("complete", True) for one in batches)
     if not wrong and not (missing and complete):
         return facts
-    if may_have_left(tools.episode.names()):  # a call side by side has removed what this search did not find
+    if may_have_left(tools.episode.names()):
+        _take_over_memberships(tools)
         return facts
     places = ", ".join(sorted(f"{server} in {group[1] or group[0]}" for group, server, _ in wrong or missing))
     why = f"{places} {'is' if wrong else 'is missing, and'} {'not listed' if wrong else 'listed'}"
     facts = facts.warn(_refused(tools, "memberships", why))
-    for name in [name for name in tools.episode.records if name.partition("-")[0] == "memberships"]:
+    for name in [name for name in tools.episode.records if _is_membership(name)]:
         tools.episode.refuse(name)
     left = [entry for entry in entries if _place(entry) not in wrong]  # their weights may be 0 by now
     document = {"memberships": left, "searched": [], "complete": False, "warnings": []}
     tools.episode.record("memberships", document)
     return facts
+
+
+def _take_over_memberships(tools: Tools) -> None:
+    """A call side by side has removed what this one did not find, so it has settled what the journal says of that."""
+    latest = episode.load(tools.episode, -math.inf)
+    for name in [name for name in tools.episode.records if _is_membership(name)]:
+        del tools.episode.records[name]
+    for name in [name for name in latest.records if _is_membership(name)]:
+        tools.episode.records[name], tools.episode.versions[name] = latest.records[name], latest.versions[name]
+
+
+def _is_membership(name: str) -> bool:
+    return name.partition("-")[0] == "memberships"
 
 
 def may_have_left(records: Iterable[str]) -> bool:

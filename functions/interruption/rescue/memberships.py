@@ -70,7 +70,11 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     slow = [one for one in left if _is_due(tools, facts, one)]
     if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
         return _go_on_later(tools, facts.but(unsearched=left), slow)
-    _record(tools, search, complete=not left)
+    if not _record(tools, search, complete=not left) and not facts.gone:
+        # Somebody wrote it while this call searched: it is compared as well, and superseded where it is contradicted.
+        facts = check_memberships(tools, facts, search)
+        left = _unsearched(tools, search, everywhere)
+        _record(tools, search, complete=not left)
     facts = recall(tools, facts).but(unsearched=left)
     return _lose_sight(tools, facts) if facts.gone else _go_on_later(tools, facts, slow)
 
@@ -114,8 +118,10 @@ def _unsearched(tools: Tools, search: Search, everywhere: tuple[str, ...]) -> tu
     return tuple(one for one in everywhere if one not in known and one not in search.trusted)
 
 
-def _record(tools: Tools, search: Search, *, complete: bool) -> None:
+def _record(tools: Tools, search: Search, *, complete: bool) -> bool:
     """A batch of what was found. The first is ``memberships``; whoever finds more adds ``memberships-<n>``.
+
+    Returns whether this call has seen before what stands.
 
     Nobody changes a weight before its batch stands, and batches are read in order: so the first one that names a
     membership has the weight that it had before the rescue.
@@ -124,7 +130,7 @@ def _record(tools: Tools, search: Search, *, complete: bool) -> None:
     searched = {str(name) for one in batches for name in one.get("searched", ())}
     news = complete or set(search.trusted) - searched
     if batches and (not news or any(one.get("complete", True) for one in batches)):
-        return
+        return True
     document = {
         "memberships": [asdict(one) for one in search.found],
         "searched": list(search.trusted),
@@ -134,6 +140,7 @@ def _record(tools: Tools, search: Search, *, complete: bool) -> None:
     standing = tools.episode.record("memberships", document)
     if standing != document and not standing.get("complete", True):
         tools.episode.claim("memberships", document)
+    return standing == document
 
 
 def _go_on_later(tools: Tools, facts: Facts, slow: list[str]) -> Facts:

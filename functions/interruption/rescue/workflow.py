@@ -191,11 +191,11 @@ class Rescue:
         return source.judge_notice(self.tools, resume(self.tools, facts.but(loaded=True)))
 
     def remember(self, facts: Facts, until: Deadline) -> Facts:
-        """Record the launch spec, if it was read while the source stood."""
+        """Record the launch spec, if it was read while the source stood; with the disks' flags as they were."""
+        facts = remember.remember_disks(self.tools, facts, until)
         plan = remember.observe_launch_spec(self.tools, facts, until)
         facts = source.look_if_stale(self.tools, facts)
         if not facts.gone:
-            facts = remember.remember_disks(self.tools, facts, until)
             facts = checked_records.settle_launch_spec(self.tools, facts, plan)
         return facts
 
