@@ -113,6 +113,8 @@ def foreign_namesake(scene: Scene) -> bool:
 
 def _image(scene: Scene, image_id: str, name: str) -> bool:
     ecs, then = scene.cloud.ecs, scene.cloud.now() - DAY
+    if image_id in ecs.images:
+        return False
     owner = scene.fleet.bystanders[0].instance_id
     disk = next(one for one in ecs.disks.values() if one.instance_id == owner)
     snapshot = _snapshot(scene, f"s-{image_id[2:]}", disk)
@@ -153,6 +155,8 @@ def _snapshot(scene: Scene, snapshot_id: str, disk: Disk) -> Snapshot:
 def foreign_disk(scene: Scene) -> bool:
     """A disk that is attached to nothing, and a snapshot of it."""
     ecs, then = scene.cloud.ecs, scene.cloud.now() - DAY
+    if "d-bp1foreign00000000001" in ecs.disks:
+        return False
     disk = Disk(
         region=scene.cloud.region,
         created_at=then,
