@@ -14,7 +14,7 @@
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
     ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
     ├── RescueFailed           the rescue cannot go on without a human
-    │   ├── RescueIncomplete   the replacement runs, but some memberships were not found or not given back
+    │   ├── RescueIncomplete   steps were refused; what does not need them is done
     │   └── RescueLost         the source is gone and there is no image
     └── BatchFailed            some elements of a batch failed; ``results`` has the answers of all
 
@@ -137,7 +137,7 @@ class RescueFailed(SpotkeeperError):
 
 
 class RescueIncomplete(RescueFailed):
-    """Several steps of a rescue were refused; everything else is done. The message names each of them with its refusal.
+    """Steps of a rescue were refused; what does not need them is done. The message names each with its refusal.
 
     Also raised where memberships were not all found before the source was released.
     """

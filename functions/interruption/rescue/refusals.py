@@ -94,7 +94,7 @@ def as_error(facts: Facts) -> SpotkeeperError:
     named = "; ".join(map(str, errors))
     if all(_passes(step, one.error) for (step, _), one in facts.refusals.items()):
         return DeadlineReached(f"this call's time is up, the next goes on. {len(errors)} steps wait: {named}")
-    return RescueIncomplete(f"{len(errors)} steps were refused, everything else is done: {named}")
+    return RescueIncomplete(f"{len(errors)} steps were refused; what does not need them is done: {named}")
 
 
 def _passes(step: Step, error: SpotkeeperError) -> bool:
