@@ -106,6 +106,8 @@ def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
     What is missing is named by who raises, and nobody says done.
     """
     refusing = _refusing(story)
+    if story.forged and _stopped_by_a_record(story):
+        return  # the data is safe, and a human has to move the record away
     if not refusing or not story.scenario.relaunches or not told_in_time(story) or story.disturbed("oss"):
         return
     running = [one["InstanceId"] for one in story.replacements if one["Status"] == "Running"]
@@ -169,8 +171,14 @@ def _not_named(story: Story, resources: set[str]) -> Iterator[str]:
     last = _last_ended(story)
     if last is None or not last.error:
         yield f"{last.name if last else 'nobody'} did not raise although {', '.join(sorted(resources))} refuses"
-    elif not any(one in last.error for one in resources) and not (story.forged and "BrokenRecord" in last.ancestors):
+    elif not any(one in last.error for one in resources):
         yield f"{last.name} raised, but names none of {', '.join(sorted(resources))}: {last.error[:200]}"
+
+
+def _stopped_by_a_record(story: Story) -> bool:
+    """Whether the last call raised because of a record that somebody else has written."""
+    last = _last_ended(story)
+    return last is not None and "BrokenRecord" in last.ancestors
 
 
 def _last_ended(story: Story) -> Run | None:
