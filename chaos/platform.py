@@ -66,7 +66,7 @@ def sweep(world: World, phase: float) -> None:
     """Sweep every minute until nothing is open; then once more after the source's release, when a last event comes."""
     cloud = world.cloud
     began = cloud.now()
-    while cloud.now() - began < (LONG_ENOUGH if world.hindered else LONGEST):
+    while cloud.now() < (max(began, world.last_death) + LONG_ENOUGH if world.hindered else began + LONGEST):
         sweep_once(world, phase)
         if world.settled:
             break

@@ -289,6 +289,11 @@ class World:
         cloud.progress()
 
     @property
+    def last_death(self) -> float:
+        """When a call was killed last; who dies is replaced some minutes later."""
+        return max((run.ended for run in self.runs if run.killed), default=0.0)
+
+    @property
     def settled(self) -> bool:
         """Nothing is open, and nothing waits to be begun."""
         opened = {one.number for one in self._records if one.name == "event"}

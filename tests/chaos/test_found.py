@@ -33,6 +33,14 @@ FOUND = {
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'
     ),
+    "a second image that cannot be deleted yet": (
+        '{"scenario":"image-fails","deliveries":[{"turns":[43,20]}],"faults":[{"action":"ecs:DeleteImage",'
+        '"effect":"throttle","retry_after_ms":1500}]}'
+    ),
+    "memberships overwritten once the source has left its groups": (
+        '{"scenario":"many-places","faults":[{"action":"*","effect":"kill-after","call":66},'
+        '{"action":"slb:SetBackendServers","effect":"kill-after"}],"deeds":[{"what":"types:memberships","call":42}]}'
+    ),
 }
 
 

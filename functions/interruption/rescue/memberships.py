@@ -24,7 +24,7 @@ from spotkeeper.backend_servers import (
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.episode import recorded_memberships
-from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueIncomplete
+from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, RescueFailed, RescueIncomplete
 from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
@@ -49,6 +49,8 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     A load balancer that refuses does not keep the others from being searched, nor what was found from its drain.
     What is not searched when the source is released stays unknown: CLB drops a released server.
     """
+    if lost := _unreadable(tools):
+        return refused(facts, Step.FIND_MEMBERSHIPS, "", lost, tools.clock.now())
     try:
         everywhere = search.load_balancers(once(tools))
     except CloudError as error:
@@ -77,6 +79,13 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
         _record(tools, search, complete=not left)
     facts = recall(tools, facts).but(unsearched=left)
     return _lose_sight(tools, facts) if facts.gone else _go_on_later(tools, facts, slow)
+
+
+def _unreadable(tools: Tools) -> BrokenRecord | None:
+    """A broken record of memberships that the source may have left already: no list tells them any more."""
+    if recorded_memberships(tools.episode.records) or not may_have_left(tools.episode.records):
+        return None
+    return next((error for name, error in tools.episode.broken.items() if name.startswith("memberships")), None)
 
 
 def _search_on(tools: Tools, facts: Facts, search: Search, everywhere: tuple[str, ...], until: Deadline) -> Facts:

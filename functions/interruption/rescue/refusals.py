@@ -23,6 +23,7 @@ CONFLICTS: Mapping[Step, RetryPolicy] = {
     Step.RETURN: CONFIGURING,
     Step.STOP_SOURCE: STOP_CONFLICTS,
     Step.MAKE_IMAGE: CREATE_CONFLICTS,
+    Step.WAIT_IMAGE: RetryPolicy(conflicts=frozenset({"IncorrectImageStatus"})),  # of a second image that is to go
     Step.LAUNCH: RUN_CONFLICTS,
 }
 """What passes by itself when somebody else is finished, by step."""
