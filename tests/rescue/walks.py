@@ -16,7 +16,7 @@ from simulator.cloud import Call, Cloud
 from simulator.ecs import Timings
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, Invocation, Killed
-from spotkeeper.errors import RescueLost
+from spotkeeper.errors import RescueIncomplete, RescueLost
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -158,10 +158,12 @@ def killed(here: OneStage, number: int, effect: str) -> OneStage:
 def spoiled(here: Played, again: Outcome) -> list[str]:
     """What one delivery more has done: all there was to do is done, so it writes nothing and says so.
 
-    A loss is told again by every delivery.
+    A loss is told again by every delivery, and so is what nobody searched in time: that rescue stays open.
     """
     before, writes = here.state, here.writes()
     answer = attempt(here, "once more")
+    if isinstance(again, RescueIncomplete) and isinstance(answer, RescueIncomplete):
+        return []
     right = RescueLost if isinstance(again, RescueLost) else dict
     return [
         *([] if isinstance(answer, right) else [f"the delivery after {describe(again)} comes to {describe(answer)}"]),
