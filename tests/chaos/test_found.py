@@ -33,6 +33,10 @@ FOUND = {
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'
     ),
+    "the try after a failed image gets no answer": (
+        '{"scenario":"image-fails","deliveries":[],"faults":[{"action":"ecs:CreateImage","effect":"cut","times":null,'
+        '"seconds":200.0}]}'
+    ),
     "a second image that cannot be deleted yet": (
         '{"scenario":"image-fails","deliveries":[{"turns":[43,20]}],"faults":[{"action":"ecs:DeleteImage",'
         '"effect":"throttle","retry_after_ms":1500}]}'

@@ -49,6 +49,19 @@ def test_an_image_that_fails_at_first_look_is_made_again() -> None:
     assert here.shortcomings() == []
 
 
+@pytest.mark.parametrize("deletable", [True, False], ids=["failed image deleted", "failed image stays"])
+@pytest.mark.parametrize("timeout", [600, 60], ids=["one call", "short calls"])
+def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletable: bool) -> None:  # noqa: FBT001
+    """It has made an image all the same, which is not taken for the failed one: no third image is made."""
+    here = stage(MINUTES, timeout=timeout)
+    here.cloud.ecs.failing_images = [20.0]
+    if not deletable:
+        fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
+    fault(here, "CreateImage", "cut", times=None, skip=1, until=here.cloud.now() + 70)
+    deliver_until_done(here, most=6, pause=10.0)
+    assert {one.parameters["ImageName"][-2:] for one in here.calls("CreateImage")} == {"-1", "-2"}
+
+
 def test_a_failed_image_that_cannot_be_deleted() -> None:
     """It keeps nobody from the next try."""
     here = stage(MINUTES)

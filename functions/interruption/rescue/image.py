@@ -49,14 +49,16 @@ def look_for_image(tools: Tools, facts: Facts) -> Facts:
     patience = tools.deadline.sooner(IMAGE.absent_seconds)
     images = _candidates(tools, facts)
     asked_for = facts.gone and tools.episode.last("image")
-    while asked_for and _all_foreign(images) and patience.remaining() > LOOK_PAUSE:
+    while asked_for and not _shows(images, asked_for) and patience.remaining() > LOOK_PAUSE:
         tools.clock.sleep(LOOK_PAUSE)
         images = _candidates(tools, facts)
     return _seen(tools, facts, images)
 
 
-def _all_foreign(images: Owned) -> bool:
-    return all(owner is Owner.SOMEBODY_ELSE for _, owner in images)
+def _shows(images: Owned, try_number: int) -> bool:
+    """Whether the image of this try is among them, or an earlier one that has not failed."""
+    ours = [image for image, owner in images if owner is not Owner.SOMEBODY_ELSE]
+    return any(image.try_number >= try_number or image.state not in IMAGE.failure for image in ours)
 
 
 def _candidates(tools: Tools, facts: Facts) -> Owned:
@@ -109,7 +111,9 @@ def _seen(tools: Tools, facts: Facts, images: Owned) -> Facts:
     hope = [image for image, owner in images if owner is Owner.UNPROVEN and image.state not in IMAGE.failure]
     if facts.gone and hope and kept_disks.recorded(tools):
         return facts.but(image=Image.CREATING, image_id=hope[0].image_id)
-    return facts.but(image=Image.FAILED if ours else Image.NONE)
+    # A try that was begun after the last failed one may still show an image: it is asked for again under its name.
+    failed = bool(ours) and ours[-1].try_number >= tools.episode.last("image")
+    return facts.but(image=Image.FAILED if failed else Image.NONE)
 
 
 def _warning(image: Found) -> str:
@@ -231,7 +235,7 @@ def wait_for_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     try:
         image = wait_for(IMAGE, facts.image_id, lambda: _look(tools, facts, others), tools.clock, until)
     except WaitFailed as failure:
-        failed = failure.last is None or failure.last.image_id in tools.own_images
+        failed = failure.last is None or _last_try_of_ours(tools, failure.last)
         return facts.but(image=Image.FAILED if failed else Image.UNKNOWN, source_seen=False).warn(str(failure))
     assert image is not None  # noqa: S101 - the waiter's success state
     facts = facts.warn(*(_warning(one) for one in others.values() if not one.try_number))
@@ -239,6 +243,10 @@ def wait_for_image(tools: Tools, facts: Facts, until: Deadline) -> Facts:
         tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id})
         return facts.but(image=Image.UNKNOWN)
     return facts.but(image=Image.USABLE, image_id=image.image_id, snapshot_ids=image.snapshot_ids)
+
+
+def _last_try_of_ours(tools: Tools, image: Found) -> bool:
+    return image.image_id in tools.own_images and image.try_number >= tools.episode.last("image")
 
 
 def _other_stays(tools: Tools, facts: Facts, image: Found) -> bool:

@@ -131,6 +131,8 @@ class Rescue:
         now = self.tools.clock.now()
         if isinstance(error, DeadlineReached) and until.at >= self.tools.deadline.at:
             raise error
+        if step is Step.MAKE_IMAGE and facts.image is Image.FAILED:
+            facts = facts.but(image=Image.UNKNOWN)  # the try after the failed one may have made an image all the same
         if isinstance(error, DeadlineReached) and not self._too_slow(step, facts):
             return later(facts, step, "", error, now + max(TICK, until.remaining()))
         after = refused(facts, step, "", error, now)
