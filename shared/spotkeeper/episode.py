@@ -24,8 +24,8 @@
 
 A terminated instance has one episode in its life; one in stop mode may have several.
 
-What is read is checked for its shape (``spotkeeper.records``). ``disks``, ``plan``, ``memberships`` and ``usable`` say
-what Describe says too: one that is broken, or that Describe contradicts, is refused, and superseded by ``plan.2``,
+What is read is checked for its shape (``spotkeeper.records``). ``DESCRIBED`` records say what Describe says too: one
+that is broken, or that Describe contradicts, is refused, and superseded by ``plan.2``,
 ``plan.3`` … The highest that can be read counts.
 """
 
@@ -44,8 +44,8 @@ from spotkeeper.records import EXPIRED, checked, in_reach
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
-DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable")
-"""Records that can be superseded, since Describe can tell anew what they say."""
+DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable|running")
+"""Records that can be superseded, since Describe can tell anew what they say (since when at the latest)."""
 MOVED_AWAY = 9
 """So many records of a family may have been moved away by a human (see ``records.in_reach``)."""
 _NUMBER = re.compile(r"[0-9]{1,9}")

@@ -168,6 +168,15 @@ def test_a_drain_in_the_future() -> None:
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 60
 
 
+def test_a_broken_record_of_the_start() -> None:
+    """Since when the replacement runs is seen anew: nobody has to move the record away first."""
+    here = stage()
+    begun(here)
+    plant(here, "running", {"at": []})
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
 def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
     """Weights refused, removal accepted, dead: the next call still gives the places back."""
     here = stage(Timings(image=30, boot=20))
