@@ -11,7 +11,7 @@ from threading import RLock
 from typing import Any
 from xml.sax.saxutils import escape
 
-from simulator import demands, ram_service, rpc
+from simulator import ram_service, required_permissions, rpc
 from simulator.actions import Product
 from simulator.clock import VirtualClock
 from simulator.codes import refusal
@@ -184,9 +184,9 @@ class Cloud:
 
     def _authorize(self, key: AccessKey, product: str, action: str, request: Request) -> None:
         if product == "fc":
-            if denied := key.missing(demands.of_fc(self, action, request)):
+            if denied := key.missing(required_permissions.of_fc(self, action, request)):
                 raise fc_refusals.access_denied(denied.action, denied.resource)
-        elif denied := key.missing(demands.of_rpc(self, product, action, rpc.flat_parameters(request))):
+        elif denied := key.missing(required_permissions.of_rpc(self, product, action, rpc.flat_parameters(request))):
             code = {"ram:PassRole": "InvalidUser.PassRoleForbidden"}.get(
                 denied.action, rpc.DENIED.get(product, "Forbidden.RAM")
             )

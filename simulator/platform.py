@@ -1,4 +1,4 @@
-"""What Function Compute does around a call in the name of the function's role: its log, and word of its failure."""
+"""Function Compute's own calls with the function's role: the log and the failure destination."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.cloud import Cloud
 from simulator.function_compute import placeholders
-from simulator.ram import Demand
+from simulator.ram import RequiredPermission
 
 LOG = "project/{log_project}/logstore/{logstore}"
 FAILURE = "/topics/{alarm_topic}/messages"
@@ -16,12 +16,12 @@ FAILURE = "/topics/{alarm_topic}/messages"
 
 @dataclass(frozen=True)
 class Played:
-    """What a call came to: its answer or its error, whether it left a log, and whether its failure was told."""
+    """The result of a call: answer or error, whether it left a log, whether its failure reached the destination."""
 
     answer: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
     logged: bool = False
-    told: bool = False
+    notified: bool = False
 
 
 def play(cloud: Cloud, function: str, call: Callable[[], dict[str, Any]]) -> Played:
@@ -33,11 +33,11 @@ def play(cloud: Cloud, function: str, call: Callable[[], dict[str, Any]]) -> Pla
     except Exception as raised:  # noqa: BLE001 - to the platform every exception is the function's failure
         error = raised
     logged = _may(cloud, function, "log:PostLogStoreLogs", "log", LOG)
-    told = error is not None and _may(cloud, function, "mns:PublishMessage", "mns", FAILURE)
-    return Played(answer, error, logged, told)
+    notified = error is not None and _may(cloud, function, "mns:PublishMessage", "mns", FAILURE)
+    return Played(answer, error, logged, notified)
 
 
 def _may(cloud: Cloud, function: str, action: str, product: str, path: str) -> bool:
     resource = path.format(**placeholders(cloud, {}))
     arn = f"acs:{product}:{cloud.region}:{cloud.account_id}:{resource}"
-    return cloud.access_keys[f"STS.{function}"].missing([Demand(action, arn)]) is None
+    return cloud.access_keys[f"STS.{function}"].missing([RequiredPermission(action, arn)]) is None

@@ -20,8 +20,8 @@ class MalformedPolicyError(ValueError):
 
 
 @dataclass(frozen=True)
-class Demand:
-    """What a request needs a permission for: an action on a resource, with the values of condition keys."""
+class RequiredPermission:
+    """An action on a resource that a request needs, with the values of condition keys."""
 
     action: str
     resource: str
@@ -37,12 +37,12 @@ class Statement:
     resources: tuple[str, ...]
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
-    def covers(self, demand: Demand) -> bool:
-        """Whether it says anything about the demand. A condition on a key that the request does not have is not met."""
+    def covers(self, required: RequiredPermission) -> bool:
+        """Whether the statement applies. A condition on a key that the request does not have is not met."""
         return (
-            any(matches(one, demand.action) for one in self.actions)
-            and any(matches(one, demand.resource) for one in self.resources)
-            and all(_met(*one, demand.conditions) for one in self.conditions)
+            any(matches(pattern, required.action) for pattern in self.actions)
+            and any(matches(pattern, required.resource) for pattern in self.resources)
+            and all(_met(*condition, required.conditions) for condition in self.conditions)
         )
 
 
@@ -61,9 +61,9 @@ class Policy:
             raise MalformedPolicyError("Statement is a list")
         return cls(tuple(map(_statement, document["Statement"])))
 
-    def permits(self, demand: Demand) -> bool:
+    def permits(self, required: RequiredPermission) -> bool:
         """Deny goes before Allow, and without an Allow there is no permission."""
-        found = [one.allow for one in self.statements if one.covers(demand)]
+        found = [one.allow for one in self.statements if one.covers(required)]
         return bool(found) and all(found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.actions import Answer, Parameters, Product, action
 from simulator.oss.documents import time_text
-from simulator.ram import Demand, MalformedPolicyError, Policy
+from simulator.ram import MalformedPolicyError, Policy, RequiredPermission
 from simulator.wire import ApiError, from_json
 
 if TYPE_CHECKING:
@@ -168,10 +168,10 @@ class Ram(Product):
         }
 
 
-def denied(refused: ApiError, demand: Demand, key: AccessKey) -> ApiError:
+def denied(refused: ApiError, required: RequiredPermission, key: AccessKey) -> ApiError:
     """A refusal for want of a permission, with RAM's details of it."""
     detail = {
-        "AuthAction": demand.action,
+        "AuthAction": required.action,
         "AuthPrincipalType": "AssumedRoleUser" if key.security_token else "SubUser",
         "AuthPrincipalDisplayName": key.access_key_id,
         "NoPermissionType": "ImplicitDeny",

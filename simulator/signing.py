@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote
 
-from simulator.ram import Demand, Policy, allowing
+from simulator.ram import Policy, RequiredPermission, allowing
 from simulator.wire import ApiError, Request
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -39,15 +39,15 @@ class AccessKey:
     allowed: Policy | tuple[str, ...] | None = None
     used: set[str] = field(default_factory=set, compare=False)
 
-    def missing(self, demands: Iterable[Demand]) -> Demand | None:
-        """The first demand that the key has no permission for; None where it has all."""
+    def missing(self, required: Iterable[RequiredPermission]) -> RequiredPermission | None:
+        """The first required permission that the key lacks; None where it has all."""
         if self.allowed is None:
             return None
         policy = self.allowed if isinstance(self.allowed, Policy) else allowing(*self.allowed)
-        for demand in demands:
-            if not policy.permits(demand):
-                return demand
-            self.used.add(demand.action)
+        for permission in required:
+            if not policy.permits(permission):
+                return permission
+            self.used.add(permission.action)
         return None
 
 

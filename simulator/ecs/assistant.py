@@ -134,12 +134,12 @@ class Assistant:
     def _send(self, command: Command, run: Run, heard: float | None) -> None:
         last = command.created_at + DELIVERY
         if heard is None:
-            self._ecs.agenda.at(last, self._end, run, Outcome(status="Aborted", error_code="ClientNotRunning"))
+            self._ecs.scheduler.at(last, self._end, run, Outcome(status="Aborted", error_code="ClientNotRunning"))
         elif heard > last:
-            self._ecs.agenda.at(last, self._end, run, Outcome(status="Aborted"))
+            self._ecs.scheduler.at(last, self._end, run, Outcome(status="Aborted"))
         else:
             moment = max(heard, command.created_at + self.delivery_seconds)
-            self._ecs.agenda.at(moment, self._deliver, command, run)
+            self._ecs.scheduler.at(moment, self._deliver, command, run)
 
     def _deliver(self, moment: float, command: Command, run: Run) -> None:
         instance = self._ecs.instances.get(run.instance_id)
@@ -153,11 +153,11 @@ class Assistant:
     def _run(self, moment: float, command: Command, run: Run, instance: Instance) -> None:
         outcome = self.script(command, run.instance_id)
         if outcome.status in NEVER_RAN:
-            self._ecs.agenda.at(moment + outcome.seconds, self._end, run, outcome)
+            self._ecs.scheduler.at(moment + outcome.seconds, self._end, run, outcome)
             return
         run.status, run.started_at = "Running", moment
         ends = moment + min(outcome.seconds, command.timeout)
-        self._ecs.agenda.at(ends, self._stop, command, run, outcome, instance.started_at)
+        self._ecs.scheduler.at(ends, self._stop, command, run, outcome, instance.started_at)
 
     def _stop(self, moment: float, command: Command, run: Run, outcome: Outcome, booted_at: float) -> None:
         """The process is over, or should be: an instance that went away or rebooted took it along."""

@@ -183,11 +183,11 @@ class ImageActions(SnapshotActions):
     def _schedule(self, image: Image) -> None:
         if self.failing_images:
             image.fails_at = image.created_at + self.failing_images.pop(0)
-            self.agenda.at(image.fails_at, self._fail, image.image_id)
+            self.scheduler.at(image.fails_at, self._fail, image.image_id)
             return
         if self.timings.usable is not None:
-            self.agenda.at(image.created_at + self.timings.usable, self._make_usable, image.image_id)
-        self.agenda.at(image.available_at, self._make_available, image.image_id)
+            self.scheduler.at(image.created_at + self.timings.usable, self._make_usable, image.image_id)
+        self.scheduler.at(image.available_at, self._make_available, image.image_id)
 
     def _make_usable(self, _moment: float, image_id: str) -> None:
         image = self.images.get(image_id)

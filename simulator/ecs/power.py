@@ -83,14 +83,14 @@ class Power(DiskActions):
 
     def _transit(self, instance: Instance, through: str, to: str, seconds: float) -> None:
         instance.status = through
-        self.agenda.at(self.now() + seconds, self.arrive, instance.instance_id, through, to)
+        self.scheduler.at(self.now() + seconds, self.arrive, instance.instance_id, through, to)
 
     def reclaim(self, instance_id: str, lock_delay: float = 0.0, notice: float = NOTICE) -> None:
         """The system takes a spot instance back, ``notice`` seconds from now; the lock shows after ``lock_delay``."""
         instance = self.instance(instance_id)
         instance.locks.append(Lock(RECYCLING, self.now() + lock_delay))
         instance.release_at = self.now() + notice
-        self.agenda.at(instance.release_at, self._take_back, instance_id)
+        self.scheduler.at(instance.release_at, self._take_back, instance_id)
 
     def _take_back(self, moment: float, instance_id: str) -> None:
         instance = self.instances.get(instance_id)

@@ -77,9 +77,9 @@ class Launching(LaunchChecks):
         self._make_disks(p, image, instance, tags)
         if "AutoReleaseTime" in p:
             instance.auto_release_time = str(p["AutoReleaseTime"])
-            self.agenda.at(release_time(p, now), self._auto_release, instance.instance_id)
-        self.agenda.at(now + self.timings.boot / 4, self.arrive, instance.instance_id, "Pending", "Starting")
-        self.agenda.at(now + self.timings.boot, self.arrive, instance.instance_id, "Starting", "Running")
+            self.scheduler.at(release_time(p, now), self._auto_release, instance.instance_id)
+        self.scheduler.at(now + self.timings.boot / 4, self.arrive, instance.instance_id, "Pending", "Starting")
+        self.scheduler.at(now + self.timings.boot, self.arrive, instance.instance_id, "Starting", "Running")
         return instance
 
     def _auto_release(self, moment: float, instance_id: str) -> None:

@@ -89,7 +89,7 @@ class SnapshotActions(TagActions):
             kms_key_id=disk.kms_key_id,
         )
         self.snapshots[snapshot.snapshot_id] = snapshot
-        self.agenda.at(snapshot.accomplished_at, self._accomplish, snapshot.snapshot_id)
+        self.scheduler.at(snapshot.accomplished_at, self._accomplish, snapshot.snapshot_id)
         return snapshot
 
     def start_automatic_snapshot(self, disk: Disk) -> Snapshot:

@@ -1,4 +1,4 @@
-"""What all parts of ECS share: the resources, the network they are in, the agenda, and how things are looked up."""
+"""What all parts of ECS share: the resources, the network they are in, the scheduler, and how things are looked up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from simulator.actions import Parameters, Product
-from simulator.agenda import Agenda
 from simulator.ecs.model import Disk, Image, Instance, Resource, Snapshot, Tags, Timings, VSwitch
 from simulator.ecs.stock import Stock
 from simulator.ecs.tokens import ClientTokens
+from simulator.scheduler import Scheduler
 from simulator.wire import ApiError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class EcsStore(Product):
         self.cloud = cloud
         self.timings = Timings()
         self.stock = Stock()
-        self.agenda = Agenda()
+        self.scheduler = Scheduler()
         self.tokens = ClientTokens(cloud.now)
         self.instances: dict[str, Instance] = {}
         self.disks: dict[str, Disk] = {}
@@ -62,7 +62,7 @@ class EcsStore(Product):
 
     def progress(self) -> None:
         """Do what has become due."""
-        self.agenda.catch_up(self.now())
+        self.scheduler.catch_up(self.now())
 
     def known_region(self, p: Parameters) -> str:
         """The region that a call is for. Other regions than the cloud's own exist and are empty."""

@@ -55,7 +55,7 @@ class Activities(Registry):
             self._create(group, instance_id, instance_attributes)
             group.instances[instance_id] = ScalingInstance(instance_id, "Pending", self.now(), activity.id)
         if self.hooks_wait_for_running:
-            self.agenda.at(self.now() + self.cloud.ecs.timings.boot, self._when_running, activity)
+            self.scheduler.at(self.now() + self.cloud.ecs.timings.boot, self._when_running, activity)
         else:
             self._suspend(self.now(), activity)
         self.progress()
@@ -106,8 +106,8 @@ class Activities(Registry):
     def _boot(self, instance: Instance, now: float) -> None:
         ecs, boot = self.cloud.ecs, self.cloud.ecs.timings.boot
         instance.started_at = 0.0
-        self.agenda.at(now + boot / 4, ecs.arrive, instance.instance_id, "Pending", "Starting")
-        self.agenda.at(now + boot, ecs.arrive, instance.instance_id, "Starting", "Running")
+        self.scheduler.at(now + boot / 4, ecs.arrive, instance.instance_id, "Pending", "Starting")
+        self.scheduler.at(now + boot, ecs.arrive, instance.instance_id, "Starting", "Running")
 
     def _when_running(self, moment: float, activity: ScalingActivity) -> None:
         made = [self.cloud.ecs.instances[one] for one in self._present(activity)]
@@ -116,7 +116,7 @@ class Activities(Registry):
         elif all(instance.status == "Running" for instance in made):
             self._suspend(moment, activity)
         else:
-            self.agenda.at(moment + LOOK_AGAIN, self._when_running, activity)
+            self.scheduler.at(moment + LOOK_AGAIN, self._when_running, activity)
 
     def _present(self, activity: ScalingActivity) -> list[str]:
         """Those of an activity's instances that still exist."""
@@ -138,7 +138,7 @@ class Activities(Registry):
         token, until = self.cloud.request_id(), moment + hook.timeout
         action = LifecycleAction(token, hook, activity, self._present(activity), moment, until)
         activity.actions.append(action)
-        self.agenda.at(until, self._expire, action)
+        self.scheduler.at(until, self._expire, action)
         if hook.notification_arn is not None:
             self.notifications.append(notification(self.cloud, moment, action))
 
@@ -191,7 +191,7 @@ class Activities(Registry):
         for instance_id in self._present(activity):
             activity.group.instances[instance_id].lifecycle_state = "Removing"
             self.cloud.ecs.instances[instance_id].status = "Stopping"
-        self.agenda.at(moment + self.cloud.ecs.timings.stop, self._release, activity, status)
+        self.scheduler.at(moment + self.cloud.ecs.timings.stop, self._release, activity, status)
 
     def _release(self, moment: float, activity: ScalingActivity, status: str) -> None:
         for instance_id in self._present(activity):

@@ -55,7 +55,7 @@ class Lifecycle(Activities):
             raise refusal("LifecycleAction.TimeExceeded")
         found.heartbeats += 1
         found.expires_at = until
-        self.agenda.at(until, self._expire, found)
+        self.scheduler.at(until, self._expire, found)
         return {}
 
     def _pending(self, p: Parameters, hook: str, token: str) -> LifecycleAction:

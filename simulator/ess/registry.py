@@ -37,13 +37,13 @@ class Registry(Product):
     * ``hooks_wait_for_running``: whether scale-out hooks fire once all instances are Running, as documented, or at
       once: instances may stop or still start when the notification is read.
 
-    All products share one agenda, so that what happens to an instance happens in the order of its moments.
+    All products share one scheduler, so that what happens to an instance happens in the order of its moments.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__()
         self.cloud = cloud
-        self.agenda = cloud.ecs.agenda
+        self.scheduler = cloud.ecs.scheduler
         self.tokens = ClientTokens(cloud.now)
         self.groups: dict[str, ScalingGroup] = {}
         self.activities: list[ScalingActivity] = []

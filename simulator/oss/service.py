@@ -9,7 +9,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from simulator import demands
+from simulator import required_permissions
 from simulator.oss import bucket_settings, documents, operations, refusals, signature
 from simulator.oss.buckets import ENCRYPTIONS, Bucket, StoredObject, page
 from simulator.oss.target import Target, check_names, target_of
@@ -81,7 +81,7 @@ class Oss:
         operation = operations.covered(target)
         check_names(target)
         _check_digest(target.request.headers.get("content-md5"), target.request.body)
-        if key.missing(demands.of_oss(cloud, operation.name, target.request)):
+        if key.missing(required_permissions.of_oss(cloud, operation.name, target.request)):
             raise refusals.access_denied("You have no right to access this object.")
         return self._handlers[operation.name](target)
 

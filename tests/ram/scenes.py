@@ -39,7 +39,7 @@ class Scene:
         cloud, played = self.play()
         told = {name: played.answer[name] for name in (*TOLD, *HANDED) if name in played.answer}
         error = f"{type(played.error).__name__}: {played.error}" if played.error else ""
-        seen = json.dumps([told, error, played.logged, played.told], default=str)
+        seen = json.dumps([told, error, played.logged, played.notified], default=str)
         return seen, frozenset(cloud.access_keys[f"STS.{self.function}"].used)
 
 

@@ -13,7 +13,7 @@ import ram
 from simulator import function_compute
 from simulator.cloud import Cloud
 from simulator.fleet import BUCKET, INSTANCE_ID, Fleet, drill_fleet
-from simulator.ram import Demand, Policy
+from simulator.ram import Policy, RequiredPermission
 from simulator.signing import AccessKey
 from simulator.transport import in_process
 from spotkeeper.clock import Clock, Deadline
@@ -179,4 +179,4 @@ def test_function_compute_names_action_and_resource(limited: Limited) -> None:
 )
 def test_what_is_not_a_functions_job(function: str, action: str, resource: str) -> None:
     """One function's permissions are no other's."""
-    assert not Policy.of(ram.policy(function, VALUES)).permits(Demand(action, resource))
+    assert not Policy.of(ram.policy(function, VALUES)).permits(RequiredPermission(action, resource))

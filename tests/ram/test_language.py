@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator.ram import Demand, MalformedPolicyError, Policy, allowing
+from simulator.ram import MalformedPolicyError, Policy, RequiredPermission, allowing
 
 INSTANCE = "acs:ecs:cn-hangzhou:1:instance/i-1"
 
@@ -39,19 +39,19 @@ def policy(*statements: dict[str, Any]) -> Policy:
 )
 def test_one_statement(statement: dict[str, Any], *, permitted: bool) -> None:
     """Action, resource and every condition have to fit."""
-    demand = Demand("ecs:DeleteInstance", INSTANCE, {"ecs:tag/a": "1"})
-    assert policy(statement).permits(demand) is permitted
+    required = RequiredPermission("ecs:DeleteInstance", INSTANCE, {"ecs:tag/a": "1"})
+    assert policy(statement).permits(required) is permitted
 
 
 def test_several_statements() -> None:
     """One that allows is enough, one that denies goes before it, and without any there is nothing."""
-    demand = Demand("ecs:DeleteInstance", INSTANCE)
+    required = RequiredPermission("ecs:DeleteInstance", INSTANCE)
     elsewhere, deny = {"Resource": "acs:ecs:cn-beijing:*:*"}, {"Effect": "Deny"}
-    assert policy(elsewhere, {}).permits(demand)
-    assert not policy({}, deny).permits(demand)
-    assert policy({}, {**deny, **elsewhere}).permits(demand)
-    assert not policy().permits(demand)
-    assert allowing("ecs:Delete*").permits(demand)
+    assert policy(elsewhere, {}).permits(required)
+    assert not policy({}, deny).permits(required)
+    assert policy({}, {**deny, **elsewhere}).permits(required)
+    assert not policy().permits(required)
+    assert allowing("ecs:Delete*").permits(required)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""What a request asks RAM for: which actions on which resources.
+"""The permissions that a request needs: actions on resources.
 
 Sources: "Authentication rules" of ECS, "RAM authentication" of CLB, "Authorization syntax and elements" of OSS,
 "Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. What they leave open
-is asked for in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
+is checked in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.oss.target import target_of
-from simulator.ram import Demand
+from simulator.ram import RequiredPermission
 from simulator.wire import Request, from_json
 
 if TYPE_CHECKING:
@@ -33,39 +33,39 @@ _KINDS = {
     "KeyPairName": "ecs:keypair",
     "VSwitchId": "vpc:vswitch",
 }
-"""Which resource an ECS parameter names."""
+"""ECS parameter -> the resource that it names."""
 _MADE = {"RunInstances": "instance", "CreateImage": "image", "RunCommand": "command"}
-"""What an action makes is asked for as ``<kind>/*``, with the tags that the request gives it."""
+"""A resource that an action makes is checked as ``<kind>/*``, with the tags that the request gives it."""
 _TAG = "ecs:tag/"
 
 
-def of_rpc(cloud: Cloud, product: str, action: str, flat: Mapping[str, str]) -> list[Demand]:
-    """The demands of an RPC call, by its parameters as sent."""
+def of_rpc(cloud: Cloud, product: str, action: str, flat: Mapping[str, str]) -> list[RequiredPermission]:
+    """The permissions that an RPC call needs, by its parameters as sent."""
     name = f"{product}:{action}"
     if product == "ecs":
-        return [Demand(name, arn, tags) for arn, tags in _of_ecs(cloud, action, flat)] + list(
+        return [RequiredPermission(name, arn, tags) for arn, tags in _of_ecs(cloud, action, flat)] + list(
             _passed_role(cloud, action, flat)
         )
     if product == "slb":
-        return [Demand(name, arn) for arn in _of_slb(cloud, flat)]
+        return [RequiredPermission(name, arn) for arn in _of_slb(cloud, flat)]
     if product == "ram":
-        return [Demand(name, arn) for arn in _of_ram(cloud, flat)]
-    return [Demand(name, "*")]
+        return [RequiredPermission(name, arn) for arn in _of_ram(cloud, flat)]
+    return [RequiredPermission(name, "*")]
 
 
-def of_oss(cloud: Cloud, operation: str, request: Request) -> list[Demand]:
-    """The demand of an OSS operation; ListObjectsV2 is permitted by the action of ListObjects."""
+def of_oss(cloud: Cloud, operation: str, request: Request) -> list[RequiredPermission]:
+    """The permission that an OSS operation needs; ListObjectsV2 is permitted by the action of ListObjects."""
     target = target_of(request)
     action = "ListObjects" if operation == "ListObjectsV2" else operation
     path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
     conditions = {"oss:Prefix": target.parameters.get("prefix", "")} if action == "ListObjects" else {}
-    return [Demand(f"oss:{action}", f"acs:oss:oss-{cloud.region}:{cloud.account_id}:{path}", conditions)]
+    return [RequiredPermission(f"oss:{action}", f"acs:oss:oss-{cloud.region}:{cloud.account_id}:{path}", conditions)]
 
 
-def of_fc(cloud: Cloud, action: str, request: Request) -> list[Demand]:
-    """The demand of a call to Function Compute: on the function, without a qualifier."""
+def of_fc(cloud: Cloud, action: str, request: Request) -> list[RequiredPermission]:
+    """The permission that a call to Function Compute needs: on the function, without a qualifier."""
     function = request.path.partition("/functions/")[2].partition("/")[0]
-    return [Demand(f"fc:{action}", _arn(cloud, "fc", f"functions/{function}"))]
+    return [RequiredPermission(f"fc:{action}", _arn(cloud, "fc", f"functions/{function}"))]
 
 
 def _arn(cloud: Cloud, product: str, resource: str, region: str | None = None) -> str:
@@ -121,10 +121,10 @@ def _tags_of(cloud: Cloud, kind: str, resource_id: str) -> dict[str, str]:
     return {f"{_TAG}{key}": value for key, value in found.tags.seen(cloud.now()).items()} if found else {}
 
 
-def _passed_role(cloud: Cloud, action: str, flat: Mapping[str, str]) -> Iterator[Demand]:
+def _passed_role(cloud: Cloud, action: str, flat: Mapping[str, str]) -> Iterator[RequiredPermission]:
     """An instance that is launched with a RAM role gets it from the caller."""
     if action == "RunInstances" and (role := flat.get("RamRoleName")):
-        yield Demand("ram:PassRole", _ram(cloud, f"role/{role}"), {"acs:Service": "ecs.aliyuncs.com"})
+        yield RequiredPermission("ram:PassRole", _ram(cloud, f"role/{role}"), {"acs:Service": "ecs.aliyuncs.com"})
 
 
 def _of_slb(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:
