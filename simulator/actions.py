@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from simulator.error_catalogue import refusal
 from simulator.wire import ApiError, from_json, uncovered
 
 __all__ = ["Answer", "Parameters", "Product", "action", "invalid", "missing", "uncovered"]
@@ -98,8 +99,7 @@ class Parameters(Mapping[str, Any]):
 
 def missing(name: str) -> ApiError:
     """The refusal of a call without a mandatory parameter."""
-    return ApiError(
-        400,
+    return refusal(
         "MissingParameter",
         f'The input parameter "{name}" that is mandatory for processing this request is not supplied.',
     )
@@ -107,7 +107,7 @@ def missing(name: str) -> ApiError:
 
 def invalid(name: str, why: str) -> ApiError:
     """The refusal of a value that cannot be used."""
-    return ApiError(400, "InvalidParameter", f'The specified parameter "{name}" is not valid: {why}.')
+    return refusal("InvalidParameter", f'The specified parameter "{name}" is not valid: {why}.')
 
 
 def action(name: str) -> Callable[[Method], Method]:

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 from simulator import ram_service, required_permissions, rpc
 from simulator.actions import Product
 from simulator.clock import VirtualClock
-from simulator.codes import refusal
 from simulator.ecs import Ecs
+from simulator.error_catalogue import refusal
 from simulator.ess import Ess
 from simulator.faults import Faults
 from simulator.fc import Fc
@@ -176,7 +176,7 @@ class Cloud:
         key = verify(request, self.access_keys, self.now())
         nonce = request.headers["x-acs-signature-nonce"]
         if nonce in self._nonces:
-            raise ApiError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+            raise refusal("SignatureNonceUsed")
         self._nonces.add(nonce)
         if product not in rpc.VERSIONS.values():
             raise rpc.unknown_version(request)
@@ -196,7 +196,7 @@ class Cloud:
         if product == "fc":
             return fc_refusals.answer(error, request_id)
         if product != "oss":
-            return rpc.refusal(error, request, request_id)
+            return rpc.error_response(error, request, request_id)
         body = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape(error.code)}</Code>'
             f"<Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId>"

@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from simulator import codes
+from simulator.error_catalogue import refusal
 from simulator.wire import AnswerTooLate, ApiError, ConnectionDropped, ConnectionRefused, Response
 
 WINDOWS = {"throttle": 60, "throttle-second": 1}
@@ -98,7 +98,7 @@ class Fault:
         Raises ApiError and ConnectionDropped.
         """
         if self.effect.startswith("code:"):
-            raise codes.refusal(self.effect.removeprefix("code:"))
+            raise refusal(self.effect.removeprefix("code:"))
         if self.effect in WINDOWS:
             raise self._throttled(product)
         if self.effect == "refused":
@@ -130,7 +130,7 @@ class Fault:
 
     def _throttled(self, product: str) -> ApiError:
         by_second = self.effect == "throttle-second"
-        refused = codes.refusal(THROTTLED.get(product, "Throttling.User") if by_second else "Throttling.User")
+        refused = refusal(THROTTLED.get(product, "Throttling.User") if by_second else "Throttling.User")
         headers = {} if self.retry_after_ms is None else {"x-acs-retry-after": str(self.retry_after_ms)}
         return ApiError(refused.status, refused.code, refused.message, headers)
 

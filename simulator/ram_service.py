@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulator.actions import Answer, Parameters, Product, action
+from simulator.error_catalogue import refusal
 from simulator.oss.documents import time_text
 from simulator.ram import MalformedPolicyError, Policy, RequiredPermission
 from simulator.wire import ApiError, from_json
@@ -60,7 +61,7 @@ class Ram(Product):
     def create_role(self, p: Parameters) -> Answer:
         """A new role."""
         if p["RoleName"] in self.roles:
-            raise ApiError(409, "EntityAlreadyExists.Role", "The specified role has existed.")
+            raise refusal("EntityAlreadyExists.Role")
         trust = _trust(p["AssumeRolePolicyDocument"])
         role = Role(p["RoleName"], p.get("Description", ""), trust, self.cloud.now())
         self.roles[role.name] = role
@@ -90,7 +91,7 @@ class Ram(Product):
     def create_policy(self, p: Parameters) -> Answer:
         """A new custom policy."""
         if p["PolicyName"] in self.policies:
-            raise ApiError(409, "EntityAlreadyExists.Policy", "The specified policy has existed.")
+            raise refusal("EntityAlreadyExists.Policy")
         document = _policy(p["PolicyDocument"])
         policy = CustomPolicy(p["PolicyName"], p.get("Description", ""), self.cloud.now(), {1: document})
         self.policies[policy.name] = policy
@@ -110,9 +111,7 @@ class Ram(Product):
         document = _policy(p["PolicyDocument"])
         if len(policy.versions) == MOST_VERSIONS:
             if p.get("RotateStrategy") != ROTATE:
-                raise ApiError(
-                    409, "LimitExceeded.Policy.Version", "The count of policy version beyond the current limits."
-                )
+                raise refusal("LimitExceeded.Policy.Version")
             del policy.versions[min(set(policy.versions) - {policy.default})]
         number = max(policy.versions) + 1
         policy.versions[number] = document
@@ -123,21 +122,21 @@ class Ram(Product):
     def attach_policy_to_role(self, p: Parameters) -> Answer:
         """Let the role have what a policy allows."""
         if p["PolicyType"] != "Custom":
-            raise ApiError(404, "EntityNotExist.Policy", "The embedded cloud has no system policies.")
+            raise refusal("EntityNotExist.Policy", "The embedded cloud has no system policies.")
         role, policy = self._role(p), self._policy(p)
         if policy.name in role.policies:
-            raise ApiError(409, "EntityAlreadyExists.Role.Policy", "The policy has been attached to the role.")
+            raise refusal("EntityAlreadyExists.Role.Policy")
         role.policies.append(policy.name)
         return {}
 
     def _role(self, p: Parameters) -> Role:
         if p["RoleName"] not in self.roles:
-            raise ApiError(404, "EntityNotExist.Role", "The role not exists.")
+            raise refusal("EntityNotExist.Role")
         return self.roles[p["RoleName"]]
 
     def _policy(self, p: Parameters) -> CustomPolicy:
         if p.get("PolicyType", "Custom") != "Custom" or p["PolicyName"] not in self.policies:
-            raise ApiError(404, "EntityNotExist.Policy", "The policy not exists.")
+            raise refusal("EntityNotExist.Policy")
         return self.policies[p["PolicyName"]]
 
     def _shown(self, role: Role) -> dict[str, Any]:
@@ -184,21 +183,21 @@ def _document(text: str) -> Any:
     try:
         return from_json(text)
     except ValueError:
-        raise ApiError(400, "InvalidParameter.PolicyDocument", "The policy document is not valid JSON.") from None
+        raise refusal("InvalidParameter.PolicyDocument") from None
 
 
 def _trust(text: str) -> str:
     document = _document(text)
     if not isinstance(document, dict) or not isinstance(document.get("Statement"), list):
-        raise ApiError(400, "MalformedPolicyDocument", "a trust policy is an object with a list of statements")
+        raise refusal("MalformedPolicyDocument")
     return text
 
 
 def _policy(text: str) -> str:
     if len(text) > LONGEST_DOCUMENT:
-        raise ApiError(400, "InvalidParameter.PolicyDocument.Length", "The policy document exceeds 6144 characters.")
+        raise refusal("InvalidParameter.PolicyDocument.Length")
     try:
         Policy.of(_document(text))
     except MalformedPolicyError as error:
-        raise ApiError(400, "MalformedPolicyDocument", str(error)) from None
+        raise refusal("MalformedPolicyDocument", str(error)) from None
     return text

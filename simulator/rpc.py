@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from simulator import schema
 from simulator.actions import Answer, Parameters, Product, uncovered
+from simulator.error_catalogue import refusal
 from simulator.wire import ApiError, Request, Response
 
 VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc", "2015-05-01": "ram"}
@@ -59,7 +60,7 @@ def unknown_version(request: Request) -> ApiError:
     """The refusal of a version that no product here has; there are real ones that are not covered."""
     version = request.headers.get("x-acs-version", "")
     if not _VERSION.match(version):
-        return ApiError(400, "NoSuchVersion", "Specified parameter Version is not valid.")
+        return refusal("NoSuchVersion")
     covered = [f"{product} {one}" for one, product in VERSIONS.items()]
     return uncovered(f"version {version} (action {action_of(request)})", covered)
 
@@ -71,7 +72,7 @@ def perform(product: Product, name: str, action: str, flat: dict[str, str]) -> A
     """
     method = product.actions.get(action)
     if not _ACTION.match(action):
-        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+        raise refusal("InvalidAction.NotFound")
     if method is None:  # the real product may have it: which names are real is not known here
         raise uncovered(f"action {action} of {name}", product.actions)
     parameters = schema.validated(name, action, flat)
@@ -83,7 +84,7 @@ def perform(product: Product, name: str, action: str, flat: dict[str, str]) -> A
 def _whole(answer: Answer, action: str, parameters: Parameters, common: set[str]) -> Answer:
     """The answer; refused where a parameter was sent that nobody looked at. A write is done by then, without it."""
     if "DryRun" in common and parameters.bool("DryRun"):
-        raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        raise refusal("DryRunOperation")
     unread = parameters.unread() - common
     if unread:
         raise uncovered(f"parameter {', '.join(sorted(unread))} of {action}", parameters.read())
@@ -96,7 +97,7 @@ def _form(request: Request) -> str:
     return ""
 
 
-def refusal(error: ApiError, request: Request, request_id: str) -> Response:
+def error_response(error: ApiError, request: Request, request_id: str) -> Response:
     """An error as the RPC gateway words it."""
     body = {
         "RequestId": request_id,

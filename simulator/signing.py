@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote
 
+from simulator.error_catalogue import refusal
 from simulator.ram import Policy, RequiredPermission, allowing
 from simulator.wire import ApiError, Request
 
@@ -59,15 +60,15 @@ def verify(request: Request, keys: Mapping[str, AccessKey], now: float) -> Acces
     """
     found = _AUTHORIZATION.match(request.headers.get("authorization", ""))
     if found is None:
-        raise ApiError(400, "MissingParameter", f"Authorization is mandatory for this action, as {ALGORITHM}.")
+        raise refusal("MissingParameter", f"Authorization is mandatory for this action, as {ALGORITHM}.")
     for name in _MANDATORY:
         if not request.headers.get(name):
-            raise ApiError(400, "MissingParameter", f"{name} is mandatory for this action.")
+            raise refusal("MissingParameter", f"{name} is mandatory for this action.")
     if not _DATE.match(request.headers["x-acs-date"]):
-        raise ApiError(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+        raise refusal("InvalidTimeStamp.Format")
     key = keys.get(found["key"])
     if key is None:
-        raise ApiError(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+        raise refusal("InvalidAccessKeyId.NotFound")
     signed = found["headers"].split(";")
     _check_signed(request, signed)
     if not hmac.compare_digest(signature(request, signed, key.secret), found["signature"]):
@@ -108,14 +109,14 @@ def _check_signed(request: Request, signed: list[str]) -> None:
 def _check_token(token: str | None, key: AccessKey, now: float) -> None:
     if key.security_token is None:
         if token:
-            raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", "The token belongs to another key.")
+            raise refusal("InvalidSecurityToken.MismatchWithAccessKey")
         return
     if not token:
-        raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for this action.")
+        raise refusal("MissingSecurityToken")
     if token != key.security_token:
-        raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", "The token belongs to another key.")
+        raise refusal("InvalidSecurityToken.MismatchWithAccessKey")
     if key.expires_at is not None and now >= key.expires_at:
-        raise ApiError(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+        raise refusal("InvalidSecurityToken.Expired")
 
 
 def _mismatch(why: str) -> ApiError:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from simulator.actions import Answer, Parameters, action, invalid, missing, uncovered
-from simulator.codes import refusal
 from simulator.ecs.assistant import Assistant, Command, legacy
 from simulator.ecs.command_content import check_size, decoded, filled, given_parameters
 from simulator.ecs.invocations import invocation, result
@@ -14,7 +13,7 @@ from simulator.ecs.model import Instance, Tags, utc
 from simulator.ecs.paging import either, numbered
 from simulator.ecs.store import tagged
 from simulator.ecs.tags import TagActions
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 Item = TypeVar("Item")
 TYPES = {"RunShellScript": "linux", "RunPowerShellScript": "windows", "RunBatScript": "windows"}
@@ -53,7 +52,7 @@ class CloudAssistant(TagActions):
         check_size(p, template)
         tags = self.checked_tags(p)
         if any(len(key) > 64 for key in tags):
-            raise ApiError(400, "InvalidTagKey.Malformed", "The specified Tag.n.Key is not valid.")
+            raise refusal("InvalidTagKey.Malformed")
         return Command(
             invoke_id=self.cloud.new_id("t"),
             command_id=self.cloud.new_id("c"),

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from simulator.actions import Parameters, invalid
-from simulator.codes import refusal
+from simulator.error_catalogue import refusal
 from simulator.wire import ApiError
 
 LARGEST, LARGEST_KEPT = 24 * 1024, 18 * 1024

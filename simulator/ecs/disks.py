@@ -7,6 +7,7 @@ from simulator.ecs import documents
 from simulator.ecs.model import Disk
 from simulator.ecs.paging import either
 from simulator.ecs.store import EcsStore, tagged, wanted_ids
+from simulator.error_catalogue import refusal
 from simulator.wire import ApiError
 
 LOCAL_CATEGORIES = ("ephemeral", "ephemeral_ssd", "local_hdd_pro", "local_ssd_pro")
@@ -81,7 +82,7 @@ class DiskActions(EcsStore):
             raise invalid("DiskIds", f"there are more than {_MOST}")
         unknown = [disk for disk in ids if disk not in self.disks]
         if unknown:
-            raise ApiError(404, "InvalidDiskId.NotFound", "The specified disk does not exist.")
+            raise refusal("InvalidDiskId.NotFound")
         return [self.disks[disk] for disk in ids]
 
     def _check_modification(self, disk: Disk, p: Parameters) -> None:
@@ -104,9 +105,9 @@ class DiskActions(EcsStore):
         """Delete a disk that is attached to nothing, with its incomplete snapshots."""
         disk = self.disks.get(p["DiskId"])
         if disk is None:
-            raise ApiError(404, "InvalidDiskId.NotFound", "The specified disk does not exist.")
+            raise refusal("InvalidDiskId.NotFound")
         if disk.instance_id:
-            raise ApiError(403, "IncorrectDiskStatus", "The current disk status does not support this operation.")
+            raise refusal("IncorrectDiskStatus")
         self.drop_disk(disk)
         return {}
 
@@ -136,4 +137,4 @@ class DiskActions(EcsStore):
 
 
 def _conflict(message: str) -> ApiError:
-    return ApiError(403, "DeleteWithInstance.Conflict", message)
+    return refusal("DeleteWithInstance.Conflict", message)

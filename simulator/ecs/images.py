@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from simulator.actions import Answer, Parameters, action, missing, uncovered
-from simulator.codes import refusal
 from simulator.ecs import documents
 from simulator.ecs.disks import LOCAL_CATEGORIES
 from simulator.ecs.model import Disk, DiskMapping, Image, Snapshot
 from simulator.ecs.paging import numbered
 from simulator.ecs.snapshots import SnapshotActions
 from simulator.ecs.store import tagged
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 STATUSES = ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated")
 _NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w.:\-]{1,127}\Z")
@@ -66,7 +65,7 @@ class ImageActions(SnapshotActions):
             return STATUSES
         statuses = tuple(text.split(","))
         if not set(statuses) <= set(STATUSES):
-            raise ApiError(400, "InvalidStatus.NotFound", "The specified Status is not valid.")
+            raise refusal("InvalidStatus.NotFound", action="DescribeImages")
         return statuses
 
     def _wanted_image(self, image: Image, p: Parameters) -> bool:
@@ -87,7 +86,7 @@ class ImageActions(SnapshotActions):
     @action("CreateImage")
     def create_image(self, p: Parameters) -> Answer:
         """An image of all disks of an instance, or of one complete snapshot of a system disk."""
-        mismatch = ApiError(400, "IdempotenceParamNotMatch", "The same token is used with different parameters.")
+        mismatch = refusal("IdempotenceParamNotMatch")
         if before := self.tokens.recall("CreateImage", p, mismatch):
             return before
         p.covers(*_COVERED)
@@ -99,7 +98,7 @@ class ImageActions(SnapshotActions):
         if len([one for one in self.images.values() if one.owner_alias == "self"]) >= self.image_quota:
             raise refusal("QuotaExceed.Image")
         if p.bool("DryRun"):
-            raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+            raise refusal("DryRunOperation")
         image = self._start_image(p, tags)
         return self.tokens.remember("CreateImage", p, {"ImageId": image.image_id})
 
@@ -107,7 +106,7 @@ class ImageActions(SnapshotActions):
         if name is None:
             return
         if not _NAME.match(name):
-            raise ApiError(400, "InvalidImageName.Malformed", "The specified Image name is wrongly formed.")
+            raise refusal("InvalidImageName.Malformed")
         if any(image.image_name == name for image in self.images.values()):
             raise refusal("InvalidImageName.Duplicated")
 
@@ -115,13 +114,9 @@ class ImageActions(SnapshotActions):
         if "InstanceId" in p:
             instance = self.instance(p["InstanceId"])
             if instance.status not in ("Running", "Stopped"):
-                raise ApiError(
-                    400,
-                    "IncorrectInstanceStatus",
-                    "The current status of the instance does not support this operation.",
-                )
+                raise refusal("IncorrectInstanceStatus", action="CreateImage")
             if any(lock.reason == "security" for lock in instance.locks):
-                raise ApiError(400, "InstanceLockedForSecurity", "The instance is locked due to security.")
+                raise refusal("InstanceLockedForSecurity", action="CreateImage")
             self.check_snapshot_possible(self._imaged_disks(instance.instance_id))
         elif "SnapshotId" in p:
             self._check_snapshot(self.snapshots.get(p["SnapshotId"]))
@@ -138,11 +133,11 @@ class ImageActions(SnapshotActions):
 
     def _check_snapshot(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
-            raise ApiError(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
+            raise refusal("InvalidSnapshotId.NotFound")
         if snapshot.status != "accomplished":
             raise refusal("InvalidSnapshotId.NotReady")
         if snapshot.disk_type != "system":
-            raise ApiError(403, "OperationDenied", "The specified snapshot is not from system disk.")
+            raise refusal("OperationDenied")
 
     def _start_image(self, p: Parameters, tags: dict[str, str]) -> Image:
         now, times = self.now(), self.timings
@@ -218,9 +213,9 @@ class ImageActions(SnapshotActions):
         if image is None or image.owner_alias != "self" or image.region != self.known_region(p):
             return {}
         if image.status in ("Creating", "Waiting"):
-            raise ApiError(400, "IncorrectImageStatus", "The image is being created.")
+            raise refusal("IncorrectImageStatus")
         if not force and any(one.image_id == image.image_id for one in self.instances.values()):
-            raise ApiError(403, "ImageUsingByInstance", "The specified image is used by instances.")
+            raise refusal("ImageUsingByInstance")
         del self.images[image.image_id]
         return {}
 

@@ -7,7 +7,7 @@ from simulator.ecs import documents
 from simulator.ecs.model import Instance
 from simulator.ecs.paging import either, numbered
 from simulator.ecs.store import EcsStore, tagged, wanted_ids
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 STATUSES = ("Pending", "Starting", "Running", "Stopping", "Stopped")
 _ATTRIBUTES = (
@@ -48,7 +48,7 @@ class InstanceActions(EcsStore):
     def _wanted(self, one: Instance, p: Parameters) -> bool:
         status = p.get("Status")
         if status is not None and status not in STATUSES:
-            raise ApiError(404, "InvalidStatus.NotFound", "The Status provided does not exist in our records.")
+            raise refusal("InvalidStatus.NotFound")
         charge = p.get("InstanceChargeType", "PostPaid")
         lock = p.get("LockReason")
         group = p.get("SecurityGroupId")
@@ -67,7 +67,7 @@ class InstanceActions(EcsStore):
         found = self.visible(p, self.instances.values())
         ids = p.list("InstanceId")
         if not set(ids) <= {one.instance_id for one in found}:
-            raise ApiError(404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.")
+            raise refusal("InvalidInstanceId.NotFound")
         zone = p.get("ZoneId")
         wanted = [one for one in found if (not ids or one.instance_id in ids) and zone in (None, one.zone_id)]
         page, about = numbered(p, wanted, largest=50)
@@ -95,10 +95,10 @@ class InstanceActions(EcsStore):
         if "InstanceIds" in p:
             ids = wanted_ids(p, "InstanceIds")
             if ids is None:
-                raise ApiError(400, "InvalidInstanceIds.Malformed", "The specified InstanceIds is not valid.")
+                raise refusal("InvalidInstanceIds.Malformed")
             found = [one for one in found if one.instance_id in ids]
         elif role is None:
-            raise ApiError(400, "MissingParameter.InstanceIds", "InstanceIds or RamRoleName is mandatory.")
+            raise refusal("MissingParameter.InstanceIds")
         found = [one for one in found if role in (None, one.ram_role_name)]
         page, about = numbered(p, found, largest=50)
         roles = [{"InstanceId": one.instance_id, "RamRoleName": one.ram_role_name} for one in page]
@@ -113,9 +113,7 @@ class InstanceActions(EcsStore):
         if unknown:
             raise invalid(min(unknown), "the embedded cloud does not modify it")
         if "UserData" in p and found.status != "Stopped":
-            raise ApiError(
-                403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation."
-            )
+            raise refusal("IncorrectInstanceStatus")
         for name in set(p) & _MODIFIABLE.keys():
             setattr(found, _MODIFIABLE[name], p[name])
         return {}

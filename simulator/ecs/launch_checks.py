@@ -8,12 +8,12 @@ import re
 from typing import Any
 
 from simulator.actions import Parameters, invalid, missing, uncovered
-from simulator.codes import refusal
 from simulator.ecs.launch_options import check_options
 from simulator.ecs.launch_parameters import COVERED
 from simulator.ecs.model import Image, VSwitch
 from simulator.ecs.stock import BURSTABLE, INSTANCE_TYPES, spot_price
 from simulator.ecs.tags import TagActions
+from simulator.error_catalogue import refusal
 from simulator.wire import ApiError
 
 CATEGORIES = ("cloud", "cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto", "cloud_essd_entry")
@@ -47,16 +47,16 @@ class LaunchChecks(TagActions):
     def _vswitch(self, p: Parameters) -> VSwitch:
         found = self.vswitches.get(p["VSwitchId"])
         if found is None or self.known_region(p) != self.cloud.region:
-            raise ApiError(404, "InvalidVSwitchId.NotFound", "The specified VSwitchId does not exist.")
+            raise refusal("InvalidVSwitchId.NotFound")
         if p.get("ZoneId", found.zone_id) != found.zone_id:
-            raise ApiError(403, "OperationDenied.ZoneNotAllowed", "The VSwitch is in another zone than ZoneId.")
+            raise refusal("OperationDenied.ZoneNotAllowed", "The VSwitch is in another zone than ZoneId.")
         address = p.get("PrivateIpAddress")
         if address is not None and not str(address).startswith(found.network + "."):
-            raise ApiError(400, "InvalidPrivateIpAddress.Malformed", "Specified private IP address is malformed.")
+            raise refusal("InvalidPrivateIpAddress.Malformed")
         if address in found.used:
-            raise ApiError(400, "InvalidPrivateIpAddress.Duplicated", "Specified private IP address is duplicated.")
+            raise refusal("InvalidPrivateIpAddress.Duplicated")
         if found.free_addresses is not None and found.free_addresses < p.int("Amount", 1):
-            raise ApiError(400, "QuotaExceeded.PrivateIpAddress", "The specified VSwitch has not enough IpAddress.")
+            raise refusal("QuotaExceeded.PrivateIpAddress")
         return found
 
     def _check_security_groups(self, p: Parameters, vswitch: VSwitch) -> None:
@@ -66,7 +66,7 @@ class LaunchChecks(TagActions):
             raise invalid("SecurityGroupIds", "SecurityGroupId was sent as well")
         for group in p.list("SecurityGroupIds") or [p["SecurityGroupId"]]:
             if group not in self.security_groups:
-                raise ApiError(404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist.")
+                raise refusal("InvalidSecurityGroupId.NotFound")
             if self.security_groups[group] != vswitch.vpc_id:
                 raise refusal("OperationDenied.InconsistentNetwork")
             if self._full(group, p):
@@ -93,7 +93,7 @@ class LaunchChecks(TagActions):
     def _image(self, p: Parameters) -> Image:
         image = self.images.get(p["ImageId"])
         if image is None or image.region != self.known_region(p):
-            raise ApiError(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
+            raise refusal("InvalidImageId.NotFound")
         if not image.ready:
             raise refusal("OperationDenied.ImageNotValid")
         return image
@@ -101,9 +101,7 @@ class LaunchChecks(TagActions):
     def _check_instance_type(self, p: Parameters) -> None:
         wanted = p["InstanceType"]
         if wanted not in INSTANCE_TYPES:
-            raise ApiError(
-                400, "InvalidInstanceType.ValueNotSupported", "The specified InstanceType beyond the permitted range."
-            )
+            raise refusal("InvalidInstanceType.ValueNotSupported")
         if "CreditSpecification" in p and not wanted.startswith(BURSTABLE):
             # Which code the cloud has for this is not documented; that the parameter is for burstable types only, is.
             raise invalid("CreditSpecification", "the instance type is not burstable")
@@ -114,33 +112,33 @@ class LaunchChecks(TagActions):
 
 def _check_texts(p: Parameters) -> None:
     if not _NAME.match(p.get("InstanceName", "ok")):
-        raise ApiError(400, "InvalidInstanceName.Malformed", 'The specified parameter "InstanceName" is not valid.')
+        raise refusal("InvalidInstanceName.Malformed")
     if not _HOST_NAME.match(p.get("HostName", "ok")):
-        raise ApiError(400, "InvalidHostName.Malformed", 'The specified parameter "HostName" is not valid.')
+        raise refusal("InvalidHostName.Malformed")
     if not 2 <= len(p.get("Description", "ok")) <= 256:
-        raise ApiError(400, "InvalidDescription.Malformed", 'The specified parameter "Description" is not valid.')
+        raise refusal("InvalidDescription.Malformed")
     if p.bool("PasswordInherit") and "Password" in p:
-        raise ApiError(400, "InvalidPasswordParam.Mismatch", "The password should be null when passwdInherit is true.")
+        raise refusal("InvalidPasswordParam.Mismatch")
     _one_of(p, "InternetChargeType", ("PayByTraffic", "PayByBandwidth"), "InvalidInternetChargeType.ValueNotSupported")
     _one_of(p, "HttpEndpoint", ("enabled", "disabled"), "InvalidHttpEndpoint.NotSupported")
     _one_of(p, "HttpTokens", ("optional", "required"), "InvalidHttpTokens.NotSupported")
     _one_of(p, "CreditSpecification", ("Standard", "Unlimited"), "InvalidParameter")
     if not 1 <= p.int("HttpPutResponseHopLimit", 1) <= 64:
-        raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", "The HttpPutResponseHopLimit is not valid.")
+        raise refusal("InvalidHttpPutResponseHopLimit.NotSupported")
     if not 0 <= p.int("InternetMaxBandwidthOut", 0) <= 100:
         raise invalid("InternetMaxBandwidthOut", "it must be from 0 to 100")
     largest = max(10, p.int("InternetMaxBandwidthOut", 0))
     if not 1 <= p.int("InternetMaxBandwidthIn", 1) <= largest:
-        raise ApiError(400, "InvalidInternetMaxBandwidthIn.ValueNotSupported", f"It must be from 1 to {largest}.")
+        raise refusal("InvalidInternetMaxBandwidthIn.ValueNotSupported", f"It must be from 1 to {largest}.")
 
 
 def _check_user_data(p: Parameters) -> None:
     try:
         raw = base64.b64decode(p.get("UserData", ""), validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(400, "InvalidUserData.Base64FormatInvalid", "The specified UserData is not Base64.") from None
+        raise refusal("InvalidUserData.Base64FormatInvalid") from None
     if len(raw) > USER_DATA_BYTES:
-        raise ApiError(400, "InvalidUserData.SizeExceeded", 'The specified parameter "UserData" exceeds the size.')
+        raise refusal("InvalidUserData.SizeExceeded")
 
 
 def _check_spot(p: Parameters) -> None:
@@ -149,15 +147,15 @@ def _check_spot(p: Parameters) -> None:
     _one_of(p, "SpotInterruptionBehavior", ("Terminate", "Stop"), "InvalidSpotInterruptionBehavior")
     strategy, limit = p.get("SpotStrategy", "NoSpot"), p.get("SpotPriceLimit")
     if strategy == "NoSpot" and {"SpotDuration", "SpotInterruptionBehavior"} & set(p):
-        raise ApiError(400, "InvalidSpotStrategy", "The specified SpotStrategy does not allow spot parameters.")
+        raise refusal("InvalidSpotStrategy", "The specified SpotStrategy does not allow spot parameters.")
     if strategy != "NoSpot" and p.bool("DeletionProtection"):
         raise refusal("InvalidChargeType.ValueNotSupported")
     if p.int("SpotDuration", 1) not in (0, 1):
-        raise ApiError(400, "InvalidSpotDuration", "The specified SpotDuration is not valid.")
+        raise refusal("InvalidSpotDuration")
     if (limit is not None) != (strategy == "SpotWithPriceLimit"):
-        raise ApiError(400, "InvalidSpotPriceLimit", "SpotPriceLimit goes with SpotWithPriceLimit, and only with it.")
+        raise refusal("InvalidSpotPriceLimit", "SpotPriceLimit goes with SpotWithPriceLimit, and only with it.")
     if limit is not None and (limit <= 0 or round(limit, 3) != limit):
-        raise ApiError(400, "InvalidSpotPriceLimit", "The specified SpotPriceLimit has more than 3 decimal places.")
+        raise refusal("InvalidSpotPriceLimit", "The specified SpotPriceLimit has more than 3 decimal places.")
 
 
 def _check_amount(p: Parameters) -> None:
@@ -175,11 +173,9 @@ def _check_disks(p: Parameters, image: Image) -> None:
     _check_disk(system, "SystemDisk")
     if "Size" in system:
         if not re.fullmatch(r"[0-9]{1,9}", str(system["Size"])) or not 20 <= int(system["Size"]) <= 2048:
-            raise ApiError(400, "InvalidSystemDiskSize.ValueNotSupported", "The SystemDisk.Size is not valid.")
+            raise refusal("InvalidSystemDiskSize.ValueNotSupported")
         if int(system["Size"]) < image.size:
-            raise ApiError(
-                400, "InvalidSystemDiskSize.LessThanImageSize", "The specified system disk size is less than image."
-            )
+            raise refusal("InvalidSystemDiskSize.LessThanImageSize")
     sizes = {mapping.device: mapping.size for mapping in image.disks if mapping.type == "data"}
     encrypted = {mapping.device if mapping.type == "data" else "": mapping.encrypted for mapping in image.disks}
     _check_encryption(system, from_encrypted=encrypted.get("", False))
@@ -200,28 +196,28 @@ def _check_disk(disk: dict[str, Any], which: str) -> None:
     if category is not None and category not in CATEGORIES:
         raise ApiError(400, f"Invalid{which}Category.ValueNotSupported", f'"{which}.Category" is not valid.')
     if level is not None and (level not in LEVELS or category not in (None, "cloud_essd")):
-        raise ApiError(400, "InvalidPerformanceLevel.Malformed", "The specified PerformanceLevel is not valid.")
+        raise refusal("InvalidPerformanceLevel.Malformed")
     encrypted = str(disk.get("Encrypted", "")).lower()
     if encrypted not in ("", "true", "false"):
         raise invalid(f"{which}.Encrypted", "it must be true or false")
     if "KMSKeyId" in disk and encrypted != "true":
         raise refusal("InvalidEncrypted.NotMatchKmsKeyId")
     if "ProvisionedIops" in disk and category != "cloud_auto":
-        raise ApiError(400, "InvalidProvisionedIops.NotSupported", "The category has no provisioned IOPS.")
+        raise refusal("InvalidProvisionedIops.NotSupported")
 
 
 def _check_data_disk(disk: dict[str, Any], sizes: dict[str, int], devices: list[str]) -> None:
     device = disk.get("Device")
     if device is not None:
         if not re.match(r"/dev/xvd[b-z]\Z", device) or device in devices:
-            raise ApiError(400, "InvalidDataDevice.Malformed", 'The "DataDisk.n.Device" is not valid.')
+            raise refusal("InvalidDataDevice.Malformed")
         devices.append(device)
     least = sizes.get(device or "", 20)
     size = disk.get("Size")
     if size is None and device not in sizes:
         raise missing("DataDisk.N.Size")
     if size is not None and not least <= size <= 65536:
-        raise ApiError(400, "InvalidDataDiskSize.ValueNotSupported", "DataDisk.n.Size beyond the permitted range.")
+        raise refusal("InvalidDataDiskSize.ValueNotSupported")
 
 
 def _one_of(p: Parameters, name: str, values: tuple[str, ...], code: str) -> None:

@@ -6,8 +6,8 @@ Which codes the cloud has for these refusals is not documented; that it takes th
 from __future__ import annotations
 
 from simulator.actions import Parameters, invalid
-from simulator.codes import refusal
 from simulator.ecs.stock import INSTANCE_TYPES
+from simulator.error_catalogue import refusal
 
 BY_INVITATION = ("HibernationOptions", "Isp", "ClockOptions")
 """In invitational preview or not publicly available (request metadata of RunInstances)."""

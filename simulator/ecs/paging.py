@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from simulator.actions import Answer, Parameters, invalid
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 Item = TypeVar("Item")
 _TOKEN = re.compile(rb"from:([0-9]{1,9})")
@@ -58,5 +58,5 @@ def _position(token: Any) -> int:
         text = b""
     found = _TOKEN.fullmatch(text)
     if found is None:
-        raise ApiError(400, "InvalidNextToken", "The specified NextToken is invalid.")
+        raise refusal("InvalidNextToken")
     return int(found[1])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from simulator.actions import Answer, Parameters, action
-from simulator.codes import refusal
 from simulator.ecs.disks import DiskActions
 from simulator.ecs.model import Instance, Lock, utc
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 NOTICE = 300.0
 """Seconds from the interruption event to the release."""
@@ -43,7 +42,7 @@ class Power(DiskActions):
         instance = self._in_status(p, "Running")
         mode = p.get("StoppedMode", "KeepCharging")
         if mode not in ("KeepCharging", "StopCharging"):
-            raise ApiError(400, "InvalidStoppedMode", "The specified StoppedMode is not valid.")
+            raise refusal("InvalidStoppedMode")
         p.bool("ForceStop")
         _refuse_dry_run(p)
         instance.stopped_mode = mode
@@ -64,9 +63,9 @@ class Power(DiskActions):
         instance = self.instance(p["InstanceId"])
         p.covers("TerminateSubscription", "Force")
         if instance.deletion_protection:
-            raise ApiError(403, "InvalidOperation.DeletionProtection", "The instance has deletion protection.")
+            raise refusal("InvalidOperation.DeletionProtection")
         if self.now() < instance.deletable_at or instance.status in ("Pending", "Starting"):
-            raise ApiError(403, "IncorrectInstanceStatus.Initializing", "The specified instance is initializing.")
+            raise refusal("IncorrectInstanceStatus.Initializing")
         if instance.status != "Stopped" and not p.bool("Force"):
             raise refusal("IncorrectInstanceStatus")
         _refuse_dry_run(p)
@@ -132,4 +131,4 @@ class Power(DiskActions):
 
 def _refuse_dry_run(p: Parameters) -> None:
     if p.bool("DryRun"):
-        raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        raise refusal("DryRunOperation")

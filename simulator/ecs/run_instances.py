@@ -6,12 +6,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from simulator.actions import Answer, Parameters, action
-from simulator.codes import refusal
 from simulator.ecs.launch_checks import LaunchChecks
 from simulator.ecs.launch_parameters import PLAIN, SHOWN
 from simulator.ecs.model import Disk, DiskMapping, Image, Instance, VSwitch
 from simulator.ecs.stock import Key, spot_price
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 
 class Launching(LaunchChecks):
@@ -20,7 +19,7 @@ class Launching(LaunchChecks):
     @action("RunInstances")
     def run_instances(self, p: Parameters) -> Answer:
         """New instances; all or none, or at least MinAmount."""
-        mismatch = ApiError(400, "IdempotentParameterMismatch", "The same client token came with other parameters.")
+        mismatch = refusal("IdempotentParameterMismatch", action="RunInstances")
         if before := self.tokens.recall("RunInstances", p, mismatch):
             return before
         tags = self.checked_tags(p)
@@ -28,7 +27,7 @@ class Launching(LaunchChecks):
         if "AutoReleaseTime" in p:
             release_time(p, self.now())
         if p.bool("DryRun"):
-            raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+            raise refusal("DryRunOperation")
         amount = self._amount_in_stock(p, vswitch)
         made = [self._launch(p, image, vswitch, tags) for _ in range(amount)]
         price = amount * spot_price(p["InstanceType"])
@@ -150,9 +149,9 @@ def release_time(p: Parameters, now: float) -> float:
     try:
         moment = datetime.strptime(p["AutoReleaseTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
-        raise ApiError(400, "InvalidAutoReleaseTime.Malformed", "The AutoReleaseTime is not valid.") from None
+        raise refusal("InvalidAutoReleaseTime.Malformed") from None
     if not SOONEST_RELEASE <= moment - now <= LATEST_RELEASE:
-        raise ApiError(400, "InvalidAutoReleaseTime", "The AutoReleaseTime is out of its range.")
+        raise refusal("InvalidAutoReleaseTime")
     return moment
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from simulator.actions import Answer, Parameters, action, invalid
-from simulator.codes import refusal
 from simulator.ecs import documents
 from simulator.ecs.disks import LOCAL_CATEGORIES
 from simulator.ecs.model import Disk, Snapshot
 from simulator.ecs.paging import either
 from simulator.ecs.store import tagged, wanted_ids
 from simulator.ecs.tags import TagActions
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 _SAME_VALUE = {"SnapshotName": "snapshot_name", "DiskId": "disk_id", "InstanceId": "instance_id"}
 _COVERED = {"DiskId", "SnapshotName", "Description", "Tag", "ClientToken", "RegionId"}
@@ -46,12 +45,12 @@ class SnapshotActions(TagActions):
     @action("CreateSnapshot")
     def create_snapshot(self, p: Parameters) -> Answer:
         """One snapshot of one disk; refused while an earlier one of it is in progress."""
-        mismatch = ApiError(403, "IdempotentParameterMismatch", "The request uses the same client token with others.")
+        mismatch = refusal("IdempotentParameterMismatch")
         if before := self.tokens.recall("CreateSnapshot", p, mismatch):
             return before
         disk = self.disks.get(p["DiskId"])
         if disk is None:
-            raise ApiError(404, "InvalidDiskId.NotFound", "The specified disk does not exist.")
+            raise refusal("InvalidDiskId.NotFound")
         p.covers(*_COVERED)
         if set(p) - _COVERED:
             raise invalid(min(set(p) - _COVERED), "the embedded cloud does not cover it")
@@ -67,7 +66,7 @@ class SnapshotActions(TagActions):
             if disk.disk_id in busy:
                 raise refusal("IncorrectDiskStatus.CreatingSnapshot")
             if disk.category in LOCAL_CATEGORIES:
-                raise ApiError(403, "InvalidDiskCategory.CreateImage", "The disk category does not support snapshots.")
+                raise refusal("InvalidDiskCategory.CreateImage")
 
     def start_snapshot(self, disk: Disk, *, name: str, tags: dict[str, str], image_id: str = "") -> Snapshot:
         """A new snapshot, complete after ``timings.snapshot`` seconds."""
@@ -108,8 +107,8 @@ class SnapshotActions(TagActions):
         snapshot_id = p["SnapshotId"]
         p.bool("Force")
         if snapshot_id not in self.snapshots:
-            raise ApiError(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
+            raise refusal("InvalidSnapshotId.NotFound")
         if any(mapping.snapshot_id == snapshot_id for image in self.images.values() for mapping in image.disks):
-            raise ApiError(403, "SnapshotCreatedImage", "The snapshot has been used to create an image.")
+            raise refusal("SnapshotCreatedImage")
         del self.snapshots[snapshot_id]
         return {}

@@ -9,6 +9,7 @@ from simulator.actions import Parameters, Product
 from simulator.ecs.model import Disk, Image, Instance, Resource, Snapshot, Tags, Timings, VSwitch
 from simulator.ecs.stock import Stock
 from simulator.ecs.tokens import ClientTokens
+from simulator.error_catalogue import refusal
 from simulator.scheduler import Scheduler
 from simulator.wire import ApiError
 
@@ -68,7 +69,7 @@ class EcsStore(Product):
         """The region that a call is for. Other regions than the cloud's own exist and are empty."""
         region = str(p.get("RegionId", self.cloud.region))
         if region != self.cloud.region and region not in REGIONS:
-            raise ApiError(404, "InvalidRegionId.NotFound", "The specified RegionId does not exist.")
+            raise refusal("InvalidRegionId.NotFound")
         return region
 
     def visible(self, p: Parameters, resources: Iterable[Kind]) -> list[Kind]:
@@ -79,7 +80,7 @@ class EcsStore(Product):
     def instance(self, instance_id: str) -> Instance:
         """The instance, or the API's refusal."""
         if instance_id not in self.instances:
-            raise ApiError(404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.")
+            raise refusal("InvalidInstanceId.NotFound")
         return self.instances[instance_id]
 
     def disks_of(self, instance_id: str) -> list[Disk]:
@@ -98,7 +99,7 @@ class EcsStore(Product):
         """The instance ``InstanceId``, where a Describe shows it by now."""
         found = self.instance(p["InstanceId"])
         if found not in self.visible(p, [found]):
-            raise ApiError(404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.")
+            raise refusal("InvalidInstanceId.NotFound")
         return found
 
 

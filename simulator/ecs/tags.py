@@ -6,7 +6,7 @@ from simulator.actions import Answer, Parameters, action
 from simulator.ecs.model import Resource, Tags
 from simulator.ecs.paging import by_token
 from simulator.ecs.store import EcsStore, tagged
-from simulator.wire import ApiError
+from simulator.error_catalogue import refusal
 
 LONGEST = 128
 _RESERVED = ("acs:", "aliyun")
@@ -25,14 +25,14 @@ class TagActions(EcsStore):
         for tag in p.list("Tag"):
             key, value = str(tag.get("Key", "")), str(tag.get("Value", ""))
             if not key or len(key) > LONGEST or key.startswith(_RESERVED) or "http://" in key or "https://" in key:
-                raise ApiError(400, "InvalidTagKey.Malformed", "The specified Tag.n.Key is not valid.")
+                raise refusal("InvalidTagKey.Malformed")
             if len(value) > LONGEST or "http://" in value or "https://" in value:
-                raise ApiError(400, "InvalidTagValue.Malformed", "The specified Tag.n.Value is not valid.")
+                raise refusal("InvalidTagValue.Malformed")
             if key in tags:
-                raise ApiError(400, "Duplicate.TagKey", "The Tag.N.Key contains duplicate keys.")
+                raise refusal("Duplicate.TagKey")
             tags[key] = value
         if len(tags) > self.tag_quota:
-            raise ApiError(400, "NumberExceed.Tags", "The maximum number of Tags is exceeded.")
+            raise refusal("NumberExceed.Tags")
         return tags
 
     def tags_from(self, values: dict[str, str], created_at: float) -> Tags:
@@ -47,7 +47,7 @@ class TagActions(EcsStore):
         resources = self._resources(p)
         for resource in resources:
             if len({**resource.tags.true(), **tags}) > self.tag_quota:
-                raise ApiError(403, "QuotaExceed.Tags", "The maximum number of tags on a resource is exceeded.")
+                raise refusal("QuotaExceed.Tags")
         for resource in resources:
             for key, value in tags.items():
                 resource.tags.set(key, value, self.now() + self.timings.tags_visible)
@@ -69,7 +69,7 @@ class TagActions(EcsStore):
         """One element per resource and tag, of the resources named or of those that have the tags named."""
         ids, wanted = p.list("ResourceId"), p.list("Tag")
         if not ids and not wanted:
-            raise ApiError(400, "MissingParameter.TagOwnerOrResourceId", "ResourceId or Tag is mandatory.")
+            raise refusal("MissingParameter.TagOwnerOrResourceId")
         kind = p["ResourceType"]
         found = [
             {"ResourceId": name, "ResourceType": kind, "TagKey": key, "TagValue": value}
@@ -84,9 +84,9 @@ class TagActions(EcsStore):
         known = self._of_type(p["ResourceType"])
         ids = p.list("ResourceId")
         if len(ids) > _PAGE:
-            raise ApiError(400, "NumberExceed.ResourceIds", "The ResourceIds parameter's number is exceed.")
+            raise refusal("NumberExceed.ResourceIds")
         if not all(name in known for name in ids):
-            raise ApiError(404, "InvalidResourceId.NotFound", "The specified ResourceIds are not found in our records.")
+            raise refusal("InvalidResourceId.NotFound")
         return [known[name] for name in ids]
 
     def _of_type(self, kind: str) -> dict[str, Resource]:
@@ -97,5 +97,5 @@ class TagActions(EcsStore):
             "snapshot": dict(self.snapshots),
         }
         if kind not in kinds:
-            raise ApiError(400, "InvalidResourceType.NotFound", "The ResourceType provided does not exist.")
+            raise refusal("InvalidResourceType.NotFound")
         return kinds[kind]

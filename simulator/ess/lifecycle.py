@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.actions import Answer, Parameters, action
-from simulator.codes import refusal
+from simulator.error_catalogue import refusal
 from simulator.ess.activities import Activities
 from simulator.ess.model import COMPLETED, PENDING, RESULTS, LifecycleAction
 

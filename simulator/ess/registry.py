@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from simulator.actions import Parameters, Product
-from simulator.codes import refusal
 from simulator.ecs.tokens import ClientTokens
+from simulator.error_catalogue import refusal
 from simulator.ess.model import (
     RESULTS,
     SCALE_IN,
@@ -137,7 +137,7 @@ class Registry(Product):
 
 def unusable(name: str) -> ApiError:
     """A value that cannot be used, worded as in Auto Scaling's error tables."""
-    return ApiError(400, "InvalidParameter", f'The specified value of parameter "{name}" is not valid.')
+    return refusal("InvalidParameter", f'The specified value of parameter "{name}" is not valid.')
 
 
 def some(p: Parameters, name: str, most: int = 20) -> list[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.actions import Answer, Parameters, action, uncovered
-from simulator.codes import refusal
+from simulator.error_catalogue import refusal
 from simulator.ess.activities import Activities
 from simulator.ess.model import IN_PROGRESS, SCALE_IN, ScalingActivity, ScalingGroup
 from simulator.ess.registry import one_of, some, unusable
-from simulator.wire import ApiError
 
 
 class Removal(Activities):
@@ -47,7 +46,7 @@ class Removal(Activities):
         members = [one for one in ids if one in group.instances]
         strangers = [one for one in ids if one not in group.instances]
         if strangers and (not members or not p.bool("IgnoreInvalidInstance")):
-            raise ApiError(404, "InvalidInstanceId.NotFound", _no_member(strangers[0]))
+            raise refusal("InvalidInstanceId.NotFound", _no_member(strangers[0]))
         return members
 
 

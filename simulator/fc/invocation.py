@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from simulator.actions import uncovered
+from simulator.error_catalogue import refusal
 from simulator.fc import refusals
 from simulator.wire import Request
 
@@ -60,10 +61,10 @@ def read(request: Request, request_id: str, now: float) -> AsyncInvocation:
         raise uncovered(f"action {action} of fc", ["InvokeFunction"])
     path = _PATH.match(request.path)
     if path is None or request.method != "POST":
-        raise refusals.refused("PathNotSupported")
+        raise refusal("PathNotSupported")
     _check_covered(request)
     if len(request.body) > refusals.MAX_ASYNC_PAYLOAD:
-        raise refusals.refused("EntityTooLarge")
+        raise refusal("EntityTooLarge")
     task_id = request.headers.get(TASK_ID)
     if task_id is not None and not _TASK_ID.match(task_id):
         raise refusals.invalid(f"{TASK_ID} must begin with a letter or _ and have up to 128 of A-Z a-z 0-9 _ -")

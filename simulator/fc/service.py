@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.fc import invocation, refusals
+from simulator.error_catalogue import refusal
+from simulator.fc import invocation
 from simulator.fc.invocation import AsyncInvocation
 from simulator.wire import Killed, Request, Response
 
@@ -58,9 +59,9 @@ class Fc:
         """
         one = invocation.read(request, request_id, self.cloud.now())
         if one.function not in self.functions:
-            raise refusals.refused("FunctionNotFound")
+            raise refusal("FunctionNotFound")
         if one.task_id in self._task_ids:
-            raise refusals.refused("StatefulAsyncInvocationAlreadyExists")
+            raise refusal("StatefulAsyncInvocationAlreadyExists")
         self._task_ids.add(one.task_id)
         self.pending.append(one)
         return Response(202, headers={"x-fc-request-id": request_id, invocation.TASK_ID: one.task_id})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
+from simulator.error_catalogue import refusal
 from simulator.oss import refusals
 from simulator.oss.buckets import Bucket
 from simulator.wire import Request, Response, uncovered
@@ -26,7 +27,7 @@ def check_creation(request: Request) -> None:
 def get_lifecycle(bucket: Bucket) -> Response:
     """The rules as they were put."""
     if bucket.lifecycle is None:
-        raise refusals.no_lifecycle()
+        raise refusal("NoSuchLifecycle")
     return Response(200, bucket.lifecycle, {"content-type": "application/xml"})
 
 
@@ -34,7 +35,7 @@ def _put_encryption(bucket: Bucket, body: bytes) -> None:
     rule = _document(body, "ServerSideEncryptionRule")
     algorithm = rule.findtext("ApplyServerSideEncryptionByDefault/SSEAlgorithm")
     if algorithm not in ("AES256", "KMS", "SM4"):
-        raise refusals.bad_encryption()
+        raise refusal("InvalidEncryptionAlgorithmError")
     bucket.encryption = algorithm
 
 
@@ -45,14 +46,14 @@ def _put_lifecycle(bucket: Bucket, body: bytes) -> None:
             raise uncovered(f"lifecycle rules with {', '.join(sorted(unknown))}")
         days = rule.findtext("Expiration/Days") or ""
         if rule.findtext("Status") not in ("Enabled", "Disabled") or not _DAYS.fullmatch(days):
-            raise refusals.malformed_xml()
+            raise refusal("MalformedXML")
     bucket.lifecycle = body
 
 
 def _put_public_access_block(bucket: Bucket, body: bytes) -> None:
     wanted = _document(body, "PublicAccessBlockConfiguration").findtext("BlockPublicAccess", "false")
     if wanted.lower() not in ("true", "false"):
-        raise refusals.malformed_xml()
+        raise refusal("MalformedXML")
     bucket.block_public_access = wanted.lower() == "true"
 
 
@@ -67,7 +68,7 @@ def _document(body: bytes, root: str) -> ET.Element:
     try:
         found = ET.fromstring(body)  # noqa: S314 - written by whoever runs the embedded cloud
     except (ET.ParseError, ValueError, LookupError):  # the last two: an encoding that the parser lacks
-        raise refusals.malformed_xml() from None
+        raise refusal("MalformedXML") from None
     if found.tag != root:
-        raise refusals.malformed_xml()
+        raise refusal("MalformedXML")
     return found

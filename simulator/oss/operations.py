@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.oss import refusals
+from simulator.error_catalogue import refusal
 from simulator.oss.target import Target
 from simulator.wire import uncovered
 
@@ -78,7 +78,7 @@ def covered(target: Target) -> Operation:
     """
     request = target.request
     if request.method not in _METHODS[_level(target)]:
-        raise refusals.method_not_allowed()
+        raise refusal("MethodNotAllowed")
     operation = find(target)
     if operation is None:
         named = "&".join(sorted(target.parameters))

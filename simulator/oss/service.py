@@ -10,6 +10,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from simulator import required_permissions
+from simulator.error_catalogue import refusal
 from simulator.oss import bucket_settings, documents, operations, refusals, signature
 from simulator.oss.buckets import ENCRYPTIONS, Bucket, StoredObject, page
 from simulator.oss.target import Target, check_names, target_of
@@ -89,7 +90,7 @@ class Oss:
         if target.bucket in self.taken:
             raise refusals.not_yours()
         if target.bucket not in self.buckets:
-            raise refusals.no_bucket()
+            raise refusal("NoSuchBucket")
         found = self.buckets[target.bucket]
         # Whether GetBucketInfo answers at the endpoint of another region is not documented: refused like all others.
         if found.region not in (None, self.cloud.region):
@@ -98,7 +99,7 @@ class Oss:
 
     def _put_bucket(self, target: Target) -> Response:
         if target.bucket in self.taken or target.bucket in self.buckets:
-            raise refusals.name_taken()
+            raise refusal("BucketAlreadyExists")
         bucket_settings.check_creation(target.request)
         self.add_bucket(target.bucket).acl = target.request.headers.get("x-oss-acl", "private")
         return Response(200)
@@ -113,7 +114,7 @@ class Oss:
     def _object(self, target: Target) -> StoredObject:
         bucket = self._bucket(target)
         if target.key not in bucket.objects:
-            raise refusals.no_key()
+            raise refusal("NoSuchKey")
         return bucket.objects[target.key]
 
     def _list_buckets(self, _: Target) -> Response:
@@ -138,7 +139,7 @@ class Oss:
         forbid = _flag(headers.get("x-oss-forbid-overwrite", "false"))
         # "If versioning is enabled or suspended for the bucket, the header does not take effect" (PutObject).
         if forbid and bucket.versioning is None and target.key in bucket.objects:
-            raise refusals.exists()
+            raise refusal("FileAlreadyExists")
         stored = StoredObject(target.request.body, self.cloud.clock.now(), _kept(headers))
         bucket.objects[target.key] = stored
         return Response(200, b"", _checks(stored) | _version(bucket, self.cloud))
@@ -181,7 +182,7 @@ def _kept(headers: Any) -> dict[str, str]:
     """The headers of PutObject that come back with the object."""
     encryption = headers.get("x-oss-server-side-encryption", "AES256")
     if encryption not in ENCRYPTIONS:
-        raise refusals.bad_encryption()
+        raise refusal("InvalidEncryptionAlgorithmError")
     kept = {"content-type": headers.get("content-type", "application/octet-stream")}
     names = {"x-oss-server-side-encryption", *operations.KEPT}
     return kept | {name: headers[name] for name in headers if name in names or name.startswith("x-oss-meta-")}
@@ -190,7 +191,7 @@ def _kept(headers: Any) -> dict[str, str]:
 def _check_digest(digest: str | None, body: bytes) -> None:
     expected = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
     if digest is not None and digest != expected:
-        raise refusals.bad_digest()
+        raise refusal("InvalidDigest")
 
 
 def _flag(text: str) -> bool:

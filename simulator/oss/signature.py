@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from simulator.error_catalogue import refusal
 from simulator.oss import refusals
 from simulator.oss.target import Target
 
@@ -43,12 +44,12 @@ def verify(target: Target, keys: Mapping[str, AccessKey], region: str, now: floa
     _check_scope(headers, found, region)
     key = keys.get(found["key"])
     if key is None:
-        raise refusals.no_access_key()
+        raise refusal("InvalidAccessKeyId")
     _check_token(headers.get("x-oss-security-token"), key, now)
     additional = (found["additional"] or "").split(";") if found["additional"] else []
     expected = _signature(target, additional, f"{found['date']}/{region}/oss/aliyun_v4_request", key.secret)
     if not hmac.compare_digest(expected, found["signature"]):
-        raise refusals.bad_signature()
+        raise refusal("SignatureDoesNotMatch")
     return key
 
 
@@ -66,11 +67,11 @@ def _check_scope(headers: Mapping[str, str], found: re.Match[str], region: str) 
 
 def _check_token(token: str | None, key: AccessKey, now: float) -> None:
     if key.security_token is not None and not token:
-        raise refusals.no_access_key()
+        raise refusal("InvalidAccessKeyId")
     if token and token != key.security_token:
-        raise refusals.bad_token()
+        raise refusal("InvalidSecurityToken")
     if key.expires_at is not None and now >= key.expires_at:
-        raise refusals.token_expired()
+        raise refusal("SecurityTokenExpired")
 
 
 def _signature(target: Target, additional: list[str], scope: str, secret: str) -> str:

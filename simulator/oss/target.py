@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from simulator.oss import refusals
+from simulator.error_catalogue import refusal
 from simulator.wire import Request
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
@@ -50,9 +50,9 @@ def target_of(request: Request) -> Target:
 def check_names(target: Target) -> None:
     """Raises ApiError for a bucket name or key that cannot exist."""
     if target.bucket and not _BUCKET.match(target.bucket):
-        raise refusals.bad_bucket_name()
+        raise refusal("InvalidBucketName")
     if target.key.startswith(("/", "\\")) or len(target.key.encode()) > MAX_KEY_BYTES:
-        raise refusals.bad_object_name()
+        raise refusal("InvalidObjectName")
 
 
 def _is_endpoint(host: str) -> bool:
@@ -67,4 +67,4 @@ def _decoded(path: str) -> str:
     try:
         return unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
-        raise refusals.bad_object_name() from None
+        raise refusal("InvalidObjectName") from None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.actions import Parameters
+from simulator.error_catalogue import refusal
 from simulator.slb import refusals
 from simulator.slb.model import BackendServer
 from simulator.wire import ApiError, from_json
@@ -29,7 +30,7 @@ def parse(p: Parameters, name: str, *, ported: bool) -> list[BackendServer]:
     """
     elements = _json_list(p[name])
     if len(elements) > MAX_ELEMENTS:
-        raise refusals.too_many()
+        raise refusal("TooManyBackendServers")
     servers: dict[object, BackendServer] = {}
     for element in elements:
         server = _server(element, ported=ported)
@@ -41,15 +42,15 @@ def _json_list(text: object) -> list[Any]:
     try:
         elements = from_json(str(text))
     except ValueError:
-        raise refusals.malformed() from None
+        raise refusal("BackendServersMalformed") from None
     if not isinstance(elements, list) or not elements:
-        raise refusals.malformed()
+        raise refusal("BackendServersMalformed")
     return elements
 
 
 def _server(element: object, *, ported: bool) -> BackendServer:
     if not isinstance(element, dict) or not element.keys() <= _KEYS or not _is_text(element.get("ServerId")):
-        raise refusals.malformed()
+        raise refusal("BackendServersMalformed")
     server = BackendServer(
         element["ServerId"],
         # Nothing says what an element without a weight does in Set…: the documented default, 100, undoes a drain.
@@ -81,7 +82,7 @@ def _is_text(value: object) -> bool:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise refusals.malformed()
+        raise refusal("BackendServersMalformed")
     return value
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from simulator.actions import Answer, Parameters, action, invalid
+from simulator.error_catalogue import refusal
 from simulator.slb import refusals, views
 from simulator.slb.listing import Lists
 from simulator.slb.model import BackendServer, Listener, LoadBalancer, MasterSlaveServerGroup
@@ -106,7 +107,7 @@ class Describes(Lists):
         balancer = self.load_balancer(p)
         listeners = _listeners(balancer, p)
         if "ListenerPort" in p and not listeners:
-            raise refusals.no_listener()
+            raise refusal("ListenerNotFound")
         rows = [
             self._health_row(listener, member)
             for listener in listeners

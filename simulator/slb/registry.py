@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulator.actions import Parameters, Product
+from simulator.error_catalogue import refusal
 from simulator.slb import refusals, views
 from simulator.slb.model import BackendServer, Listener, LoadBalancer, MasterSlaveServerGroup, VServerGroup
 
@@ -95,8 +96,12 @@ class Registry(Product):
         return listener
 
     def busy(self, load_balancer_id: str, seconds: float, code: str = "ServiceIsConfiguring") -> None:
-        """Refuse every write on this CLB for so long, with a code of ``refusals.CONFLICTS``."""
-        refusals.conflict(code)
+        """Refuse every write on this CLB for so long, with a code of ``refusals.CONFLICTS``.
+
+        Raises ValueError for another code.
+        """
+        if code not in refusals.CONFLICTS:
+            raise ValueError(f"{code} is no code of a busy CLB: {', '.join(refusals.CONFLICTS)}")
         balancer = self.load_balancers[load_balancer_id]
         balancer.busy_until, balancer.busy_code = self.cloud.clock.now() + seconds, code
 
@@ -127,7 +132,7 @@ class Registry(Product):
     def configuring(self, balancer: LoadBalancer) -> Iterator[None]:
         """A write on one CLB: it takes one at a time, and is busy for ``configuring_seconds`` after an accepted one."""
         if self.cloud.clock.now() < balancer.busy_until:
-            raise refusals.conflict(balancer.busy_code)
+            raise refusal(balancer.busy_code)
         yield
         if self.configuring_seconds:
             self.busy(balancer.id, self.configuring_seconds)
@@ -136,7 +141,7 @@ class Registry(Product):
         """The CLB of ``LoadBalancerId``, in ``RegionId`` where that is given."""
         balancer = self.load_balancers.get(p["LoadBalancerId"])
         if balancer is None or p.get("RegionId", balancer.region) != balancer.region:
-            raise refusals.no_load_balancer()
+            raise refusal("InvalidLoadBalancerId.NotFound")
         return balancer
 
     def in_region(self, p: Parameters) -> list[LoadBalancer]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.actions import Answer, Parameters, action, uncovered
+from simulator.error_catalogue import refusal
 from simulator.slb import refusals, views
 from simulator.slb.backend_servers import parse
 from simulator.slb.model import BackendServer, LoadBalancer, ServerGroup
@@ -117,14 +118,14 @@ class Writes(Registry):
             raise uncovered(f"adding a backend server of type {server.type}")
         instance = self.cloud.ecs.instances.get(server.server_id)
         if instance is None or instance.region != balancer.region:
-            raise refusals.no_server()
+            raise refusal("InvalidServerId.NotFound")
         if instance.status != "Running":
-            raise refusals.not_running()
+            raise refusal("ObtainIpFail")
         if balancer.vpc_id:
             if instance.vpc_id != balancer.vpc_id:
-                raise refusals.network_conflict()
+                raise refusal("NetworkConflict")
         elif self._member_vpcs(balancer) - {instance.vpc_id}:
-            raise refusals.inconsistent()
+            raise refusal("InvalidBackendServers.Inconsistent")
 
     def _member_vpcs(self, balancer: LoadBalancer) -> set[str]:
         known = self.cloud.ecs.instances
@@ -139,7 +140,7 @@ class Writes(Registry):
         for server in servers:
             instance = self.cloud.ecs.instances.get(server.server_id)
             if server.type == "ecs" and (instance is None or instance.status != "Running"):
-                raise refusals.not_running()
+                raise refusal("ObtainIpFail")
         group.remove({server.key for server in servers})
 
 
