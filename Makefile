@@ -7,6 +7,7 @@ BUDGET ?= 60
 
 RUN := .venv/bin/python -m
 STAMP := .venv/.made-with
+INSTALL := $(RUN) pip install -qq --disable-pip-version-check --no-input --require-hashes
 
 help: ## list the commands (the default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -66,18 +67,22 @@ launch: $(STAMP) ## create one tagged spot instance to try with: VSWITCH=vsw-…
 simulate-interruption: $(STAMP) ## send CloudMonitor's simulated interruption event: INSTANCE=i-… REGION=…
 	@$(RUN) tools.launch simulate $(MAKEOVERRIDES)
 
+lock: $(STAMP) ## pin and hash what the requirements*.in name, after a change of one of them
+	@$(RUN) tools.lock
+
 clean: ## remove everything that the other commands made
 	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements-build.txt requirements.txt requirements-dev.txt
 	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo "Spotkeeper needs Python 3.10 to 3.13, and there is no $(PYTHON) here. Install one, or name yours: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
 	  "Spotkeeper needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
 	@echo "Setting up .venv (once, about a minute) ..."
 	@"$(PYTHON)" -m venv --clear .venv
-	@$(RUN) pip install -qq --disable-pip-version-check --no-input -r requirements.txt -r requirements-dev.txt
+	@$(INSTALL) -r requirements-build.txt
+	@$(INSTALL) --no-build-isolation --use-pep517 -r requirements.txt -r requirements-dev.txt
 	@echo "$(PYTHON)" >$@
 
 ifneq ($(origin PYTHON),file)
@@ -87,4 +92,4 @@ endif
 endif
 
 .PHONY: help drill test test-full chaos bugs mutants check-deployment build package bench permissions deploy undeploy serverless-devs launch \
-  simulate-interruption clean
+  simulate-interruption lock clean

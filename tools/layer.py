@@ -60,7 +60,8 @@ def install(root: Path, layer: Path, python: Path) -> None:
     command: list[str | Path] = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", layer]
     command += ["--python", python, "--python-version", "3.10", "--python-platform", "x86_64-manylinux2014"]
     command += ["--link-mode", "copy"]  # what is pruned and stamped here must not be uv's cache
-    command += ["--build-constraints", root / "requirements-dev.txt", "--requirement", root / "requirements.txt"]
+    command += ["--require-hashes", "--build-constraints", root / "requirements-build.txt"]
+    command += ["--requirement", root / "requirements.txt"]
     if subprocess.run(command, check=False, env=package_index(os.environ)).returncode:
         raise BuildFailed("the layer's packages cannot be installed; what uv says above names the reason")
 
@@ -80,13 +81,19 @@ def pins(requirements: str) -> dict[str, str]:
 
     Raises BuildFailed for a line that is not ``name==version``.
     """
-    lines = (line.partition(" #")[0].strip() for line in requirements.splitlines() if not line.lstrip().startswith("#"))
-    wanted = [Requirement(line) for line in lines if line]
+    wanted = [Requirement(line) for line in _lines(requirements)]
     return {
         canonicalize_name(one.name): _pinned_version(one)
         for one in wanted
         if one.marker is None or one.marker.evaluate(_TARGET)
     }
+
+
+def _lines(requirements: str) -> Iterator[str]:
+    """The requirements without their hashes and comments."""
+    for line in requirements.replace("\\\n", "").splitlines():
+        if requirement := line.partition("#")[0].partition("--hash")[0].strip():
+            yield requirement
 
 
 def _pinned_version(requirement: Requirement) -> str:
