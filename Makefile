@@ -15,12 +15,14 @@ help: ## list the commands (the default)
 drill: $(STAMP) ## rescue an interrupted spot instance on the embedded cloud; EVENT=path delivers another event
 	@$(RUN) simulator.drill "$(EVENT)"
 
-test: $(STAMP) ## every check that CI runs; of the exhaustive walks a seeded sample
+test: lint ## every check that CI runs; of the exhaustive walks a seeded sample
+	$(RUN) pytest -n 2
+
+lint: $(STAMP) ## the format, lint and type checks of `make test` alone, as pre-commit runs them
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy
 	@for index in functions/*/index.py; do echo "$(RUN) mypy $$index"; $(RUN) mypy "$$index" || exit; done
-	$(RUN) pytest -n 2
 
 test-full: $(STAMP) ## the tests with the exhaustive walks in full
 	$(RUN) pytest -n 2 -m ""
@@ -59,7 +61,7 @@ undeploy: $(STAMP) ## remove the functions, their triggers and the layer again; 
 
 serverless-devs: ## install the Serverless Devs CLI of package.json into node_modules/ (needs Node 20)
 	@command -v npm >/dev/null || { echo "There is no npm here: install Node 20 or later, https://nodejs.org" >&2; exit 2; }
-	@npm install --no-audit --no-fund
+	@npm ci --ignore-scripts --no-audit --no-fund
 
 launch: $(STAMP) ## create one tagged spot instance to try with: VSWITCH=vsw-… SECURITY_GROUP=sg-…; without them it lists all variables
 	@$(RUN) tools.launch launch $(MAKEOVERRIDES)
@@ -91,5 +93,5 @@ ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
 endif
 endif
 
-.PHONY: help drill test test-full chaos bugs mutants check-deployment build package bench permissions deploy undeploy serverless-devs launch \
+.PHONY: help drill test lint test-full chaos bugs mutants check-deployment build package bench permissions deploy undeploy serverless-devs launch \
   simulate-interruption lock clean

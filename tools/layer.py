@@ -81,7 +81,7 @@ def pins(requirements: str) -> dict[str, str]:
 
     Raises BuildFailed for a line that is not ``name==version``.
     """
-    wanted = [Requirement(line) for line in _lines(requirements)]
+    wanted = [Requirement(line) for line in requirement_lines(requirements)]
     return {
         canonicalize_name(one.name): _pinned_version(one)
         for one in wanted
@@ -89,8 +89,8 @@ def pins(requirements: str) -> dict[str, str]:
     }
 
 
-def _lines(requirements: str) -> Iterator[str]:
-    """The requirements without their hashes and comments."""
+def requirement_lines(requirements: str) -> Iterator[str]:
+    """The lines of a requirements file that name a package, without their hashes and comments."""
     for line in requirements.replace("\\\n", "").splitlines():
         if requirement := line.partition("#")[0].partition("--hash")[0].strip():
             yield requirement

@@ -25,7 +25,7 @@ VERSION: str = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["
 
 @functools.cache
 def cli() -> Path:
-    """The CLI's executable, of exactly the version in package.json: that of `npm install`, or one in ``.cache``.
+    """The CLI's executable, of exactly package.json's version: that of `make serverless-devs`, or one in ``.cache``.
 
     Where there is none the calling test is skipped; with CI=true it is installed, and without Node the test fails.
     """
@@ -33,7 +33,7 @@ def cli() -> Path:
     for folder in (ROOT, kept):
         if _version(folder) == VERSION:
             return _executable(folder)
-    advice = f"there is no {PACKAGE} {VERSION}: npm install (Node 20)"
+    advice = f"there is no {PACKAGE} {VERSION}: make serverless-devs (Node 20)"
     if os.environ.get("CI") != "true":
         pytest.skip(advice)
     if shutil.which("npm") is None:
@@ -70,15 +70,8 @@ def _install(folder: Path) -> None:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _version(folder) != VERSION:
-            command = [
-                "npm",
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--no-save",
-                "--prefix",
-                str(folder),
-                f"{PACKAGE}@{VERSION}",
-            ]
+            for name in ("package.json", "package-lock.json", ".npmrc"):
+                shutil.copy(ROOT / name, folder)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
