@@ -1,6 +1,6 @@
-"""``python -m tools.readme_tables``: the tables in the READMEs that follow from files of this repository.
+"""``python -m tools.readme_tables``: the tables in ``docs/`` that follow from files of this repository.
 
-A test compares them with both READMEs, so that neither can rot.
+A test compares them with the pages of both languages, so that none can rot.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import ram
+from simulator.cloud import Cloud
 from tools import costs
 from tools.build import ROOT
 
@@ -17,6 +18,13 @@ from tools.build import ROOT
 def permissions() -> list[str]:
     """One row per function: what its policy allows."""
     return [f"| `{name}` | {_allowed(name)} |" for name in sorted(ram.FUNCTIONS)]
+
+
+def covered() -> list[str]:
+    """One row per RPC product: the operations that the simulator covers."""
+    cloud = Cloud(0)
+    products = {"ECS": cloud.ecs, "CLB": cloud.slb, "Auto Scaling": cloud.ess, "RAM": cloud.ram}
+    return [f"| {name} | {', '.join(sorted(product.actions))} |" for name, product in products.items()]
 
 
 def _allowed(function: str) -> str:
@@ -35,5 +43,5 @@ def _actions(statements: Iterable[dict[str, object]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(*permissions(), "", *costs.lines(), sep="\n")
+    print(*permissions(), "", *costs.lines(), "", *covered(), sep="\n")
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""What both READMEs say is what the repository does, and both say the same."""
+"""What the README and ``docs/`` say is what the repository does, and both languages say the same."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from simulator.cloud import Cloud
 from spotkeeper import errors, settings
-from tests.house.readme import CHINESE, ENGLISH, Readme, each_readme, shape, spans
+from tests.house.pages import (
+    CHINESE,
+    CHINESE_PAGES,
+    ENGLISH,
+    ENGLISH_ONLY,
+    ENGLISH_PAGES,
+    Text,
+    each_manual,
+    each_page,
+    each_pair,
+    in_english,
+    shape,
+    skeleton,
+    spans,
+    target,
+)
 from tools import build, costs, readme_tables
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}
@@ -23,6 +37,10 @@ PARSERS: tuple[Callable[[Mapping[str, str]], object], ...] = (
 )
 MADE = ("dist/", "node_modules/", ".cache/")
 """Folders that commands make: a fresh clone has none of them."""
+README_LINES = 200
+NOTICE_END = 300
+FOLDERS = (".github", "chaos", "docs", "events", "functions", "ram", "shared", "simulator", "tests", "tools")
+FILES = [path for folder in FOLDERS for path in (build.ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
 
 
 @pytest.fixture(scope="module")
@@ -32,109 +50,182 @@ def drill() -> str:
     return run.stdout.decode()
 
 
-@each_readme
-def test_drill_output(readme: Readme, drill: str) -> None:
-    """The first screen shows the drill's real output, to the letter."""
-    assert f"```\n{drill}```" in readme.blocks
+def test_languages() -> None:
+    """Every page is there in both languages, but for those that are English by intent."""
+    assert sorted([*map(in_english, CHINESE_PAGES), *ENGLISH_ONLY]) == sorted(ENGLISH_PAGES)
 
 
-@each_readme
-def test_settings(readme: Readme) -> None:
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_readme_is_short(readme: str) -> None:
+    """What it is, whom it fits and how to see it; everything else has a page."""
+    text = Text((readme,)).text
+    assert len(text.splitlines()) <= README_LINES
+    assert text.index("make drill") < text.index("\n## ")
+
+
+@each_manual
+def test_drill_output(manual: Text, drill: str) -> None:
+    """The README shows the drill's real output, to the letter."""
+    assert f"```\n{drill}```" in manual.blocks
+
+
+@each_manual
+def test_drill_diagram(manual: Text, drill: str) -> None:
+    """The moments in the diagram are those of the drill, in whole seconds, and the notice's end."""
+    diagram = next(block for block in manual.blocks if "\ngantt\n" in block)
+    drawn = {int(moment) for tail in re.findall(r" : (.*)", diagram) for moment in re.findall(r"\d+", tail)}
+    steps = re.findall(r"^ +([\d.]+) s  \w.*?([\d.]+) s$", drill, re.MULTILINE)
+    assert steps
+    played = {int(float(at)) for at, _ in steps} | {round(float(at) + float(seconds)) for at, seconds in steps}
+    assert drawn - played == {0, NOTICE_END}
+
+
+@each_manual
+def test_settings(manual: Text) -> None:
     """Every setting of the functions is in the table, and nothing else that looks like one is in the text."""
-    table = {name for row in readme.table("SPOTKEEPER_JOURNAL") for name in spans(row[0])}
-    named = set(re.findall(r"SPOTKEEPER_[A-Z_]+", readme.text))
+    table = {name for row in manual.table("SPOTKEEPER_JOURNAL") for name in spans(row[0])}
+    named = set(re.findall(r"SPOTKEEPER_[A-Z_]+", manual.text)) - {"SPOTKEEPER_"}
     assert named == settings.KNOWN
     assert {name for name in table if name.startswith("SPOTKEEPER_")} == settings.KNOWN
 
 
-def defaults(readme: Readme) -> Iterator[tuple[str, str]]:
+def defaults(manual: Text) -> Iterator[tuple[str, str]]:
     """Name and default of the settings whose default the table gives."""
-    for names, default, *_ in readme.table("SPOTKEEPER_JOURNAL"):
+    for names, default, *_ in manual.table("SPOTKEEPER_JOURNAL"):
         values = spans(default)
         yield from zip(spans(names), values, strict=bool(values))
 
 
-@each_readme
-def test_defaults(readme: Readme) -> None:
+@each_manual
+def test_defaults(manual: Text) -> None:
     """A setting that is set to the default in the table changes nothing."""
-    given = dict(defaults(readme))
+    given = dict(defaults(manual))
     assert len(given) > 10
     for parse in PARSERS:
         assert parse({**JOURNAL, **given}) == parse(JOURNAL)
 
 
-@each_readme
-def test_values(readme: Readme) -> None:
+@each_manual
+def test_values(manual: Text) -> None:
     """Where the text sets a setting, the functions accept the value."""
-    given = dict(one.split("=", 1) for one in readme.spans if re.match(r"SPOTKEEPER_\w+=", one))
+    given = dict(one.split("=", 1) for one in manual.spans if re.match(r"SPOTKEEPER_\w+=", one))
     assert given
     for parse in PARSERS:
         parse({**JOURNAL, **given})
 
 
-@each_readme
-def test_errors(readme: Readme) -> None:
+@each_manual
+def test_errors(manual: Text) -> None:
     """The table of errors names the classes that exist."""
-    named = {name for row in readme.table("MalformedEvent") for name in spans(row[0])}
+    named = {name for row in manual.table("MalformedEvent") for name in spans(row[0])}
     assert named == {name for name in vars(errors) if name[0].isupper()} - {"SpotkeeperError", "WaitFailed", "Any"}
 
 
-@each_readme
-def test_covered_operations(readme: Readme) -> None:
-    """The simulator covers the operations that the README lists."""
-    cloud = Cloud(0)
-    for product in (cloud.ecs, cloud.slb, cloud.ess):
-        operations = ", ".join(sorted(product.actions))
-        assert re.search(rf"(?<!, ){operations}(?!,)", readme.text)
+@each_manual
+def test_tags(manual: Text) -> None:
+    """The table of tags has every tag that the code knows."""
+    code = [path for folder in ("functions", "shared") for path in (build.ROOT / folder).rglob("*.py")]
+    sources = "".join(path.read_text(encoding="utf-8") for path in code)
+    known = set(re.findall(r'"(spotkeeper:[a-z-]+)', sources))
+    assert {spans(row[0])[0].partition("=")[0] for row in manual.table("spotkeeper:hold")} == known
 
 
-@each_readme
-def test_generated_rows(readme: Readme) -> None:
-    """What the policies allow and what the functions cost stands there as the tools print it, row by row."""
-    lines = readme.text.splitlines()
-    assert [row for row in [*readme_tables.permissions(), *costs.lines()] if row not in lines] == []
+def test_covered_operations() -> None:
+    """The page of the simulator lists the operations that it covers."""
+    lines = Text(("docs/simulator.md",)).text.splitlines()
+    assert [row for row in readme_tables.covered() if row not in lines] == []
 
 
-@each_readme
-def test_files_exist(readme: Readme) -> None:
-    """Every file that is linked or named with its folder exists, and so does every file that is only named."""
-    folders = {one for one in readme.spans if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", one) and "/" in one}
-    linked = {link.partition("#")[0] for link in readme.links if not link.startswith("https://")}
-    paths = linked | {one for one in folders if not one.startswith(MADE)}
-    assert [path for path in sorted(paths) if not (build.ROOT / path).exists()] == []
-    bare = {one for one in readme.spans if re.fullmatch(r"[\w-]+\.(py|json|in|yaml)", one)}
-    known = {path.name for path in [*build.ROOT.iterdir(), *(build.ROOT / "functions").rglob("*")]}
-    assert bare - known == set()
+@each_manual
+def test_permissions(manual: Text) -> None:
+    """What the policies allow stands there as the tool prints it, row by row."""
+    lines = manual.text.splitlines()
+    assert [row for row in readme_tables.permissions() if row not in lines] == []
 
 
-def test_links_to_each_other() -> None:
-    """Each README leads to the other one at its top."""
-    assert CHINESE.text.startswith(f"[English]({ENGLISH.name})\n")
-    assert f"({CHINESE.name})" in "".join(ENGLISH.text.splitlines()[:3])
+@each_manual
+def test_costs(manual: Text) -> None:
+    """What the functions cost stands there in the order of the tool, the cases in words of the page's language."""
+    rows = [row.strip("| ").split(" | ")[1:] for row in costs.lines()]
+    page = next(table for table in manual.tables if len(table[0]) == 3 and any("$" in cell for cell in table[1]))
+    assert [row[1:] for row in page[1:]] == rows
 
 
-def test_same_headings() -> None:
+def test_costs_in_words() -> None:
+    """The English cases are the tool's."""
+    lines = ENGLISH.text.splitlines()
+    assert [row for row in costs.lines() if row not in lines] == []
+
+
+@each_page
+def test_links(page: str) -> None:
+    """Every link inside the repository leads to a file or folder."""
+    links = [link for link in Text((page,)).links if not link.startswith("https://")]
+    assert [link for link in links if not target(page, link).exists()] == []
+
+
+@each_page
+def test_files_exist(page: str) -> None:
+    """Every file and folder that is named exists, with its whole path or with the end of it."""
+    named = {one for one in Text((page,)).spans if not one.startswith(MADE)}
+    folders = {one.rstrip("/") for one in named if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", one) and "/" in one}
+    bare = {one for one in named if re.fullmatch(r"[\w-]+\.(py|json|in|yaml)", one)}
+    known = {f"/{path.relative_to(build.ROOT).as_posix()}" for path in [*build.ROOT.iterdir(), *FILES]}
+    ends = {path[at:] for path in known for at, letter in enumerate(path) if letter == "/"}
+    assert {one for one in folders | bare if f"/{one}" not in ends} == set()
+
+
+@each_page
+def test_links_keep_the_language(page: str) -> None:
+    """A page leads to pages of its own language, its other version and the pages without one excepted."""
+    foreign = ENGLISH_PAGES if page in CHINESE_PAGES else CHINESE_PAGES
+    linked = {target(page, link).resolve() for link in Text((page,)).links}
+    abroad = {one for one in foreign if (build.ROOT / one).resolve() in linked} - {*ENGLISH_ONLY}
+    assert {in_english(one) for one in abroad} <= {in_english(page)}
+
+
+@each_pair
+def test_links_to_each_other(english: Text, chinese: Text) -> None:
+    """Each version leads to the other at its top."""
+    for one, other in ((english, chinese), (chinese, english)):
+        assert f"({other.names[0].rpartition('/')[2]})" in "".join(one.text.splitlines()[:3])
+
+
+@each_pair
+def test_same_headings(english: Text, chinese: Text) -> None:
     """Both have the same sections, in the same order and depth."""
-    assert CHINESE.headings == ENGLISH.headings
+    assert chinese.headings == english.headings
 
 
-def test_same_blocks() -> None:
-    """Both have the same commands and outputs, to the letter."""
-    assert CHINESE.blocks == ENGLISH.blocks
+@each_pair
+def test_same_blocks(english: Text, chinese: Text) -> None:
+    """Both have the same commands and outputs, to the letter, and the same diagrams but for their labels."""
+    assert [skeleton(block) for block in chinese.blocks] == [skeleton(block) for block in english.blocks]
 
 
-def test_same_links() -> None:
+@each_pair
+def test_same_links(english: Text, chinese: Text) -> None:
     """Both link to the same places."""
-    assert CHINESE.links == ENGLISH.links
+    own = {in_english(one.names[0]).rpartition("/")[2] for one in (english, chinese)}
+    found = [sorted({*map(in_english, one.links)} - own) for one in (english, chinese)]
+    assert found[0] == found[1]
 
 
-def test_same_names() -> None:
+@each_pair
+def test_same_names(english: Text, chinese: Text) -> None:
     """Commands, settings, API names, tags and files, all that stands in backticks, are the same in both."""
-    assert CHINESE.spans == ENGLISH.spans
+    assert chinese.spans == english.spans
 
 
-def test_same_tables() -> None:
-    """Both have the same tables with the same rows, names and measured numbers."""
-    assert [[shape(row) for row in rows] for rows in CHINESE.tables] == [
-        [shape(row) for row in rows] for rows in ENGLISH.tables
+@each_pair
+def test_same_tables(english: Text, chinese: Text) -> None:
+    """Both have the same tables with the same rows, names and figures."""
+    assert [[shape(row) for row in rows] for rows in chinese.tables] == [
+        [shape(row) for row in rows] for rows in english.tables
     ]
+
+
+def test_chinese_tables() -> None:
+    """No cell of a Chinese table is left in English: three English words in a row are a sentence."""
+    cells = [re.sub(r"`[^`]+`", "", cell) for rows in CHINESE.tables for row in rows for cell in row]
+    assert [cell for cell in cells if re.search(r"\b[a-z]{2,} [a-z]+ [a-z]+\b", cell)] == []

@@ -120,7 +120,7 @@ def _read_back(plan: Plan, devs: ServerlessDevs, version: int) -> None:
         wrong += [f"{props['functionName']}: {one}" for one in _differences(props, function, triggers, version)]
     if wrong:
         raise DeployFailed(f"s deploy ended well, and yet {'; '.join(wrong)}. {AGAIN}")
-    print("Next: README.md, from an empty account to the first live test. To undo: make undeploy")
+    print("Next: docs/deployment.md, from an empty account to the first live test. To undo: make undeploy")
 
 
 def _differences(props: Mapping[str, Any], function: Mapping[str, Any], triggers: list[str], version: int) -> list[str]:

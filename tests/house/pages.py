@@ -1,4 +1,8 @@
-"""The two READMEs, taken apart: what tests compare with each other and with the repository."""
+"""The README and the pages of ``docs/``, taken apart: what tests compare with each other and with the repository.
+
+``README.md`` and ``docs/<name>.md`` are English; ``README.zh-CN.md`` and ``docs/<name>.zh-CN.md`` are their Chinese
+versions. A manual is all pages of a language as one text.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pytest
 
 from tools.build import ROOT
 
+CHINESE_ENDING = ".zh-CN.md"
 _BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
-_NUMBER = re.compile(r"[\d.,]+( MB| s)?")
+_QUOTED = re.compile(r'"[^"]*"')
+_GANTT = re.compile(r"^( *)(?:section .*|.*(?= : ))", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)]+)\)")
+_FIGURE = re.compile(r"\$?[\d.,]+( MB| s)?")
 
 Rows = list[list[str]]
 
@@ -23,15 +32,15 @@ def spans(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Readme:
-    """One of them, by its file name."""
+class Text:
+    """Some Markdown files as one text; ``names`` are their paths in the repository."""
 
-    name: str
+    names: tuple[str, ...]
 
     @cached_property
     def text(self) -> str:
         """All of it."""
-        return (ROOT / self.name).read_text(encoding="utf-8")
+        return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in self.names)
 
     @cached_property
     def prose(self) -> str:
@@ -62,9 +71,8 @@ class Readme:
 
     @cached_property
     def links(self) -> list[str]:
-        """Where its links go, those between the READMEs left out."""
-        found = re.findall(r"\]\(([^)]+)\)", self.prose)
-        return sorted(link for link in found if link not in NAMES)
+        """Where its links go."""
+        return _LINK.findall(self.prose)
 
     def table(self, name: str) -> Rows:
         """The rows of the table that has this code span in its first column."""
@@ -85,11 +93,37 @@ def _cells(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def shape(row: list[str]) -> tuple[int, list[str], list[str]]:
-    """What a row has in any language: so many cells, these code spans and, in cells of their own, these numbers."""
-    return len(row), sorted(spans(" ".join(row))), [cell for cell in row if _NUMBER.fullmatch(cell)]
+    """What a row has in any language: so many cells, these code spans and, in cells of their own, these figures."""
+    return len(row), sorted(spans(" ".join(row))), [cell for cell in row if _FIGURE.fullmatch(cell)]
 
 
-NAMES = ("README.md", "README.zh-CN.md")
-ENGLISH, CHINESE = (Readme(name) for name in NAMES)
+def skeleton(block: str) -> str:
+    """What a block has in any language: all of it, of a diagram all but its labels."""
+    if "```mermaid\n" not in block:
+        return block
+    return _GANTT.sub(r"\1", _QUOTED.sub('""', block))
 
-each_readme = pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=NAMES)
+
+def in_english(link: str) -> str:
+    """The same link to the English version of a page."""
+    return link.replace(CHINESE_ENDING, ".md")
+
+
+def target(page: str, link: str) -> Path:
+    """The file that a page's link leads to."""
+    return (ROOT / page).parent / link.partition("#")[0]
+
+
+PAGES = ["README.md", "README.zh-CN.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+CHINESE_PAGES = [name for name in PAGES if name.endswith(CHINESE_ENDING)]
+ENGLISH_ONLY = ["docs/audit-queries.md", "docs/design.md", "docs/mutants.md", "docs/simulator.md"]
+"""Pages for those who change the code, and the queries, which are code themselves."""
+ENGLISH_PAGES = [name for name in PAGES if name not in CHINESE_PAGES]
+
+CHINESE, ENGLISH = Text(tuple(CHINESE_PAGES)), Text(tuple(ENGLISH_PAGES))
+
+each_manual = pytest.mark.parametrize("manual", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+each_page = pytest.mark.parametrize("page", PAGES)
+each_pair = pytest.mark.parametrize(
+    ("english", "chinese"), [(Text((in_english(name),)), Text((name,))) for name in CHINESE_PAGES], ids=CHINESE_PAGES
+)
