@@ -1,19 +1,26 @@
-"""``decide`` as a table: what is next, given the settings, the event and what the call knows."""
+"""``decide`` as a table: the next step and its reason, word for word, from the settings, the event and the facts."""
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
 
-from restarting.decide import Step, decide
+from restarting.decide import STEPS, WRITES, Decision, Step, decide
 from restarting.facts import Facts
 from spotkeeper.events import StateChange
+from spotkeeper.restart_rules import Judgement, Verdict, judge
 from spotkeeper.restarts import History, Restart
-from spotkeeper.settings import StateChangeSettings
+from spotkeeper.settings import RestartRules, StateChangeSettings
+from tests.tables import cases
 
-SETTINGS = StateChangeSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
-NO_TAG = StateChangeSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal", "SPOTKEEPER_RESTART_TAG": ""})
+JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}
+SETTINGS = StateChangeSettings.from_env(JOURNAL)
+NO_TAG = StateChangeSettings.from_env({**JOURNAL, "SPOTKEEPER_RESTART_TAG": ""})
+TEAM = StateChangeSettings.from_env({**JOURNAL, "SPOTKEEPER_RESTART_TAG": "team"})
+NEVER = StateChangeSettings.from_env({**JOURNAL, "SPOTKEEPER_RESTART_LIMIT": "0"})
+RULES = SETTINGS.restart
 NOW = 10_000.0
 
 
@@ -45,9 +52,22 @@ def loaded(state: str, status: str, **changes: Any) -> Facts:
     return seen(state, status, **changes).but(loaded=True, belongs="" if status == "Stopped" else None)
 
 
-def restart(*names: str, ago: float = 30.0) -> History:
-    """One restart with these records."""
-    return History((Restart(1, {name: {"at": NOW - ago} for name in names}),))
+def answered(text: str) -> str:
+    """Equal to ``text`` but not the same object, as everything in an API's answer."""
+    return "".join(list(text))
+
+
+def restarts(*ago: float, **last: Any) -> History:
+    """Restarts 7, 8, … that were accepted so many seconds ago, all seen running but the ``last``, if it says so."""
+    made = [{name: {"at": NOW - seconds} for name in ("asked-1", "accepted", "running")} for seconds in ago]
+    if last:
+        made[-1] = {name: {"at": NOW - ago[-1]} for name in last["names"]}
+    return History(tuple(Restart(number, records) for number, records in enumerate(made, start=7)))
+
+
+def held(value: str) -> dict[str, Any]:
+    """An instance with the restart tag and ``spotkeeper:hold``."""
+    return {"tags": {"spotkeeper:auto-restart": "true", "spotkeeper:hold": value}}
 
 
 STOP: dict[str, Any] = {"SpotInterruptionBehavior": "Stop"}
@@ -56,115 +76,247 @@ OPEN: dict[str, Any] = {"event": {**STOP, "notice_end": NOW - 100}, "drained": {
 EARLY: dict[str, Any] = {"event": {**STOP, "notice_end": NOW + 100}, "drained": {"at": NOW - 50}}
 NEW: dict[str, Any] = {"event": EARLY["event"]}
 CLOSED: dict[str, Any] = {**OPEN, "done": {"at": NOW, "answer": {}}}
-STARTED, RAN = restart("asked-1", "accepted"), restart("asked-1", "accepted", "running")
-REFUSED = restart("asked-1", "refused-1")
+STARTED, ASKED = restarts(30, names=("asked-1", "accepted")), restarts(30, names=("asked-1",))
+RAN, REFUSED = restarts(30), restarts(30, names=("asked-1", "refused-1"))
 RELEASED = event("Deleted").but(loaded=True)
 TIMELESS = event("Running", None).but(looked=True, loaded=True)
+BACK: Facts = loaded(answered("Running"), answered("Running"), **STOP)
+RUNS: Facts = loaded("Running", "Running")
+WAS: Facts = loaded(answered("Running"), "Stopped")
+DOWN: Facts = loaded("Stopped", "Stopped")
+STARTING: Facts = loaded("Stopped", "Starting")
+REBOOTS: Facts = loaded("Running", "Starting")
+LOCKED: Facts = loaded("Running", "Running", **STOP, lock="Recycling")
+HELD: Facts = loaded("Running", "Running", **STOP, tags={"spotkeeper:hold": ""})
 
-TABLE = [
-    *((SETTINGS, event(state), Step.LOOK) for state in ("Created", "Pending", "Running", "Stopped")),
-    *((SETTINGS, event(state), Step.SKIP) for state in ("Starting", "Stopping", "stopped", "?")),
-    *((SETTINGS, seen(state, "Stopped"), Step.SKIP) for state in ("Created", "Pending")),
-    *((SETTINGS, event(state).but(looked=True), Step.SKIP) for state in ("Running", "Stopped")),
-    # Stopped
-    (SETTINGS, seen("Stopped", "Stopped"), Step.LOAD),
-    (SETTINGS, seen("Stopped", "Stopped", **PLAIN), Step.SKIP),
-    (NO_TAG, seen("Stopped", "Stopped"), Step.SKIP),
-    (SETTINGS, seen("Stopped", "Stopped", lock="Recycling"), Step.SKIP),
-    (SETTINGS, seen("Stopped", "Stopping"), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Stopped"), Step.START),
-    (SETTINGS, loaded("Stopped", "Stopped").but(belongs="it belongs to a rescue"), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Stopped").but(belongs=None), Step.LOAD),
-    (SETTINGS, loaded("Stopped", "Stopped").but(history=REFUSED), Step.START),
-    (SETTINGS, loaded("Stopped", "Stopped").but(history=STARTED), Step.WAIT),
-    (SETTINGS, loaded("Stopped", "Stopped").but(history=RAN), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Stopped").but(history=restart("asked-1", "running", ago=61)), Step.START),
-    (SETTINGS, loaded("Stopped", "Stopped").but(asked_at=NOW), Step.WAIT),
-    (SETTINGS, loaded("Stopped", "Starting").but(asked_at=NOW), Step.WAIT),
-    # it is being started
-    (SETTINGS, seen("Stopped", "Starting"), Step.LOAD),
-    (SETTINGS, seen("Stopped", "Pending"), Step.LOAD),
-    (SETTINGS, seen("Stopped", "Starting", **PLAIN), Step.SKIP),
-    (NO_TAG, seen("Stopped", "Starting"), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Starting"), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Starting").but(history=RAN), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Starting").but(history=REFUSED), Step.SKIP),
-    (SETTINGS, loaded("Stopped", "Starting").but(history=STARTED), Step.WAIT),
-    (SETTINGS, loaded("Stopped", "Starting").but(history=restart("asked-1")), Step.WAIT),
-    # it runs
-    *((SETTINGS, seen(state, "Running"), Step.LOAD) for state in ("Running", "Stopped")),
-    *((SETTINGS, seen(state, "Running", **PLAIN), Step.SKIP) for state in ("Running", "Stopped")),
-    (SETTINGS, seen("Running", "Running", **PLAIN, **STOP), Step.LOAD),
-    (SETTINGS, seen("Running", "Running", **PLAIN, **STOP, SpotStrategy="NoSpot"), Step.SKIP),
-    (NO_TAG, seen("Running", "Running"), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running"), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running").but(history=RAN), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running").but(history=STARTED), Step.LOOK),
-    (SETTINGS, loaded("Running", "Running").but(history=STARTED, looked_since_loaded=True), Step.RECORD_RUN),
-    (SETTINGS, loaded("Running", "Running").but(history=REFUSED, looked_since_loaded=True), Step.RECORD_RUN),
-    (SETTINGS, loaded("Running", "Running").but(history=RAN, ran=True), Step.DONE),
-    # it ran
-    (SETTINGS, seen("Running", "Stopped"), Step.LOAD),
-    (SETTINGS, seen("Running", "Stopped", **PLAIN), Step.SKIP),
-    (SETTINGS, seen("Running", "Starting"), Step.LOAD),
-    (SETTINGS, loaded("Running", "Starting"), Step.SKIP),
-    (SETTINGS, loaded("Running", "Starting").but(history=RAN), Step.SKIP),
-    (SETTINGS, loaded("Running", "Starting").but(history=STARTED), Step.WAIT),
-    (SETTINGS, loaded("Running", "Starting", **STOP).but(rescue=OPEN), Step.WAIT),
-    (SETTINGS, loaded("Running", "Starting", **STOP).but(rescue=CLOSED), Step.SKIP),
-    (SETTINGS, loaded("Running", "Stopped"), Step.SKIP),
-    (SETTINGS, loaded("Running", "Stopped").but(history=STARTED), Step.RECORD_RUN),
-    (SETTINGS, loaded("Running", "Stopped").but(history=restart("asked-1", ago=1)), Step.SKIP),
-    (SETTINGS, TIMELESS.but(instance=instance("Stopped"), history=STARTED), Step.SKIP),
-    (SETTINGS, loaded("Running", "Stopped").but(history=RAN), Step.SKIP),
-    # stop mode
-    (SETTINGS, loaded("Running", "Running", **STOP), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=OPEN), Step.SERVE),
-    (SETTINGS, loaded("Running", "Running", **STOP, lock="Recycling").but(rescue=OPEN), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP, lock="Recycling").but(rescue=OPEN, ran=True), Step.DONE),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=EARLY), Step.SERVE),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=NEW), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=NEW, stopped_here=True), Step.SERVE),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue={**EARLY, "drained": {"at": NOW - 1}}), Step.SKIP),
-    (SETTINGS, TIMELESS.but(instance=instance("Running", **STOP), rescue=EARLY), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=OPEN, serves=True), Step.FINISH),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=CLOSED, serves=True), Step.DONE),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue=CLOSED), Step.ANSWER),
-    (SETTINGS, loaded("Stopped", "Running", **STOP).but(rescue=CLOSED), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue={**CLOSED, "done": {"at": NOW - 5}}), Step.SKIP),
-    (SETTINGS, loaded("Running", "Running", **STOP).but(rescue={**OPEN, "lost": {"at": NOW}}), Step.SKIP),
+HANDS_OFF = "the tag spotkeeper:hold says hands off"
+LOCK = "it is under the Recycling lock: its rescue is not over"
+ABOUT_TO_BE = "its notice is not over and nobody has seen it stopped: it is about to be"
+TIMES = (
+    "it was started again {} times in the last 3600 s and stopped again each time (SPOTKEEPER_RESTART_LIMIT): "
+    "it is left alone until 1970-01-01T0{}.000Z"
+)
+
+DECISIONS: list[tuple[Step, str, list[Any]]] = [
+    # the event alone
+    (Step.LOOK, "what is true now decides, not the event", [
+        *map(event, ("Created", "Pending", "Running", "Stopped")), RELEASED.but(rescue=OPEN),
+    ]),
+    (Step.SKIP, "the instance is new", [
+        *(seen(state, status) for state in ("Created", "Pending") for status in ("Pending", "Stopped")),
+    ]),
+    (Step.SKIP, "it is starting: its next event tells how that ended", [event("Starting")]),
+    (Step.SKIP, "it is stopping or restarting: its next event tells how that ended", [event("Stopping")]),
+    (Step.SKIP, r"'\xe9' is no state that anything is known about", [event("é")]),
+    (Step.SKIP, "'stopped' is no state that anything is known about", [event("stopped")]),
+    (Step.SKIP, "the instance does not exist (any more)", [
+        *(event(state).but(looked=True) for state in ("Running", "Stopped")),
+    ]),
     # released
-    (SETTINGS, event("Deleted"), Step.LOAD),
-    (SETTINGS, RELEASED, Step.SKIP),
-    (SETTINGS, RELEASED.but(rescue={"event": {"notice_end": NOW}}), Step.SKIP),
-    (SETTINGS, RELEASED.but(rescue=CLOSED), Step.SKIP),
-    (SETTINGS, RELEASED.but(rescue=OPEN), Step.LOOK),
-    (SETTINGS, RELEASED.but(rescue=OPEN, looked=True), Step.FINISH),
-    (SETTINGS, RELEASED.but(rescue=OPEN, looked=True, instance=instance("Stopped", **STOP)), Step.SKIP),
-    (SETTINGS, RELEASED.but(rescue=CLOSED, looked=True, closed=True), Step.DONE),
+    (Step.LOAD, "a rescue in stop mode may wait for it to run", [event("Deleted")]),
+    (Step.SKIP, "the instance is released", [
+        RELEASED, RELEASED.but(rescue={"event": {"notice_end": NOW}}), RELEASED.but(rescue=CLOSED),
+    ]),
+    (Step.SKIP, "it is Stopped, whatever the event says", [
+        *(RELEASED.but(rescue=OPEN, looked=True, instance=instance("Stopped", **mode)) for mode in ({}, STOP)),
+    ]),
+    (Step.FINISH, "nobody can put back what is released", [RELEASED.but(rescue=OPEN, looked=True)]),
+    (Step.DONE, "it is released", [
+        RELEASED.but(rescue=CLOSED, closed=True), RELEASED.but(rescue=CLOSED, looked=True, closed=True),
+    ]),
+    # this call has asked for the start
+    (Step.WAIT, "the start was asked for; it is done once the instance runs", [
+        WAS.but(asked_at=0.0), DOWN.but(asked_at=0.0), DOWN.but(asked_at=NOW), STARTING.but(asked_at=NOW),
+    ]),
+    # it runs
+    (Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode waits for that", [
+        *((NO_TAG, seen(state, "Running")) for state in ("Stopped", "Running")),
+        *(seen(state, "Running", **PLAIN) for state in ("Stopped", "Running")),
+        seen("Running", "Running", **PLAIN, **STOP, SpotStrategy="NoSpot"),
+    ]),
+    (Step.LOAD, "a restart or a rescue in stop mode may wait for it to run", [
+        *(seen(state, "Running") for state in ("Stopped", "Running")),
+        seen("Running", "Running", **PLAIN, **STOP), (NO_TAG, seen("Running", "Running", **STOP)),
+    ]),
+    (Step.LOOK, "it may have been stopped and restarted since it was looked at", [
+        BACK.but(history=STARTED), RUNS.but(history=STARTED),
+    ]),
+    (Step.RECORD_RUN, "restart 7 is over: the next stop is another one", [
+        BACK.but(history=STARTED, looked_since_loaded=True), WAS.but(history=STARTED),
+        *(RUNS.but(history=history, looked_since_loaded=True) for history in (STARTED, REFUSED)),
+    ]),
+    (Step.FINISH, "its rescue ends where it began", [BACK.but(rescue=OPEN, serves=True)]),
+    (Step.SKIP, LOCK, [LOCKED.but(rescue=OPEN)]),
+    (Step.DONE, LOCK, [LOCKED.but(rescue=OPEN, ran=True)]),
+    (Step.SKIP, HANDS_OFF, [HELD.but(rescue=OPEN)]),
+    (Step.DONE, HANDS_OFF, [HELD.but(rescue=OPEN, ran=True)]),
+    (Step.SKIP, ABOUT_TO_BE, [
+        BACK.but(rescue=NEW), BACK.but(rescue={**EARLY, "drained": {"at": NOW - 1}}),
+        TIMELESS.but(instance=instance("Running", **STOP), rescue=EARLY),
+    ]),
+    (Step.DONE, ABOUT_TO_BE, [BACK.but(rescue=NEW, ran=True)]),
+    (Step.SERVE, "it runs again, so it gets the weights that it had before the interruption", [
+        BACK.but(rescue=EARLY), BACK.but(rescue=OPEN), BACK.but(rescue=NEW, stopped_here=True),
+    ]),
+    (Step.DONE, "it runs", [
+        BACK.but(ran=True), BACK.but(rescue=CLOSED, serves=True), RUNS.but(history=RAN, ran=True),
+    ]),
+    (Step.ANSWER, "the journal says that this rescue is finished", [
+        BACK.but(rescue=CLOSED), BACK.but(rescue={**CLOSED, "done": {"at": NOW - 1}}),
+    ]),
+    (Step.SKIP, "it is Running and nothing waits for that", [
+        BACK, RUNS, RUNS.but(history=RAN), BACK.but(rescue={**OPEN, "lost": {"at": NOW}}),
+        BACK.but(rescue={**CLOSED, "done": {"at": NOW - 1.5}}), BACK.but(rescue={**CLOSED, "done": {"at": NOW - 5}}),
+        TIMELESS.but(instance=instance("Running"), rescue=CLOSED),
+        loaded("Stopped", "Running", **STOP).but(rescue=CLOSED),
+    ]),
+    # it ran
+    (Step.SKIP, "it is Stopped by now", [
+        (NO_TAG, seen("Running", "Stopped")), seen("Running", "Stopped", **PLAIN),
+    ]),
+    (Step.SKIP, "it is Starting by now", [(NO_TAG, seen("Running", "Starting"))]),
+    (Step.SKIP, "it is Starting, and nothing waits for it to run", [
+        REBOOTS, REBOOTS.but(history=RAN), loaded("Running", "Starting", **STOP).but(rescue=CLOSED),
+    ]),
+    (Step.SKIP, "it is Pending, and nothing waits for it to run", [loaded("Running", "Pending")]),
+    (Step.WAIT, "the event knows more than Describe, or it is being rebooted", [
+        REBOOTS.but(history=STARTED), loaded("Running", "Pending").but(history=STARTED),
+        loaded("Running", "Starting", **STOP).but(rescue=OPEN),
+    ]),
+    (Step.LOAD, "a restart may wait for it to run", [seen("Running", "Stopped"), seen("Running", "Starting")]),
+    (Step.SKIP, "it is Stopped by now: the event of that decides", [
+        *(WAS.but(history=restarts(ago, names=("asked-1", "accepted"))) for ago in (1, 0)),
+        WAS, WAS.but(history=RAN), WAS.but(history=restarts(1, names=("asked-1",))),
+        TIMELESS.but(instance=instance("Stopped"), history=STARTED),
+    ]),
+    # it is being started
+    (Step.SKIP, "it is starting already, and no restart of ours", [
+        (NO_TAG, seen("Stopped", "Starting")),
+        *(seen("Stopped", status, **PLAIN) for status in ("Pending", "Starting")),
+    ]),
+    (Step.LOAD, "it may be starting because an earlier call has started it", [
+        seen("Stopped", "Starting"), seen("Stopped", "Pending"),
+    ]),
+    (Step.WAIT, "restart 7 is under way", [*(STARTING.but(history=history) for history in (STARTED, ASKED))]),
+    (Step.SKIP, "somebody else is starting it", [
+        *(STARTING.but(history=history) for history in (History(), RAN, REFUSED)),
+    ]),
+    # it is stopped
+    (Step.LOAD, "how often was it started?", [seen("Stopped", "Stopped"), DOWN.but(belongs=None)]),
+    (Step.START, "it is stopped: restart 1 of at most 3 in 3600 s", [
+        loaded("Stopped", answered("Stopped")), DOWN.but(history=REFUSED), DOWN.but(history=restarts(3_600)),
+        loaded("Stopped", "Stopped", ExpiredTime="1970-01-01T02:47Z"),
+        loaded("Stopped", "Stopped", **held("1970-01-01T00:00:00Z")),
+    ]),
+    (Step.START, "it is stopped: restart 2 of at most 3 in 3600 s", [
+        DOWN.but(history=restarts(60)), DOWN.but(history=restarts(61, names=("asked-1", "running"))),
+    ]),
+    (Step.SKIP, "its rescue i-1/1 is finished", [DOWN.but(belongs="its rescue i-1/1 is finished")]),
+    (Step.WAIT, "restart 7 was accepted a moment ago", [DOWN.but(history=STARTED)]),
+    (Step.SKIP, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again", [(NEVER, DOWN)]),
+    (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:46:41.000Z", [
+        DOWN.but(history=restarts(59)),
+    ]),
+    (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:47:10.000Z", [
+        DOWN.but(history=RAN),
+    ]),
+    (Step.SKIP, "restart 3 of the window waits for 120 s after the one before: until 1970-01-01T02:46:41.000Z", [
+        DOWN.but(history=restarts(500, 119)),
+    ]),
+    (Step.REPORT, TIMES.format(3, "2:46:41"), [DOWN.but(history=restarts(3_599, 900, 500))]),
+    (Step.REPORT, TIMES.format(4, "3:13:20"), [DOWN.but(history=restarts(3_000, 2_000, 900, 500))]),
+    (Step.SKIP, TIMES.format(3, "2:56:40"), [
+        DOWN.but(history=restarts(3_000, 900, 500).but(9, "reported", {})),
+    ]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("settings", "facts", "step"), TABLE)
-def test_decide(settings: StateChangeSettings, facts: Facts, step: Step) -> None:
-    """The next step, and there is always a reason."""
-    decision = decide(settings, facts)
-    assert decision.step is step, decision
-    assert decision.reason
-
-
-def test_the_limit_is_reported_once() -> None:
-    """After that it is skipped with the same reason."""
-    made = tuple(
-        Restart(number, {name: {"at": NOW - 100 * number} for name in ("asked-1", "accepted", "running")})
-        for number in (1, 2, 3)
-    )
-    facts = loaded("Stopped", "Stopped").but(history=History(made))
-    first = decide(SETTINGS, facts)
-    second = decide(SETTINGS, facts.but(history=facts.history.but(3, "reported", {})))
-    assert (first.step, second.step, first.reason == second.reason) == (Step.REPORT, Step.SKIP, True)
+@pytest.mark.parametrize(("step", "reason", "case"), cases(DECISIONS))
+def test_decide(step: Step, reason: str, case: Any) -> None:
+    """The step, and the reason word for word."""
+    settings, facts = case if isinstance(case, tuple) else (SETTINGS, case)
+    assert decide(settings, facts) == Decision(step, reason)
 
 
 def test_every_step_is_reached() -> None:
-    """The table and the test of the limit reach all of them."""
-    assert {step for _, _, step in TABLE} | {Step.REPORT} == set(Step)
+    """The table has all of them."""
+    assert {step for step, _, _ in DECISIONS} == set(Step)
+
+
+AGAINST: list[tuple[StateChangeSettings, dict[str, Any], str]] = [
+    (NO_TAG, {}, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
+    (SETTINGS, PLAIN, "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"),
+    (TEAM, {}, "it does not carry the tag team (SPOTKEEPER_RESTART_TAG)"),
+    (SETTINGS, {"status": "Stopping"}, "it is Stopping, not Stopped"),
+    (SETTINGS, {"lock": "Recycling"}, "it is under the Recycling lock: until that is gone it belongs to the rescue"),
+    (SETTINGS, {"lock": "financial"}, "it is under the lock financial: that is for a human to settle"),
+    (SETTINGS, {"ExpiredTime": "1970-01-01T02:46Z"}, "it expired at 1970-01-01T02:46Z: renew it"),
+    (SETTINGS, {"ExpiredTime": "1970-01-01T00:00Z"}, "it expired at 1970-01-01T00:00Z: renew it"),
+    (SETTINGS, held(""), HANDS_OFF),
+    (SETTINGS, held("1970-01-01T03:00:00Z"), f"{HANDS_OFF} until 1970-01-01T03:00:00.000Z"),
+]
+
+
+@pytest.mark.parametrize(("settings", "changes", "reason"), AGAINST, ids=[reason for *_, reason in AGAINST])
+def test_what_the_instance_itself_says_against_a_start(
+    settings: StateChangeSettings, changes: dict[str, Any], reason: str
+) -> None:
+    """It is skipped, whatever is in the journal, which need not be read for it."""
+    facts = event("Stopped").but(looked=True, instance=instance(**{"status": "Stopped", **changes}))
+    assert decide(settings, facts) == Decision(Step.SKIP, reason)
+    known = facts.but(loaded=True, history=STARTED, belongs="it belongs to a rescue")
+    assert decide(settings, known) == Decision(Step.SKIP, reason)
+
+
+def test_the_steps_in_words() -> None:
+    """As the audit records them; those that write are not taken in a dry run."""
+    assert {step.value: step in WRITES for step in Step} == {
+        "look at the instance": False,
+        "skip": False,
+        "read the journal": False,
+        "report that the limit is reached": True,
+        "start the instance": True,
+        "wait until it is running": False,
+        "record that it ran again": True,
+        "return to the groups": True,
+        "close the episode": True,
+        "answer what the journal says": False,
+        "done": False,
+    }
+
+
+def test_the_verdicts_in_words() -> None:
+    """Each of them leads to a step."""
+    assert {verdict.value: step for verdict, step in STEPS.items()} == {
+        "start it": Step.START,
+        "wait for a start that is under way": Step.WAIT,
+        "start it later": Step.SKIP,
+        "leave it alone until the window is over": Step.SKIP,
+        "leave it alone": Step.SKIP,
+        "leave it to a human": Step.SKIP,
+    }
+    assert set(STEPS) == set(Verdict)
+
+
+@pytest.mark.parametrize(
+    ("rules", "history", "due_at"),
+    [
+        (RULES, History(), None),
+        (RULES, restarts(59), NOW + 1),
+        (RULES, restarts(3_000, 900, 500), NOW + 600),
+        (RULES, restarts(3_000, 2_000, 900, 500), NOW + 1_600),
+        (replace(RULES, limit=1), restarts(3_000, 900), NOW + 2_700),
+        (replace(RULES, window=30.0), restarts(20), NOW + 10),
+    ],
+)
+def test_when_a_start_is_due(rules: RestartRules, history: History, due_at: float | None) -> None:
+    """When the back-off or the window is over, whichever comes first; no moment where nothing is due."""
+    assert judge(rules, instance("Stopped"), history, NOW).due_at == due_at
+
+
+def test_a_decision_stands() -> None:
+    """Nobody edits it on its way to the audit."""
+    with pytest.raises(FrozenInstanceError):
+        decide(SETTINGS, DOWN).reason = "another"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        Judgement(Verdict.LEAVE, "because").reason = "another"  # type: ignore[misc]

@@ -1,0 +1,17 @@
+"""Decision tables: what ``decide`` answers, with its reason word for word, and the cases in which it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def cases(table: Iterable[tuple[Any, str, list[Any]]]) -> list[Any]:
+    """One parameter set (answer, reason, case) for each case of each row, with answer and reason as its id."""
+    return [
+        pytest.param(answer, reason, case, id=f"{getattr(answer, 'value', answer)}: {reason} [{number}]")
+        for answer, reason, row in table
+        for number, case in enumerate(row, start=1)
+    ]
