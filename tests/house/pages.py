@@ -114,9 +114,11 @@ def target(page: str, link: str) -> Path:
     return (ROOT / page).parent / link.partition("#")[0]
 
 
-PAGES = ["README.md", "README.zh-CN.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+DOORS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+"""For those who change or report something; in English, where GitHub looks for them."""
+PAGES = ["README.md", "README.zh-CN.md", *DOORS, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 CHINESE_PAGES = [name for name in PAGES if name.endswith(CHINESE_ENDING)]
-ENGLISH_ONLY = ["docs/audit-queries.md", "docs/design.md", "docs/mutants.md", "docs/simulator.md"]
+ENGLISH_ONLY = [*DOORS, "docs/audit-queries.md", "docs/design.md", "docs/mutants.md", "docs/simulator.md"]
 """Pages for those who change the code, and the queries, which are code themselves."""
 ENGLISH_PAGES = [name for name in PAGES if name not in CHINESE_PAGES]
 

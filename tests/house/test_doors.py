@@ -1,0 +1,53 @@
+"""What others find first: how to contribute, what has changed, and the forms for issues and pull requests."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.house.pages import Text
+from tools import build
+
+FORMS = sorted(path for path in (build.ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
+CONTRIBUTING = Text(("CONTRIBUTING.md",))
+
+
+def test_contributing_names_every_function() -> None:
+    """Each has a row: where its steps are, and where their tests."""
+    rows = CONTRIBUTING.table("interruption")
+    assert {row[0].strip("`") for row in rows} == {*build.functions(build.ROOT)}
+    assert all((build.ROOT / cell.strip("`") / file).exists() for _, cell, _ in rows for file in ("decide.py",))
+    assert all(list((build.ROOT / tests.strip("`")).glob("test_*.py")) for _, _, tests in rows)
+
+
+def test_changelog() -> None:
+    """What is unreleased stands first, then the versions, the newest first, each with its day."""
+    headings = re.findall(r"^## (.*)", Text(("CHANGELOG.md",)).text, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    found = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", heading) for heading in headings[1:]]
+    releases = [(*map(int, one.groups()[:3]), date.fromisoformat(one[4])) for one in found if one]
+    assert len(releases) == len(headings) - 1 > 0
+    assert releases == sorted(releases, reverse=True)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)
+def test_issue_form(form: Path) -> None:
+    """GitHub refuses a form with a key missing, two fields of one id or nothing to fill in."""
+    document = YAML(typ="safe").load(form)
+    assert {"name", "description", "body"} <= document.keys()
+    fields = [field for field in document["body"] if field["type"] != "markdown"]
+    assert fields
+    assert len({field["id"] for field in fields}) == len(fields)
+    assert {field["type"] for field in document["body"]} <= {"markdown", "input", "textarea", "dropdown"}
+    assert all(field["attributes"].get("label") for field in fields)
+
+
+def test_bug_form_names_every_function() -> None:
+    """A bug is in one of the functions, or elsewhere."""
+    body = YAML(typ="safe").load(build.ROOT / ".github/ISSUE_TEMPLATE/bug.yml")["body"]
+    parts = next(field["attributes"]["options"] for field in body if field.get("id") == "part")
+    assert {*build.functions(build.ROOT)} <= {*parts}
