@@ -22,7 +22,7 @@ def show_timeline(answer: dict[str, Any], sent: float) -> None:
         started = (epoch_seconds(entry["started_at"]) or sent) - sent
         print(f"  {started:6.1f} s  {entry['step']:<34}{entry['seconds']:6.1f} s")
     margin, overlap = answer.get("margin_seconds"), answer.get("overlap_seconds")
-    estimated = " (an estimate: nobody saw the notice)" if answer.get("notice_estimated") else ""
+    estimated = " (an estimate: no event gave the time)" if answer.get("notice_estimated") else ""
     print(f"\n  margin to the notice's end {margin} s{estimated}, both ran for {overlap} s")
     for name in ("not_carried", "retained_disks", "warnings"):
         for text in answer.get(name, []):
@@ -49,7 +49,8 @@ def measured() -> Iterator[str]:
             function_compute.simulated_time(cloud.clock),
         ):
             handler(event, function_compute.context(cloud, "interruption"))
-        yield f"  {count(cloud)}: a {name} one that never waits, {balancers} CLB with {groups} vServer groups each"
+        size = f"CLBs: {balancers}, vServer groups: {balancers * groups}"
+        yield f"  {count(cloud)}: a {name} rescue without any wait; {size}"
 
 
 def verdict(claim: str, found: list[str]) -> int:

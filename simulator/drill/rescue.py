@@ -22,8 +22,8 @@ class RescueDrill(Drill):
         print(f"\n  audit records: {AUDIT_FILE}")
         source_id = self.fleet.source.instance_id
         return verdict(
-            "one image of all disks, one replacement like its source, in the same places with the same ports and "
-            "weights, bystanders untouched, disk flags back",
+            "an image of all disks; a replacement like its source, in the same server groups with the same ports and "
+            "weights; the disk flags are back; nothing else has changed",
             proof.shortcomings(self.before, after, source_id) + proof.elsewhere(self.before, after, source_id),
         )
 
