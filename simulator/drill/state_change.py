@@ -37,7 +37,7 @@ class StateChangeDrill(Drill):
         if self.subject.event.state != "Stopped":
             return verdict("nothing was changed", proof.untouched(self.before, after))
         return verdict(
-            "the instance was started once and runs, in the same groups with the same weights; nothing else has changed",
+            "the instance was started once and runs, in the same groups with the same weights; nothing else changed",
             shortcomings(self.before, after, self.subject.instance_id),
         )
 

@@ -111,7 +111,14 @@ def in_english(link: str) -> str:
 
 def target(page: str, link: str) -> Path:
     """The file that a page's link leads to."""
-    return (ROOT / page).parent / link.partition("#")[0]
+    path = link.partition("#")[0]
+    return (ROOT / page).parent / path if path else ROOT / page
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)", _BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 DOORS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
@@ -121,11 +128,16 @@ CHINESE_PAGES = [name for name in PAGES if name.endswith(CHINESE_ENDING)]
 ENGLISH_ONLY = [*DOORS, "docs/audit-queries.md", "docs/design.md", "docs/mutants.md", "docs/simulator.md"]
 """Pages for those who change the code, and the queries, which are code themselves."""
 ENGLISH_PAGES = [name for name in PAGES if name not in CHINESE_PAGES]
+FOLDERS = (".github", "chaos", "docs", "events", "functions", "ram", "shared", "simulator", "tests", "tools")
+FILES = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+"""What is in the folders of a fresh clone."""
+MARKDOWN = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *FILES] if path.suffix == ".md")
 
 CHINESE, ENGLISH = Text(tuple(CHINESE_PAGES)), Text(tuple(ENGLISH_PAGES))
 
 each_manual = pytest.mark.parametrize("manual", [ENGLISH, CHINESE], ids=["English", "Chinese"])
 each_page = pytest.mark.parametrize("page", PAGES)
+each_markdown = pytest.mark.parametrize("page", MARKDOWN)
 each_pair = pytest.mark.parametrize(
     ("english", "chinese"), [(Text((in_english(name),)), Text((name,))) for name in CHINESE_PAGES], ids=CHINESE_PAGES
 )

@@ -16,8 +16,11 @@ from tests.house.pages import (
     ENGLISH,
     ENGLISH_ONLY,
     ENGLISH_PAGES,
+    FILES,
     Text,
+    anchors,
     each_manual,
+    each_markdown,
     each_page,
     each_pair,
     in_english,
@@ -35,12 +38,10 @@ PARSERS: tuple[Callable[[Mapping[str, str]], object], ...] = (
     settings.LifecycleHookSettings.from_env,
     settings.SweepSettings.from_env,
 )
-MADE = ("dist/", "node_modules/", ".cache/")
-"""Folders that commands make: a fresh clone has none of them."""
+MADE = ("dist/", "node_modules/", ".cache/", "rescues/", "restarts/", "sweeps/", "alive/", "open/")
+"""Folders that commands make, and those of the journal: a fresh clone has none of them."""
 README_LINES = 200
 NOTICE_END = 300
-FOLDERS = (".github", "chaos", "docs", "events", "functions", "ram", "shared", "simulator", "tests", "tools")
-FILES = [path for folder in FOLDERS for path in (build.ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
 
 
 @pytest.fixture(scope="module")
@@ -157,14 +158,16 @@ def test_costs_in_words() -> None:
     assert [row for row in costs.lines() if row not in lines] == []
 
 
-@each_page
+@each_markdown
 def test_links(page: str) -> None:
-    """Every link inside the repository leads to a file or folder."""
+    """Every link inside the repository leads to a file or folder, and to a heading of it where it names one."""
     links = [link for link in Text((page,)).links if not link.startswith("https://")]
     assert [link for link in links if not target(page, link).exists()] == []
+    to_headings = [link for link in links if "#" in link]
+    assert [link for link in to_headings if link.partition("#")[2] not in anchors(target(page, link))] == []
 
 
-@each_page
+@each_markdown
 def test_files_exist(page: str) -> None:
     """Every file and folder that is named exists, with its whole path or with the end of it."""
     named = {one for one in Text((page,)).spans if not one.startswith(MADE)}

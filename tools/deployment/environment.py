@@ -71,7 +71,9 @@ def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterat
     for name, props in functions.items():
         at, variables = f"resources.{name}.props.environmentVariables", props["environmentVariables"]
         for variable in sorted(set(variables) - known):
-            yield Complaint(f"{at}.{variable}", f"it is not a setting{_hint(variable, known)}", "what docs/configuration.md lists")
+            yield Complaint(
+                f"{at}.{variable}", f"it is not a setting{_hint(variable, known)}", "a name in docs/configuration.md"
+            )
         for variable in sorted(read_by(folders[name]) - set(variables)):
             yield Complaint(f"{at}.{variable}", "it is missing", "every setting that the function reads, with a value")
         yield from _size(at, variables)
