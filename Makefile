@@ -1,19 +1,22 @@
 # Everything runs from .venv, which the first command makes and the next ones reuse.
 # PYTHON is any Python from 3.10 to 3.13; naming one (make test PYTHON=python3.12) replaces a .venv that another one made.
+# Most targets are doors to the typed command .venv/bin/spotkeeper: a variable is the option of the same name.
 
 PYTHON ?= python3
-EVENT ?= events/interruption.cloudmonitor.json
-BUDGET ?= 60
 
 RUN := .venv/bin/python -m
 STAMP := .venv/.made-with
 INSTALL := $(RUN) pip install -qq --disable-pip-version-check --no-input --require-hashes
 
+# The variables on make's command line; each has to be known to the target.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+DOOR = @$(RUN) tools.cli.make $@ $(GIVEN)
+
 help: ## list the commands (the default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 drill: $(STAMP) ## rescue an interrupted spot instance on the embedded cloud; EVENT=path delivers another event
-	@$(RUN) simulator.drill "$(EVENT)"
+	$(DOOR)
 
 test: lint ## every check that CI runs; of the exhaustive walks a seeded sample
 	$(RUN) pytest -n 2
@@ -28,49 +31,47 @@ test-full: $(STAMP) ## the tests with the exhaustive walks in full
 	$(RUN) pytest -n 2 -m ""
 
 chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, REPLAY='schedule'
-	@$(RUN) chaos --budget "$(BUDGET)" --seed "$(SEED)" --replay '$(REPLAY)'
+	$(DOOR)
 
 bugs: $(STAMP) ## put ten deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them
-	@$(RUN) tools.bugs
+	$(DOOR)
 
 mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten
-	@$(RUN) tools.mutants
+	$(DOOR)
 
 check-deployment: $(STAMP) ## is s.yaml right? strictly and offline, with the DEPLOY_ variables that are set
-	@$(RUN) tools.deployment s.yaml
+	$(DOOR)
 
 build: $(STAMP) ## build the layer and the functions into dist/
-	@$(RUN) tools.build
+	$(DOOR)
 
-package: build ## zip dist/ for upload, the same bytes from the same sources: dist/layer.zip, dist/functions-<name>.zip
-	@$(RUN) tools.package
+package: $(STAMP) ## build, then zip dist/ for upload, the same bytes from the same sources: dist/layer.zip, dist/functions-<name>.zip
+	$(DOOR)
 
-bench: build ## what a cold start costs, as ratios to the official samples' style and to the floor; REPEAT=n
-	@REPEAT="$(REPEAT)" $(RUN) tools.bench
+bench: $(STAMP) ## build, then measure cold starts, as ratios to the official samples' style and to the floor; REPEAT=n
+	$(DOOR)
 
-permissions: $(STAMP) ## show what it would do to the functions' roles and policies and to the journal bucket; APPLY=true does it
-	@$(RUN) tools.permissions $(if $(filter true,$(APPLY)),--apply)
+permissions: $(STAMP) ## create or correct the functions' roles and policies and the journal bucket; shows first and asks
+	$(DOOR)
 
-deploy: $(STAMP) ## package, check, publish the layer, deploy the functions of s.yaml; DRY_RUN=true only shows what it would do
-	@$(RUN) tools.deploy ready
-	@$(MAKE) --no-print-directory package
-	@$(RUN) tools.deploy deploy
+deploy: $(STAMP) ## package, check, publish the layer, deploy the functions of s.yaml; shows first and asks
+	$(DOOR)
 
-undeploy: $(STAMP) ## remove the functions, their triggers and the layer again; DRY_RUN=true only shows what would go
-	@$(RUN) tools.deploy undeploy
+undeploy: $(STAMP) ## remove the functions, their triggers and the layer; shows first and asks
+	$(DOOR)
+
+launch: $(STAMP) ## create a tagged spot instance to try with: VSWITCH=vsw-… SECURITY_GROUP=sg-…; without them it lists all variables
+	$(DOOR)
+
+simulate-interruption: $(STAMP) ## send CloudMonitor's simulated interruption event: INSTANCE=i-… REGION=…
+	$(DOOR)
 
 serverless-devs: ## install the Serverless Devs CLI of package.json into node_modules/ (needs Node 20)
 	@command -v npm >/dev/null || { echo "There is no npm here: install Node 20 or later, https://nodejs.org" >&2; exit 2; }
 	@npm ci --ignore-scripts --no-audit --no-fund
 
-launch: $(STAMP) ## create one tagged spot instance to try with: VSWITCH=vsw-… SECURITY_GROUP=sg-…; without them it lists all variables
-	@$(RUN) tools.launch launch $(MAKEOVERRIDES)
-
-simulate-interruption: $(STAMP) ## send CloudMonitor's simulated interruption event: INSTANCE=i-… REGION=…
-	@$(RUN) tools.launch simulate $(MAKEOVERRIDES)
-
 lock: $(STAMP) ## pin and hash what the requirements*.in name, after a change of one of them
-	@$(RUN) tools.lock
+	$(DOOR)
 
 clean: ## remove everything that the other commands made
 	rm -rf .venv dist .dist-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache node_modules
@@ -85,7 +86,16 @@ $(STAMP): requirements-build.txt requirements.txt requirements-dev.txt
 	@"$(PYTHON)" -m venv --clear .venv
 	@$(INSTALL) -r requirements-build.txt
 	@$(INSTALL) --no-build-isolation --use-pep517 -r requirements.txt -r requirements-dev.txt
+	@printf '#!/bin/sh\nexec "%s" "%s" "$$@"\n' "$(CURDIR)/.venv/bin/python" "$(CURDIR)/tools" >.venv/bin/spotkeeper
+	@chmod +x .venv/bin/spotkeeper
 	@echo "$(PYTHON)" >$@
+
+# Targets that are no doors take no variables.
+ifeq (,$(filter-out help test lint test-full serverless-devs clean,$(or $(MAKECMDGOALS),help)))
+ifneq (,$(filter-out PYTHON CI,$(GIVEN)))
+$(error $(strip $(filter-out PYTHON CI,$(GIVEN))) is unknown: make $(or $(MAKECMDGOALS),help) takes no variables but PYTHON)
+endif
+endif
 
 ifneq ($(origin PYTHON),file)
 ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))

@@ -161,7 +161,3 @@ def holds(schedule: str) -> bool:
     """Whether nothing is violated by a schedule in this tree as it is."""
     command = [sys.executable, "-m", "chaos", "--replay", schedule]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

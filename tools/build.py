@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -43,17 +42,15 @@ if importlib.util.find_spec("checking"):  # which checks there are, and who want
 """
 
 
-def main() -> int:
-    """Build this checkout's ``dist/``; where that fails, say why, and leave none."""
+def build_dist() -> None:
+    """Build this checkout's ``dist/``. Raises BuildFailed, which leaves no ``dist/``."""
     dist = ROOT / "dist"
     try:
         build(ROOT, dist, python310.find(os.environ))
-    except BuildFailed as failure:
+    except BuildFailed:
         shutil.rmtree(dist, ignore_errors=True)
-        print(f"make build: {failure}", file=sys.stderr)
-        return failure.status
+        raise
     print(f"dist/layer and {', '.join(f'dist/functions/{name}' for name in functions(dist))}: built, and they import.")
-    return 0
 
 
 def build(root: Path, dist: Path, python: Path) -> None:
@@ -126,7 +123,3 @@ def contents(folder: Path) -> set[tuple[str, int, int]]:
     """Return path, size and modification time (ns) of every file below ``folder``."""
     files = ((path, path.stat()) for path in folder.rglob("*") if path.is_file())
     return {(str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for path, stat in files}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m tools.costs``: what Function Compute bills for the functions, with the sizes in ``s.yaml``.
+"""``spotkeeper costs``: what Function Compute bills for the functions, with the sizes in ``s.yaml``.
 
 Source: Function Compute, "Pay-as-you-go" (billing in CU): 1 CU per vCPU second, 0.15 CU per GB second of memory, 75 CU
 per 10,000 calls; $0.00002 per CU up to 100 million CU a month. A call is billed while it runs, waiting included; 512 MB
@@ -7,7 +7,6 @@ of disk are free. What images, snapshots, instances and logs cost is not in it: 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from tools.bench.sizes import Size, sizes
@@ -50,8 +49,3 @@ def lines() -> list[str]:
     """The rows of a table."""
     known = sizes(ROOT / "s.yaml")
     return [f"| {case.what} | `{case.function}` | ${case.dollars(known[case.function]):.4f} |" for case in CASES]
-
-
-if __name__ == "__main__":
-    print("| what | function | Function Compute bills |", "|---|---|---|", *lines(), sep="\n")
-    sys.exit(0)

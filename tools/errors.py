@@ -1,15 +1,25 @@
-"""Why a build ends without a ``dist/``."""
+"""How a command ends that did not do what it was asked to do."""
 
 from __future__ import annotations
 
 
-class BuildFailed(Exception):
-    """What would have been built is not what was asked for; ``status`` is the exit status."""
+class CommandFailed(Exception):
+    """A step failed. The message says what exists now and how to go on; ``status`` is the exit code."""
 
     status = 1
 
 
+class NothingDone(CommandFailed):
+    """Nothing was changed. The message says what is missing or wrong, and what is accepted."""
+
+    status = 2
+
+
+class BuildFailed(CommandFailed):
+    """The build would differ from what this checkout describes."""
+
+
 class PythonMissing(BuildFailed):
-    """There is no CPython 3.10 to make bytecode with; the message says how to get one."""
+    """No CPython 3.10 was found to make bytecode with; the message says how to get it."""
 
     status = 2

@@ -1,4 +1,4 @@
-"""``make lock``: pin what each ``requirements*.in`` names, with the hashes of every file that the index has of it.
+"""``spotkeeper lock``: pin what each ``requirements*.in`` names, with the hashes of every file that the index has of it.
 
 Pins that still fit are kept. No address of an index is written: the same locks serve whatever mirror pip is set to.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import uv
@@ -19,16 +18,12 @@ from tools.layer import package_index
 _COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version", "3.10", "--generate-hashes")
 
 
-def main() -> int:
+def lock() -> int:
     """Lock this checkout's requirements; the exit status is uv's."""
     for source in sorted(build.ROOT.glob("requirements*.in"), key=lambda path: path.stem != "requirements"):
-        lock = Path(source.name).with_suffix(".txt")
-        command = [uv.find_uv_bin(), *_COMPILE, source.name, "--output-file", lock]
+        pins = Path(source.name).with_suffix(".txt")
+        command = [uv.find_uv_bin(), *_COMPILE, source.name, "--output-file", pins]
         if failed := subprocess.run(command, check=False, cwd=build.ROOT, env=package_index(os.environ)).returncode:
             return failed
-        print(f"{lock}: locked")
+        print(f"{pins}: locked")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

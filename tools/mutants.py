@@ -217,7 +217,3 @@ def start(mutant: Mutant, name: str, tests: Sequence[str]) -> int:
     sys.meta_path[:0] = [Instead(name, mutant.source)]
     os.chdir(ROOT)
     os._exit(int(pytest.main([*QUIET, *tests])))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

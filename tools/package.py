@@ -10,7 +10,6 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import stat
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,18 +45,13 @@ class Package:
     sha256: str
 
 
-def main() -> int:
-    """Package this checkout's ``dist/``; where that fails, say why, and leave no zip."""
-    try:
-        made = package(build.ROOT, build.ROOT / "dist")
-    except BuildFailed as failure:
-        print(f"make package: {failure}", file=sys.stderr)
-        return failure.status
+def package_dist() -> None:
+    """Package this checkout's ``dist/`` and print the zips. Raises BuildFailed, which leaves no zip."""
+    made = package(build.ROOT, build.ROOT / "dist")
     print(f"{'':<32}{'files':>7}{'unzipped':>12}{'zipped':>12}  sha256")
-    for one in made:
-        sizes = f"{one.unzipped / MEGABYTE:>9.2f} MB{one.zipped / MEGABYTE:>9.2f} MB"
-        print(f"{one.path.relative_to(build.ROOT)!s:<32}{one.files:>7}{sizes}  {one.sha256}")
-    return 0
+    for archive in made:
+        sizes = f"{archive.unzipped / MEGABYTE:>9.2f} MB{archive.zipped / MEGABYTE:>9.2f} MB"
+        print(f"{archive.path.relative_to(build.ROOT)!s:<32}{archive.files:>7}{sizes}  {archive.sha256}")
 
 
 def package(root: Path, dist: Path) -> list[Package]:
@@ -127,7 +121,3 @@ def write_zip(folder: Path, path: Path) -> Package:
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
     zipped = path.read_bytes()
     return Package(path, len(files), unzipped, len(zipped), hashlib.sha256(zipped).hexdigest())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m tools.readme_tables``: the tables in ``docs/`` that follow from files of this repository.
+"""``spotkeeper readme-tables``: the tables in ``docs/`` that follow from files of this repository.
 
 A test compares them with the pages of both languages, so that none can rot.
 """
@@ -6,12 +6,10 @@ A test compares them with the pages of both languages, so that none can rot.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 
 import ram
 from simulator.cloud import Cloud
-from tools import costs
 from tools.build import ROOT
 
 
@@ -40,8 +38,3 @@ def _actions(statements: Iterable[dict[str, object]]) -> Iterator[str]:
     for one in statements:
         action = one["Action"]
         yield from (action if isinstance(action, list) else [str(action)])
-
-
-if __name__ == "__main__":
-    print(*permissions(), "", *costs.lines(), "", *covered(), sep="\n")
-    sys.exit(0)

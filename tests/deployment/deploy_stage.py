@@ -9,10 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from tests.deployment.serverless_devs import VERSION
-from tools.deploy.__main__ import main
-from tools.deployment.check import ROOT
+from tools.check_deployment.check import ROOT
+from tools.cli.main import run
 
 if TYPE_CHECKING:
     import pytest
@@ -40,8 +41,10 @@ class Deployment:
     capsys: pytest.CaptureFixture[str]
 
     def run(self, command: str = "deploy", **variables: str) -> tuple[int, str, str]:
-        """``python -m tools.deploy command``: exit code, output and errors."""
-        status = main([command], {**self.environ, **variables}, self.root)
+        """``spotkeeper command`` with the ``dist/`` that stands there: exit code, output and errors."""
+        environ = mock.patch.dict(os.environ, {**self.environ, **variables}, clear=True)
+        with environ, mock.patch("tools.build.build_dist"):
+            status = run([command], self.root)
         out, err = self.capsys.readouterr()
         return status, out, err
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from simulator import fleet, function_compute
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.transport import in_process
-from tools.launch.__main__ import main
+from tools.check_deployment.check import ROOT
+from tools.cli.main import run
 from tools.launch.market import FAMILY
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 SPEC = fleet.FleetSpec()
 TYPE = "ecs.c7.large"
-PLACE = (f"VSWITCH={SPEC.vswitch_id}", f"SECURITY_GROUP={SPEC.security_group_ids[0]}")
+PLACE = (f"--vswitch={SPEC.vswitch_id}", f"--security-group={SPEC.security_group_ids[0]}")
 IMAGE = "aliyun_3_x64_20G_alibase_20260930.vhd"
 
 
@@ -34,29 +37,31 @@ class Account:
     cloud: Cloud
     environ: dict[str, str] = field(default_factory=dict)
 
-    def run(self, command: str, *arguments: str, root: Path | None = None, **variables: str) -> tuple[int, str, str]:
-        """``python -m tools.launch command arguments``: exit code, output and errors."""
+    def run(self, command: str, *arguments: str, root: Path = ROOT, **variables: str) -> tuple[int, str, str]:
+        """``spotkeeper command arguments``: exit code, output and errors."""
         out, err = io.StringIO(), io.StringIO()
-        with self.playing(variables) as environ, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = main([command, *arguments], environ, *([] if root is None else [root]))
+        with self.playing(variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = run([command, *arguments], root)
         return status, out.getvalue(), err.getvalue()
 
     @contextmanager
-    def playing(self, variables: dict[str, str]) -> Iterator[dict[str, str]]:
+    def playing(self, variables: dict[str, str]) -> Iterator[None]:
         """The user's environment, with the cloud behind ECS_ENDPOINT and time that goes on when somebody waits."""
         key = self.cloud.access_key
         with in_process(self.cloud) as url, function_compute.simulated_time(self.cloud.clock):
-            yield {
+            environ = {
                 "ECS_ENDPOINT": url,
                 "ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id,
                 "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret,
                 **self.environ,
                 **variables,
             }
+            with mock.patch.dict(os.environ, environ, clear=True):
+                yield
 
     def launch(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
-        """``make launch`` in the fleet's vSwitch; nobody is asked."""
-        return self.run("launch", *PLACE, "YES=true", *arguments, root=None, **variables)
+        """``spotkeeper launch --yes`` in the fleet's vSwitch."""
+        return self.run("launch", *PLACE, "--yes", *arguments, root=ROOT, **variables)
 
     @property
     def launched(self) -> list[dict[str, Any]]:

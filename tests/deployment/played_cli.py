@@ -16,8 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
-from tools.deployment.document import read  # noqa: E402 - this is a script
-from tools.deployment.resolve import Resolver, extended  # noqa: E402
+from tools.check_deployment.document import read  # noqa: E402 - this is a script
+from tools.check_deployment.resolve import Resolver, extended  # noqa: E402
 
 HOME = Path(os.environ["PLAYED_CLI"])
 MASKED = "169**********830"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.deployment.stage import FILE
-from tools.deployment.check import ROOT
+from tools.check_deployment.check import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

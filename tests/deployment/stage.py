@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tools.deployment.check import ROOT, check
-from tools.deployment.document import read
-from tools.deployment.resolve import Resolver, extended
+from tools.check_deployment.check import ROOT, check
+from tools.check_deployment.document import read
+from tools.check_deployment.resolve import Resolver, extended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from tests.deployment.deploy_stage import KEYS, SECRET, Deployment
 from tests.deployment.stage import FUNCTIONS, said
-from tools.deploy.access import HANDED_OVER, OWN
-from tools.deployment.resolve import ACCOUNT
+from tools.check_deployment.resolve import ACCOUNT
+from tools.deploy.access import CLI_VARIABLES, KEY_VARIABLE
 
 if TYPE_CHECKING:
     import pytest
@@ -21,8 +21,8 @@ def test_first_deployment(deployment: Deployment) -> None:
     assert deployment.changes == ["publish", "deploy"]
     assert list(deployment.state["functions"]) == list(FUNCTIONS)
     assert all(one["layers"] == [f"{LAYER}1"] for one in deployment.state["functions"].values())
-    plan, _, made = out.partition("There is now, in cn-hangzhou:")
-    assert plan.index("It will make or change") < plan.index("Publishing the layer")
+    plan, _, made = out.partition("cn-hangzhou has now:")
+    assert plan.index("It will create or change") < plan.index("Publishing the layer")
     for name in FUNCTIONS:
         assert f"function  spotkeeper-{name.replace('_', '-')}" in plan
         assert f":functions/spotkeeper-{name.replace('_', '-')}, triggers: {name.replace('_', '-')}" in made
@@ -48,9 +48,9 @@ def test_ci_and_credentials(deployment: Deployment) -> None:
     assert len(acting) >= 4
     for call in acting:
         assert call["environ"]["CI"] == "true"
-        assert call["arguments"][call["arguments"].index("-a") + 1] == HANDED_OVER
-        assert json.loads(call["environ"][HANDED_OVER]) == KEYS
-        assert not set(OWN) & set(call["environ"])
+        assert call["arguments"][call["arguments"].index("-a") + 1] == KEY_VARIABLE
+        assert json.loads(call["environ"][KEY_VARIABLE]) == KEYS
+        assert not set(CLI_VARIABLES) & set(call["environ"])
 
 
 def test_no_secret_is_printed(deployment: Deployment) -> None:
@@ -94,7 +94,7 @@ def test_dry_run(deployment: Deployment) -> None:
     """DRY_RUN=true shows the plan and changes nothing."""
     status, out, _ = deployment.run(DRY_RUN="true")
     assert (status, deployment.changes) == (0, [])
-    assert "It will make or change" in out
+    assert "It will create or change" in out
     assert "Nothing was changed" in out
 
 

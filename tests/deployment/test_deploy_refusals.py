@@ -8,8 +8,7 @@ import pytest
 from tests.deployment.deploy_stage import KEYS, SECRET, Deployment
 from tests.deployment.loopback import answering
 from tests.deployment.serverless_devs import VERSION
-from tools.deploy.__main__ import main
-from tools.deploy.access import HANDED_OVER, OWN
+from tools.deploy.access import CLI_VARIABLES, KEY_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +31,20 @@ def refused(deployment: Deployment, **variables: str) -> str:
 def test_missing_variables(deployment: Deployment) -> None:
     """They are all named at once, with what they are."""
     err = refused(deployment.without("DEPLOY_JOURNAL_BUCKET", "DEPLOY_LOG_PROJECT"))
-    assert err.startswith("make deploy: DEPLOY_JOURNAL_BUCKET, DEPLOY_LOG_PROJECT: not set.")
+    assert err.startswith("spotkeeper deploy: DEPLOY_JOURNAL_BUCKET, DEPLOY_LOG_PROJECT: not set.")
     assert "DEPLOY_JOURNAL_BUCKET: the private, unversioned OSS bucket" in err
 
 
 def test_misspelt_variable(deployment: Deployment) -> None:
     """A near miss is refused; a variable that is somebody else's is not."""
     assert "DEPLOY_REGON is no variable of s.yaml; did you mean DEPLOY_REGION?" in refused(deployment, DEPLOY_REGON="x")
-    assert deployment.run("ready", DEPLOY_ENV="prod", DEPLOY_TARGET_HOST="web")[0] == 0
+    assert deployment.run(DRY_RUN="true", DEPLOY_ENV="prod", DEPLOY_TARGET_HOST="web")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("variables", "wrong"),
     [
-        ({"DRY_RUN": "yes"}, "DRY_RUN accepts true or false, not 'yes'"),
+        ({"DRY_RUN": "maybe"}, "'maybe' is not a valid boolean"),
         ({"DEPLOY_REGION": "cn-nowhere"}, '"cn-nowhere" is not accepted; accepted: a region of Function Compute'),
         ({"DEPLOY_DRY_RUN": "yes"}, "SPOTKEEPER_DRY_RUN: "),
         ({"DEPLOY_JOURNAL_BUCKET": "No_Bucket"}, "SPOTKEEPER_JOURNAL: "),
@@ -79,7 +78,7 @@ def test_broken_cli(deployment: Deployment) -> None:
 
 def test_no_credentials(deployment: Deployment) -> None:
     """It lists the three ways to give some."""
-    err = refused(deployment.without(*OWN))
+    err = refused(deployment.without(*CLI_VARIABLES))
     assert "no credentials" in err
     for way in ("npx s config add", "DEPLOY_ACCESS=", "ALIBABA_CLOUD_ACCESS_KEY_ID"):
         assert way in err
@@ -88,11 +87,11 @@ def test_no_credentials(deployment: Deployment) -> None:
 def test_aliases(deployment: Deployment) -> None:
     """The default alias of s config is used where nothing is set; a named one goes before keys, and has to exist."""
     deployment.play(aliases=["default", "prod"])
-    assert deployment.without(*OWN).run()[0] == 0
+    assert deployment.without(*CLI_VARIABLES).run()[0] == 0
     assert deployment.calls[-1]["arguments"][-1] == "default"
     assert deployment.run(DEPLOY_ACCESS="prod")[0] == 0
     assert deployment.calls[-1]["arguments"][-1] == "prod"
-    assert not {HANDED_OVER, *OWN} & set(deployment.calls[-1]["environ"])
+    assert not {KEY_VARIABLE, *CLI_VARIABLES} & set(deployment.calls[-1]["environ"])
     status, _, err = deployment.run(DEPLOY_ACCESS="test")
     assert status == 2
     assert "DEPLOY_ACCESS is test, and s config has no such alias" in err
@@ -101,10 +100,10 @@ def test_aliases(deployment: Deployment) -> None:
 def test_sts_role(deployment: Deployment) -> None:
     """STS credentials, as CI has them, are handed over with their token and the account that STS names."""
     with answering(GetCallerIdentity=(200, {"AccountId": "1690701234567830"})) as sts:
-        status, out, err = deployment.without(*OWN).run(**STS, STS_ENDPOINT=sts.url)
+        status, out, err = deployment.without(*CLI_VARIABLES).run(**STS, STS_ENDPOINT=sts.url)
     assert (status, err) == (0, "")
     assert [action for action, _ in sts.seen] == ["GetCallerIdentity"]
-    assert json.loads(deployment.calls[-1]["environ"][HANDED_OVER]) == {**KEYS, "AccessKeyID": "STS.NTExample"}
+    assert json.loads(deployment.calls[-1]["environ"][KEY_VARIABLE]) == {**KEYS, "AccessKeyID": "STS.NTExample"}
     assert SECRET not in out
 
 
@@ -112,7 +111,7 @@ def test_expired_sts(deployment: Deployment) -> None:
     """Credentials that STS refuses are a refusal, in its words."""
     gone = {"Code": "InvalidSecurityToken.Expired", "Message": "Specified SecurityToken is expired.", "RequestId": "R1"}
     with answering(GetCallerIdentity=(400, gone)) as sts:
-        err = refused(deployment.without(*OWN), **STS, STS_ENDPOINT=sts.url)
+        err = refused(deployment.without(*CLI_VARIABLES), **STS, STS_ENDPOINT=sts.url)
     assert "GetCallerIdentity" in err
     assert "InvalidSecurityToken.Expired" in err
 
@@ -122,7 +121,6 @@ def test_dirty_dist(deployment: Deployment) -> None:
     (deployment.root / "dist/functions/sweep/index.py").write_text("changed = True\n", encoding="utf-8")
     err = refused(deployment)
     assert "functions/sweep/index.py as it is now" in err
-    assert "make package" in err
 
 
 def test_other_resolution(deployment: Deployment) -> None:
@@ -130,10 +128,4 @@ def test_other_resolution(deployment: Deployment) -> None:
     deployment.play(preview={"name": "another"})
     status, _, err = deployment.run()
     assert (status, deployment.changes) == (1, [])
-    assert "`s preview` resolves s.yaml otherwise" in err
-
-
-def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command there is not ends with 2."""
-    assert main(["destroy"], {}) == 2
-    assert "ready|deploy|undeploy" in capsys.readouterr().err
+    assert "`s preview` resolves s.yaml differently" in err

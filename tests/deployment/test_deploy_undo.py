@@ -15,7 +15,7 @@ def test_undeploy(deployment: Deployment) -> None:
     assert (status, err) == (0, "")
     assert (deployment.state["functions"], deployment.state["layer"]) == ({}, [])
     assert deployment.changes[-2:] == ["remove", "remove"]
-    before, _, after = out.partition("Gone: ")
+    before, _, after = out.partition("Removed: ")
     assert before.index("What stays") < before.index("spotkeeper:episode")
     assert after
 
@@ -41,7 +41,7 @@ def test_failure_that_the_cli_hides(deployment: Deployment) -> None:
     deployment.play(fail={"remove": "sweep"})
     status, _, err = deployment.run("undeploy")
     assert status == 1
-    assert "still there: spotkeeper-sweep. s remove says:" in err
+    assert "still deployed: spotkeeper-sweep. s remove says:" in err
     assert deployment.state["layer"]
 
 
@@ -51,7 +51,7 @@ def test_unknown_is_not_gone(deployment: Deployment) -> None:
     deployment.play(fail={"info": "AccessDenied: no permission fc:GetFunction"})
     status, _, err = deployment.run("undeploy")
     assert status == 1
-    assert "whether spotkeeper-interruption is gone cannot be told" in err
+    assert "whether spotkeeper-interruption still exists is unknown" in err
 
 
 def test_layer_that_stays(deployment: Deployment) -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tools.check_deployment.check import ROOT
+from tools.check_deployment.document import read
 from tools.deploy.plan import REQUIRED
-from tools.deployment.check import ROOT
-from tools.deployment.document import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

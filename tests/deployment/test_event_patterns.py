@@ -7,8 +7,8 @@ import pytest
 
 from spotkeeper.events import Batch, Kind, unwrap
 from tests.deployment.stage import FUNCTIONS, props
-from tools.deployment.check import ROOT
-from tools.deployment.event_pattern import PatternError, matches, parse
+from tools.check_deployment.check import ROOT
+from tools.check_deployment.event_pattern import PatternError, matches, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -44,45 +44,45 @@ def test_disk_goes_with_it(account: Account) -> None:
 
 def test_shown_before(account: Account) -> None:
     """Strategy, price, login and release are said before anything is created."""
-    out = account.launch("DRY_RUN=true")[1]
+    out = account.launch("--dry-run")[1]
     assert "SpotAsPriceGo: the market price, on-demand's at most; not reclaimed in its first hour" in out
     assert "Session Manager alone: no KEY_PAIR was named" in out
     assert "released  2026-11-20T15:02:00Z" in out
-    assert "a replacement that a rescue makes has no such moment" in out
+    assert "the replacement that a rescue launches has no release time" in out
 
 
 def test_dry_run_alone(account: Account) -> None:
-    """DRY_RUN=true creates nothing."""
-    status, out, _ = account.launch("DRY_RUN=true")
+    """A dry run creates nothing."""
+    status, out, _ = account.launch("--dry-run")
     assert (status, account.launched) == (0, [])
     assert "The dry run passed; nothing was created" in out
 
 
-def test_everything_said(account: Account) -> None:
-    """Each variable arrives where it belongs."""
+def test_every_option(account: Account) -> None:
+    """Each option becomes its parameter."""
     arguments = {
-        "ZONE": SPEC.zone_id,
-        "TYPE": "ecs.g7.large",
-        "IMAGE": "aliyun_3_x64_20G_alibase_20260101.vhd",
-        "KEY_PAIR": "web-key",
-        "STRATEGY": "SpotWithPriceLimit",
-        "PRICE_LIMIT": "0.2",
-        "PROTECTION": "0",
-        "BEHAVIOR": "Stop",
-        "HOURS": "0",
-        "NAME": "trial-2",
-        "DISK": "60",
-        "BANDWIDTH": "5",
+        "--zone": SPEC.zone_id,
+        "--type": "ecs.g7.large",
+        "--image": "aliyun_3_x64_20G_alibase_20260101.vhd",
+        "--key-pair": "web-key",
+        "--strategy": "SpotWithPriceLimit",
+        "--price-limit": "0.2",
+        "--protection": "0",
+        "--behavior": "Stop",
+        "--hours": "0",
+        "--name": "trial-2",
+        "--disk": "60",
+        "--bandwidth": "5",
     }
     status, out, err = account.launch(*(f"{name}={value}" for name, value in arguments.items()))
     assert (status, err) == (0, "")
     (made,) = account.launched
     asked = made["LaunchedWith"]
     assert "AutoReleaseTime" not in asked
-    assert (made["InstanceName"], made["KeyPairName"], made["ImageId"]) == ("trial-2", "web-key", arguments["IMAGE"])
+    assert (made["InstanceName"], made["KeyPairName"], made["ImageId"]) == ("trial-2", "web-key", arguments["--image"])
     assert (asked["SpotPriceLimit"], made["SpotDuration"], made["SpotInterruptionBehavior"]) == (0.2, 0, "Stop")
     assert (asked["SystemDisk"]["Size"], asked["ZoneId"]) == ("60", SPEC.zone_id)
-    assert "never by itself: it costs money until you delete it" in out
+    assert "never: it costs money until you delete it" in out
     assert "at most 0.2 an hour; may be reclaimed at any moment; a reclaim means Stop" in out
     assert f"ssh root@{made['PublicIpAddress']['IpAddress'][0]} (key pair web-key)" in out
 
@@ -96,25 +96,25 @@ def test_no_stock(account: Account, sold_out_at: str) -> None:
         account.cloud.faults.add(Fault("RunInstances", "code:OperationDenied.NoStock"))
     status, _, err = account.launch()
     assert (status, account.launched) == (2, [])
-    assert f"no {TYPE} as a spot instance there (OperationDenied.NoStock)" in err
-    assert f"there is in {SPEC.other_zone_id}: VSWITCH=" in err
+    assert f"no {TYPE} as a spot instance in this zone (OperationDenied.NoStock)" in err
+    assert f"{SPEC.other_zone_id} has it: VSWITCH=" in err
 
 
 def test_no_stock_anywhere(account: Account) -> None:
     """Or says that no zone has it."""
     for zone in (SPEC.zone_id, SPEC.other_zone_id):
         account.cloud.ecs.stock[zone, TYPE, "spot"] = 0
-    assert "nor in any other zone, or another TYPE=…" in account.launch()[2]
+    assert "no other zone has it, or another TYPE=…" in account.launch()[2]
 
 
 @pytest.mark.parametrize(
     ("argument", "code"),
     [
-        ("KEY_PAIR=no-such-key", "InvalidKeyPairName.NotFound"),
-        ("IMAGE=m-nosuchimage", "InvalidImageId.NotFound"),
-        ("TYPE=ecs.nosuch.large", "InvalidInstanceType.ValueNotSupported"),
-        ("DISK=10", "InvalidSystemDiskSize.ValueNotSupported"),
-        ("ZONE=cn-hangzhou-i", "OperationDenied.ZoneNotAllowed"),
+        ("--key-pair=no-such-key", "InvalidKeyPairName.NotFound"),
+        ("--image=m-nosuchimage", "InvalidImageId.NotFound"),
+        ("--type=ecs.nosuch.large", "InvalidInstanceType.ValueNotSupported"),
+        ("--disk=10", "InvalidSystemDiskSize.ValueNotSupported"),
+        ("--zone=cn-hangzhou-i", "OperationDenied.ZoneNotAllowed"),
     ],
 )
 def test_dry_run_refuses(account: Account, argument: str, code: str) -> None:
@@ -138,7 +138,7 @@ def test_never_answered(account: Account) -> None:
     account.cloud.faults.add(Fault("RunInstances", "reset-after", times=None, skip=1))
     status, _, err = account.launch()
     assert (status, len(account.launched)) == (1, 1)
-    assert "It may have been created: look for spotkeeper-trial in the ECS console" in err
+    assert "The instance may exist: look for spotkeeper-trial in the ECS console" in err
 
 
 def test_never_running(account: Account) -> None:
@@ -147,17 +147,17 @@ def test_never_running(account: Account) -> None:
     status, _, err = account.launch()
     (made,) = account.launched
     assert status == 1
-    assert f"{made['InstanceId']} was created and is not seen running" in err
+    assert f"{made['InstanceId']} was created but did not reach Running" in err
     assert f"--InstanceId {made['InstanceId']} --Force true" in err
 
 
 def test_prices(account: Account) -> None:
     """The latest market price of each zone is shown; where ECS does not say, why."""
-    assert "per hour now: not known (NotCovered" in account.launch("DRY_RUN=true")[1]
+    assert "per hour now: not known (NotCovered" in account.launch("--dry-run")[1]
     account.cloud.ecs.actions["DescribeSpotPriceHistory"] = history
-    out = account.launch("DRY_RUN=true")[1]
+    out = account.launch("--dry-run")[1]
     assert "per hour now: cn-hangzhou-h 0.05 CNY, cn-hangzhou-i 0.02 CNY" in out
-    assert "cn-hangzhou-i" not in account.launch("DRY_RUN=true", f"ZONE={SPEC.zone_id}")[1]
+    assert "cn-hangzhou-i" not in account.launch("--dry-run", f"--zone={SPEC.zone_id}")[1]
 
 
 def history(p: Any) -> dict[str, Any]:

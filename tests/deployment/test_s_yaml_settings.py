@@ -7,8 +7,8 @@ import pytest
 from spotkeeper import settings
 from tests.deployment.stage import FUNCTIONS, props
 from tools import build
-from tools.deployment import environment
-from tools.deployment.check import ROOT
+from tools.check_deployment import environment
+from tools.check_deployment.check import ROOT
 
 CLASSES = {name: one for name, one in vars(settings).items() if hasattr(one, "from_env")}
 """Every class of settings that there is."""

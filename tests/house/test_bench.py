@@ -11,8 +11,7 @@ import pytest
 
 from tests.house.dist import Dist
 from tools import build
-from tools.bench import __main__ as bench
-from tools.bench import measure, report, stage
+from tools.bench import compare, measure, report, stage
 from tools.bench import readonly as guards
 from tools.bench.listener import listening
 from tools.bench.measure import Run, Subject, Unmeasured
@@ -112,11 +111,11 @@ def test_a_run_that_writes_is_no_measurement(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "place").mkdir()
     writing = f"import pathlib\npathlib.Path(__file__).with_name('written').touch()\n{ASKS}"
     staged = (tmp_path / "place", [subject(tmp_path / "place", "writes", writing)])
-    monkeypatch.setattr(bench, "staged", lambda root, python: nullcontext(staged))
-    monkeypatch.setattr(bench, "readonly", lambda folder: nullcontext(guards.Guard("nothing", [], ["-B"])))
+    monkeypatch.setattr(compare, "staged", lambda root, python: nullcontext(staged))
+    monkeypatch.setattr(compare, "readonly", lambda folder: nullcontext(guards.Guard("nothing", [], ["-B"])))
 
     with pytest.raises(Unmeasured, match=r"wrote where nothing can be written: \['writes/written'\]"):
-        bench.measured(tmp_path, Path(sys.executable), 1)
+        compare.measured(tmp_path, Path(sys.executable), 1)
 
 
 def test_what_is_compared(tmp_path: Path) -> None:
@@ -205,15 +204,6 @@ def test_a_median_is_not_a_mean() -> None:
     """One slow run among three changes nothing."""
     (line,) = report.lines({"sweep": [Run(1, 1, 1), Run(9, 9, 9), Run(2, 2, 2)]}, {"sweep": Size(0.25)})
     assert (line.median, line.cold_start) == (Run(2, 2, 2), 8.0)
-
-
-@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5"])
-def test_how_often(given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """REPEAT is a number of runs, or the bench says what it accepts."""
-    monkeypatch.setenv("REPEAT", given)
-
-    assert bench.main() == 1
-    assert f"REPEAT is how often to measure, 1 or more, not '{given}'" in capsys.readouterr().err
 
 
 def test_every_built_function_makes_a_request(dist: Dist) -> None:

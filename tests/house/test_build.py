@@ -10,6 +10,7 @@ import pytest
 
 from tests.house.dist import Dist
 from tools import build, layer, python310
+from tools.cli.main import run
 from tools.errors import BuildFailed, PythonMissing
 
 PINNED = {"aiohttp": "3.14.5", "async-timeout": "5.0.1"}
@@ -224,26 +225,22 @@ def _left(checkout: Path) -> list[str]:
     return sorted(path.name for path in checkout.iterdir())
 
 
-def test_a_layer_that_differs_leaves_no_dist(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_layer_that_differs_leaves_no_dist(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an older dist/ nor half a new one stands after a build that failed."""
     monkeypatch.setattr(layer, "install", _installs("1.1"))
 
-    assert build.main() == 1
-    assert "one: pinned 1.0, in the layer 1.1" in capsys.readouterr().err
+    with pytest.raises(BuildFailed, match=r"one: pinned 1\.0, in the layer 1\.1"):
+        build.build_dist()
     assert _left(checkout) == ["functions", "requirements.txt", "shared"]
 
 
-def test_a_function_that_does_not_import_leaves_no_dist(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_function_that_does_not_import_leaves_no_dist(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in dist/ can be imported, or does not stand there."""
     monkeypatch.setattr(layer, "install", _installs("1.0"))
     (checkout / "functions/interruption/index.py").write_text("import something_that_is_not_in_the_layer\n")
 
-    assert build.main() == 1
-    assert "interruption does not import" in capsys.readouterr().err
+    with pytest.raises(BuildFailed, match="interruption does not import"):
+        build.build_dist()
     assert _left(checkout) == ["functions", "requirements.txt", "shared"]
 
 
@@ -255,7 +252,7 @@ def test_without_python310_there_is_no_dist(checkout: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(python310, "find", find)
 
-    assert build.main() == 2
+    assert run(["build"]) == 2
     assert _left(checkout) == ["functions", "requirements.txt", "shared"]
 
 

@@ -47,7 +47,7 @@ NOTICE_END = 300
 @pytest.fixture(scope="module")
 def drill() -> str:
     """What the drill prints."""
-    run = subprocess.run([sys.executable, "-m", "simulator.drill"], cwd=build.ROOT, capture_output=True, check=True)
+    run = subprocess.run([sys.executable, "-m", "tools", "drill"], cwd=build.ROOT, capture_output=True, check=True)
     return run.stdout.decode()
 
 

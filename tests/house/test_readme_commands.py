@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
-from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 from tests.house.pages import Text, each_manual
 from tools import build
+from tools.cli.main import app
+from tools.cli.make import ALWAYS, is_read, options_of
 from tools.deploy.plan import REQUIRED
-from tools.launch import interrupting, wish
 
 MAKEFILE = (build.ROOT / "Makefile").read_text(encoding="utf-8")
 S_YAML = (build.ROOT / "s.yaml").read_text(encoding="utf-8")
 WORKFLOW = (build.ROOT / ".github/workflows/deploy.yml").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 DEPLOYMENT = set(re.findall(r"env\('(DEPLOY_\w+)'", S_YAML))
-LAUNCH_NEEDS = ["VSWITCH=vsw-x", "SECURITY_GROUP=sg-x"]
+NEEDED = {"launch": ["--vswitch=vsw-x", "--security-group=sg-x"], "simulate-interruption": ["--instance=i-x"]}
+"""The required options."""
 
 
 def called(manual: Text, program: str) -> list[list[str]]:
@@ -27,23 +26,6 @@ def called(manual: Text, program: str) -> list[list[str]]:
     commands = {one for one in manual.commands() if one.startswith(f"{program} ")}
     filled = [re.sub(r"[\[\]]", "", one).replace("…", "x").replace(" N", " 1") for one in sorted(commands)]
     return [shlex.split(one)[1:] for one in filled]
-
-
-def accepted(target: str) -> set[str]:
-    """The variables that a target reads: in its recipe, or in the modules that the recipe runs."""
-    found = re.search(rf"^{target}:.*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)
-    assert found, f"make {target} does not exist"
-    recipe = found[1]
-    modules = [path for name in re.findall(r"\$\(RUN\) ([\w.]+)", recipe) for path in sources(name)]
-    words = {word for path in modules for word in re.findall(r'"([A-Z_]+)"', path.read_text(encoding="utf-8"))}
-    own = DEPLOYMENT if target in ("deploy", "undeploy", "permissions", "check-deployment") else set()
-    return {*re.findall(r"\$\(([A-Z_]+)\)", recipe), *words, *own}
-
-
-def sources(module: str) -> Iterator[Path]:
-    """The files of a module of this repository."""
-    path = build.ROOT / module.replace(".", "/")
-    yield from path.rglob("*.py") if path.is_dir() else [one for one in [path.with_suffix(".py")] if one.exists()]
 
 
 @each_manual
@@ -54,23 +36,25 @@ def test_all_targets(manual: Text) -> None:
 
 @each_manual
 def test_make_variables(manual: Text) -> None:
-    """A target knows the variables it is given, and takes their values where it says which ones it takes."""
+    """A target knows the variables it is given, and accepts their values."""
     for target, *variables in called(manual, "make"):
-        if target == "launch":
-            wish.parse([*LAUNCH_NEEDS, *variables], {})
-        elif target == "simulate-interruption":
-            interrupting._parse(["INSTANCE=i-x", *variables], {})
-        else:
-            assert {one.partition("=")[0] for one in variables} <= accepted(target), target
+        pairs = [one.partition("=") for one in variables]
+        options = options_of(target) if target in app.commands else {}
+        unknown = [name for name, _, _ in pairs if name not in options and not is_read(target, name)]
+        assert unknown == [], target
+        words = [f"{options[name].opts[0]}={value}" for name, _, value in pairs if name in options and value != "true"]
+        if target in app.commands:
+            app.commands[target].make_context(target, [*NEEDED.get(target, []), *words])
 
 
 @each_manual
 def test_variables_alone(manual: Text) -> None:
-    """A variable that the text names with a value is one that some target reads."""
+    """A variable that the text names with a value is an option of some target, or read by some."""
     named = {one.partition("=")[0] for one in manual.spans if re.match(r"[A-Z]+(_[A-Z]+)*=", one)}
     named = {name for name in named if not name.startswith("SPOTKEEPER_")}
-    assert {"APPLY", "DRY_RUN", "HOURS"} <= named
-    assert named <= set().union(*(accepted(target) for target in TARGETS))
+    assert {"YES", "DRY_RUN", "HOURS"} <= named
+    known = ALWAYS.union(*map(options_of, app.commands))
+    assert [name for name in sorted(named - known) if not any(is_read(target, name) for target in app.commands)] == []
 
 
 @each_manual
@@ -82,17 +66,13 @@ def test_events_exist(manual: Text) -> None:
 
 
 @each_manual
-def test_modules(manual: Text) -> None:
-    """Every module that python runs exists and knows its options."""
-    calls = called(manual, ".venv/bin/python")
-    assert calls
-    for dash_m, name, *options in calls:
-        package = find_spec(name)
-        assert dash_m == "-m", name
-        assert package, name
-        module = importlib.import_module(f"{name}.__main__" if package.submodule_search_locations else name)
-        if options:
-            module._parser().parse_args(options)
+def test_spotkeeper(manual: Text) -> None:
+    """Every command of spotkeeper exists and knows its options; ``python -m simulator`` is one of them."""
+    served = [arguments[1:] for arguments in called(manual, ".venv/bin/python")]
+    calls = [*called(manual, ".venv/bin/spotkeeper"), *served]
+    assert len(calls) > len(served) > 0
+    for command, *options in calls:
+        app.commands[command].make_context(command, options)
 
 
 @each_manual

@@ -10,7 +10,7 @@ from simulator.scaling_fleet import HOOK_ARN
 from tests.deployment.stage import DEPLOYER, props
 from tests.function_stage import JOURNAL, TIMER
 from tests.lifecycle_hook.stage import FUNCTION, MINUTE, HookStage, stage
-from tools.deployment.resolve import ACCOUNT
+from tools.check_deployment.resolve import ACCOUNT
 
 ARNS = "SPOTKEEPER_HOOK_ARNS"
 

@@ -1,17 +1,19 @@
-"""Somebody with an account: an embedded cloud, and ``python -m tools.permissions`` in its name."""
+"""An account in an embedded cloud, and ``spotkeeper permissions`` with its credentials."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 from simulator.cloud import Cloud
 from simulator.oss.buckets import Bucket
 from simulator.signing import AccessKey
 from simulator.transport import in_process
-from tools.permissions.__main__ import main
+from tools.cli.main import run
 
 NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 BUCKET = "journal-of-ours"
@@ -21,13 +23,13 @@ DEPLOYMENT = {"DEPLOY_JOURNAL_BUCKET": BUCKET, "DEPLOY_LOG_PROJECT": "logs-of-ou
 
 @dataclass
 class Account:
-    """``key`` is whose name the command works in."""
+    """``key``: the command's credentials; the account's own by default."""
 
     cloud: Cloud = field(default_factory=lambda: Cloud(NOON))
     key: AccessKey | None = None
 
-    def run(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
-        """The command: exit code, output, errors."""
+    def run(self, *arguments: str, command: str = "permissions", **variables: str) -> tuple[int, str, str]:
+        """``spotkeeper permissions``, or the command that is named: exit code, output, errors."""
         out, err = io.StringIO(), io.StringIO()
         key = self.key or self.cloud.access_key
         with in_process(self.cloud) as url, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -39,19 +41,20 @@ class Account:
                 **DEPLOYMENT,
                 **variables,
             }
-            status = main(list(arguments), environ)
+            with mock.patch.dict(os.environ, environ, clear=True):
+                status = run([command, *arguments])
         return status, out.getvalue(), err.getvalue()
 
     def applied(self, **variables: str) -> str:
-        """With ``--apply``, successfully: what was printed."""
-        status, out, err = self.run("--apply", **variables)
+        """With ``--yes``, successfully: the output."""
+        status, out, err = self.run("--yes", **variables)
         assert (status, err) == (0, "")
         return out
 
     def refused(self, *arguments: str, **variables: str) -> str:
         """It refuses, and nothing is changed: what it says."""
         before = len(self.writes)
-        status, _, err = self.run(*arguments, "--apply", **variables)
+        status, _, err = self.run(*arguments, "--yes", **variables)
         assert (status, self.writes[before:]) == (2, [])
         return err
 

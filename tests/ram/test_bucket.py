@@ -105,7 +105,9 @@ def test_a_rule_that_does_it_already(account: Account) -> None:
     assert "delete journal records after 90 days" in account.applied()
 
 
-@pytest.mark.parametrize(("days", "said"), [("7", "8 or more"), ("x", "a number of days"), ("-3", "a number of days")])
+@pytest.mark.parametrize(
+    ("days", "said"), [("7", "8 or more"), ("x", "is not a valid integer"), ("-3", "is not in the range")]
+)
 def test_days(account: Account, days: str, said: str) -> None:
     """Longer than images are kept for the sweep to delete them, and a number."""
     assert said in account.refused(JOURNAL_DAYS=days)

@@ -23,13 +23,33 @@ def account() -> Account:
     return Account()
 
 
-def test_without_apply_nothing_is_changed(account: Account) -> None:
-    """It shows every role, policy and property of the bucket that it would make."""
-    status, out, err = account.run()
+def test_dry_run(account: Account) -> None:
+    """A dry run changes nothing and shows every role, policy and property of the bucket that it would make."""
+    status, out, err = account.run("--dry-run")
     assert (status, err, account.writes) == (0, "", [])
     assert all(f"role {name}: create it" in out and f"policy {name}: create it" in out for name in ROLES)
     assert all(f"bucket {BUCKET}: {what}" in out for what in ("create it in cn-hangzhou, private", "encrypt", "switch"))
-    assert "make permissions APPLY=true" in out
+    assert out.endswith("Nothing was changed (dry run).\n")
+
+
+@pytest.mark.parametrize("variables", [{}, {"CI": "true"}], ids=["laptop", "CI"])
+def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    """Without a terminal and without YES nothing is changed, in CI neither."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    status, _, err = account.run(**variables)
+    assert (status, account.writes) == (2, [])
+    assert "say YES=true (--yes)" in err
+
+
+def test_declined(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal it asks; no means no."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    assert account.run()[0] == 0
+    assert account.writes == []
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    assert account.run()[0] == 0
+    assert account.writes != []
 
 
 def test_everything_is_made(account: Account) -> None:
@@ -66,7 +86,7 @@ def test_what_has_drifted_is_brought_back(account: Account) -> None:
     roles[ROLES[1]].policies.clear()
     out = account.applied()
     assert account.there == before
-    assert "policy spotkeeper-sweep: make a new version of it: +ecs:DescribeDisks" in out
+    assert "policy spotkeeper-sweep: create a new version of it: +ecs:DescribeDisks" in out
     assert "role spotkeeper-interruption: replace its trust policy" in out
     assert "role spotkeeper-state-change: attach policy spotkeeper-state-change" in out
 
@@ -87,7 +107,7 @@ def test_a_role_with_more_than_its_policy(account: Account) -> None:
     """It is said, and left to whoever attached it."""
     account.applied()
     account.cloud.ram.roles[SWEEP].policies.append(ROLES[0])
-    assert "role spotkeeper-sweep: has policy spotkeeper-interruption besides" in account.applied()
+    assert "role spotkeeper-sweep: has policy spotkeeper-interruption too" in account.applied()
 
 
 @pytest.mark.parametrize("kind", ["roles", "policies"])
@@ -109,7 +129,7 @@ def test_another_region_needs_its_own_roles(account: Account) -> None:
 def test_half_way(account: Account) -> None:
     """A refusal in the middle is told, and the next run goes on from there."""
     account.cloud.faults.add(Fault("ram:CreatePolicy", "code:InternalError", skip=2))
-    status, _, err = account.run("--apply")
+    status, _, err = account.run("--yes")
     assert status == 1
     assert "policy spotkeeper-lifecycle-hook" in err
     assert "InternalError" in err
@@ -128,7 +148,7 @@ def test_a_variable_that_is_not_set(account: Account, missing: str) -> None:
 
 def test_the_deployer_may_do_all_of_it(account: Account) -> None:
     """Under the printed policy a new account is set up and mended; of RAM and OSS it allows nothing beyond that."""
-    status, out, _ = account.run("--deployer")
+    status, out, _ = account.run(command="deployer-policy")
     document = json.loads(out)
     account.key = AccessKey("deployer", "secret", allowed=Policy.of(document))
     account.cloud.access_keys["deployer"] = account.key
@@ -143,7 +163,7 @@ def test_the_deployer_may_do_all_of_it(account: Account) -> None:
 
 def test_the_deployer_gets_no_further(account: Account) -> None:
     """Other roles, other policies and other buckets are out of reach; roles go to Function Compute alone."""
-    document = json.loads(account.run("--deployer")[1])
+    document = json.loads(account.run(command="deployer-policy")[1])
     for statement in document["Statement"]:
         if any(one.startswith(("ram:", "oss:")) for one in listed(statement["Action"])):
             assert "Condition" in statement or all("*:*:*" not in one for one in listed(statement["Resource"]))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 
-from simulator.__main__ import main
 from simulator.cloud import Cloud
 from simulator.fleet import INSTANCE_ID, Fleet
 from simulator.server import serving
 from tests.simulator.sdk import NOON, Ecs
+from tools.cli.main import run
 
 
 def test_the_clock_is_advanced(cloud: Cloud, drill: Fleet) -> None:
@@ -110,9 +110,7 @@ def test_the_command(ending: signal.Signals) -> None:
 def test_a_port_that_is_taken(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the port; a port that is no port is a usage error."""
     with serving(cloud) as url:
-        assert main(["--port", url.rpartition(":")[2]]) == 1
+        assert run(["simulator", "--port", url.rpartition(":")[2]]) == 1
 
     assert url.rpartition(":")[2] in capsys.readouterr().err
-    with pytest.raises(SystemExit) as caught:
-        main(["--port", "70000"])
-    assert caught.value.code == 2
+    assert run(["simulator", "--port", "70000"]) == 2

@@ -1,5 +1,6 @@
 """``make bench``: what a cold start of each built function costs, as ratios to what it is compared with.
 
+* ``compare``: the command
 * ``stage``: copies of ``dist/`` and of the same packages in the official samples' style (``sample``)
 * ``readonly``: a mount that nothing can be written to, or the nearest thing that this machine permits
 * ``measure``: one process after the other, from its start to its first API request on the wire (``listener``)

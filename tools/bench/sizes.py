@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.deployment import document
+from tools.check_deployment import document
 
 if TYPE_CHECKING:
     from pathlib import Path

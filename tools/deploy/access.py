@@ -1,9 +1,9 @@
-"""In whose name the Serverless Devs CLI works, and how it is told.
+"""The credentials that the Serverless Devs CLI works with, and how it gets them.
 
 The CLI knows *access aliases*: what `s config add` wrote, or an environment variable whose name ends in
 ``_serverless_devs_key`` and that holds them as JSON. The three variables that it also reads (``AccountID``,
 ``AccessKeyID``, ``AccessKeySecret``) go before every alias and have no security token, so STS credentials would fail
-with them: they are handed over as JSON too, and the three are taken away.
+with them: such keys are passed as JSON too, and the three variables are removed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from spotkeeper.credentials import Credentials
-from tools.deploy.errors import CannotDeploy
+from tools.errors import NothingDone
 
-HANDED_OVER = "spotkeeper_serverless_devs_key"
-OWN = ("AccountID", "AccessKeyID", "AccessKeySecret", "SecurityToken")
+KEY_VARIABLE = "spotkeeper_serverless_devs_key"
+CLI_VARIABLES = ("AccountID", "AccessKeyID", "AccessKeySecret", "SecurityToken")
 DEFAULT_ALIAS = "default"
 
-NONE = (
+NO_CREDENTIALS = (
     "no credentials. One of these:\n"
     "  npx s config add                     keeps an access key on this machine, as alias default\n"
     "  DEPLOY_ACCESS=<alias>                another alias that s config has\n"
@@ -30,30 +30,30 @@ NONE = (
 
 @dataclass(frozen=True)
 class Access:
-    """``alias`` for the CLI, ``told`` to people, ``handed_over`` in its environment (JSON, empty for what it keeps)."""
+    """``alias`` for the CLI, ``description`` for people, ``keys`` (JSON; empty for an alias of `s config`)."""
 
     alias: str
-    told: str
-    handed_over: str = field(default="", repr=False)
+    description: str
+    keys: str = field(default="", repr=False)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """``environ`` in which nothing goes before the alias."""
-        kept = {name: value for name, value in environ.items() if name not in OWN}
-        return {**kept, HANDED_OVER: self.handed_over} if self.handed_over else kept
+        """``environ`` in which nothing takes precedence over the alias."""
+        others = {name: value for name, value in environ.items() if name not in CLI_VARIABLES}
+        return {**others, KEY_VARIABLE: self.keys} if self.keys else others
 
 
 def find_access(
-    environ: Mapping[str, str], knows: Callable[[str], bool], account_of: Callable[[Credentials], str]
+    environ: Mapping[str, str], has_alias: Callable[[str], bool], account_of: Callable[[Credentials], str]
 ) -> Access:
-    """The alias that is named, else the keys in ``environ``, else what `s config add` kept as default.
+    """The alias in ``DEPLOY_ACCESS``, else the keys in ``environ``, else the alias ``default`` of `s config add`.
 
-    ``knows`` says whether the CLI has an alias, ``account_of`` asks STS. Raises ``CannotDeploy`` without any.
+    ``has_alias`` says whether the CLI has an alias, ``account_of`` asks STS. Raises ``NothingDone`` without any.
     """
-    if named := environ.get("DEPLOY_ACCESS"):
-        if not knows(named):
-            raise CannotDeploy(f"DEPLOY_ACCESS is {named}, and s config has no such alias: npx s config add -a {named}")
-        return Access(named, f"alias {named} of s config")
-    return _in_environment(environ, account_of) or _kept(knows)
+    if alias := environ.get("DEPLOY_ACCESS"):
+        if not has_alias(alias):
+            raise NothingDone(f"DEPLOY_ACCESS is {alias}, and s config has no such alias: npx s config add -a {alias}")
+        return Access(alias, f"alias {alias} of s config")
+    return _in_environment(environ, account_of) or _default(has_alias)
 
 
 def _in_environment(environ: Mapping[str, str], account_of: Callable[[Credentials], str]) -> Access | None:
@@ -61,20 +61,20 @@ def _in_environment(environ: Mapping[str, str], account_of: Callable[[Credential
     key, secret = environ.get(f"{prefix}ACCESS_KEY_ID", ""), environ.get(f"{prefix}ACCESS_KEY_SECRET", "")
     if key and secret:
         credentials = Credentials(key, secret, environ.get(f"{prefix}SECURITY_TOKEN", ""))
-        return _handed_over(account_of(credentials), credentials, f"the credentials in {prefix}ACCESS_KEY_*")
-    account, key, secret, token = (environ.get(name, "") for name in OWN)
+        return _as_json(account_of(credentials), credentials, f"the credentials in {prefix}ACCESS_KEY_*")
+    account, key, secret, token = (environ.get(name, "") for name in CLI_VARIABLES)
     if account and key and secret:
-        return _handed_over(account, Credentials(key, secret, token), "the credentials in AccountID, AccessKeyID, …")
+        return _as_json(account, Credentials(key, secret, token), "the credentials in AccountID, AccessKeyID, …")
     return None
 
 
-def _handed_over(account: str, credentials: Credentials, told: str) -> Access:
+def _as_json(account: str, credentials: Credentials, description: str) -> Access:
     values = (account, credentials.access_key_id, credentials.access_key_secret, credentials.security_token)
-    keys = {name: value for name, value in zip(OWN, values, strict=True) if value}
-    return Access(HANDED_OVER, told, json.dumps(keys))
+    keys = {name: value for name, value in zip(CLI_VARIABLES, values, strict=True) if value}
+    return Access(KEY_VARIABLE, description, json.dumps(keys))
 
 
-def _kept(knows: Callable[[str], bool]) -> Access:
-    if not knows(DEFAULT_ALIAS):
-        raise CannotDeploy(NONE)
+def _default(has_alias: Callable[[str], bool]) -> Access:
+    if not has_alias(DEFAULT_ALIAS):
+        raise NothingDone(NO_CREDENTIALS)
     return Access(DEFAULT_ALIAS, f"alias {DEFAULT_ALIAS} of s config")

@@ -38,12 +38,12 @@ def ask(  # noqa: PLR0913 - what a call is made of
     silence_sdk_loggers()
     try:
         body: dict[str, Any] = client.call_api(params, OpenApiRequest(query=dict(query)), RuntimeOptions())["body"]
-    except Exception as error:  # noqa: BLE001 - mapped, and what is no refusal is raised as it is
+    except Exception as error:  # noqa: BLE001 - mapped; other errors are raised unchanged
         raise as_cloud_error(error, action, f"the account in {region}") from None
     return body
 
 
 def account_id(credentials: Credentials, region: str, environ: Mapping[str, str]) -> str:
-    """Whose the credentials are: STS GetCallerIdentity, which needs no permission. Raises as ``ask`` does."""
+    """The account of the credentials: STS GetCallerIdentity, which needs no permission. Raises as ``ask`` does."""
     endpoint = Variables(environ).endpoint("STS_ENDPOINT") or Endpoint("https", "sts.aliyuncs.com")
     return str(ask("GetCallerIdentity", "2015-04-01", {}, credentials, region, endpoint)["AccountId"])

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.deploy.errors import CannotDeploy, DeployFailed
+from tools.check_deployment.check import check
+from tools.check_deployment.document import read
+from tools.check_deployment.resolve import ACCOUNT, Resolver, extended
 from tools.deploy.serverless_devs import ServerlessDevs
-from tools.deployment.check import check
-from tools.deployment.document import read
-from tools.deployment.resolve import ACCOUNT, Resolver, extended
+from tools.errors import CommandFailed, NothingDone
 
 LAYER = "DEPLOY_LAYER_ARN"
 REQUIRED = {
-    "DEPLOY_JOURNAL_BUCKET": "the private, unversioned OSS bucket for the journal (make permissions makes one)",
-    "DEPLOY_LOG_PROJECT": "the project of Simple Log Service that gets the functions' log",
+    "DEPLOY_JOURNAL_BUCKET": "the private, unversioned OSS bucket for the journal (make permissions creates it)",
+    "DEPLOY_LOG_PROJECT": "the project of Simple Log Service for the functions' log",
 }
 RUNTIME = "python3.10"
 _VARIABLE = re.compile(r"env\('(DEPLOY_\w+)'")
 _ACCOUNT = re.compile(r"acs:mns:[a-z0-9-]+:(\d+):/topics/")
-_ALSO_OURS = ("DEPLOY_ACCESS",)
+_OTHER_VARIABLES = ("DEPLOY_ACCESS",)
 _NEAR = 0.8
 
 
@@ -64,7 +64,7 @@ class Plan:
                 yield f"  trigger     {trigger['triggerName']}: {trigger['triggerType']} {when}"
 
     def surroundings(self) -> Iterator[str]:
-        """What it uses and does not make: a label and a name each."""
+        """What it uses and does not create: a label and a name each."""
         variables = self.document["vars"]
         yield f"  roles     {', '.join(variables['roles'].values())}"
         yield f"  journal   bucket {variables['journalBucket']}"
@@ -73,9 +73,9 @@ class Plan:
 
 
 def make_plan(root: Path, environ: Mapping[str, str]) -> Plan:
-    """The plan of a checkout's `s.yaml` with the ``DEPLOY_`` variables in ``environ``; the layer's version stands open.
+    """The plan of a checkout's `s.yaml` with the ``DEPLOY_`` variables in ``environ``, without the layer's version.
 
-    Raises CannotDeploy for variables that are missing or misspelt, and for what the strict check refuses.
+    Raises NothingDone for variables that are missing or misspelt, and for what the strict check refuses.
     """
     file = root / "s.yaml"
     document = read(file)
@@ -84,16 +84,16 @@ def make_plan(root: Path, environ: Mapping[str, str]) -> Plan:
     complaints, examples = check(document, given, root)
     if missing := [name for name in examples if name != LAYER]:
         wanted = "".join(f"\n  {name}: {REQUIRED.get(name, 'see s.yaml')}" for name in missing)
-        raise CannotDeploy(f"{', '.join(missing)}: not set. s.yaml lists all variables at its top.{wanted}")
+        raise NothingDone(f"{', '.join(missing)}: not set. s.yaml lists all variables at its top.{wanted}")
     if complaints:
-        raise CannotDeploy("s.yaml is not right:" + "".join(f"\n  {one}" for one in complaints))
+        raise NothingDone("s.yaml is not right:" + "".join(f"\n  {complaint}" for complaint in complaints))
     return _resolved(document, {**given, **examples})
 
 
 def plan_to_remove(root: Path, environ: Mapping[str, str]) -> tuple[Plan, dict[str, str]]:
-    """The plan whose functions are to go, and what stands in for variables that do not matter to that.
+    """The plan whose functions are removed, and examples for the variables that do not matter to a removal.
 
-    Raises CannotDeploy for misspelt variables.
+    Raises NothingDone for misspelt variables.
     """
     file = root / "s.yaml"
     given = _without_layer(environ)
@@ -104,29 +104,36 @@ def plan_to_remove(root: Path, environ: Mapping[str, str]) -> tuple[Plan, dict[s
 
 
 def compare(plan: Plan, devs: ServerlessDevs) -> None:
-    """Raise DeployFailed unless the CLI resolves `s.yaml` to what was checked, but for the alias and the account."""
+    """Raise CommandFailed unless the CLI resolves `s.yaml` to what was checked, but for the alias and the account."""
     layer = {LAYER: next(iter(plan.functions.values()))["layers"][0]}
     seen = devs.ask("preview", "-t", "s.yaml", **layer)
     account = _ACCOUNT.search(json.dumps(seen))
     checked = json.loads(json.dumps(plan.document).replace(ACCOUNT, account[1] if account else ACCOUNT))
     if seen != {**checked, "access": seen.get("access")}:
-        raise DeployFailed("`s preview` resolves s.yaml otherwise than the strict check, which so checked another file")
+        raise CommandFailed(
+            "`s preview` resolves s.yaml differently from the strict check, so the check proves nothing"
+        )
+
+
+def deploy_variables(text: str) -> set[str]:
+    """The ``DEPLOY_`` variables that a deployment reads, by the text of `s.yaml`."""
+    return {*_VARIABLE.findall(text), *_OTHER_VARIABLES}
 
 
 def refuse_misspelt(text: str, environ: Mapping[str, str]) -> None:
-    """Raise CannotDeploy for a variable that is nearly one of those in the text of `s.yaml`.
+    """Raise NothingDone for a variable whose name is nearly one in the text of `s.yaml`.
 
-    Others that begin with ``DEPLOY_`` are somebody else's: CI has such ones.
+    CI systems have variables of their own that begin with ``DEPLOY_``.
     """
-    known = {*_VARIABLE.findall(text), *_ALSO_OURS}
+    known = deploy_variables(text)
     for name in sorted(environ):
         if name.startswith("DEPLOY_") and name not in known:
             for near in difflib.get_close_matches(name, sorted(known), n=1, cutoff=_NEAR):
-                raise CannotDeploy(f"{name} is no variable of s.yaml; did you mean {near}?")
+                raise NothingDone(f"{name} is no variable of s.yaml; did you mean {near}?")
 
 
 def _without_layer(environ: Mapping[str, str]) -> dict[str, str]:
-    """A layer of an earlier deployment, still in the shell, is never deployed again by mistake."""
+    """The layer of an earlier deployment, still set in the shell, is never deployed again by mistake."""
     return {name: value for name, value in environ.items() if name != LAYER}
 
 

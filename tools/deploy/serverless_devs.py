@@ -1,6 +1,6 @@
-"""The Serverless Devs CLI: found, asked, and watched while it deploys.
+"""The Serverless Devs CLI: found, called, and followed while it deploys.
 
-It masks the credentials in all that it prints, the account id among them, so ARNs are never read from its output.
+It masks credentials and the account id in everything that it prints, so ARNs are never read from its output.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from tools.deploy.access import Access
-from tools.deploy.errors import CannotDeploy, DeployFailed
+from tools.errors import CommandFailed, NothingDone
 
 PACKAGE = "@serverless-devs/s"
 _VERSION = re.compile(rf"{PACKAGE}: (\d[^\s,]*)")
 _FINISHED = re.compile(r"✔ \[(\w+)\] completed")
 _ERROR = re.compile(r"Error Message:\s*(.*?)\s*(?:A complete log of this run|Env:|\Z)", re.DOTALL)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_KEPT = 500  # characters of an error
+_ERROR_LENGTH = 500  # characters
 
 
 def pinned(root: Path) -> str:
@@ -31,7 +31,7 @@ def pinned(root: Path) -> str:
 
 
 def find_cli(root: Path, environ: Mapping[str, str]) -> Path:
-    """The CLI of the checkout's `npm install`, else `s` on the path; of the pinned version. Raises CannotDeploy."""
+    """The CLI of the checkout's `npm install`, else `s` on the path; of the pinned version. Raises NothingDone."""
     wanted, seen = pinned(root), []
     for found in (root / "node_modules/.bin/s", shutil.which("s", path=environ.get("PATH", ""))):
         if found is not None and Path(found).exists():
@@ -39,8 +39,8 @@ def find_cli(root: Path, environ: Mapping[str, str]) -> Path:
             if version == wanted:
                 return Path(found)
             seen.append(f"{found} is {version or 'no Serverless Devs CLI that runs'}")
-    raise CannotDeploy(
-        f"there is no Serverless Devs CLI {wanted} here{''.join(f' ({one})' for one in seen)}. "
+    raise NothingDone(
+        f"there is no Serverless Devs CLI {wanted} here{''.join(f' ({other})' for other in seen)}. "
         "Install Node 20 or later (https://nodejs.org), then run: make serverless-devs"
     )
 
@@ -56,7 +56,7 @@ def _version(executable: Path, environ: Mapping[str, str]) -> str:
     return found[1] if found else ""
 
 
-def knows(executable: Path, alias: str, environ: Mapping[str, str]) -> bool:
+def has_alias(executable: Path, alias: str, environ: Mapping[str, str]) -> bool:
     """Whether `s config` has the alias; the CLI ends with 0 either way."""
     plain = Access(alias, "").environment(environ)
     done = subprocess.run(
@@ -71,7 +71,7 @@ def knows(executable: Path, alias: str, environ: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class ServerlessDevs:
-    """The CLI in the checkout ``root``, in the name of ``access``."""
+    """The CLI in the checkout ``root``, with the credentials of ``access``."""
 
     executable: Path
     root: Path
@@ -79,7 +79,7 @@ class ServerlessDevs:
     environ: Mapping[str, str] = field(repr=False)
 
     def ask(self, *arguments: str, **variables: str) -> Any:
-        """What a command answers, as JSON. Raises DeployFailed, with what the CLI says."""
+        """The JSON answer of a command. Raises CommandFailed with the CLI's error."""
         done = subprocess.run(
             self._command([*arguments, "-o", "json", "--silent"]),
             cwd=self.root,
@@ -89,11 +89,11 @@ class ServerlessDevs:
             check=False,
         )
         if done.returncode:
-            raise DeployFailed(f"s {' '.join(arguments[:4])}: {said(done.stdout + done.stderr)}")
+            raise CommandFailed(f"s {' '.join(arguments[:4])}: {error_in(done.stdout + done.stderr)}")
         return _json(done.stdout, arguments)
 
     def watch(self, *arguments: str, **variables: str) -> tuple[int, list[str], str]:
-        """Run a command and print what it prints: its exit status, the resources that it finished, and its text."""
+        """Run a command and pass its output on: the exit status, the resources that it finished, and the output."""
         with subprocess.Popen(
             self._command(arguments),
             cwd=self.root,
@@ -118,11 +118,11 @@ class ServerlessDevs:
         return {**self.access.environment(self.environ), "CI": "true", **variables}
 
 
-def said(output: str) -> str:
-    """The error in the CLI's output, shortened; without its log path and advertisement."""
+def error_in(output: str) -> str:
+    """The error in the CLI's output, at most 500 characters, without its log path and advertisement."""
     plain = _COLOUR.sub("", output)
     found = _ERROR.search(plain)
-    return " ".join((found[1] if found else plain).split())[:_KEPT] or "it failed and said nothing"
+    return " ".join((found[1] if found else plain).split())[:_ERROR_LENGTH] or "it failed without an error message"
 
 
 def _json(output: str, arguments: tuple[str, ...]) -> Any:
@@ -130,4 +130,4 @@ def _json(output: str, arguments: tuple[str, ...]) -> Any:
     try:
         return json.JSONDecoder().raw_decode(output[start:])[0]
     except ValueError:
-        raise DeployFailed(f"s {' '.join(arguments[:4])} did not answer with JSON: {said(output)}") from None
+        raise CommandFailed(f"s {' '.join(arguments[:4])} did not answer with JSON: {error_in(output)}") from None

@@ -1,12 +1,7 @@
-"""``make launch`` and ``make simulate-interruption``: one spot instance to try with, and its interruption played.
+"""``spotkeeper launch`` and ``simulate-interruption``: a spot instance to try with, and a simulated interruption.
 
-* ``wish``: what is asked for, from NAME=value
+* ``options``: the options of a launch
 * ``market``: images, prices and stock as they are now
-* ``launching``: dry run, show, ask, create, wait until it runs
+* ``launching``: RunInstances' dry run, show, ask, create, wait until it runs
 * ``interrupting``: CloudMonitor's simulated event
 """
-
-import sys
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "shared")]  # API, clock and errors are the functions' own

@@ -1,4 +1,4 @@
-"""What ECS says of images, prices and stock right now."""
+"""Images, prices and stock, as ECS reports them now."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ from typing import Any
 from spotkeeper.clients import Api, items
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import describe_images
-from tools.launch.errors import CannotLaunch
-from tools.launch.wish import Wish
+from tools.errors import NothingDone
+from tools.launch.options import LaunchOptions
 
 FAMILY = "acs:alibaba_cloud_linux_3_2104_lts_x64"
 """Alibaba Cloud Linux 3 ("Overview of public images")."""
 
 
 def newest_image(ecs: Api) -> str:
-    """The latest public image of the family. Raises CannotLaunch where there is none."""
+    """The latest public image of the family. Raises NothingDone where there is none."""
     found = describe_images(ecs, FAMILY, {"ImageFamily": FAMILY, "ImageOwnerAlias": "system"})
     if not found:
-        raise CannotLaunch(f"no public image of the family {FAMILY} in {ecs.region}: name one, IMAGE=…")
+        raise NothingDone(f"no public image of the family {FAMILY} in {ecs.region}: name one, IMAGE=…")
     return str(max(found, key=lambda image: str(image.get("CreationTime")))["ImageId"])
 
 
-def zones_with_stock(ecs: Api, wish: Wish) -> list[str]:
-    """The zones of the region in which the type can be had as a spot instance now."""
-    asked = {
+def zones_with_stock(ecs: Api, options: LaunchOptions) -> list[str]:
+    """The zones of the region that have the type as a spot instance now."""
+    parameters = {
         "DestinationResource": "InstanceType",
         "InstanceChargeType": "PostPaid",
-        "SpotStrategy": wish["STRATEGY"],
-        "SpotDuration": int(wish["PROTECTION"]),
-        "InstanceType": wish["TYPE"],
+        "SpotStrategy": options.strategy,
+        "SpotDuration": int(options.protection),
+        "InstanceType": options.instance_type,
         "IoOptimized": "optimized",
     }
-    answer = ecs.call("DescribeAvailableResource", wish["TYPE"], asked)
-    return [str(zone["ZoneId"]) for zone in items(answer, "AvailableZones", "AvailableZone") if _offers(zone, wish)]
+    answer = ecs.call("DescribeAvailableResource", options.instance_type, parameters)
+    return [str(zone["ZoneId"]) for zone in items(answer, "AvailableZones", "AvailableZone") if _offers(zone, options)]
 
 
-def _offers(zone: dict[str, Any], wish: Wish) -> bool:
+def _offers(zone: dict[str, Any], options: LaunchOptions) -> bool:
     resources = items(zone, "AvailableResources", "AvailableResource")
-    offered = [one for resource in resources for one in items(resource, "SupportedResources", "SupportedResource")]
-    return any(one.get("Value") == wish["TYPE"] and one.get("Status") == "Available" for one in offered)
+    types = [kind for resource in resources for kind in items(resource, "SupportedResources", "SupportedResource")]
+    return any(kind.get("Value") == options.instance_type and kind.get("Status") == "Available" for kind in types)
 
 
-def prices(ecs: Api, wish: Wish) -> str:
-    """The market price per zone in words, the latest one each; why not, where ECS does not say."""
-    asked = {"NetworkType": "vpc", "InstanceType": wish["TYPE"], "SpotDuration": int(wish["PROTECTION"])}
+def prices(ecs: Api, options: LaunchOptions) -> str:
+    """The latest market price of each zone in words, or why ECS does not report it."""
+    parameters = {"NetworkType": "vpc", "InstanceType": options.instance_type, "SpotDuration": int(options.protection)}
     try:
-        answer = ecs.call("DescribeSpotPriceHistory", wish["TYPE"], asked)
+        answer = ecs.call("DescribeSpotPriceHistory", options.instance_type, parameters)
     except CloudError as error:
         return f"not known ({error.code} for DescribeSpotPriceHistory; the ECS console shows it)"
     latest = dict(sorted(_points(answer)))
-    shown = {zone: price for zone, (_, price) in latest.items() if not wish["ZONE"] or zone == wish["ZONE"]}
+    shown = {zone: price for zone, (_, price) in latest.items() if not options.zone or zone == options.zone}
     currency = answer.get("Currency") or ""
     return ", ".join(f"{zone} {price} {currency}".strip() for zone, price in shown.items()) or "no history"
 
 
 def _points(answer: dict[str, Any]) -> Iterator[tuple[str, tuple[str, Any]]]:
     """Zone with time and price; sorted, the latest of a zone comes last."""
-    for one in items(answer, "SpotPrices", "SpotPriceType"):
-        yield str(one.get("ZoneId")), (str(one.get("Timestamp")), one.get("SpotPrice"))
+    for price in items(answer, "SpotPrices", "SpotPriceType"):
+        yield str(price.get("ZoneId")), (str(price.get("Timestamp")), price.get("SpotPrice"))

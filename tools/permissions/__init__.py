@@ -1,11 +1,7 @@
-"""``make permissions``: the functions' roles and policies, and the journal bucket.
+"""``spotkeeper permissions``: the functions' roles and policies, and the journal bucket.
 
-* ``deployment``: what they are to be, out of `s.yaml` and the files in ``ram/``
-* ``roles``, ``bucket``: what there is, and what would have to be changed
-* ``apis``: RAM and OSS in the name of whoever calls
+* ``deployment``: the wanted state, from `s.yaml` and the files in ``ram/``
+* ``roles``, ``bucket``: the changes that the account's state needs
+* ``applying``: show them, ask, apply them
+* ``apis``: RAM and OSS with the caller's credentials
 """
-
-import sys
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "shared")]  # credentials and errors are the functions' own

@@ -1,4 +1,4 @@
-"""RAM and OSS in the name of whoever calls."""
+"""RAM and OSS with the caller's credentials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSION = "2015-05-01"
 
 @dataclass(frozen=True)
 class RamApi:
-    """RAM, which knows no regions."""
+    """RAM, a global service."""
 
     region: str
     credentials: Credentials
@@ -31,7 +31,7 @@ class RamApi:
 
     @classmethod
     def open(cls, region: str, environ: Mapping[str, str]) -> RamApi:
-        """At ``RAM_ENDPOINT``, else at its own. Raises ``NoCredentials``."""
+        """At ``RAM_ENDPOINT``, else at RAM's own endpoint. Raises ``NoCredentials``."""
         return cls(region, find_credentials(None, environ), Variables(environ).endpoint("RAM_ENDPOINT") or RAM)
 
     def call(self, action: str, **parameters: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class RamApi:
         return ask(action, VERSION, parameters, self.credentials, self.region, self.endpoint)
 
     def find(self, action: str, **parameters: str) -> dict[str, Any] | None:
-        """The same, None for what does not exist. Raises ``CloudError``."""
+        """The answer of an action; None where the entity does not exist. Raises ``CloudError``."""
         try:
             return self.call(action, **parameters)
         except CloudError as error:
@@ -70,7 +70,7 @@ class Buckets:
         return cls(region, find_credentials(None, environ), Variables(environ).endpoint("OSS_ENDPOINT"))
 
     def info(self, bucket: str) -> Any:
-        """``BucketInfo``; None where there is no such bucket. Raises ``CloudError``."""
+        """``BucketInfo``; None where the bucket does not exist. Raises ``CloudError``."""
         request = oss.GetBucketInfoRequest(bucket=bucket)
         return _found(
             "GetBucketInfo", bucket, "NoSuchBucket", lambda: self._client.get_bucket_info(request).bucket_info
@@ -90,39 +90,39 @@ class Buckets:
     def create(self, bucket: str) -> None:
         """A private bucket. Raises ``CloudError``."""
         request = oss.PutBucketRequest(bucket=bucket, acl="private")
-        _asked("PutBucket", bucket, lambda: self._client.put_bucket(request))
+        _call("PutBucket", bucket, lambda: self._client.put_bucket(request))
 
     def encrypt(self, bucket: str) -> None:
-        """AES256 for whatever is written without another word. Raises ``CloudError``."""
+        """AES256 as the default encryption. Raises ``CloudError``."""
         default = oss.ApplyServerSideEncryptionByDefault(sse_algorithm="AES256")
         rule = oss.ServerSideEncryptionRule(apply_server_side_encryption_by_default=default)
         request = oss.PutBucketEncryptionRequest(bucket=bucket, server_side_encryption_rule=rule)
-        _asked("PutBucketEncryption", bucket, lambda: self._client.put_bucket_encryption(request))
+        _call("PutBucketEncryption", bucket, lambda: self._client.put_bucket_encryption(request))
 
     def block_public_access(self, bucket: str) -> None:
-        """Whatever an ACL or a bucket policy may say. Raises ``CloudError``."""
+        """Block Public Access, regardless of ACL and bucket policy. Raises ``CloudError``."""
         block = oss.PublicAccessBlockConfiguration(block_public_access=True)
         request = oss.PutBucketPublicAccessBlockRequest(bucket=bucket, public_access_block_configuration=block)
-        _asked("PutBucketPublicAccessBlock", bucket, lambda: self._client.put_bucket_public_access_block(request))
+        _call("PutBucketPublicAccessBlock", bucket, lambda: self._client.put_bucket_public_access_block(request))
 
     def put_lifecycle(self, bucket: str, rules: list[Any]) -> None:
-        """All rules: what is not among them is gone. Raises ``CloudError``."""
+        """Replace all lifecycle rules. Raises ``CloudError``."""
         request = oss.PutBucketLifecycleRequest(
             bucket=bucket, lifecycle_configuration=oss.LifecycleConfiguration(rules=rules)
         )
-        _asked("PutBucketLifecycle", bucket, lambda: self._client.put_bucket_lifecycle(request))
+        _call("PutBucketLifecycle", bucket, lambda: self._client.put_bucket_lifecycle(request))
 
 
 def _found(action: str, bucket: str, absent: str, call: Callable[[], T]) -> T | None:
     try:
-        return _asked(action, bucket, call)
+        return _call(action, bucket, call)
     except CloudError as error:
         if error.code == absent:
             return None
         raise
 
 
-def _asked(action: str, bucket: str, call: Callable[[], T]) -> T:
+def _call(action: str, bucket: str, call: Callable[[], T]) -> T:
     try:
         return call()
     except oss.exceptions.BaseError as error:

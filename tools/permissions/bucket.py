@@ -1,4 +1,4 @@
-"""The journal's bucket: private, never versioned, encrypted, closed to the public, and emptied by time."""
+"""The journal's bucket: private, unversioned, encrypted, without public access, with expiring records."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import alibabacloud_oss_v2 as oss
 
 from spotkeeper.errors import CloudError
-from tools.deploy.errors import CannotDeploy
+from tools.errors import NothingDone
 from tools.permissions.apis import Buckets
 from tools.permissions.change import Change
-from tools.permissions.deployment import DAYS, Deployment
+from tools.permissions.deployment import Deployment
 
 RULE = "spotkeeper-journal"
 ANOTHER = "Nothing was changed. Name another bucket in DEPLOY_JOURNAL_BUCKET"
 
 
 def changes(buckets: Buckets, deployment: Deployment) -> list[Change]:
-    """What would be done to the bucket. Raises CannotDeploy for one that cannot hold a journal, and ``CloudError``."""
+    """The bucket's changes. Raises NothingDone for a bucket that cannot hold a journal, and ``CloudError``."""
     name = deployment.bucket
     info = _look(buckets, name)
     if info is None:
@@ -39,7 +39,7 @@ def _look(buckets: Buckets, name: str) -> Any:
     except CloudError as error:
         if error.code != "AccessDenied":
             raise
-        raise CannotDeploy(
+        raise NothingDone(
             f"bucket {name} exists and cannot be looked at: {error}. It is somebody else's, it is in another region "
             f"than {buckets.region}, or you lack oss:GetBucketInfo. {ANOTHER}"
         ) from error
@@ -49,16 +49,16 @@ def _check(info: Any, deployment: Deployment) -> None:
     """An existing bucket is only ever made stricter; what would need more than that is refused."""
     name = f"bucket {deployment.bucket}"
     if info.location != f"oss-{deployment.region}":
-        raise CannotDeploy(f"{name} is in {info.location}, and the functions in {deployment.region}. {ANOTHER}")
+        raise NothingDone(f"{name} is in {info.location}, and the functions in {deployment.region}. {ANOTHER}")
     if info.versioning:
-        raise CannotDeploy(
+        raise NothingDone(
             f"{name} has versioning ({info.versioning}): the journal creates its records with x-oss-forbid-overwrite, "
-            "which OSS ignores there, and versioning can be suspended but never taken away: two calls would rescue one "
+            "which OSS ignores there, and versioning can be suspended but never removed: two calls would rescue an "
             f"instance twice. {ANOTHER}"
         )
     if info.acl != "private":
-        raise CannotDeploy(
-            f"{name} has the ACL {info.acl}: everybody could read what the journal says of your instances. Make it "
+        raise NothingDone(
+            f"{name} has the ACL {info.acl}: everybody could read the journal's records of your instances. Make it "
             f"private, if it is meant for the journal. {ANOTHER}"
         )
 
@@ -72,24 +72,24 @@ def _settings(buckets: Buckets, deployment: Deployment, info: Any, rules: list[A
         yield Change(what, "switch on Block Public Access", functools.partial(buckets.block_public_access, name))
     if wanted := _wanted(rules, deployment):
         put = functools.partial(buckets.put_lifecycle, name, wanted)
-        does = f"delete journal records after {deployment.days} days ({DAYS}), by lifecycle rule {RULE}"
+        does = f"delete journal records after {deployment.days} days (JOURNAL_DAYS), by lifecycle rule {RULE}"
         yield Change(what, does, put)
 
 
 def _wanted(rules: list[Any], deployment: Deployment) -> list[Any]:
-    """All lifecycle rules as they would be put; none where the journal's expire already. Raises CannotDeploy."""
-    others = [one for one in rules if one.id != RULE]
-    touching = [one for one in others if one.status == "Enabled" and one.expiration and _touches(one, deployment)]
-    for one in touching:
-        if (one.expiration.days or 0) < deployment.shortest_days:
-            raise CannotDeploy(
-                f"lifecycle rule {one.id} of bucket {deployment.bucket} deletes journal records before "
+    """All lifecycle rules as they should be; none where the journal's expire already. Raises NothingDone."""
+    others = [rule for rule in rules if rule.id != RULE]
+    touching = [rule for rule in others if rule.status == "Enabled" and rule.expiration and _touches(rule, deployment)]
+    for rule in touching:
+        if (rule.expiration.days or 0) < deployment.shortest_days:
+            raise NothingDone(
+                f"lifecycle rule {rule.id} of bucket {deployment.bucket} deletes journal records before "
                 f"{deployment.shortest_days} days are over: rescues that are under way would be begun again, and what "
                 f"they made would never be cleaned up. {ANOTHER}, or change that rule"
             )
-    if any(deployment.prefix.startswith(one.prefix or "") for one in touching):
+    if any(deployment.prefix.startswith(rule.prefix or "") for rule in touching):
         return []
-    own = next((one for one in rules if one.id == RULE), None)
+    own = next((rule for rule in rules if rule.id == RULE), None)
     standing = own and (own.prefix or "", own.status, own.expiration and own.expiration.days)
     return [] if standing == (deployment.prefix, "Enabled", deployment.days) else [*others, _rule(deployment)]
 

@@ -1,4 +1,4 @@
-"""One thing that is as it should be, or would be made so."""
+"""A change of the account, or the note that none is needed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Change:
-    """``what`` it is about, what it ``does``, and the ``act`` that does it; without one nothing is to be done."""
+    """The resource (``what``), what the change ``does``, and the ``act`` that makes it; None where none is needed."""
 
     what: str
     does: str
     act: Callable[[], object] | None = None
 
     def apply(self) -> None:
-        """Do it. Raises ``CloudError``."""
+        """Make the change. Raises ``CloudError``."""
         if self.act:
             self.act()
 

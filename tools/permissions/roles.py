@@ -1,7 +1,7 @@
-"""One role for each function, which Function Compute may assume, with one custom policy of the same name.
+"""A role for each function, which Function Compute may assume, with a custom policy of the same name.
 
-Roles and policies belong to the account, not to a region. The description says whose they are: what stands under the
-same name and is not this deployment's is left alone.
+Roles and policies belong to the account, not to a region. The description names the deployment: a role or
+policy of the same name with another description is left alone.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ram
-from tools.deploy.errors import CannotDeploy
+from tools.errors import NothingDone
 from tools.permissions.apis import RamApi
 from tools.permissions.change import Change
 from tools.permissions.deployment import Deployment
 
 ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 """CreatePolicyVersion: there can be five versions."""
-FINE = "as it should be"
+UNCHANGED = "as it should be"
 
 
 def changes(api: RamApi, deployment: Deployment) -> list[Change]:
-    """What would be done to roles and policies. Raises CannotDeploy and ``CloudError``."""
-    return [one for function in ram.FUNCTIONS for one in _of_function(api, deployment, function)]
+    """The changes of roles and policies. Raises NothingDone and ``CloudError``."""
+    return [change for function in ram.FUNCTIONS for change in _of_function(api, deployment, function)]
 
 
 def _of_function(api: RamApi, deployment: Deployment, function: str) -> Iterator[Change]:
@@ -41,7 +41,7 @@ def _of_function(api: RamApi, deployment: Deployment, function: str) -> Iterator
 
 def _check_ours(what: str, found: Mapping[str, Any] | None, description: str, function: str) -> None:
     if found is not None and found.get("Description") != description:
-        raise CannotDeploy(
+        raise NothingDone(
             f"{what} exists and is not this deployment's: its description is {found.get('Description')!r}, not "
             f"{description!r}. Nothing was changed. Name another in DEPLOY_ROLE_{function.upper()} (roles and policies "
             "belong to the whole account, so each region needs its own), or give it that description if it is yours"
@@ -58,7 +58,7 @@ def _role(api: RamApi, name: str, found: Mapping[str, Any] | None, description: 
     if json.loads(found["AssumeRolePolicyDocument"]) != trust:
         update = functools.partial(api.call, "UpdateRole", RoleName=name, NewAssumeRolePolicyDocument=_text(trust))
         return Change(what, "replace its trust policy: Function Compute alone (fc.aliyuncs.com) may assume it", update)
-    return Change(what, FINE)
+    return Change(what, UNCHANGED)
 
 
 def _policy(
@@ -80,20 +80,18 @@ def _policy(
             SetAsDefault="true",
             RotateStrategy=ROTATE,
         )
-        return Change(what, f"make a new version of it{_difference(standing, document)}", update)
-    return Change(what, FINE)
+        return Change(what, f"create a new version of it{_difference(standing, document)}", update)
+    return Change(what, UNCHANGED)
 
 
 def _attached(api: RamApi, name: str, role: Mapping[str, Any] | None) -> Iterator[Change]:
     found = api.call("ListPoliciesForRole", RoleName=name)["Policies"]["Policy"] if role else []
-    names = [(one["PolicyType"], one["PolicyName"]) for one in found]
+    names = [(policy["PolicyType"], policy["PolicyName"]) for policy in found]
     if ("Custom", name) not in names:
         attach = functools.partial(api.call, "AttachPolicyToRole", PolicyType="Custom", PolicyName=name, RoleName=name)
         yield Change(f"role {name}", f"attach policy {name}", attach)
-    for _, other in (one for one in names if one != ("Custom", name)):
-        yield Change(
-            f"role {name}", f"has policy {other} besides, which allows more than the function needs: left alone"
-        )
+    for _, other in (key for key in names if key != ("Custom", name)):
+        yield Change(f"role {name}", f"has policy {other} too, which allows more than the function needs: left alone")
 
 
 def _counted(document: ram.Document) -> str:
@@ -101,15 +99,15 @@ def _counted(document: ram.Document) -> str:
 
 
 def _difference(standing: ram.Document, wanted: ram.Document) -> str:
-    """Which actions come and go, in words."""
+    """The actions that a new version adds and removes, in words."""
     before, after = _actions(standing), _actions(wanted)
-    signs = [*(f"+{one}" for one in sorted(after - before)), *(f"-{one}" for one in sorted(before - after))]
+    signs = [*(f"+{action}" for action in sorted(after - before)), *(f"-{action}" for action in sorted(before - after))]
     return f": {', '.join(signs)}" if signs else ": other resources or conditions"
 
 
 def _actions(document: ram.Document) -> set[str]:
-    listed = [one["Action"] for one in document["Statement"]]
-    return {action for one in listed for action in ([one] if isinstance(one, str) else one)}
+    listed = [statement["Action"] for statement in document["Statement"]]
+    return {action for actions in listed for action in ([actions] if isinstance(actions, str) else actions)}
 
 
 def _text(document: ram.Document) -> str:

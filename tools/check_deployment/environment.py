@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ast
 import difflib
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from tools.deployment.complaint import Complaint
-from tools.deployment.resolve import ACCOUNT
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "shared")]
-from spotkeeper import settings  # noqa: E402 - what is checked here is what it reads
-from spotkeeper.errors import BadSetting  # noqa: E402
+from spotkeeper import settings
+from spotkeeper.errors import BadSetting
+from tools.check_deployment.complaint import Complaint
+from tools.check_deployment.resolve import ACCOUNT
 
 MOST_BYTES = 4096
 """Of all names and values of a function together (Function Compute: Configure environment variables)."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.deployment import event_pattern
-from tools.deployment.complaint import Complaint, shown
+from tools.check_deployment import event_pattern
+from tools.check_deployment.complaint import Complaint, shown
 
 SOURCES = ("acs.ecs", "acs.ess")
 """Whose events on the default bus are ours."""

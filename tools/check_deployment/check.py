@@ -1,16 +1,30 @@
-"""The whole check: what is wrong with a file, the first kind of mistake that it makes."""
+"""The whole check: the mistakes of the first kind that a file has."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.deployment import environment, functions, structure, triggers
-from tools.deployment.complaint import Complaint
-from tools.deployment.resolve import Resolver, extended
+from tools.check_deployment import environment, functions, structure, triggers
+from tools.check_deployment.complaint import Complaint
+from tools.check_deployment.document import read
+from tools.check_deployment.resolve import Resolver, extended
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def report(file: Path) -> int:
+    """Check a file and print the mistakes: 1 where there are any, else 0. Raises ``UnreadableFileError``."""
+    complaints, examples = check(read(file), os.environ)
+    for name, value in examples.items():
+        print(f"{name} is not set; checked with {value}")
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    print(f"{file.name}: {f'{len(complaints)} mistakes' if complaints else 'right'}")
+    return int(bool(complaints))
 
 
 def check(

@@ -1,4 +1,4 @@
-"""``python -m simulator.drill [event]``: deliver an event to the function that it belongs to.
+"""``spotkeeper drill``: deliver an event to the function that it belongs to.
 
 Exit code 0: proven (or rightly skipped with nothing changed); 1: not proven, or the function failed; 2: the event
 cannot be understood.
@@ -20,9 +20,8 @@ from simulator.drill.subject import subject_of
 FUNCTIONS = ("interruption", "lifecycle_hook", "state_change", "sweep")
 
 
-def main(arguments: list[str]) -> int:
-    """Deliver the event; returns the exit code."""
-    path = Path(arguments[0] if arguments else "events/interruption.cloudmonitor.json")
+def deliver(path: Path) -> int:
+    """Deliver the event in a file; returns the exit code."""
     logging.getLogger("spotkeeper.audit").propagate = False  # into a file instead
     try:
         raw = path.read_bytes()
@@ -55,7 +54,3 @@ def is_malformed(error: Exception) -> bool:
     """Whether the event is to blame, or every failed element of a batch."""
     failures = [one["error"] for one in getattr(error, "results", []) if one["outcome"] == "failed"]
     return set(failures or [type(error).__name__]) == {"MalformedEvent"}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tools.deployment.complaint import UnreadableFileError
+from tools.check_deployment.complaint import UnreadableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path

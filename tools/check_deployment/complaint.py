@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tools.errors import NothingDone
+
 _SHOWN = 120
 
 
@@ -21,8 +23,8 @@ class Complaint:
         return f"{self.path}: {self.wrong}; accepted: {self.accepted}"
 
 
-class UnreadableFileError(Exception):
-    """It is no YAML mapping, so nothing can be said about what it deploys."""
+class UnreadableFileError(NothingDone):
+    """The file is no YAML mapping, so nothing can be said about what it deploys."""
 
 
 def shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Measure, print the table, and exit 0 if the targets hold: 1 if one does not, 2 if there is no CPython 3.10."""
+"""Measure this checkout's ``dist/`` and print the table."""
 
 from __future__ import annotations
 
@@ -15,32 +15,18 @@ from tools.bench.measure import Run, Subject, Unmeasured
 from tools.bench.readonly import readonly
 from tools.bench.sizes import sizes
 from tools.bench.stage import staged
-from tools.errors import BuildFailed
-
-REPEAT = 11
 
 
-def main() -> int:
-    """Measure this checkout's ``dist/``."""
-    try:
-        repeat = _repeat(os.environ.get("REPEAT") or str(REPEAT))
-        runs, guarded = measured(build.ROOT, python310.find(os.environ), repeat)
-    except BuildFailed as failure:
-        print(f"make bench: {failure}", file=sys.stderr)
-        return failure.status
+def compare(repeat: int) -> int:
+    """Measure each subject ``repeat`` times; 1 where a target is missed, else 0. Raises BuildFailed."""
+    runs, guarded = measured(build.ROOT, python310.find(os.environ), repeat)
     made = report.lines(runs, sizes(build.ROOT / "s.yaml"))
     print(f"{platform.machine()}, CPython 3.10, {guarded}, medians of {repeat} interleaved runs; {_load()}\n")
     print(*report.table(made), sep="\n")
     print(f"\n{_layer(build.ROOT / 'dist/layer/python')}\n")
     missed = report.missed(made, build.functions(build.ROOT / "dist"))
-    print(*(f"MISSED: {one}" for one in missed), sep="\n") if missed else print("All targets hold.")
+    print(*(f"MISSED: {target}" for target in missed), sep="\n") if missed else print("All targets hold.")
     return int(bool(missed))
-
-
-def _repeat(given: str) -> int:
-    if not given.isdigit() or int(given) < 1:
-        raise BuildFailed(f"REPEAT is how often to measure, 1 or more, not {given!r}")
-    return int(given)
 
 
 def measured(root: Path, python: Path, repeat: int) -> tuple[dict[str, list[Run]], str]:
@@ -75,7 +61,3 @@ def _layer(folder: Path) -> str:
     return (
         f"The layer: {len(files)} files, {sum(files) / 1e6:.1f} MB unzipped, bytecode included. Left out: {left_out}."
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

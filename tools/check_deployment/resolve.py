@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.deployment.complaint import Complaint, shown
+from tools.check_deployment.complaint import Complaint, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

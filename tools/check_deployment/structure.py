@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from tools.deployment.complaint import Complaint, shown
+from tools.check_deployment.complaint import Complaint, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.deployment.complaint import Complaint, shown
+from tools.check_deployment.complaint import Complaint, shown
 
 LEAST_SECONDS = {"interruption": 900, "lifecycle_hook": 900}
 """``timeout``: a notice of 300 s, an image and a relaunch; boot, agent and checks of a slow machine."""

@@ -1,4 +1,4 @@
-"""``python -m tools.deployment s.yaml``: is what `s deploy` would ship right? Strictly, offline, before it is shipped.
+"""``spotkeeper check-deployment``: a strict, offline check of what `s deploy` would ship.
 
 * ``document``: the file as the Serverless Devs CLI reads it (YAML 1.2)
 * ``resolve``: variables, environment and templates put in, as `s preview` does it

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.deployment.launch_stage import PLACE
+from tools.launch.launching import release_time
+from tools.launch.options import LaunchOptions
+
+if TYPE_CHECKING:
+    from tests.deployment.launch_stage import Account
+
+OPTIONS: dict[str, Any] = {
+    "region": "cn-hangzhou",
+    "vswitch": "vsw-1",
+    "security_group": "sg-1",
+    "instance_type": "ecs.c7.large",
+    "strategy": "SpotAsPriceGo",
+    "protection": "1",
+    "behavior": "Terminate",
+    "hours": 1,
+    "name": "trial",
+    "disk": 40,
+    "bandwidth": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        ("--vswich=vsw-1", "No such option '--vswich'. Did you mean '--vswitch'?"),
+        ("--type=g7.large", "'g7.large' is not an instance type"),
+        ("--vswitch=vpc-1", "'vpc-1' is not a vSwitch: vsw-…"),
+        ("--security-group=web", "'web' is not a security group"),
+        ("--strategy=NoSpot", "'NoSpot' is not one of 'SpotAsPriceGo', 'SpotWithPriceLimit'"),
+        ("--strategy=SpotWithPriceLimit", "PRICE_LIMIT goes with STRATEGY=SpotWithPriceLimit"),
+        ("--price-limit=0.05", "PRICE_LIMIT goes with STRATEGY=SpotWithPriceLimit"),
+        ("--price-limit=0.0005", "'0.0005' is not an hourly price"),
+        ("--protection=6", "'6' is not one of '1', '0'"),
+        ("--hours=0.5", "'0.5' is not a valid integer range"),
+        ("--hours=1000", "1000 is not in the range"),
+        ("--name=a b", "'a b' is not an instance name"),
+        ("--region=Hangzhou", "'Hangzhou' is not a region"),
+        ("--disk=big", "'big' is not a valid integer range"),
+    ],
+)
+def test_bad_values(account: Account, argument: str, wrong: str) -> None:
+    """Each is refused by name, with what is accepted, before ECS is called."""
+    status, _, err = account.launch(argument)
+    assert (status, account.cloud.calls) == (2, [])
+    assert wrong in err
+
+
+@pytest.mark.parametrize("variables", [{}, {"DEPLOY_REGION": ""}], ids=["unset", "empty"])
+def test_default_region(account: Account, variables: dict[str, str]) -> None:
+    """Without the option and without DEPLOY_REGION it is cn-hangzhou."""
+    assert "Launch in cn-hangzhou:" in account.launch("--dry-run", **variables)[1]
+
+
+def test_region_of_the_deployment(account: Account) -> None:
+    """DEPLOY_REGION is the region; an option has precedence."""
+    account.launch("--dry-run", DEPLOY_REGION="eu-central-1")
+    assert {call.parameters["RegionId"] for call in account.cloud.calls} == {"eu-central-1"}
+    assert "Launch in cn-hangzhou:" in account.launch("--dry-run", "--region=cn-hangzhou", DEPLOY_REGION="x")[1]
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "released"),
+    [(1, 0.0, "1970-01-01T01:00:00Z"), (1, 0.5, "1970-01-01T01:01:00Z"), (0, 0.5, "")],
+    ids=["whole minute", "rounded up", "never"],
+)
+def test_release_time(hours: int, now: float, released: str) -> None:
+    """A whole minute, never sooner than the hours say."""
+    assert release_time(LaunchOptions(**{**OPTIONS, "hours": hours}), now) == released
+
+
+def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal and without YES nothing is created; YES=true in the environment is enough."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    status, _, err = account.run("launch", *PLACE)
+    assert (status, account.launched) == (2, [])
+    assert "say YES=true (--yes)" in err
+    assert account.run("launch", *PLACE, YES="true")[0] == 0
+    assert len(account.launched) == 1
+
+
+def test_no_credentials(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says where credentials may come from; the chain's own complaints stay out."""
+
+    def nobody(*_: object) -> object:
+        raise ValueError("not found credentials")
+
+    monkeypatch.setattr("alibabacloud_credentials.client.Client.__init__", nobody)
+    status, out, err = account.launch(ALIBABA_CLOUD_ACCESS_KEY_ID="")
+    assert (status, out) == (2, "")
+    assert err.startswith("spotkeeper launch: no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID")
+    assert err.count("\n") == 1

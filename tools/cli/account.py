@@ -1,0 +1,209 @@
+"""Commands that read or change an account: each shows first what it would do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tools.cli.options import REGION_PATTERN, Text, dry_run, yes
+from tools.errors import NothingDone
+
+region = click.option(
+    "--region",
+    type=Text(REGION_PATTERN, "a region such as cn-hangzhou"),
+    envvar="DEPLOY_REGION",
+    default="cn-hangzhou",
+    show_default="DEPLOY_REGION, else cn-hangzhou",
+    help="The region.",
+)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raises NothingDone for what the functions' own modules refuse: a bad setting, missing credentials, an API."""
+    from spotkeeper.errors import SpotkeeperError
+
+    try:
+        yield
+    except SpotkeeperError as error:
+        raise NothingDone(f"nothing was done: {error}") from error
+
+
+@click.command()
+@click.option(
+    "--journal-days",
+    type=click.IntRange(min=1),
+    default=90,
+    show_default=True,
+    envvar="JOURNAL_DAYS",
+    help="Days that journal records are kept.",
+)
+@dry_run
+@yes
+@click.pass_obj
+def permissions(root: Path, journal_days: int, *, dry_run: bool, yes: bool) -> None:
+    """Create or correct the functions' roles and policies and the journal bucket."""
+    from tools.permissions.applying import apply
+    from tools.permissions.deployment import Deployment
+
+    with refusals():
+        apply(Deployment.of(root, os.environ, journal_days), os.environ, dry_run=dry_run, yes=yes)
+
+
+@click.command("deployer-policy")
+@click.pass_obj
+def deployer_policy(root: Path) -> None:
+    """Print the RAM policy that whoever deploys needs."""
+    import json
+
+    import ram
+    from tools.permissions.deployment import Deployment
+
+    with refusals():
+        print(json.dumps(ram.policy(ram.DEPLOYER, Deployment.of(root, os.environ).values), indent=2))
+
+
+@click.command()
+@dry_run
+@yes
+@click.pass_obj
+def deploy(root: Path, *, dry_run: bool, yes: bool) -> None:
+    """Build, package, check, publish the layer and deploy the functions of s.yaml."""
+    from tools.deploy.deploying import deploy
+
+    with refusals():
+        deploy(root, os.environ, dry_run=dry_run, yes=yes)
+
+
+@click.command()
+@dry_run
+@yes
+@click.pass_obj
+def undeploy(root: Path, *, dry_run: bool, yes: bool) -> None:
+    """Remove the functions, their triggers and the layer."""
+    from tools.deploy.removing import undeploy
+
+    with refusals():
+        undeploy(root, os.environ, dry_run=dry_run, yes=yes)
+
+
+@click.command()
+@click.option(
+    "--vswitch",
+    type=Text(r"vsw-[a-z0-9]+", "a vSwitch: vsw-…"),
+    required=True,
+    help="The vSwitch, which decides the zone (VPC console).",
+)
+@click.option(
+    "--security-group",
+    type=Text(r"sg-[a-z0-9]+", "a security group: sg-…"),
+    required=True,
+    help="A security group of the same VPC (ECS console).",
+)
+@region
+@click.option(
+    "--zone",
+    type=Text(REGION_PATTERN, "a zone such as cn-hangzhou-h"),
+    help="The zone; refused where the vSwitch is in another.",
+)
+@click.option(
+    "--type",
+    "instance_type",
+    type=Text(r"ecs\.[a-z0-9.-]+", "an instance type such as ecs.c7.large"),
+    default="ecs.c7.large",
+    show_default=True,
+    help="The instance type.",
+)
+@click.option(
+    "--image",
+    type=Text(r"[a-z0-9][\w.-]+", "an image id"),
+    help="The image's id; the latest Alibaba Cloud Linux 3 by default.",
+)
+@click.option(
+    "--key-pair",
+    type=Text(r"[\w.:-]+", "the name of a key pair"),
+    help="A key pair's name; without it Session Manager is the only login.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["SpotAsPriceGo", "SpotWithPriceLimit"]),
+    default="SpotAsPriceGo",
+    show_default=True,
+    help="The spot strategy.",
+)
+@click.option(
+    "--price-limit",
+    type=Text(r"\d+(\.\d{1,3})?", "an hourly price such as 0.05"),
+    help="The highest hourly price, for SpotWithPriceLimit.",
+)
+@click.option(
+    "--protection",
+    type=click.Choice(["1", "0"]),
+    default="1",
+    show_default=True,
+    help="Hours in which it is not reclaimed.",
+)
+@click.option(
+    "--behavior",
+    type=click.Choice(["Terminate", "Stop"]),
+    default="Terminate",
+    show_default=True,
+    help="What a reclaim does to it.",
+)
+@click.option(
+    "--hours",
+    type=click.IntRange(0, 999),
+    default=3,
+    show_default=True,
+    help="Hours until it is released automatically; 0: never.",
+)
+@click.option(
+    "--name",
+    type=Text(r"[A-Za-z][\w.-]{1,63}", "an instance name"),
+    default="spotkeeper-trial",
+    show_default=True,
+    help="Its name.",
+)
+@click.option("--disk", type=click.IntRange(min=1), default=40, show_default=True, help="GB of its system disk.")
+@click.option(
+    "--bandwidth",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    help="Mbit/s to the internet; 0: no public address.",
+)
+@dry_run
+@yes
+def launch(*, dry_run: bool, yes: bool, **values: Any) -> None:
+    """Create a tagged spot instance to try with."""
+    from spotkeeper.clock import Clock
+    from tools.launch.launching import launch
+    from tools.launch.options import LaunchOptions
+
+    with refusals():
+        launch(LaunchOptions(**values), os.environ, Clock(), dry_run=dry_run, yes=yes)
+
+
+@click.command("simulate-interruption")
+@click.option(
+    "--instance", type=Text(r"i-[a-z0-9]{1,40}", "an instance id: i-…"), required=True, help="The instance's id."
+)
+@region
+@dry_run
+@yes
+@click.pass_obj
+def simulate_interruption(root: Path, instance: str, region: str, *, dry_run: bool, yes: bool) -> None:
+    """Send CloudMonitor's simulated interruption event for an instance."""
+    from spotkeeper.clock import Clock
+    from tools.launch.interrupting import simulate
+
+    with refusals():
+        simulate(instance, region, os.environ, Clock(), root, dry_run=dry_run, yes=yes)
+
+
+COMMANDS = (permissions, deployer_policy, deploy, undeploy, launch, simulate_interruption)
