@@ -1,4 +1,4 @@
-"""``spotkeeper lock``: pin what each ``requirements*.in`` names, with the hashes of every file that the index has of it.
+"""``spotkeeper lock``: pin what each ``requirements*.in`` names, with the hashes of all its files in the index.
 
 Pins that still fit are kept. No address of an index is written: the same locks serve whatever mirror pip is set to.
 """
@@ -22,7 +22,7 @@ def lock() -> int:
     """Lock this checkout's requirements; the exit status is uv's."""
     for source in sorted(build.ROOT.glob("requirements*.in"), key=lambda path: path.stem != "requirements"):
         pins = Path(source.name).with_suffix(".txt")
-        command = [uv.find_uv_bin(), *_COMPILE, source.name, "--output-file", pins]
+        command = [uv.find_uv_bin(), *_COMPILE, source.name, "--output-file", str(pins)]
         if failed := subprocess.run(command, check=False, cwd=build.ROOT, env=package_index(os.environ)).returncode:
             return failed
         print(f"{pins}: locked")

@@ -41,7 +41,7 @@ def test_order() -> None:
 
 def test_commands() -> None:
     """The CLI, then the deployment."""
-    assert [step["run"] for step in steps() if "run" in step] == ["make serverless-devs", "make deploy"]
+    assert [step["run"] for step in steps() if "run" in step] == ["make serverless-devs", "make deploy YES=true"]
 
 
 def test_no_secrets() -> None:

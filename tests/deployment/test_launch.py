@@ -199,4 +199,4 @@ def test_dry_run_that_was_none(account: Account) -> None:
     account.cloud.ecs.actions["RunInstances"] = careless
     status, _, err = account.launch()
     assert (status, len(runs(account))) == (1, 1)
-    assert "as if it were none" in err
+    assert "accepted a dry run as a real launch" in err

@@ -38,7 +38,7 @@ PARSERS: tuple[Callable[[Mapping[str, str]], object], ...] = (
     settings.LifecycleHookSettings.from_env,
     settings.SweepSettings.from_env,
 )
-MADE = ("dist/", "node_modules/", ".cache/", "rescues/", "restarts/", "sweeps/", "alive/", "open/")
+MADE = (".venv/", "dist/", "node_modules/", ".cache/", "rescues/", "restarts/", "sweeps/", "alive/", "open/")
 """Folders that commands make, and those of the journal: a fresh clone has none of them."""
 README_LINES = 200
 NOTICE_END = 300
