@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 
-def cases(table: Iterable[tuple[Any, str, list[Any]]]) -> list[Any]:
-    """One parameter set (answer, reason, case) for each case of each row, with answer and reason as its id."""
+def cases(table: Iterable[tuple[Any, str, list[Any] | dict[str, Any]]]) -> list[Any]:
+    """One parameter set (answer, reason, case) for each case of each row; its id has answer, reason and the name."""
     return [
-        pytest.param(answer, reason, case, id=f"{getattr(answer, 'value', answer)}: {reason} [{number}]")
+        pytest.param(answer, reason, case, id=f"{getattr(answer, 'value', answer)}: {reason} [{name}]")
         for answer, reason, row in table
-        for number, case in enumerate(row, start=1)
+        for name, case in (row.items() if isinstance(row, dict) else enumerate(row, start=1))
     ]

@@ -1,8 +1,8 @@
-"""The truth table of a sweep's decisions: which rescue is handed over, left or reported, and which comes first."""
+"""A sweep's decisions as a table: which rescue is handed over, left or reported, why, and which comes first."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from itertools import product
 from typing import Any
 
@@ -13,6 +13,7 @@ from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import OLD_SECONDS, Action, Decision, chosen, decide, quota_warnings, urgency
 from sweeping.facts import Rescue
+from tests.tables import cases
 
 NOW = 1_554_783_600.0
 OPEN, DRAINED, DONE, LOST = "event", "drained", "done", "lost"
@@ -41,80 +42,110 @@ LOCKED = {"locked": True, "instance": instance()}
 STOPPING = {"locked": True, "instance": instance(stop=True)}
 STOPPED_GONE = {"event": {"SpotInterruptionBehavior": "Stop"}}
 
+HANDS_OFF = "the tag spotkeeper:hold says hands off"
+GIVEN_UP = (
+    "handed over 4 times since a call ended with an error that does not pass by itself: "
+    "look at its last error and settle it"
+)
 BROKEN = "journal record i-1/1/event is not a JSON object"
 
-TABLE: dict[str, tuple[Rescue, Action]] = {
-    # no episode
-    "locked, unknown to the journal": (rescue(**LOCKED), HAND_OVER),
-    "locked in stop mode, unknown": (rescue(**STOPPING), HAND_OVER),
-    "locked and held": (rescue(locked=True, instance=instance(held=True)), LEAVE),
-    "locked, the hold ends now": (rescue(locked=True, instance=instance(held=True, until=iso(NOW))), HAND_OVER),
-    "neither lock nor episode": (rescue(instance=instance()), LEAVE),
-    # open
-    "open and nobody ever worked on it": (rescue(OPEN, **LOCKED), HAND_OVER),
-    "open, the source gone": (rescue(OPEN), HAND_OVER),
-    "open, the lock not to be seen": (rescue(OPEN, instance=instance()), HAND_OVER),
-    "open and worked on": (rescue(OPEN, signs=ALIVE, **LOCKED), LEAVE),
-    "open, silent for 60 s": (rescue(OPEN, signs=(sign(60),), **LOCKED), LEAVE),
-    "open, silent for longer": (rescue(OPEN, signs=(sign(61),), **LOCKED), HAND_OVER),
-    "open, one of two calls works": (rescue(OPEN, signs=(sign(90), sign(30, attempt=2)), **LOCKED), LEAVE),
-    "open, its call has ended": (rescue(OPEN, signs=(sign(1, AGAIN),), **LOCKED), HAND_OVER),
-    "open, one call has ended, another works": (
-        rescue(OPEN, signs=(sign(30, attempt=2), sign(1, AGAIN)), **LOCKED),
-        LEAVE,
-    ),
-    "after the notice, silent for 180 s": (rescue(OPEN, signs=(sign(180),), notice_end=NOW - 1), LEAVE),
-    "after the notice, silent for longer": (rescue(OPEN, signs=(sign(181),), notice_end=NOW - 1), HAND_OVER),
-    "after the notice, just ended": (rescue(OPEN, signs=(sign(180, AGAIN),), notice_end=NOW - 1), LEAVE),
-    "after the notice, ended a while ago": (rescue(OPEN, signs=(sign(181, AGAIN),), notice_end=NOW - 1), HAND_OVER),
-    "a human's error, 59 s ago": (rescue(OPEN, signs=(sign(59, HUMAN),), **LOCKED), LEAVE),
-    "a human's error, 60 s ago": (rescue(OPEN, signs=(sign(60, HUMAN),), **LOCKED), HAND_OVER),
-    "a human's error, handed over once": (rescue(OPEN, handed=1, signs=(sign(299, HUMAN),), **LOCKED), LEAVE),
-    "a human's error, 5 minutes": (rescue(OPEN, handed=1, signs=(sign(300, HUMAN),), **LOCKED), HAND_OVER),
-    "a human's error, 15 minutes": (rescue(OPEN, handed=2, signs=(sign(900, HUMAN),), **LOCKED), HAND_OVER),
-    "a human's error, 60 minutes": (rescue(OPEN, handed=3, signs=(sign(3600, HUMAN),), **LOCKED), HAND_OVER),
-    "a human's error, four times": (rescue(OPEN, handed=4, signs=(sign(9999, HUMAN),), **LOCKED), REPORT),
-    "a human's error, then one that passes": (
-        rescue(OPEN, handed=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED),
-        HAND_OVER,
-    ),
-    "lost a day ago": (rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS, "reason": "gone"}), REPORT),
-    "lost longer ago": (rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS - 1, "reason": "gone"}), LEAVE),
-    "open and held": (rescue(OPEN, locked=True, instance=instance(held=True)), LEAVE),
-    "open and its image held": (rescue(OPEN, image_held=True, **LOCKED), LEAVE),
-    "open for 24 hours": (rescue(OPEN, opened_at=NOW - OLD_SECONDS, **LOCKED), HAND_OVER),
-    "open for longer": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, **LOCKED), REPORT),
-    "open for longer, the source gone": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1), REPORT),
-    "open for longer and worked on": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, signs=ALIVE), REPORT),
-    "open for longer and held": (rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, image_held=True), LEAVE),
-    "drained, to be released": (rescue(OPEN, DRAINED, **LOCKED), HAND_OVER),
-    "open, not to be read": (rescue(OPEN, unreadable=BROKEN), REPORT),
-    "open, not to be read, still locked": (rescue(OPEN, unreadable=BROKEN, **LOCKED), HAND_OVER),
-    "open, not to be read, held": (rescue(OPEN, unreadable=BROKEN, image_held=True), LEAVE),
-    # open in stop mode
-    "stop mode, not drained": (rescue(OPEN, **STOPPING), HAND_OVER),
-    "stop mode, drained": (rescue(OPEN, DRAINED, **STOPPING), LEAVE),
-    "stop mode, drained, not described": (rescue(OPEN, DRAINED, **STOPPED_GONE), LEAVE),
-    # ended
-    "done, still locked": (rescue(OPEN, DONE, **LOCKED), LEAVE),
-    "lost, still locked": (rescue(OPEN, LOST, **LOCKED), LEAVE),
-    "done, gone": (rescue(OPEN, DONE), LEAVE),
-    "lost, gone": (rescue(OPEN, LOST), LEAVE),
-    "done and old": (rescue(OPEN, DONE, opened_at=NOW - 30 * OLD_SECONDS, **LOCKED), LEAVE),
-    "stop mode, done, locked again": (rescue(OPEN, DRAINED, DONE, **STOPPING), HAND_OVER),
-    "stop mode, lost, locked again": (rescue(OPEN, LOST, **STOPPING), HAND_OVER),
-    "stop mode, done, running": (rescue(OPEN, DRAINED, DONE, instance=instance(stop=True)), LEAVE),
-    "stop mode, done, locked, held": (rescue(OPEN, DONE, locked=True, instance=instance(stop=True, held=True)), LEAVE),
-}
+DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
+    (HAND_OVER, "it is under the Recycling lock and no call has begun its rescue", {
+        "locked, unknown to the journal": rescue(**LOCKED),
+        "locked in stop mode, unknown": rescue(**STOPPING),
+        "locked, the hold ends now": rescue(locked=True, instance=instance(held=True, until=iso(NOW))),
+        "stop mode, done, locked again": rescue(OPEN, DRAINED, DONE, **STOPPING),
+        "stop mode, lost, locked again": rescue(OPEN, LOST, **STOPPING),
+        "locked, an episode's time without the episode": rescue(opened_at=NOW - 30 * OLD_SECONDS, **LOCKED),
+        "drained in stop mode, not open": rescue(DRAINED, **STOPPING),
+        "stop mode, done without a drain, locked again": rescue(OPEN, DONE, **STOPPING),
+    }),
+    (LEAVE, HANDS_OFF, {
+        "locked and held": rescue(locked=True, instance=instance(held=True)),
+        "open and held": rescue(OPEN, locked=True, instance=instance(held=True)),
+        "open and its image held": rescue(OPEN, image_held=True, **LOCKED),
+        "open for longer and held": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, image_held=True),
+        "open, not to be read, held": rescue(OPEN, unreadable=BROKEN, image_held=True),
+        "stop mode, done, locked, held": rescue(OPEN, DONE, locked=True, instance=instance(stop=True, held=True)),
+    }),
+    (LEAVE, "there is neither a lock nor an open rescue", {"neither lock nor episode": rescue(instance=instance())}),
+    (HAND_OVER, "nobody is working on this open rescue", {
+        "open and nobody ever worked on it": rescue(OPEN, **LOCKED),
+        "open, the source gone": rescue(OPEN),
+        "open, the lock not to be seen": rescue(OPEN, instance=instance()),
+        "open, silent for longer": rescue(OPEN, signs=(sign(61),), **LOCKED),
+        "open, its call has ended": rescue(OPEN, signs=(sign(1, AGAIN),), **LOCKED),
+        "after the notice, silent for longer": rescue(OPEN, signs=(sign(181),), notice_end=NOW - 1),
+        "after the notice, ended a while ago": rescue(OPEN, signs=(sign(181, AGAIN),), notice_end=NOW - 1),
+        "a human's error, 60 s ago": rescue(OPEN, signs=(sign(60, HUMAN),), **LOCKED),
+        "a human's error, 5 minutes": rescue(OPEN, handed=1, signs=(sign(300, HUMAN),), **LOCKED),
+        "a human's error, 15 minutes": rescue(OPEN, handed=2, signs=(sign(900, HUMAN),), **LOCKED),
+        "a human's error, 60 minutes": rescue(OPEN, handed=3, signs=(sign(3600, HUMAN),), **LOCKED),
+        "a human's error, then one that passes": rescue(
+            OPEN, handed=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED
+        ),
+        "open for 24 hours": rescue(OPEN, opened_at=NOW - OLD_SECONDS, **LOCKED),
+        "drained, to be released": rescue(OPEN, DRAINED, **LOCKED),
+        "open, not to be read, still locked": rescue(OPEN, unreadable=BROKEN, **LOCKED),
+        "stop mode, not drained": rescue(OPEN, **STOPPING),
+        "open for a day without a lock": rescue(OPEN, opened_at=NOW - OLD_SECONDS),
+        "open for almost a day": rescue(OPEN, opened_at=NOW - OLD_SECONDS + 0.5),
+    }),
+    (LEAVE, "a call is working on it", {
+        "open and worked on": rescue(OPEN, signs=ALIVE, **LOCKED),
+        "open, silent for 60 s": rescue(OPEN, signs=(sign(60),), **LOCKED),
+        "open, one of two calls works": rescue(OPEN, signs=(sign(90), sign(30, attempt=2)), **LOCKED),
+        "open, one call has ended, another works": rescue(OPEN, signs=(sign(30, attempt=2), sign(1, AGAIN)), **LOCKED),
+        "after the notice, silent for 180 s": rescue(OPEN, signs=(sign(180),), notice_end=NOW - 1),
+    }),
+    (LEAVE, "its last call has just ended: Function Compute tries it again", {
+        "after the notice, just ended": rescue(OPEN, signs=(sign(180, AGAIN),), notice_end=NOW - 1),
+        "after the notice, ended 9 s ago": rescue(OPEN, signs=(sign(9, AGAIN),), notice_end=NOW),
+    }),
+    (LEAVE, "its last call needs a human: it is handed over again at 2019-04-09T04:20:01.000Z", {
+        "a human's error, 59 s ago": rescue(OPEN, signs=(sign(59, HUMAN),), **LOCKED),
+        "a human's error, handed over once": rescue(OPEN, handed=1, signs=(sign(299, HUMAN),), **LOCKED),
+    }),
+    (REPORT, GIVEN_UP, {"a human's error, four times": rescue(OPEN, handed=4, signs=(sign(9999, HUMAN),), **LOCKED)}),
+    (REPORT, "it was lost: gone", {
+        "lost a day ago": rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS, "reason": "gone"}),
+        "lost now": rescue(OPEN, LOST, end={"at": NOW, "reason": "gone"}),
+    }),
+    (LEAVE, "its rescue was lost", {
+        "lost longer ago": rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS - 1, "reason": "gone"}),
+        "lost, still locked": rescue(OPEN, LOST, **LOCKED),
+        "lost, gone": rescue(OPEN, LOST),
+    }),
+    (REPORT, "open for more than 24 hours: look at its last error and finish it by hand", {
+        "open for longer": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, **LOCKED),
+        "open for longer, the source gone": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1),
+        "open for longer and worked on": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, signs=ALIVE),
+        "open for half a second longer": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 0.5),
+        "open since the epoch": rescue(OPEN, opened_at=0.0),
+    }),
+    (REPORT, BROKEN, {
+        "open, not to be read": rescue(OPEN, unreadable=BROKEN),
+        "open since the epoch, not to be read": rescue(OPEN, unreadable=BROKEN, opened_at=0.0),
+    }),
+    (LEAVE, "it is drained and remembered; state_change puts it back when it runs again", {
+        "stop mode, drained": rescue(OPEN, DRAINED, **STOPPING),
+        "stop mode, drained, not described": rescue(OPEN, DRAINED, **STOPPED_GONE),
+        "stop mode, drained, old and worked on": rescue(OPEN, DRAINED, opened_at=0.0, signs=ALIVE, **STOPPING),
+    }),
+    (LEAVE, "its rescue is finished", {
+        "done, still locked": rescue(OPEN, DONE, **LOCKED),
+        "done, gone": rescue(OPEN, DONE),
+        "done and old": rescue(OPEN, DONE, opened_at=NOW - 30 * OLD_SECONDS, **LOCKED),
+        "stop mode, done, running": rescue(OPEN, DRAINED, DONE, instance=instance(stop=True)),
+        "done and lost": rescue(OPEN, DONE, LOST),
+    }),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", TABLE)
-def test_the_table(case: str) -> None:
-    """What to do, with a reason in words."""
-    given, action = TABLE[case]
-    decision = decide(given, NOW)
-    assert (decision.rescue, decision.action) == (given, action)
-    assert decision.reason.strip()
+@pytest.mark.parametrize(("action", "reason", "given"), cases(DECISIONS))
+def test_decide(action: Action, reason: str, given: Rescue) -> None:
+    """The action, and the reason word for word."""
+    assert decide(given, NOW) == Decision(given, action, reason)
 
 
 EVERY = [
@@ -181,13 +212,12 @@ def wanting(name: str, notice_end: float | None) -> Decision:
 ENDS = {"unknown": None, "tight": NOW + 30, "wide": NOW + 280, "over": NOW - 5, "long over": NOW - 900}
 
 
-@pytest.mark.parametrize("names", [list(ENDS), list(ENDS)[::-1]])
+@pytest.mark.parametrize("names", [list(ENDS), list(ENDS)[::-1]], ids=["in order", "reversed"])
 def test_the_least_time_left_comes_first(names: list[str]) -> None:
-    """An unknown notice counts as fairly new; one that is over is not urgent any more."""
-    due, later = chosen([wanting(name, ENDS[name]) for name in names], SETTINGS, NOW)
-    assert [one.rescue.instance_id for one in due][:3] == ["tight", "unknown", "wide"]
-    assert {one.rescue.instance_id for one in due[3:]} == {"over", "long over"}
-    assert later == []
+    """An unknown notice counts as fairly new; a notice that is over comes last; the others wait for the next sweep."""
+    due, later = chosen([wanting(name, ENDS[name]) for name in names], replace(SETTINGS, limit=3), NOW)
+    assert [decision.rescue.instance_id for decision in due] == ["tight", "unknown", "wide"]
+    assert [decision.rescue.instance_id for decision in later] == ["long over", "over"]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 5, 9])
@@ -208,9 +238,37 @@ def test_only_hand_overs_are_chosen() -> None:
     assert chosen(others, SETTINGS, NOW) == ([], [])
 
 
+def test_the_actions_in_words() -> None:
+    """As the audit records them."""
+    assert [action.value for action in Action] == ["hand over", "leave", "report"]
+
+
+@pytest.mark.parametrize(
+    ("notice_end", "sorts_as"),
+    [
+        (None, (False, 240.0)),
+        (NOW + 30.5, (False, 30.5)),
+        (NOW + 0.5, (False, 0.5)),
+        (NOW, (True, 0.0)),
+        (NOW - 5, (True, -5.0)),
+    ],
+)
+def test_urgency(notice_end: float | None, sorts_as: tuple[bool, float]) -> None:
+    """The seconds left, and last of all what has none."""
+    assert urgency(wanting("i-1", notice_end), NOW) == sorts_as
+
+
 @pytest.mark.parametrize(("used", "quota", "warned"), [(79, 100, 0), (80, 100, 1), (7, 10, 0), (8, 10, 1), (12, 10, 1)])
 def test_quota_warnings(used: int, quota: int, warned: int) -> None:
-    """From 80 % on, with both numbers and the setting's name."""
-    warnings = quota_warnings([object()] * used, replace(SETTINGS, image_quota=quota))
-    assert len(warnings) == warned
-    assert all(f"{used} of {quota}" in one and "SPOTKEEPER_IMAGE_QUOTA" in one for one in warnings)
+    """From 80 % on, word for word."""
+    warning = (
+        f"{used} of {quota} custom images are used (SPOTKEEPER_IMAGE_QUOTA): "
+        "delete some or raise the quota, or the next rescue has no image"
+    )
+    assert quota_warnings([object()] * used, replace(SETTINGS, image_quota=quota)) == [warning] * warned
+
+
+def test_a_decision_stands() -> None:
+    """No field is set after it was made."""
+    with pytest.raises(FrozenInstanceError):
+        decide(rescue(OPEN), NOW).reason = "another"  # type: ignore[misc]
