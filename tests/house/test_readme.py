@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from unicodedata import normalize
 
 import pytest
 
@@ -79,6 +81,35 @@ def test_drill_diagram(manual: Text, drill: str) -> None:
     assert steps
     played = {int(float(at)) for at, _ in steps} | {round(float(at) + float(seconds)) for at, seconds in steps}
     assert drawn - played == {0, NOTICE_END}
+
+
+@each_manual
+def test_drill_calls(manual: Text, drill: str) -> None:
+    """The number of API calls of a plain rescue is the drill's."""
+    calls = re.findall(r"(\d+) API calls .*: a plain rescue", drill)
+    assert re.findall(r"(\d+) (?:API calls where nothing|次 API 调用)", manual.prose) == calls
+
+
+@each_manual
+def test_checks(manual: Text) -> None:
+    """The table has every check with its parameters, their defaults and longest waits."""
+    catalogue = json.loads((build.ROOT / "functions/lifecycle_hook/checks/checks.json").read_text(encoding="utf-8"))
+    rows = {spans(name)[0]: normalize("NFKC", parameters) for name, _, parameters in manual.table("headroom")}
+    told = {name: dict(re.findall(r"`([a-z-]+)` ?\(([^)]*)\)", text)) for name, text in rows.items()}
+    assert {name: {one: _values(text) for one, text in parameters.items()} for name, parameters in told.items()} == {
+        name: {one: _declared(parameter) for one, parameter in check["parameters"].items()}
+        for name, check in catalogue.items()
+    }
+
+
+def _values(text: str) -> list[str]:
+    """Default and longest wait, as far as there are any."""
+    return re.findall(r"\d+|(?<=`)[^`]+(?=`)", text)
+
+
+def _declared(parameter: Mapping[str, object]) -> list[str]:
+    longest = [str(parameter["to"])] if parameter["accepts"] == "seconds" else []
+    return [*([str(parameter["default"])] if "default" in parameter else []), *longest]
 
 
 @each_manual
