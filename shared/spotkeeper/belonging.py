@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from spotkeeper import episode
 from spotkeeper.episode import EPISODE_TAG, Episode
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, in_stop_mode, tags_of
 from spotkeeper.journal import Journal
@@ -22,7 +22,7 @@ def rescue_of(journal: Journal, home: str, instance: Described, now: float) -> s
 
     Its own rescue keeps it stopped from the beginning on, and for ever once it is done: it has been given up, and most
     likely something else serves in its place. Not so in stop mode, where it comes back. That a rescue was lost is not
-    believed while its source stands. Raises ``JournalUnavailable``, and ``BrokenRecord`` for its own rescue's.
+    believed while its source stands. Raises ``JournalUnavailable``, and ``UnreadableRecord`` for its own rescue's.
     """
     return _own(journal, home, str(instance["InstanceId"])) or _made_by(journal, home, instance, now)
 
@@ -61,5 +61,5 @@ def _names(rescue: Episode, instance_id: str) -> bool:
         return True
     try:
         return "replacement" in rescue.records and rescue.look("replacement").get("instance_id") == instance_id
-    except BrokenRecord:  # the other instance's, and nothing that concerns this one
+    except UnreadableRecord:  # the other instance's, and nothing that concerns this one
         return False

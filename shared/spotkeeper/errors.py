@@ -8,7 +8,9 @@
     ├── CloudError             an API refused, with its code and request id
     │   └── CloudUnreachable   no answer, or one that is not Alibaba Cloud's
     ├── JournalUnavailable     the journal cannot be read or written
-    │   └── BrokenRecord       one record of it is not what Spotkeeper writes; the rest is readable
+    │   └── UnreadableRecord   one record of it cannot be used; the rest is readable
+    │       ├── RefusedRecord  the journal does not give it
+    │       └── BrokenRecord   it is not what Spotkeeper writes
     ├── WaitFailed             what was waited for reached a state from which it will not recover
     ├── DeadlineReached        this call's time is up; the next call continues
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
@@ -93,7 +95,15 @@ class JournalUnavailable(SpotkeeperError):
         return JournalUnavailable(f"{self}.{text}")
 
 
-class BrokenRecord(JournalUnavailable):
+class UnreadableRecord(JournalUnavailable):
+    """One journal record cannot be used, and that does not pass by itself; others may well be readable."""
+
+
+class RefusedRecord(UnreadableRecord):
+    """The journal does not give a record: it is archived, encrypted with a foreign key, or the role may not read it."""
+
+
+class BrokenRecord(UnreadableRecord):
     """A journal record is not what Spotkeeper writes: somebody else wrote or changed it."""
 
     def __init__(self, key: str, problem: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from spotkeeper.audit import Audit
 from spotkeeper.credentials import find_credentials
-from spotkeeper.errors import BatchFailed, CloudError, DeadlineReached, SpotkeeperError
+from spotkeeper.errors import BatchFailed, CloudError, DeadlineReached, RefusedRecord, SpotkeeperError
 from spotkeeper.function import Context, Invocation
 from spotkeeper.hints import open_key
 from spotkeeper.instances import Described
@@ -125,6 +125,9 @@ class Sweep:
         reserve = max(0.0, self.turns.remaining()) / 2  # for handing over
         looked = (self.observer.rescue(one, seen, self.now) for one in self.turns.each(ordered, reserve))
         self.rescues = list(looked)
+        for rescue in self.rescues:
+            if rescue.refusal:
+                self._failed(rescue.name, rescue.refusal)
         self._cut("rescues", len(ordered) - len(self.rescues))
         decisions = [decide(one, self.now) for one in self._unheld() if one.managed]
         for one in decisions:
@@ -172,9 +175,17 @@ class Sweep:
     def _restarts(self) -> None:
         """Hand back stopped instances whose start is due."""
         stopped = self.back.stopped(self.now)
-        judged = [self.back.judged(one, self.now) for one in self.turns.each(stopped, self.turns.remaining() / 2)]
-        self._cut("stopped instances", len(stopped) - len(judged))
-        self._hand_back(judged, self.back.hand_over)
+        looked = [self._judged(one) for one in self.turns.each(stopped, self.turns.remaining() / 2)]
+        self._cut("stopped instances", len(stopped) - len(looked))
+        self._hand_back([one for one in looked if one], self.back.hand_over)
+
+    def _judged(self, instance: Described) -> Returning | None:
+        """What to do about a stopped instance; a record of its own that is refused keeps no other from its start."""
+        try:
+            return self.back.judged(instance, self.now)
+        except RefusedRecord as error:
+            self._failed(str(instance["InstanceId"]), error)
+            return None
 
     def _hand_back(self, returning: list[Returning], act: Callable[[Returning, float], None]) -> None:
         self.lines["restarts"] += [str(one) for one in returning]
@@ -193,7 +204,10 @@ class Sweep:
             looked += 1
             plan = decide_clean_up(left, settings, self.now)
             self.lines["clean_up"] += [] if left.cleaned else [_leftover_line(plan)]
-            self.warnings += [plan.reason] if left.unreadable else []
+            if left.refusal:
+                self._failed(left.name, left.refusal)
+            elif left.unreadable:
+                self.warnings.append(plan.reason)
             until = next_look(plan, settings.image_ttl_days, self.now)
             if settings.delete and plan.due and not self._do("deleted", left.name, self._cleaner(plan)):
                 until = int(self.now + RETRY_SECONDS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotkeeper.errors import RefusedRecord, SpotkeeperError
 from spotkeeper.hints import HUMAN, Key, Sign
 from spotkeeper.instances import Described
 
@@ -17,8 +18,8 @@ class Rescue:
     ``instance`` is None where DescribeInstances does not show it. ``records`` are the names of the episode's records
     (none: no episode, or a call works on it and nobody looked). ``notice_end`` and ``opened_at`` are seconds since
     1970, None where nobody has written them down. ``signs`` are its calls' signs of life, ``handed`` is how often it
-    was handed over since an error that needs a human. ``unreadable`` says why its records cannot be read. ``indexed``:
-    the index says that it is open.
+    was handed over since an error that needs a human. ``unreadable`` says why its records cannot be read, ``refusal``
+    is the error where the journal does not give them. ``indexed``: the index says that it is open.
     """
 
     instance_id: str
@@ -36,6 +37,7 @@ class Rescue:
     managed: bool = True
     indexed: bool = False
     unreadable: str = ""
+    refusal: RefusedRecord | None = None
 
     @property
     def name(self) -> str:
@@ -72,8 +74,8 @@ class Leftover:
     """What a finished rescue left: its image with the snapshots behind it, and the disks that it kept from release.
 
     ``image`` is None where it does not exist any more; ``disks`` are those that still exist. ``released_by``: until
-    then the source's release may have detached them. ``unreadable`` says why its records cannot be read: nothing else
-    of it is known then. ``cleaned``: nothing is left to be done.
+    then the source's release may have detached them. ``unreadable`` says why it cannot be read: nothing else of it is
+    known then; ``refusal`` is the error where journal or API refuse it. ``cleaned``: nothing is left to be done.
     """
 
     instance_id: str
@@ -89,6 +91,7 @@ class Leftover:
     finished: bool = True
     cleaned: bool = False
     unreadable: str = ""
+    refusal: SpotkeeperError | None = None
 
     @property
     def name(self) -> str:

@@ -83,7 +83,10 @@ class HandBack:
         return sorted(ours, key=lambda one: turn(str(one["InstanceId"]), now))
 
     def judged(self, instance: Described, now: float) -> Returning:
-        """Whether a stopped instance is due, as ``state_change`` itself would judge."""
+        """Whether a stopped instance is due, as ``state_change`` itself would judge.
+
+        Raises ``JournalUnavailable``, ``RefusedRecord`` where the journal does not give a record of this instance.
+        """
         try:
             return decide_restart(instance, *self._judgement(instance, now))
         except BrokenRecord as error:

@@ -14,9 +14,10 @@ from typing import Any
 from spotkeeper import episode, hints
 from spotkeeper.clients import items
 from spotkeeper.episode import Episode
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BrokenRecord, CloudError, RefusedRecord
 from spotkeeper.hints import Due, Key
 from spotkeeper.instances import Described, is_held, tags_of
+from spotkeeper.retry import passes_by_itself
 from sweeping.decide import DAY, CleanUp
 from sweeping.facts import Leftover
 from sweeping.observe import Observer, held_episodes
@@ -50,6 +51,12 @@ class Leftovers:
             return self._readable(key, images)
         except BrokenRecord as error:
             return Leftover(*key, unreadable=str(error))
+        except RefusedRecord as error:
+            return Leftover(*key, unreadable=str(error), refusal=error)
+        except CloudError as error:
+            if passes_by_itself(error):
+                raise
+            return Leftover(*key, unreadable=str(error), refusal=error)
 
     def _readable(self, key: Key, images: Mapping[str, Described]) -> Leftover:
         rescue = episode.glance(self.observer.journal, self.observer.home, *key)

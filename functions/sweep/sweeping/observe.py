@@ -15,7 +15,7 @@ from typing import Any
 from spotkeeper import episode, hints
 from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG, Episode
-from spotkeeper.errors import BrokenRecord, CloudError
+from spotkeeper.errors import CloudError, RefusedRecord, UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
@@ -109,15 +109,15 @@ class Observer:
         return replace(rescue, handed=self._handed(rescue))
 
     def _latest(self, rescue: Rescue) -> Rescue:
-        """What its latest episode tells. Raises ``BrokenRecord``, and ``JournalUnavailable``."""
+        """What its latest episode tells. Raises ``JournalUnavailable`` where it cannot be listed, or in an outage."""
         found = episode.glance(self.journal, self.home, rescue.instance_id)
         number = found.number if found.records else rescue.number
         indexed = rescue.indexed and number == rescue.number
         rescue = replace(rescue, number=number, records=frozenset(found.records), indexed=indexed)
         try:
             return self._read(rescue, found)
-        except BrokenRecord as error:
-            return replace(rescue, unreadable=str(error))
+        except UnreadableRecord as error:
+            return replace(rescue, unreadable=str(error), refusal=_refusal(error))
 
     def _read(self, rescue: Rescue, found: Episode) -> Rescue:
         if "lost" in rescue.records:
@@ -152,9 +152,13 @@ class Observer:
         """When it was written, as it says itself; 0 where it does not, or names the future."""
         try:
             at = (self.journal.read(key) or {}).get("at")
-        except BrokenRecord:
-            return 0.0  # nobody of ours wrote it
+        except UnreadableRecord:
+            return 0.0  # as if it did not say
         return float(at) if isinstance(at, (int, float)) and at <= now + AHEAD_SECONDS else 0.0
+
+
+def _refusal(error: UnreadableRecord) -> RefusedRecord | None:
+    return error if isinstance(error, RefusedRecord) else None
 
 
 def _believable(seen: Candidates, key: Key, now: float) -> tuple[Sign, ...]:

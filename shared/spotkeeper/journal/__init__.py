@@ -35,7 +35,10 @@ class Journal(Protocol):
         """
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """The record, or None. Raises ``JournalUnavailable``, and ``BrokenRecord`` for what is no record."""
+        """The record, or None.
+
+        Raises ``JournalUnavailable``, ``RefusedRecord`` for a refusal of this record, ``BrokenRecord`` for no record.
+        """
 
     def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
         """The keys that begin with ``prefix``, sorted; all, or the first so many (1,000 at most).

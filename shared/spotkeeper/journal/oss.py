@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xml.etree.ElementTree import ParseError
 
 from spotkeeper.clients import silence_sdk_loggers
-from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable
+from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable, RefusedRecord
 from spotkeeper.journal import PATIENCE_SECONDS
 from spotkeeper.records import parse
-from spotkeeper.retry import PLAIN, retried
+from spotkeeper.retry import PLAIN, passes_by_itself, retried
 
 if TYPE_CHECKING:
     from spotkeeper.clock import Deadline
@@ -99,7 +99,8 @@ class OssJournal:
         except CloudError as error:
             if error.code == NO_OBJECT:
                 return None
-            raise self._unavailable("read", key, error) from error
+            unavailable = self._unavailable("read", key, error)
+            raise (unavailable if passes_by_itself(error) else RefusedRecord(str(unavailable))) from error
         return parse(bytes(content), key)
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:

@@ -1,0 +1,104 @@
+"""A record that the journal does not give (archived, a foreign KMS key) is an error of its own item.
+
+Every other item has its turn, then the sweep raises and names the record.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from spotkeeper.errors import BatchFailed, RestartRefused
+from tests.rescue import reading
+from tests.rescue.stage import SOURCE, Stage
+from tests.state_change.stage import stopped
+from tests.sweep.cleaning import DELETE, NOTHING_LEFT, finished, leftovers
+from tests.sweep.stage import MINUTE, SweepStage, stage
+from tests.sweep.test_budgets import back_from_stop_mode
+
+GONE = "i-bp1gone000000000001"
+OTHERS = [f"i-bp1other{number:010}" for number in range(3)]
+
+
+def refuse(here: Stage, record: str, code: str = "AccessDenied", action: str = "GetObject") -> None:
+    """From now on the journal refuses that object."""
+    reading.fault(here, action, f"code:{code}", times=None, resource=record)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState"])
+def test_an_open_rescue(code: str) -> None:
+    """The instances under the lock that nobody has begun are handed over beside it, in every sweep."""
+    here = stage(locked=False)
+    here.write(GONE, 1, "event", {})
+    for one in OTHERS:
+        here.add_spot(one)
+    refuse(here, f"{GONE}/1/event", code)
+    for _ in range(2):
+        with pytest.raises(BatchFailed, match=rf"1 of 4 failed: {GONE}/1: .*{GONE}/1/event.*{code}"):
+            here.sweep()
+        here.advance(MINUTE)
+    assert sorted(here.handed_over) == sorted(2 * OTHERS)
+
+
+def test_an_open_rescue_under_the_lock() -> None:
+    """It is handed over itself: its own call retains the disks without the journal."""
+    here = stage()
+    here.write(SOURCE, 1, "event", {})
+    refuse(here, f"{SOURCE}/1/event")
+    with pytest.raises(BatchFailed, match=f"{SOURCE}/1/event"):
+        here.sweep()
+    assert here.handed_over == [SOURCE]
+
+
+def test_an_instance_that_came_back_from_stop_mode() -> None:
+    """When it was handed back for the first time cannot be told: it is handed back again."""
+    here = back_from_stop_mode()
+    here.sweep()
+    here.advance(MINUTE)
+    refuse(here, f"{SOURCE}/running-1/1")
+    assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
+
+
+def test_a_restart() -> None:
+    """The instance whose restarts cannot be counted stays stopped, and the others are started."""
+    here = stopped()
+    for one in OTHERS:
+        here.add_stopped(one)
+    reading.fault(here, "StartInstance", "code:OperationDenied.NoStock")
+    with pytest.raises(RestartRefused):
+        here.deliver()
+    here.advance(20 * MINUTE)
+    refuse(here, f"restarts/{SOURCE}/1/asked-1")
+    with pytest.raises(BatchFailed, match=f"1 of 4 failed: {SOURCE}: .*restarts/{SOURCE}/1/asked-1"):
+        here.sweep()
+    with here.playing():
+        here.cloud.fc.run_due()
+    here.cloud.progress()
+    assert [here.cloud.ecs.instances[one].status for one in (SOURCE, *OTHERS)] == ["Stopped", *3 * ["Running"]]
+
+
+def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
+    """A finished rescue, due before another one of which something cannot be read; what was left is deleted."""
+    here = finished()
+    at = here.cloud.now() - 60 * MINUTE
+    here.write(GONE, 1, "event", {})
+    here.write(GONE, 1, "disks", {"disks": {"d-bp1kept": {}}})
+    here.write(GONE, 1, "done", {"at": at, "answer": {"retained_disks": ["d-bp1kept"]}})
+    here.cloud.oss.buckets["spotkeeper-journal"].objects.pop(f"{here.home}/open/leftovers/{int(at):010}/{GONE}/1.json")
+    here.put(f"{here.home}/open/leftovers/{1:010}/{GONE}/1.json", "{}")
+    refuse(here, record, action=action)
+    return here
+
+
+@pytest.mark.parametrize(
+    ("record", "action"),
+    [(f"rescues/{GONE}/1/done", "GetObject"), (f"rescues/{GONE}/1/disks", "GetObject"), ("d-bp1kept", "DescribeDisks")],
+    ids=["done", "disks", "DescribeDisks"],
+)
+def test_a_finished_rescue(record: str, action: str) -> None:
+    """What the other one left is deleted, and the refused one is looked at again tomorrow, not in every sweep."""
+    here = clean_up_beside(record, action)
+    with pytest.raises(BatchFailed, match=f"1 of 2 failed: {GONE}/1: "):
+        here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+    here.advance(MINUTE)
+    here.sweep(**DELETE)
