@@ -5,7 +5,7 @@ States are what ``Cloud.state()`` and ``GET /-/state`` answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 State = Mapping[str, Any]
@@ -24,7 +24,8 @@ CARRIED = (
     "InternetChargeType",
     "InternetMaxBandwidthOut",
 )
-"""What the replacement has exactly as the source had it."""
+"""The settings that the replacement has exactly as the source had them."""
+MEMBER_FIELDS = ("Weight", "Type", "Description")
 
 DISK_FIELDS = (
     *("Device", "Type", "Category", "Size", "PerformanceLevel", "DeleteWithInstance"),
@@ -58,9 +59,32 @@ def shortcomings(before: State, after: State, source_id: str) -> list[str]:
 
 
 def untouched(before: State, after: State) -> list[str]:
-    """What was changed, where nothing may be: calls that write do nothing else than that."""
+    """Every difference between the states, in which nothing may be changed."""
     parts = ("ecs", "slb", "ess", "oss")
-    return [f"{part} changed" for part in parts if _timeless(before[part]) != _timeless(after[part])]
+    return [text for part in parts for text in differences(part, _timeless(before[part]), _timeless(after[part]))]
+
+
+def differences(path: str, before: Any, after: Any) -> Iterator[str]:
+    """A line for each value that differs, with the path that leads to it; list elements by their id or index."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in dict.fromkeys((*before, *after)):
+            if name not in after:
+                yield f"{path}.{name} is gone"
+            elif name not in before:
+                yield f"{path}.{name} is new: {after[name]}"
+            else:
+                yield from differences(f"{path}.{name}", before[name], after[name])
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from differences(path, _by_id(before), _by_id(after))
+    elif before != after:
+        yield f"{path} is {after!r}, was {before!r}"
+
+
+def _by_id(elements: list[Any]) -> dict[str, Any]:
+    """The elements under their first field where that is an id of its own, else under their index."""
+    named = [str(next(iter(each.values()))) if isinstance(each, Mapping) and each else "" for each in elements]
+    unique = all(named) and len(set(named)) == len(named)
+    return dict(zip(named if unique else map(str, range(len(elements))), elements, strict=True))
 
 
 def ids(state: State) -> set[str]:
@@ -100,17 +124,28 @@ def _members(group: Described) -> list[tuple[Any, ...]]:
 
 
 def memberships_wrong(before: State, after: State, source_id: str, replacement_id: str) -> list[str]:
-    """Groups that are not as they were but for the replacement in the source's places."""
+    """A line for each member that is not as it was, with the replacement in the source's place."""
     now = memberships(after)
-    expected = {
-        group: sorted(((replacement_id if one[0] == source_id else one[0], *one[1:]) for one in members), key=repr)
-        for group, members in memberships(before).items()
-    }
-    return [
-        f"group {group} has {now.get(group)} instead of {want}"
-        for group, want in expected.items()
-        if now.get(group) != want
-    ]
+    wrong: list[str] = []
+    for group, members in memberships(before).items():
+        expected = [(replacement_id if server == source_id else server, *rest) for server, *rest in members]
+        wrong += _members_wrong(f"group {group}", expected, now.get(group, []))
+    return wrong
+
+
+def _members_wrong(group: str, expected: list[tuple[Any, ...]], found: list[tuple[Any, ...]]) -> Iterator[str]:
+    wanted, there = ({member[:2]: member[2:] for member in members} for members in (expected, found))
+    for server, port in dict.fromkeys((*wanted, *there)):
+        member = f"{group}: {server}" + (f" port {port}" if port is not None else "")
+        if (server, port) not in there:
+            yield f"{member} is missing"
+        elif (server, port) not in wanted:
+            yield f"{member} does not belong there"
+        else:
+            fields = zip(MEMBER_FIELDS, wanted[server, port], there[server, port], strict=True)
+            yield from (f"{member} has {name} {has!r}, expected {want!r}" for name, want, has in fields if has != want)
+    if len(found) != len(there):
+        yield f"{group}: a member is listed twice"
 
 
 def not_like_source(before: State, after: State, source_id: str, replacement: Described) -> list[str]:
@@ -127,9 +162,12 @@ def not_like_source(before: State, after: State, source_id: str, replacement: De
         if not key.startswith(("acs:", "spotkeeper:episode"))
     }
     wrong += [f"tag {key} is missing" for key, value in tags.items() if replacement["Tags"].get(key) != value]
-    had = [tuple(one.get(name) for name in DISK_FIELDS) for one in disks(before, source_id)]
-    has = [tuple(one.get(name) for name in DISK_FIELDS) for one in disks(after, replacement["InstanceId"])]
-    return wrong + ([] if had == has else [f"disks are {has}, were {had}"])
+    had, has = _disk_fields(before, source_id), _disk_fields(after, replacement["InstanceId"])
+    return [*wrong, *differences("disks", had, has)]
+
+
+def _disk_fields(state: State, instance_id: str) -> list[dict[str, Any]]:
+    return [{name: one.get(name) for name in DISK_FIELDS} for one in disks(state, instance_id)]
 
 
 def elsewhere(before: State, after: State, source_id: str) -> list[str]:
@@ -166,9 +204,14 @@ def image_wrong(before: State, image: Described, source_id: str, replacement: De
 
 
 def bystanders_changed(before: State, after: State, source_id: str) -> list[str]:
-    """Other instances that are not exactly as they were."""
-    others = [one for one in before["ecs"]["instances"] if one["InstanceId"] != source_id]
-    return [f"{one['InstanceId']} was changed" for one in others if instance(after, one["InstanceId"]) != one]
+    """Every difference of another instance."""
+    others = [(other["InstanceId"], other) for other in before["ecs"]["instances"]]
+    return [
+        text
+        for name, other in others
+        if name != source_id
+        for text in differences(name, other, instance(after, name) or "released")
+    ]
 
 
 def flags_not_restored(before: State, after: State, source_id: str) -> list[str]:

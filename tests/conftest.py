@@ -1,6 +1,8 @@
-"""Time limits of the tests."""
+"""Time limits of the tests, and how a list of shortcomings is shown."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -13,3 +15,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(FULL))
+
+
+def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:
+    """``assert shortcomings == []`` shows a line for each of them, and in the summary the first."""
+    if op != "==" or right != [] or not left or not isinstance(left, list):
+        return None
+    return [f"{left[0]}" + (f" (and {len(left) - 1} more)" if len(left) > 1 else ""), *map(str, left)]

@@ -102,7 +102,7 @@ def replacement_like_source(story: Story) -> Iterator[str]:
     yield from (
         text
         for text in proof.not_like_source(story.before, story.after, story.source_id, new)
-        if not (story.disturbed("oss") and text.startswith("disks are"))  # flags that nobody could record
+        if not (story.disturbed("oss") and text.startswith("disks."))  # flags that nobody could record
     )
     if story.scenario.retains and len(story.images) == 1 and told_in_time(story):
         yield from proof.image_wrong(story.before, story.images[0], story.source_id, new)
