@@ -39,6 +39,17 @@ class ClockedLimit(TimeLimit, Protocol):
         """The clock that it goes by."""
 
 
+@dataclass
+class StepLimit:
+    """Until when the step that is being done may wait: the loop moves it, so that nothing more urgent waits too."""
+
+    until: Deadline
+
+    def remaining(self) -> float:
+        """Seconds left; negative once it has passed."""
+        return self.until.remaining()
+
+
 @dataclass(frozen=True)
 class Deadline:
     """A fixed point on a clock's monotonic scale, made once where a call enters."""

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from simulator.ecs import DiskSpec, Timings
+from simulator.transport import Killed
 from spotkeeper.errors import CloudError
 from tests.rescue.reading import audited, doomed_disks, fault, images, source_disks
 from tests.rescue.stage import Stage, stage
@@ -118,3 +119,38 @@ def test_a_group_that_is_busy_for_minutes_is_asked_ever_more_seldom() -> None:
     with pytest.raises(CloudError, match="configuring"):
         here.deliver()
     assert len(here.calls("RemoveVServerGroupBackendServers")) <= 40
+
+
+def test_a_throttled_look_at_the_image_does_not_hold_up_the_disks() -> None:
+    """Disks that refused at first are tried again while the image is waited for, though nobody can see it."""
+    here = stage(Timings(image=400, usable=400, snapshot=400))
+    start = here.before["now"]
+    fault(here, "ModifyDiskAttribute", "code:ServiceUnavailable", times=None, until=start + 45.0)
+    fault(here, "DescribeImages", "throttle", times=None, until=start + 295.0)
+    assert here.deliver()["outcome"] == "done"
+    assert 45.0 <= retained_after(here) <= 60.0
+    assert set(doomed_disks(here)) <= set(source_disks(here))
+
+
+def test_a_throttled_look_for_an_earlier_image_holds_up_nothing() -> None:
+    """A second call cannot see whether the first has made an image: weight 0, and CreateImage under the same name."""
+    here = stage(SLOW)
+    fault(here, "ModifyDiskAttribute", "kill-after")
+    with pytest.raises(Killed):
+        here.deliver()
+    here.advance(40.0)
+    fault(here, "DescribeImages", "throttle", times=None, until=here.before["now"] + 305.0)
+    here.deliver()
+    assert here.calls("SetVServerGroupAttribute")[0].at - here.before["now"] <= 45.0
+    assert here.calls("CreateImage")[0].at - here.before["now"] <= 60.0
+    assert len(images(here)) == 1
+
+
+def test_a_throttled_look_at_a_source_that_stops_holds_up_the_image_for_half_a_minute() -> None:
+    """Then it is imaged as it runs."""
+    here = stage(SLOW)
+    start = here.before["now"]
+    fault(here, "DescribeInstances", "throttle", times=None, skip=1, until=start + 290.0)
+    here.deliver(SPOTKEEPER_STOP_SOURCE="before-image")
+    stopped, imaged = here.calls("StopInstance")[0], here.calls("CreateImage")[0]
+    assert imaged.at - stopped.at <= 40.0

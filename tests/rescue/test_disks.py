@@ -6,7 +6,7 @@ import pytest
 
 from simulator.ecs import DiskSpec, Timings
 from tests.rescue.reading import doomed_disks, images, replacements, source_disks
-from tests.rescue.stage import stage
+from tests.rescue.stage import SOURCE, stage
 
 SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
 LOCK_CODES = ("InvalidOperation.InstanceLocked", "InstanceLockedForSecurity", "IncorrectInstanceStatus")
@@ -108,3 +108,17 @@ def test_retain_never_touches_no_flag() -> None:
     assert here.calls("ModifyDiskAttribute") == []
     assert answer["retained_disks"] == []
     assert here.shortcomings() == []
+
+
+def test_a_disk_that_its_owner_moves_to_another_instance() -> None:
+    """Its flag is not put back: it would be released with its new instance."""
+    here = stage(Timings(image=60, boot=20))
+    data = next(one for one in here.cloud.ecs.disks_of(SOURCE) if one.type == "data" and one.delete_with_instance)
+
+    def moves(_: object, action: str) -> None:
+        if action == "RunInstances":
+            data.instance_id, data.delete_with_instance = here.fleet.bystanders[0].instance_id, False
+
+    with here.playing(moves):
+        assert here.call()["outcome"] == "done"
+    assert not here.cloud.ecs.disks[data.disk_id].delete_with_instance

@@ -220,6 +220,7 @@ def test_the_image_quota_of_the_cloud() -> None:
     [
         *("IncorrectDiskStatus.CreatingSnapshot", "IncorrectDiskStatus.Transferring", "IncorrectInstanceStatus"),
         *("InvalidSnapshotId.NotReady", "IdempotentProcessing", "InternalError", "ServiceUnavailable"),
+        *("SnapshotNotReady", "TooManySnapshot.Unfinished", "QuotaExceed.ConcurrentSnapshotQuota"),
     ],
 )
 def test_refusals_of_create_image_that_pass(code: str) -> None:

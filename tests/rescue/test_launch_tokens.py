@@ -42,7 +42,7 @@ SETTINGS = st.builds(
 def token(parameters: dict[str, Any], round_number: int) -> str:
     """The ClientToken of a launch."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
-    tools = Tools("i-1", chosen(), None, None, episode, None, None, None, None)  # type: ignore[arg-type]
+    tools = Tools("i-1", chosen(), None, None, episode, None, None, None, None, None)  # type: ignore[arg-type]
     return token_of(tools, round_number, parameters)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from simulator import proof
 from simulator.ecs import Timings
-from tests.rescue.reading import images, places, records, replacements, source_disks, source_stands, undrained
+from tests.rescue.reading import fault, images, places, records, replacements, source_disks, source_stands, undrained
 from tests.rescue.stage import SOURCE, Stage, event, stage
 
 MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
@@ -215,3 +215,21 @@ def test_retain_never_drains_as_ever() -> None:
     assert here.shortcomings() == []
     here.pass_notice()
     assert len(source_disks(here)) == 1
+
+
+def test_weight_0_of_an_instance_in_stop_mode_that_serves_again() -> None:
+    """A group refuses until after the instance is back: its weight is left alone."""
+    here = stage(spot_interruption_behavior="Stop", timeout=1800)
+    group = here.fleet.vserver_group
+    start = here.before["now"]
+    fault(here, "SetVServerGroupAttribute", "code:ServiceIsConfiguring", times=None, until=start + 600.0)
+
+    def comes_back(_: object, __: str) -> None:
+        if here.cloud.now() > start + 420.0:
+            here.cloud.progress()
+            here.cloud.ecs.capacity_back(SOURCE)
+            here.cloud.ecs.instances[SOURCE].status = "Running"
+
+    with here.playing(comes_back):
+        assert here.call()["outcome"] == "skipped"
+    assert next(one.weight for one in group.members if one.server_id == SOURCE) > 0

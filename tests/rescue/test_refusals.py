@@ -71,7 +71,7 @@ def test_an_outage_is_not_waited_for_for_ever() -> None:
 @given(st.lists(st.sampled_from([THROTTLED, BUSY, NO, OUTAGE, SILENT, NoCapacity("no")]), min_size=1, max_size=8))
 def test_time_passes(errors: list[SpotkeeperError]) -> None:
     """Whatever the order of the refusals, no try comes at once, and the first refusal is remembered."""
-    facts, now = START, 5.0
+    facts, now = START.but(now=5.0), 5.0
     for error in errors:
         facts = refused(facts, Step.REMOVE, "g", error, now)
         refusal = facts.refusals[Step.REMOVE, "g"]

@@ -23,6 +23,7 @@ from rescue.tracks import (
 from spotkeeper.instances import HANDS_OFF, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
+GIVEN_BACK_SECONDS = 5.0
 LOCK_WAIT_SECONDS = 60.0
 """The lock may appear later than the event; after this long it is not coming."""
 
@@ -139,6 +140,8 @@ def _look(facts: Facts) -> Decision | None:
         return Decision(Step.LOOK, "what is true now decides, not the event")
     if facts.source is not None and facts.source_seen_at <= facts.notice_end < facts.now:
         return Decision(Step.LOOK, "the notice has ended since anybody looked")
+    if facts.stop_mode and facts.now > max(facts.notice_end, facts.source_seen_at + GIVEN_BACK_SECONDS):
+        return Decision(Step.LOOK, "an instance in stop mode may run again, and serve, at any moment after its notice")
     return None
 
 

@@ -151,8 +151,9 @@ def restore(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     facts = look_if_stale(tools, facts)
     if facts.gone:
         return facts.but(disks_settled=True)
-    attached = {str(disk["DiskId"]) for disk in facts.disks or describe_disks(tools, tools.deadline)}
+    # Its owner may have attached a disk to another instance meanwhile, with which it must not be released.
+    attached = {str(disk["DiskId"]) for disk in describe_disks(tools, until)}
     ours = [disk_id for disk_id in kept_disks.doomed(tools) if disk_id in attached]
-    refusing = set_flags(tools, ours, tools.deadline, delete_with_instance=True)
+    refusing = set_flags(tools, ours, until, delete_with_instance=True)
     warnings = [f"the flag of disk {one} was not put back: {_why(error)}" for one, error in refusing.items()]
     return facts.but(disks_settled=True, flags_restored=not refusing).warn(*warnings)

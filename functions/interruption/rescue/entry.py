@@ -12,6 +12,7 @@ from rescue.alive import Life, LivingApi, LivingClock
 from rescue.facts import Facts
 from rescue.tools import NOTICE_SECONDS, Tools
 from rescue.workflow import Rescue
+from spotkeeper.clock import StepLimit
 from spotkeeper.credentials import find_credentials
 from spotkeeper.episode import Episode
 from spotkeeper.events import Interruption, Kind
@@ -53,8 +54,9 @@ def rescue(
             settings.journal, invocation.region or event.region, credentials, endpoints.oss, invocation.deadline
         )
     )
-    ecs = LivingApi("ecs", event.region, credentials, endpoints.ecs, clock, deadline)
-    slb = LivingApi("slb", event.region, credentials, endpoints.slb, clock, deadline)
+    step = StepLimit(deadline)
+    ecs = LivingApi("ecs", event.region, credentials, endpoints.ecs, clock, step)
+    slb = LivingApi("slb", event.region, credentials, endpoints.slb, clock, step)
     ecs.life = slb.life = life
     tools = Tools(
         instance_id=event.instance_id,
@@ -64,6 +66,7 @@ def rescue(
         episode=Episode(journal, f"{invocation.account_id or 'account'}/{event.region}", event.instance_id),
         clock=clock,
         deadline=deadline,
+        step=step,
         audit=audit,
         life=life,
     )

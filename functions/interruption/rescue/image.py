@@ -27,6 +27,10 @@ CREATE_CONFLICTS = RetryPolicy(
             "IncorrectDiskStatus.Transferring",
             "IncorrectInstanceStatus",
             "InvalidSnapshotId.NotReady",
+            "SnapshotNotReady",
+            # Quotas of what is in progress, which a mass reclaim uses up for a while (not those of what there is).
+            "TooManySnapshot.Unfinished",
+            "QuotaExceed.ConcurrentSnapshotQuota",
             "IdempotentProcessing",
             "IdempotenceProcessing",
         }
@@ -179,7 +183,7 @@ def _delete_failed(tools: Tools, facts: Facts) -> list[Found]:
     for image in ours:
         if image.state in IMAGE.failure:
             try:
-                until = tools.deadline.sooner(DELETE_SECONDS)
+                until = tools.step.until.sooner(DELETE_SECONDS)
                 tools.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id}, until=until)
             except CloudError as error:
                 # One that cannot be deleted keeps nobody from the next try, which has a name of its own.

@@ -33,7 +33,7 @@ def flag_record(disk: Described) -> dict[str, object]:
 
 def of_source(tools: Tools, facts: Facts) -> Mapping[str, Described]:
     """The source's disks by id: those that are attached to it while it stands, then those that the journal names."""
-    attached = [] if facts.source is None else facts.disks or describe_disks(tools, tools.deadline)
+    attached = [] if facts.source is None else facts.disks or describe_disks(tools, tools.step.until)
     return {str(disk["DiskId"]): disk for disk in attached} or recorded(tools)
 
 

@@ -32,7 +32,7 @@ def run(tools: Tools, ask: Ask) -> str:
             f"replacement of {tools.instance_id}",
             {**parameters, "ClientToken": ask.token},
             retry=RUN_CONFLICTS,
-            until=tools.deadline.sooner(RUN_SECONDS),
+            until=tools.step.until.sooner(RUN_SECONDS),
         )
     except (AttributeError, TypeError, ValueError) as error:
         # Once the source is released, nothing but the SDK tells that a launch spec is none.
@@ -54,7 +54,7 @@ def stands(tools: Tools, instance_id: str, launched_at: float) -> bool:
     while (seen := describe_instance(tools.ecs, instance_id)) is None:
         if tools.clock.now() - launched_at >= VISIBLE_SECONDS:
             return False
-        if tools.deadline.remaining() <= LOOK_PAUSE:
+        if tools.step.remaining() <= LOOK_PAUSE:
             raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
         tools.clock.sleep(LOOK_PAUSE)
     check_age(tools, seen)

@@ -46,7 +46,7 @@ def refused(  # noqa: PLR0913 - what was refused, by what, and when
 ) -> Facts:
     """The facts with a try that did not succeed, and with the moment of the next one."""
     before = facts.refusals.get((step, what))
-    since = now if before is None else before.since
+    since = min(now, facts.now) if before is None else before.since
     alike = before if before is not None and _reason(before.error) == _reason(error) else None
     alike_since, tries = (now, 1) if alike is None else (alike.alike_since, alike.tries + 1)
     again_at = _again_at(error, step, alike_since, tries, now, chance)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rescue.alive import Life
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, Deadline
+from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
 
@@ -18,7 +18,10 @@ NOTICE_SECONDS = 300.0
 
 @dataclass
 class Tools:
-    """APIs of the event's region, the journal's episode, the clock and this call's deadline."""
+    """APIs of the event's region, the journal's episode, the clock, this call's deadline and that of the step.
+
+    A call of an API is tried again until the step's limit where nothing else is said.
+    """
 
     instance_id: str
     settings: InterruptionSettings
@@ -27,6 +30,7 @@ class Tools:
     episode: Episode
     clock: Clock
     deadline: Deadline
+    step: StepLimit
     audit: Audit
     life: Life
     touched: list[str] = field(default_factory=list)

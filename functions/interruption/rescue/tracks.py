@@ -161,8 +161,10 @@ def pass_at(step: Step, settings: InterruptionSettings, facts: Facts) -> float:
         return 0.0 if again_at(step, facts) == math.inf else _lb_pass_at(settings, facts)
     if step is Step.WAIT_DRAIN:
         return 0.0 if facts.has_image or again_at(step, facts) == math.inf else math.inf
-    if step in {Step.ASK_HEALTH, Step.CHECK_STRAYS, Step.RESTORE_DISKS, Step.REMEMBER}:
-        return 0.0
+    if step in {Step.LOOK_FOR_IMAGE, Step.ASK_HEALTH, Step.CHECK_STRAYS, Step.RESTORE_DISKS, Step.REMEMBER}:
+        # CreateImage under the recorded name and token makes no second image, so it need not wait for the look.
+        no_other = step is Step.LOOK_FOR_IMAGE and (facts.gone or "usable" in facts.records)
+        return math.inf if no_other else 0.0
     if step is Step.RETAIN_DISKS:
         return 0.0 if facts.has_image else _held_up(step, facts)
     if step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE:

@@ -43,6 +43,8 @@ from spotkeeper.errors import (
 from spotkeeper.instances import iso, tags_of
 from spotkeeper.settings import StopSource
 
+AT_ONCE_OR_LATER = SIDE_BY_SIDE - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
+"""Steps that wait for nothing: what is refused of them is tried again by the loop."""
 TICK = 0.1
 """Seconds that pass at least before a step goes on whose time was up."""
 
@@ -108,10 +110,11 @@ class Rescue:
         step = decision.step
         if step is Step.WAIT:
             return self._wait(decision, facts)
-        in_track = facts.loaded and step is not Step.LOOK_FOR_IMAGE and step in track(self.tools.settings, facts)
+        in_track = facts.loaded and step in track(self.tools.settings, facts)
         if in_track and step in LOAD_BALANCER and facts.lb_since is None:
             facts = facts.but(lb_since=facts.now)
         until = self._until(step, facts) if in_track else self.tools.deadline
+        self.tools.step.until = until
         try:
             after = ACTS[step](self, facts, until)
         except JournalUnavailable as error:
@@ -142,9 +145,8 @@ class Rescue:
 
     def _until(self, step: Step, facts: Facts) -> Deadline:
         """Until when the step may wait inside itself: not past the next try of what is more urgent."""
-        if step in SIDE_BY_SIDE - {Step.WAIT_DRAIN}:
-            slow = step is Step.FIND_MEMBERSHIPS
-            return self.tools.deadline if slow else self.tools.deadline.sooner(0.0)
+        if step in AT_ONCE_OR_LATER:
+            return self.tools.deadline.sooner(memberships.SLICE_SECONDS if step is Step.FIND_MEMBERSHIPS else 0.0)
         settings = self.tools.settings
         steps = track(settings, facts)
         urgent = [one for one in steps[: steps.index(step)] if DUE[one](settings, facts)]
