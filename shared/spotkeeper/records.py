@@ -177,7 +177,7 @@ RUN = fields(
     UserData=optional(TEXT),
 )
 RUNG = fields(add=fields(InstanceType=TEXT, VSwitchId=TEXT, SpotStrategy=TEXT), drops=list_of(TEXT))
-ASK = fields(round=INTEGER, option=INTEGER, image_id=TEXT, token=TEXT, at=MOMENT)
+ASK = fields(round=INTEGER, option=INTEGER, instance_type=TEXT, vswitch_id=TEXT, image_id=TEXT, token=TEXT, at=MOMENT)
 ANSWER = fields(outcome=TEXT, reason=TEXT, warnings=list_of(TEXT), timeline=list_of(MAPPING))
 
 SHAPES: dict[str, Check] = {

@@ -225,7 +225,15 @@ def test_a_try_above_which_there_is_none() -> None:
     assert here.deliver()["outcome"] == "done"
 
 
-ASK = {"round": 1, "option": 0, "image_id": "m-1", "token": "sk-1", "at": 1.0}
+ASK = {
+    "round": 1,
+    "option": 0,
+    "instance_type": "ecs.g7.large",
+    "vswitch_id": "vsw-1",
+    "image_id": "m-1",
+    "token": "sk-1",
+    "at": 1.0,
+}
 
 
 @pytest.mark.parametrize(

@@ -218,3 +218,15 @@ def test_the_next_call_begins_with_the_call_that_died() -> None:
     here.deliver()
     kinds = [kind for _, _, kind in launches(here)]
     assert kinds == [here.fleet.spec.instance_type, "ecs.g6.large", "ecs.g6.large"]
+
+
+def test_a_launch_option_that_is_no_longer_a_setting() -> None:
+    """What a dead call has launched with it is not joined by another one: a human is told why nobody can prove it."""
+    here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.c7.large"}, sold_out=True)
+    here.cloud.ecs.stock[here.fleet.spec.zone_id, "ecs.g7.large", "spot"] = 0
+    dies(here, "RunInstances", "kill-after", skip=1)
+    (launched,) = replacements(here)
+    with pytest.raises(RescueFailed, match="a setting has changed since") as raised:
+        here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.r7.large")
+    assert launched["InstanceId"] in str(raised.value)
+    assert len(replacements(here)) == 1

@@ -29,12 +29,14 @@ launches a second instance, so an older ask is never repeated."""
 class Ask:
     """One RunInstances call as it was or is about to be asked.
 
-    ``round`` counts from 1; ``option`` is the place in the plan's list of launch options, from 0. ``at`` is seconds
-    since 1970.
+    ``round`` counts from 1; ``option`` is the place in the plan's list of launch options, from 0, ``instance_type`` and
+    ``vswitch_id`` are that option's: another plan may have superseded this one. ``at`` is seconds since 1970.
     """
 
     round: int
     option: int
+    instance_type: str
+    vswitch_id: str
     image_id: str
     token: str
     at: float
@@ -116,6 +118,8 @@ def _read(tools: Tools, name: str) -> Ask:
         return Ask(
             int(record["round"]),
             int(record["option"]),
+            str(record["instance_type"]),
+            str(record["vswitch_id"]),
             str(record["image_id"]),
             str(record["token"]),
             float(record["at"]),
@@ -141,7 +145,8 @@ def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
     round_number, option = place
     at = tools.clock.now()
     token = token_of(tools, round_number, parameters(tools, option, image_id, at))
-    ask = Ask(round_number, option, image_id, token, at)
+    add = rung(tools, option)["add"]
+    ask = Ask(round_number, option, add["InstanceType"], add["VSwitchId"], image_id, token, at)
     tools.episode.claim(f"ask-{tools.attempt}", asdict(ask))
     return ask
 
@@ -169,8 +174,10 @@ def token_of(tools: Tools, round_number: int, parameters: Mapping[str, Any]) -> 
     return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
 
 
-def can_be_repeated(tools: Tools, ask: Ask) -> bool:
-    """Whether the very same call can be sent, and its token still be known to the cloud."""
+def why_not_repeated(tools: Tools, ask: Ask) -> str:
+    """Why the very same call cannot be sent with its token still known to the cloud; empty where it can."""
     if tools.clock.now() - ask.at > TOKEN_LIFE_SECONDS:
-        return False
-    return token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id, ask.at)) == ask.token
+        return "its ClientToken is too old to tell"
+    if token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id, ask.at)) != ask.token:
+        return "the source or a setting has changed since, so that the same call cannot be sent again to tell"
+    return ""

@@ -82,14 +82,12 @@ def tagged(tools: Tools) -> dict[str, Described]:
     return {str(one["InstanceId"]): one for one in found if tags_of(one).get(EPISODE_TAG) == tools.episode.name}
 
 
-def suspects(tools: Tools, ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
+def suspects(ask: Ask, found: Mapping[str, Described], known: Asks) -> list[str]:
     """Those of the tagged instances that no record names and that this ask may have launched."""
-    wanted = asks.parameters(tools, ask.option, ask.image_id, ask.at)
-    names = ("InstanceType", "ImageId")
+    wanted = (ask.instance_type, ask.image_id, ask.vswitch_id)
     return [
         instance_id
         for instance_id, one in found.items()
         if instance_id not in known.launched
-        and all(one.get(name) == wanted[name] for name in names)
-        and (one.get("VpcAttributes") or {}).get("VSwitchId") == wanted["VSwitchId"]
+        and (one.get("InstanceType"), one.get("ImageId"), (one.get("VpcAttributes") or {}).get("VSwitchId")) == wanted
     ]

@@ -57,8 +57,8 @@ def _repeated(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
     A cloud that remembers a token may answer with an instance that was released since, so that is looked at.
     """
     for ask in known.unanswered(tools.refused):
-        if not asks.can_be_repeated(tools, ask):
-            _refuse_where_it_may_stand(tools, ask, known)
+        if why := asks.why_not_repeated(tools, ask):
+            _refuse_where_it_may_stand(tools, ask, known, why)
             tools.refused.add(ask.token)
             continue
         try:
@@ -71,15 +71,15 @@ def _repeated(tools: Tools, known: Asks) -> tuple[str, Ask] | None:
     return None
 
 
-def _refuse_where_it_may_stand(tools: Tools, ask: Ask, known: Asks) -> None:
+def _refuse_where_it_may_stand(tools: Tools, ask: Ask, known: Asks, why: str) -> None:
     """Raises ``RescueFailed`` where a call that died may have launched an instance that nothing can prove any more.
 
-    Sent again, a forgotten token would launch another instance beside it.
+    Sent otherwise, or with a forgotten token, it would launch another instance beside it.
     """
-    if found := suspects(tools, ask, tagged(tools), known):
+    if found := suspects(ask, tagged(tools), known):
         raise RescueFailed(
             f"{', '.join(found)} may be the replacement of {tools.instance_id}: a call that died asked for such an "
-            f"instance, and its ClientToken is too old to tell. Nothing else is launched meanwhile. Delete it, or take "
+            f"instance, and {why}. Nothing else is launched meanwhile. Delete it, or take "
             f"off its tag {EPISODE_TAG} if it is yours, then invoke the function again with the same event"
         )
 

@@ -60,7 +60,7 @@ def _searched(tools: Tools, known: Asks) -> tuple[Asks, list[str]]:
     found = tagged(tools)
     others = replace(known, last={number: ask for number, ask in known.last.items() if number != tools.attempt})
     for ask in others.unanswered():
-        if suspects(tools, ask, found, known) and asks.can_be_repeated(tools, ask):
+        if suspects(ask, found, known) and not asks.why_not_repeated(tools, ask):
             _prove(tools, ask)
             known = asks.read(tools)
     return known, sorted(set(found) - set(known.launched))
