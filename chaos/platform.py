@@ -19,7 +19,11 @@ LONG_ENOUGH = 6 * MINUTE
 
 
 class Platform:
-    """Function Compute, as far as it delivers events and tries again; and what others do in the meantime."""
+    """Function Compute, as far as it delivers events and tries again; and what others do in the meantime.
+
+    Where it tries nothing again, the sweep's timer is all that goes on: it comes every minute from the beginning.
+    Where it does, the timer begins after the last delivery, so that both orders are played.
+    """
 
     def __init__(self, world: World, schedule: Schedule) -> None:
         self._world = world
@@ -33,6 +37,8 @@ class Platform:
                 self._at(world.start + deed.at, functools.partial(world.do, place))
         for delivery in schedule.deliveries:
             self._at(world.start + delivery.at, functools.partial(self._deliver, delivery))
+        if self._due and schedule.runs == 1:
+            self._at(next_minute(world, schedule.phase), functools.partial(self._tick, schedule.phase))
 
     def run(self) -> None:
         """Until everything is delivered, or given up."""
@@ -44,6 +50,13 @@ class Platform:
 
     def _at(self, moment: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._due, (moment, next(self._order), act))
+
+    def _tick(self, phase: float) -> None:
+        """The timer, until nothing else is due. A sweep that finds nothing open changes nothing, and is left out."""
+        if not self._world.settled:
+            self._world.call("sweep", EVENTS["timer"])
+        if self._due:
+            self._at(next_minute(self._world, phase), functools.partial(self._tick, phase))
 
     def _deliver(self, delivery: Delivery) -> None:
         if delivery.turns:
@@ -79,8 +92,12 @@ def sweep(world: World, phase: float) -> None:
 
 def sweep_once(world: World, phase: float) -> None:
     """At the timer's next minute, with what it hands over."""
-    cloud = world.cloud
-    since = cloud.now() - world.start - phase
-    world.pass_time(world.start + phase + MINUTE * (since // MINUTE + 1))
+    world.pass_time(next_minute(world, phase))
     world.call("sweep", EVENTS["timer"])
-    cloud.fc.run_due()
+    world.cloud.fc.run_due()
+
+
+def next_minute(world: World, phase: float) -> float:
+    """When the timer comes next."""
+    since = world.cloud.now() - world.start - phase
+    return world.start + phase + MINUTE * (since // MINUTE + 1)

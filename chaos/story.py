@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from chaos.deeds import is_about_records
 from chaos.journal_keys import record_of
 from chaos.scenarios import Scenario
 from chaos.schedule import Cell, Schedule
@@ -29,6 +28,16 @@ class Hit:
 
     cell: Cell
     place: int
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """A record that somebody else wrote (``chaos.deeds``), ``at`` a virtual moment, after so many ``calls`` of all."""
+
+    what: str
+    name: str
+    calls: int
+    at: float
 
 
 @dataclass
@@ -73,6 +82,7 @@ class Story:
     resources: tuple[str | None, ...] = ()
     """For each fault the id of what it is ``on``."""
     done_deeds: AbstractSet[int] = frozenset()
+    forgeries: tuple[Forgery, ...] = ()
     history_changed: int = 0
     """How many objects of the past year are not as they were."""
     ran_away: str = ""
@@ -150,10 +160,9 @@ class Story:
         """The runs of one function, in the order in which they began."""
         return [one for one in self.runs if one.function == function]
 
-    @property
-    def forged(self) -> bool:
-        """Whether somebody else has written into its journal."""
-        return any(is_about_records(self.schedule.deeds[place].what) for place in self.done_deeds)
+    def forged(self, pattern: str) -> list[Forgery]:
+        """What somebody else wrote as a record of such a name (a pattern), in that order."""
+        return [one for one in self.forgeries if re.fullmatch(pattern, one.name)]
 
     def disturbed(self, *products: str) -> bool:
         """Whether a fault other than a killed caller hit a call of one of these products."""

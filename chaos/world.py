@@ -21,7 +21,7 @@ from chaos.deeds import EPISODE_TAG, Records, Scene
 from chaos.journal_keys import Record, record_of
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Cell, Delivery, Schedule
-from chaos.story import Hit, Run, Story
+from chaos.story import Forgery, Hit, Run, Story
 from chaos.turns import Turns
 from simulator import fleet, function_compute
 from simulator.clock import VirtualClock
@@ -126,6 +126,7 @@ class World:
         self._history = history or {}
         self._objects.update(self._history)
         self.done_deeds: set[int] = set()
+        self.forgeries: list[Forgery] = []
         self.before: dict[str, Any] = {}
         for place, deed in enumerate(schedule.deeds):
             if deed.call is None and not deed.at:
@@ -158,9 +159,12 @@ class World:
         """One of the schedule's deeds, once. What it adds to ECS counts as having been there before."""
         if place in self.done_deeds:
             return
-        known = self._scene.known
-        if deeds.do(self._schedule.deeds[place].what, self._scene):
+        what, known, objects = self._schedule.deeds[place].what, self._scene.known, dict(self._objects)
+        if deeds.do(what, self._scene):
             self.done_deeds.add(place)
+        written = [record_of(key) for key, one in self._objects.items() if objects.get(key) is not one]
+        moment = (len(self.cloud.calls), self.cloud.now())
+        self.forgeries += [Forgery(what, one.name, *moment) for one in written if one is not None]
         if self.before:
             now = self.cloud.ecs.state()
             for kind, ids in known.items():
@@ -339,6 +343,7 @@ class World:
             hits=self.faults.hits,
             resources=tuple(self._resource(one.on) for one in self._schedule.faults),
             done_deeds=self.done_deeds,
+            forgeries=tuple(self.forgeries),
             history_changed=sum(self._objects.get(key) is not one for key, one in self._history.items()),
             ran_away=ran_away,
         )

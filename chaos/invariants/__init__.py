@@ -31,6 +31,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     others.history_costs_nothing,
     outcomes.done_is_true,
     outcomes.every_rescue_ends,
+    outcomes.incomplete_but_running,
     outcomes.every_wait_ends,
     outcomes.errors_are_typed,
     outcomes.no_secret_in_any_output,

@@ -6,11 +6,16 @@ import json
 import math
 from collections.abc import Iterator
 
+from chaos.invariants.told import blind
 from chaos.story import Story
 from simulator import proof
 from simulator.cloud import Call
 
 SURPLUS = "DeleteInstance"
+SAVING = ("ModifyDiskAttribute",)
+"""What is done without a journal, too."""
+VERSION = r"(\.\d+)?"
+"""Of a record that supersedes what somebody else wrote."""
 
 
 def without_lock_or_tag_untouched(story: Story) -> Iterator[str]:
@@ -24,23 +29,25 @@ def without_lock_or_tag_untouched(story: Story) -> Iterator[str]:
 def finished_untouched(story: Story) -> Iterator[str]:
     """A run that begins when the episode is done writes nothing; it may delete a surplus replacement.
 
-    A run that could not read the journal cannot know: it saves the data once more, which ends in the same image.
+    A run that could not read the journal, or a record in it that somebody else wrote, cannot know: it saves the data
+    once more, which ends in the same image.
     """
-    end = None if story.forged else _done_at(story)  # who cannot read the journal cannot know either
+    end = _done_at(story)
     if end is None:
         return
     begun = {name: number for number, name in sorted(story.callers.items(), reverse=True)}
-    blind = {story.callers[number] for number, hit in story.hits.items() if hit.cell.product == "oss"}
+    unread = {story.callers[number] for number, hit in story.hits.items() if hit.cell.product == "oss"}
+    unread |= {run.name for run in story.runs if blind(story, run)}
     for one in story.writes():
         caller = story.callers[one.number]
-        if begun[caller] > end and caller not in blind and not _of_surplus(story, one):
+        if begun[caller] > end and caller not in unread and not _of_surplus(story, one):
             yield f"call {one.number} {one.action} by {caller} although the rescue was done"
 
 
 def _done_at(story: Story) -> int | None:
     """The number of the last call up to the end of the first episode."""
     number = story.recorded("done")
-    if number is None and "done" in story.first:
+    if number is None and "done" in story.first and not story.forged("done"):
         return max((one.number for one in story.calls if one.at <= story.first["done"]["at"]), default=None)
     return number
 
@@ -102,21 +109,19 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 def remembered_first(story: Story) -> Iterator[str]:
     """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done.
 
-    In somebody else's name nothing can be written there.
+    A record that somebody else forged is superseded first. Where one of theirs stands that only a human can move away,
+    nothing is written, and only the disks are changed.
     """
-    if story.forged:
-        return
-    rules = [
-        ("memberships", "SetBackendServers"),
-        ("memberships", "SetVServerGroupAttribute"),
-        ("plan", "RunInstances"),
-    ]
-    rules += [(r"ask-\d+-1", "RunInstances"), ("memberships", "RemoveBackendServers")]
+    spec, memberships = rf"plan{VERSION}", rf"memberships(-\d+)?{VERSION}"
+    rules = [(memberships, "SetBackendServers"), (memberships, "SetVServerGroupAttribute"), (spec, "RunInstances")]
+    rules += [(r"ask-\d+-1", "RunInstances"), (memberships, "RemoveBackendServers")]
     if not story.disturbed("oss"):
-        rules += [("disks", "ModifyDiskAttribute")]
+        rules += [(rf"disks{VERSION}", "ModifyDiskAttribute")]
     if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):
-        rules += [("plan", "SetBackendServers"), ("plan", "SetVServerGroupAttribute")]
+        rules += [(spec, "SetBackendServers"), (spec, "SetVServerGroupAttribute")]
+    unread = {run.name for run in story.runs if blind(story, run)}
+    calls = [one for one in story.calls if story.callers[one.number] not in unread or one.action not in SAVING]
     for record, action in rules:
-        acted = min((one.number for one in story.calls if one.action == action), default=None)
+        acted = min((one.number for one in calls if one.action == action), default=None)
         if acted is not None and (story.recorded(record) or math.inf) > acted:
             yield f"call {acted} {action} before {record} was in the journal"

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.invariants.told import excused, forged_after_the_drain, told_in_time
+from chaos.invariants.told import blocked, excused, last_ended, told_in_time, undetectable
 from chaos.story import Story
 from simulator import proof
 
 EPISODE_TAG = "spotkeeper:episode"
 FAILED = ("CreateFailed", "UnAvailable")
 UNREAD = "CLB was not searched for memberships"
+LISTING, NOT_ALLOWED, UNREADABLE_TRIES = "DescribeLoadBalancers", ("code:Forbidden.RAM",), 4
+"""A role may be given a right a moment before it reaches every server: it is asked again three times."""
 WARNING = "looked for after the release"
 MEMBERSHIPS = r"memberships(\.\d+)?"
 """The record, or one that supersedes what somebody else wrote in its place."""
@@ -37,23 +39,37 @@ def at_most_one_image(story: Story) -> Iterator[str]:
 def memberships_as_they_were(story: Story) -> Iterator[str]:
     """Where the rescue is done, every group is as at the start but for the replacement in the source's places.
 
-    Nobody can know them any more where no call got to read them before the release; then the answer warns.
+    Nobody can know them any more where no call got to read them before the release; then the answer warns. Nor can
+    anybody know a port that was forged when the source had left its groups: it is believed.
     """
     if not _remembered(story):
-        if told_in_time(story) and not story.forged and not excused(story, "slb", "oss"):
+        if told_in_time(story) and not blocked(story, last_ended(story)) and not excused(story, "slb", "oss"):
             yield "the memberships were not remembered although there was time"
         if story.done is not None and WARNING not in str(story.done["warnings"]):
             yield "the memberships were not remembered in time, and the answer does not say so"
         return
-    if any(UNREAD in str(run.answer) for run in story.runs):
-        return  # the role may not read CLB: the rescue goes on, and the answer says so
-    if story.forged and forged_after_the_drain(story):
+    if undetectable(story):
         return
+    unread = any(UNREAD in str(run.answer) for run in story.runs)
+    if unread and not _may_not_read(story):
+        yield "an answer says that CLB was not searched, but the role was not refused so often"
     now = proof.memberships(story.after)
     for group, members in proof.memberships(story.before).items():
         expected = _expected(story, members)
-        if expected is not None and now.get(group) != expected:
+        # What the role may not read is left as it is: the replacement is in no group, and the released source neither.
+        left = [one for one in members if not _is_source(story, one)] if unread else expected
+        if expected is not None and now.get(group) not in (expected, left):
             yield f"group {group} has {now.get(group)} instead of {expected}"
+
+
+def _may_not_read(story: Story) -> bool:
+    """Whether one call was told so often that its role may not list load balancers that it looks for them no more."""
+    tries = Counter(
+        story.callers[number]
+        for number, hit in story.hits.items()
+        if hit.cell.action == LISTING and hit.cell.effect in NOT_ALLOWED
+    )
+    return max(tries.values(), default=0) >= UNREADABLE_TRIES
 
 
 def _remembered(story: Story) -> bool:

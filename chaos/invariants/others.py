@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.deeds import ID_FIELDS, OTHER_GROUP, OTHER_ROLE, OTHER_USER_DATA
-from chaos.invariants.told import forged_after_the_drain, told_in_time
+from chaos.deeds import FORGED_PORT, ID_FIELDS, OTHER_GROUP, OTHER_ROLE, OTHER_USER_DATA
+from chaos.invariants.told import blocked, last_ended, told_in_time, undetectable
 from chaos.schedule import FaultSpec
-from chaos.story import Run, Story
+from chaos.story import Hit, Run, Story
 from simulator import proof
 
 HEALTH = "DescribeHealthStatus"
 REPORTED_ONLY = ("MasterSlave", HEALTH)
 """What is asked for a report, and decides nothing."""
-SILENCE = 60.0
-"""Seconds without a sign of life after which a sweep hands a rescue over inside its notice."""
-SOON = 30.0
-"""Seconds from a hand-over to the disks."""
+SOON = 150.0
+"""Seconds to the disks: 60 without a sign of life, up to 60 to the next sweep, and a call that retains them."""
 CALLS_PER_SWEEP = 40
 """Calls of a sweep that has one open rescue before it, whatever there was before."""
 
@@ -36,19 +33,22 @@ def nothing_foreign_changed(story: Story) -> Iterator[str]:
 
 
 def nothing_forged_acted_upon(story: Story) -> Iterator[str]:
-    """No role, user data or security group that the source has not, and no server or port where it was not."""
+    """No role, user data or security group that the source has not, and no server or port where it was not.
+
+    A port is believed that was forged when the source had left its groups: nobody can know it any more.
+    """
     for new in story.replacements:
         if new["RamRoleName"] == OTHER_ROLE or new["UserData"] == OTHER_USER_DATA:
             yield f"{new['InstanceId']} was launched with the role or the user data of a forged record"
-    if not story.forged:
+    if not story.forgeries:
         return
-    places = _places(story)
+    places = _places(story) | ({(group, FORGED_PORT) for group, _ in _places(story)} if undetectable(story) else set())
     for one in story.writes():
         if one.action == "RunInstances" and {OTHER_ROLE, OTHER_GROUP} & set(one.parameters.values()):
             yield f"call {one.number} RunInstances has what a forged record says"
         for server in _servers(one.parameters):
             group = one.parameters.get("VServerGroupId") or one.parameters.get("LoadBalancerId", "")
-            if (group, int(server.get("Port") or 0)) not in places and not forged_after_the_drain(story):
+            if (group, int(server.get("Port") or 0)) not in places:
                 yield f"call {one.number} {one.action} is about port {server.get('Port')} of {group}: a forged record's"
 
 
@@ -70,22 +70,26 @@ def _servers(parameters: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def disks_retained_soon(story: Story) -> Iterator[str]:
-    """Whoever dies, and however often: the disks are retained soon after the event, or after the last death."""
+    """Whoever dies, and however often, and nobody tries again: the disks are retained 150 s after the lock shows.
+
+    Or 150 s after the last death. Load balancers may refuse meanwhile; not the others, which this takes.
+    """
     scenario = story.scenario
-    calm = not story.forged and all(one.kills for one in story.schedule.faults)
-    if not (scenario.retains and scenario.touchable and calm and story.schedule.runs == 1):
+    if not (scenario.retains and scenario.touchable and story.schedule.runs == 1):
         return
     wanted = {one["DiskId"] for one in proof.disks(story.before, story.source_id) if one["DeleteWithInstance"]}
     retained = _retained_at(story, wanted)
-    first = story.schedule.deliveries[0].at if story.schedule.deliveries else -SILENCE
-    known = story.start + max(first, scenario.changes.get("lock_delay", 0.0))
-    last = max([known, *(run.ended for run in story.runs if run.killed and run.ended < retained)])
-    sweeps = (
-        one.began for one in story.runs if one.function == "sweep" and not one.killed and one.began >= last + SILENCE
-    )
-    latest = min(sweeps, default=math.inf) + SOON
+    if any(story.calls[number - 1].at <= retained and not _harmless(hit) for number, hit in story.hits.items()):
+        return
+    shown = story.start + scenario.changes.get("lock_delay", 0.0)
+    latest = SOON + max([shown, *(run.ended for run in story.runs if run.killed and run.ended < retained)])
     if retained > latest and latest < (story.released_at or latest):
         yield f"disks retained {retained - story.start:.0f} s after the lock, {latest - story.start:.0f} s at most"
+
+
+def _harmless(hit: Hit) -> bool:
+    """Whether what hit a call may not delay the disks."""
+    return hit.cell.product == "slb" or hit.cell.effect.startswith("kill-")
 
 
 def _retained_at(story: Story, wanted: set[str]) -> float:
@@ -103,11 +107,12 @@ def _retained_at(story: Story, wanted: set[str]) -> float:
 def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
     """A neighbour refuses for good: the replacement runs, and is in every group that does not refuse.
 
-    What is missing is named by who raises, and nobody says done.
+    What is missing is named by who raises, and nobody says done. Where a human has to move a record away first, the
+    call ends with that, and the data is all that is safe.
     """
     refusing = _refusing(story)
-    if story.forged and _stopped_by_a_record(story):
-        return  # the data is safe, and a human has to move the record away
+    if blocked(story, last_ended(story)):
+        return
     if not refusing or not story.scenario.relaunches or not told_in_time(story) or story.disturbed("oss"):
         return
     running = [one["InstanceId"] for one in story.replacements if one["Status"] == "Running"]
@@ -168,28 +173,17 @@ def _reads_places(fault: FaultSpec) -> bool:
 
 
 def _not_named(story: Story, resources: set[str]) -> Iterator[str]:
-    last = _last_ended(story)
+    last = last_ended(story)
     if last is None or not last.error:
         yield f"{last.name if last else 'nobody'} did not raise although {', '.join(sorted(resources))} refuses"
     elif not any(one in last.error for one in resources):
         yield f"{last.name} raised, but names none of {', '.join(sorted(resources))}: {last.error[:200]}"
 
 
-def _stopped_by_a_record(story: Story) -> bool:
-    """Whether the last call raised because of a record that somebody else has written."""
-    last = _last_ended(story)
-    return last is not None and "BrokenRecord" in last.ancestors
-
-
-def _last_ended(story: Story) -> Run | None:
-    runs = [run for run in story.runs_of("interruption") if not run.killed]
-    return runs[-1] if runs else None
-
-
 def a_loss_is_heard(story: Story) -> Iterator[str]:
     """Whoever is called once a rescue is lost raises; and the sweep, for a day, names it among its warnings."""
     number = story.recorded("lost")
-    if number is None or story.forged:
+    if number is None:
         return
     begun: dict[str, int] = {}
     for call, name in story.callers.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
-from chaos.invariants.told import excused, told_in_time
+from chaos.invariants.told import blocked, excused, last_ended, told_in_time
 from chaos.story import Run, Story
 
 READ_TIMEOUT = 10.0
@@ -31,30 +32,54 @@ def done_is_true(story: Story) -> Iterator[str]:
 
 
 def every_rescue_ends(story: Story) -> Iterator[str]:
-    """At the end every rescue is done, or lost where it could not succeed; and one that could be begun was."""
-    if not story.scenario.touchable or story.forged:
+    """At the end every rescue is done, or lost where it could not succeed; and one that could be begun was.
+
+    It stays open, and the last call says why, where a neighbour goes on refusing, where what cannot be known any more
+    is missing, and where a human has to move a record away that somebody else has written.
+    """
+    if not story.scenario.touchable:
         return
     hostage = any(one.endless and "DescribeHealthStatus" not in one.action for one in story.schedule.faults)
-    hostage |= _rightly_incomplete(story)
+    hostage |= _rightly_incomplete(story) or blocked(story, last_ended(story))
     ends = {"done", "lost", *(("drained",) if story.scenario.stop_mode else ())}
     yield from (
         f"episode {number} is open: {sorted(records)}; last error: {_last_error(story)}"
-        for number, records in story.journal.items()
-        if not ends & set(records) and not hostage
+        for number, records in _own(story).items()
+        if not ends & records and not hostage
     )
     told = told_in_time(story)
-    if told and not story.journal and not story.disturbed("oss"):
+    if told and not _own(story) and not story.disturbed("oss") and not hostage:
         yield "no rescue was begun"
     # Without a journal nobody can remember the launch spec: the image is made all the same, and that is all there is.
     if told and story.scenario.retains and "lost" in story.first and not story.disturbed("oss"):
         yield f"lost although it was told in time: {story.first['lost']['reason']}"
 
 
+def _own(story: Story) -> dict[str, set[str]]:
+    """Number of an episode -> its records, without those that somebody else wrote before a rescue did."""
+    forged = {one.name for one in story.forgeries if story.recorded(re.escape(one.name)) is None}
+    own = {number: set(records) - (forged if number == "1" else set()) for number, records in story.journal.items()}
+    return {number: records for number, records in own.items() if records}
+
+
 def _rightly_incomplete(story: Story) -> bool:
-    """Whether the memberships could not all be found or given back, and whoever was called last says so."""
-    called = [run for run in story.runs_of("interruption") if not run.killed]
+    """Whether load balancers could not all be searched or given back, and whoever was called last names one of them."""
+    last = last_ended(story)
     in_vain = excused(story, "slb", "oss") or not told_in_time(story)
-    return in_vain and bool(called) and "RescueIncomplete" in called[-1].ancestors
+    if last is None or not in_vain or "RescueIncomplete" not in last.ancestors:
+        return False
+    return any(one["LoadBalancerId"] in last.error for one in story.before["slb"]["LoadBalancers"])
+
+
+def incomplete_but_running(story: Story) -> Iterator[str]:
+    """Where only memberships are missing, told in time, the replacement runs all the same."""
+    if not _rightly_incomplete(story) or not story.scenario.relaunches:
+        return
+    if not told_in_time(story) or story.disturbed("oss"):
+        return
+    running = [one for one in story.replacements if one["Status"] == "Running"]
+    if len(running) != 1:
+        yield f"{len(running)} replacements run although only memberships are missing"
 
 
 def _last_error(story: Story) -> str:

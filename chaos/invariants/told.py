@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from chaos.story import Story
+import re
+
+from chaos.story import Forgery, Run, Story
 
 IN_TIME = 60.0
 SETTLED_FOR = 120.0
 """Seconds that are enough for the data once nobody throttles any more: the next minute, and one more."""
+ATTEMPTS, DESCRIBED = r"attempt-\d+", r"disks|plan|memberships(-\d+)?|usable"
+"""Records that nobody needs, and records that say what Describe says too while the source stands."""
 PASSING = ("throttle", "code:Throttling", "code:Rejected.Throttling", "code:IncorrectDiskStatus")
 
 
@@ -44,11 +48,58 @@ def _passed(story: Story, product: str) -> float | None:
     return last
 
 
-def forged_after_the_drain(story: Story) -> bool:
-    """Whether what somebody else has written came after the source may have left its groups: no list tells any more."""
-    numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
-    if not numbers:
+def last_ended(story: Story) -> Run | None:
+    """The last call of a rescue that was not killed."""
+    runs = [run for run in story.runs_of("interruption") if not run.killed]
+    return runs[-1] if runs else None
+
+
+def blocked(story: Story, run: Run | None) -> bool:
+    """Whether a call raised because of a record of somebody else's that a human has to move away, and names it.
+
+    What Describe can tell anew is no reason to stop while the source stands; see ``_told_anew``.
+    """
+    if run is None or "BrokenRecord" not in run.ancestors:
         return False
-    since = story.calls[min(numbers) - 1].at - story.start
-    deeds = [one for place, one in enumerate(story.schedule.deeds) if place in story.done_deeds]
-    return all(one.call > min(numbers) if one.call is not None else one.at > since for one in deeds)
+    return any(
+        f"/{one.name} " in run.error or _names_what_is_in(story, one, run)
+        for one in story.forgeries
+        if not _told_anew(story, one, run)
+    )
+
+
+def blind(story: Story, run: Run) -> bool:
+    """Whether a call could not read a record that it cannot do without; one that was killed had no time to say so."""
+    standing = (one for one in story.forgeries if one.at <= run.ended and not _told_anew(story, one, run))
+    return blocked(story, run) or (run.killed and any(standing))
+
+
+def _names_what_is_in(story: Story, one: Forgery, run: Run) -> bool:
+    """Of a record that cannot be true the instance is named that it is about."""
+    found = one.name.removeprefix("launched-")
+    instance_id = str(story.first.get(one.name, {}).get("instance_id", found if found != one.name else ""))
+    return one.what.startswith("forged-") and bool(instance_id) and instance_id in run.error
+
+
+def _told_anew(story: Story, one: Forgery, run: Run) -> bool:
+    """Whether the rescue can do without a record that somebody else has overwritten, or written in its place.
+
+    An attempt is for the sweep. Launch spec, flags, memberships and image are compared with Describe and superseded;
+    but the memberships not once the source may have left its groups, and nothing of the source once it is released.
+    """
+    if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
+        return True
+    gone = story.released_at is not None and run.ended >= story.released_at
+    left = one.name.startswith("memberships") and after_the_drain(story, one)
+    return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
+
+
+def after_the_drain(story: Story, one: Forgery) -> bool:
+    """Whether a record was forged after the source may have left its groups: no list tells any more what is true."""
+    numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
+    return bool(numbers) and one.calls >= min(numbers)
+
+
+def undetectable(story: Story) -> bool:
+    """Whether somebody changed a port in the memberships when no list could contradict it any more."""
+    return any(one.what == "forged-port" and after_the_drain(story, one) for one in story.forgeries)
