@@ -160,7 +160,12 @@ class Sweep:
 
     def _lifecycle_hooks(self) -> None:
         """Hand over the actions that nobody seems to work on."""
-        held = self.hooks.held(self.now)
+        with self.turns.keeping():
+            looked = self.hooks.look(self.now)
+        for name, error in looked.errors.items():
+            self._failed(name, error)
+        self._cut("scaling groups and failed checks", looked.left)
+        held = looked.actions
         due = [one for one in held if one.due(self.now)]
         self.lines["lifecycle_hooks"] += [f"{one}: {'hand over' if one in due else 'leave'}" for one in held]
         now, later = self._limited(due)
@@ -275,7 +280,8 @@ class Sweep:
             return {"outcome": "skipped", "reason": reason, "plan": plan, **answer}
         answer |= self.done
         if not any(self.done.values()):
-            return {"outcome": "skipped", "reason": "nothing was missed", **answer}
+            reason = "nothing was handed over or deleted: see the warnings" if self.warnings else "nothing was missed"
+            return {"outcome": "skipped", "reason": reason, **answer}
         return {"outcome": "done", "reason": counts, **answer}
 
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spotkeeper.clients import Api, items
-from spotkeeper.errors import CloudError
+from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import FAILED_TAG, NOT_THERE, remembered_life
@@ -24,6 +24,7 @@ from spotkeeper.instances import Described, describe_instance, describe_instance
 from spotkeeper.invoke import Functions
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings import HookSweepSettings
+from sweeping.observe import turn
 
 SHORTEST_ROUND = 300.0
 """Seconds between two hand-overs of one action at least; a tenth of the timeout of a long hook."""
@@ -44,7 +45,7 @@ class Held:
     """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
 
     ``alive_until``: how long it lives by the last heartbeat, None where nobody has written that down. ``ended``: it is
-    over, and has left failed instances behind. ``error``: why nobody knows what is pending there.
+    over, and has left failed instances behind.
     """
 
     hook: Described
@@ -53,12 +54,6 @@ class Held:
     began_at: float
     alive_until: float | None = None
     ended: bool = False
-    error: CloudError | None = None
-
-    @classmethod
-    def unknown(cls, name: str, error: CloudError) -> Held:
-        """What could not be looked at: a failure of its own, that keeps nothing else from being handed over."""
-        return cls({"LifecycleHookId": name}, {}, "unknown", began_at=0.0, error=error)
 
     @property
     def hook_id(self) -> str:
@@ -86,7 +81,7 @@ class Held:
 
     def due(self, now: float) -> bool:
         """Whether it is about to end, or half of the timeout has passed and nobody has extended it."""
-        if self.ended or self.error or self.left(now) < NEGLECTED_SECONDS:
+        if self.ended or self.left(now) < NEGLECTED_SECONDS:
             return True
         extended = self.alive_until is not None and self.alive_until > now
         return not extended and now - self.began_at >= self.timeout / 2
@@ -101,10 +96,17 @@ class Held:
         return str(int((now - self.began_at) // max(SHORTEST_ROUND, self.timeout / 10)))
 
     def __str__(self) -> str:
-        if self.error:
-            return f"{self.hook_id}: {self.error}"
         hook = self.hook.get("LifecycleHookName") or self.hook_id
         return f"{self.name} ({hook}, {len(self.instance_ids)} instances)"
+
+
+@dataclass
+class Looked:
+    """What was found, and what could not be looked at; ``left``: so many groups and marks nobody had time for."""
+
+    actions: list[Held] = field(default_factory=list)
+    errors: dict[str, CloudError] = field(default_factory=dict)
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,32 +119,41 @@ class Hooks:
     home: str
     settings: HookSweepSettings
 
-    def held(self, now: float) -> list[Held]:
+    def look(self, now: float) -> Looked:
         """Pending actions of our hooks, and those that left failed instances; the least time left first.
 
-        Raises ``CloudError`` where not even the groups can be listed.
+        What is found before the time is up, or before APIs are throttled, is handed over; the next sweep looks further.
+        Raises ``CloudError`` and ``DeadlineReached`` where not even the groups can be listed.
         """
-        if not self.settings.hook_arns:
-            return []
-        found: list[Held] = []
-        for group_id in self._groups():
-            found += self._looked_at(group_id, self._of_group(group_id))
-            if any(one.error and passes_by_itself(one.error) for one in found[-1:]):
-                break  # throttled, say: what is found is handed over, the next sweep looks further
-        return [
-            *sorted(found, key=lambda one: one.left(now)),
-            *self._looked_at("failed instances", self._left_behind()),
-        ]
+        looked = Looked()
+        places = sorted(self._places(looked), key=lambda one: turn(one[0], now)) if self.settings.hook_arns else []
+        for number, (name, actions) in enumerate(places):
+            if not self._looked_at(name, actions, looked):
+                looked.left = len(places) - number
+                break
+        looked.actions.sort(key=lambda one: (one.ended, one.left(now)))
+        return looked
 
-    def _looked_at(self, name: str, some: Iterator[Held]) -> list[Held]:
-        """All of them; a group that cannot be looked at hides no other one's actions."""
-        found: list[Held] = []
+    def _places(self, looked: Looked) -> list[tuple[str, Iterator[Held]]]:
+        """Where actions may be found: groups with an instance that waits, and marks of failed instances."""
+        places = [(one, self._of_group(one)) for one in self._groups()]
         try:
-            for one in some:
-                found.append(one if one.ended or one.error else self._with_life(one))  # noqa: PERF401 - what comes before an error stays
+            return places + [(mark, self._of_mark(mark, ids)) for mark, ids in self._marks().items()]
         except CloudError as error:
-            found.append(Held.unknown(name, error))
-        return found
+            looked.errors["failed instances"] = error
+            return places
+
+    def _looked_at(self, name: str, actions: Iterator[Held], looked: Looked) -> bool:
+        """Add what is found; a place that cannot be looked at hides no other. Whether to look any further."""
+        try:
+            for one in actions:
+                looked.actions.append(one if one.ended else self._with_life(one))
+        except DeadlineReached:
+            return False
+        except CloudError as error:
+            looked.errors[name] = error
+            return not passes_by_itself(error)
+        return True
 
     def _with_life(self, held: Held) -> Held:
         """With the tag that the last heartbeat has left on the first of the instances."""
@@ -151,16 +162,16 @@ class Hooks:
         tags = tags_of(describe_instance(self.ecs, min(held.instance_ids)))
         return replace(held, alive_until=remembered_life(tags, str(held.action.get("LifecycleActionToken"))))
 
-    def _left_behind(self) -> Iterator[Held]:
-        """Actions after which failed instances are still members of their group, by the tag that these carry."""
+    def _marks(self) -> dict[str, list[str]]:
+        """The instances with the tag of a failed check, by its value."""
         marks: dict[str, list[str]] = {}
         for one in describe_instances(self.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
             if mark := tags_of(one).get(FAILED_TAG):
                 marks.setdefault(mark, []).append(str(one["InstanceId"]))
-        for mark, instance_ids in sorted(marks.items()):
-            yield from self._looked_at(mark, self._of_mark(mark, instance_ids))
+        return marks
 
     def _of_mark(self, mark: str, instance_ids: list[str]) -> Iterator[Held]:
+        """The action after which failed instances are still members of their group."""
         token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
         hook = self._hook(hook_id)
         if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
@@ -228,10 +239,8 @@ class Hooks:
     def hand_over(self, one: Held, now: float) -> bool:
         """Invoke the lifecycle_hook function asynchronously, once in each round; whether this did.
 
-        Raises ``CloudError``, also for what could not be looked at.
+        Raises ``CloudError``.
         """
-        if one.error:
-            raise one.error
         # Actions of one hook in one activity differ by their tokens; a tag's parts are as anybody wrote them.
         about = hashlib.sha256(f"{one.name}/{one.action.get('LifecycleActionToken')}".encode()).hexdigest()[:32]
         task_id = f"hook-{about}-{one.round(now)}"

@@ -199,9 +199,16 @@ def _is_stale(rescue: Rescue, indexed_at: float, now: float) -> bool:
     return not rescue.records and not rescue.signs and now - indexed_at > UNBEGUN_SECONDS
 
 
+GOLDEN = 0x9E3779B1
+"""The golden section of 2 ** 32: starting points that far apart leave no large gap on a circle."""
+
+
 def turn(name: str, now: float) -> int:
-    """Sorts alike ones, each minute otherwise: what a sweep had no time for is not always the same."""
-    return zlib.crc32(f"{name} {int(now // 60)}".encode())
+    """Sorts alike ones: a circle that each minute begins elsewhere.
+
+    Where each sweep has time for a share of them, all have had their turn after little more than 1/share sweeps.
+    """
+    return (zlib.crc32(name.encode()) + int(now // 60) * GOLDEN) % 2**32
 
 
 def held_episodes(images: Iterable[Described], now: float) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -30,6 +31,16 @@ class Turns:
     def begin(self, share: float = SHARE) -> None:
         """The next job's turn: a share of what is left of the call."""
         self._until = self.deadline.sooner(max(0.0, self.deadline.remaining()) * share)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Looking ends early enough that a share of the turn remains for acting."""
+        until = self._until
+        self._until = self.deadline.sooner(max(0.0, self.remaining()) * (1 - SHARE))
+        try:
+            yield
+        finally:
+            self._until = until
 
     def remaining(self) -> float:
         """Seconds left of this turn; negative once it is over."""
