@@ -1,4 +1,4 @@
-"""What a product is made of: methods that answer one API action each, and the parameters they are given."""
+"""The base of a product: methods that answer one API action each, and their parameters."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _MARK = "_simulator_action"
 class Parameters(Mapping[str, Any]):
     """The parameters of one call, validated and typed (``Tag`` is a list of dicts).
 
-    Parameters that were not sent are absent; empty strings count as not sent. It remembers which ones were looked
-    at: a Describe that was asked for a filter which nobody here implements must not answer as if there were none.
+    Parameters that were not sent are absent; empty strings count as not sent. It records which parameters were
+    read: a Describe with a filter that is not implemented must not answer as if there were no filter.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ class Parameters(Mapping[str, Any]):
         self._read: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
-        """The value; a missing one is the API's refusal."""
+        """The value. Raises ApiError where the parameter is missing."""
         self._read.add(name)
         if name not in self._values:
             raise missing(name)
@@ -81,7 +81,7 @@ class Parameters(Mapping[str, Any]):
             raise invalid(name, "it is not valid JSON") from None
 
     def covers(self, *names: str) -> None:
-        """Declare parameters as looked at: filters that are read one by one only while there is something to filter."""
+        """Mark parameters as read: filters that are only read where there is something to filter."""
         self._read.update(names)
 
     def plain(self) -> dict[str, Any]:
@@ -89,11 +89,11 @@ class Parameters(Mapping[str, Any]):
         return dict(self._values)
 
     def read(self) -> set[str]:
-        """Names that were looked at."""
+        """Names of the parameters that were read."""
         return set(self._read)
 
     def unread(self) -> set[str]:
-        """Names that were sent and that nobody looked at."""
+        """Names of the parameters that were sent and never read."""
         return set(self._values) - self._read
 
 
@@ -111,7 +111,7 @@ def invalid(name: str, why: str) -> ApiError:
 
 
 def action(name: str) -> Callable[[Method], Method]:
-    """Mark a method of a product as the one that answers API action ``name``."""
+    """Mark a method of a product as the answer to API action ``name``."""
 
     def mark(method: Method) -> Method:
         setattr(method, _MARK, name)

@@ -1,4 +1,4 @@
-"""The simulated time: it moves when somebody moves it."""
+"""The simulated time: it moves only by ``advance``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VirtualClock:
 
 
 class RunningClock(VirtualClock):
-    """Moves by itself too, at the pace of real time: for the served cloud, where nobody's waits are simulated."""
+    """Moves by itself too, at the pace of real time: for the served cloud, where waits are not simulated."""
 
     def __init__(self, now: float) -> None:
         super().__init__(now)

@@ -33,7 +33,7 @@ _SECRET = {"Password", "UserData"}
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it was seen: ``at`` in virtual seconds, ``status`` 0 where the connection dropped.
+    """A request as it arrived: ``at`` in virtual seconds, ``status`` 0 where the connection dropped.
 
     ``code`` is empty for success, ``ConnectionDropped`` also where the connection ended within the answer's body.
     """
@@ -85,7 +85,7 @@ class Cloud:
         """Answer one request.
 
         Raises ConnectionDropped where a fault drops the connection, and where less of the body came than was
-        announced: a client that died while it sent, whose call was not acted upon.
+        announced: a client that died while sending; its call has no effect.
         """
         with self.lock:
             self.progress()
@@ -102,7 +102,7 @@ class Cloud:
             return response
 
     def state(self) -> dict[str, Any]:
-        """Everything there is, as JSON values; what ``GET /-/state`` answers."""
+        """The whole state as JSON values; the answer of ``GET /-/state``."""
         with self.lock:
             self.progress()
             return {
@@ -122,7 +122,7 @@ class Cloud:
             }
 
     def new_id(self, prefix: str) -> str:
-        """A new resource id: ``i-bp1…``, 20 characters after the hyphen, the same ones in each run."""
+        """A new resource id: ``i-bp1…``, 20 characters after the hyphen, the same in each run."""
         number = int.from_bytes(hashlib.sha256(f"{prefix}{next(self._numbers)}".encode()).digest()[:12], "big")
         characters = ""
         for _ in range(17):
@@ -139,7 +139,7 @@ class Cloud:
         """Product and action that a request is for."""
         if rpc.is_rpc(request):
             return rpc.product_of(request), rpc.action_of(request)
-        if rpc.stranger(request):
+        if rpc.uncovered_protocol(request):
             return "unknown", "Unknown"
         return "oss", self.oss.action_of(request)
 
@@ -163,7 +163,7 @@ class Cloud:
             if product == "oss":
                 return self.oss.respond(request)
             if not rpc.is_rpc(request):
-                raise uncovered(rpc.stranger(request), rpc.VERSIONS.values())
+                raise uncovered(rpc.uncovered_protocol(request), rpc.VERSIONS.values())
             self._authenticate(request, product, action)
             if product == "fc":
                 return self.fc.respond(request, request_id)

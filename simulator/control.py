@@ -31,7 +31,7 @@ class BadControl(Exception):
 
 
 def answer(cloud: Cloud, request: Request) -> Response:
-    """Answer any request: a control request here, every other one by the cloud.
+    """Answer any request: a control request here, any other by the cloud.
 
     Raises ConnectionDropped where a fault drops the connection.
     """

@@ -1,8 +1,10 @@
 """The errors of the cloud's APIs, by code, as the error tables in their documentation have them.
 
 Sources: "Common errors" and the error table of each ECS, CLB, Auto Scaling and RAM operation; "Error codes" of Function
-Compute/``, one per product, hold ``{action: {code: [HTTP status, fault, message]}}``; action ``*``
-is any. Fault ``server``: the same request may succeed later. ``request``: the request has to change. An empty message
+Compute, OSS and RAM; status without a code in "Task deduplication" of Function Compute.
+
+The tables under ``errors/``, one per product, hold ``{action: {code: [HTTP status, fault, message]}}``; action ``*`` is
+any. Fault ``server``: the same request may succeed later. ``request``: the request has to change. An empty message
 depends on the request.
 """
 

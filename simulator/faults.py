@@ -50,10 +50,10 @@ class Fault:
 
     ``action`` is an action's name, ``*``, ``product:*``, ``product:Action`` or a predicate of (product, action).
     ``times`` matching calls are hit (None: all), after ``skip`` were let through; with ``call_number`` only the n-th
-    call of all is; from the virtual moment ``until`` on, none is. With ``resource``, an id, only calls are whose path,
-    query or form mentions it. ``retry_after_ms`` becomes header ``x-acs-retry-after`` of a throttled call; with
-    ``rate``, so many calls of an action are let through in each minute (``throttle``) or second (``throttle-second``)
-    before one is throttled. ``fired`` counts the calls hit.
+    call of all is; from the virtual moment ``until`` on, none is. With ``resource``, an id, only calls
+    whose path, query or form mentions it. ``retry_after_ms`` becomes header ``x-acs-retry-after`` of a throttled call.
+    With ``rate``, so many calls of an action are let through in each minute (``throttle``) or second
+    (``throttle-second``) before a call is throttled. ``fired`` counts the calls hit.
     """
 
     action: str | Matcher
@@ -93,7 +93,7 @@ class Fault:
         return True
 
     def before(self, product: str) -> Response | None:
-        """What happens instead of acting: an answer, or None where the call is acted upon.
+        """The answer in place of the action, or None where the call is acted upon.
 
         Raises ApiError and ConnectionDropped.
         """
@@ -112,7 +112,7 @@ class Fault:
         return None
 
     def after(self, response: Response) -> Response:
-        """What the caller gets once the call was acted upon.
+        """The answer once the call was acted upon.
 
         Raises ConnectionDropped.
         """
@@ -135,7 +135,7 @@ class Fault:
         return ApiError(refused.status, refused.code, refused.message, headers)
 
     def _concerns(self, said: str) -> bool:
-        """An id is mentioned where no longer one is: ``lb-1`` is not in ``lb-12``."""
+        """An id is mentioned as a whole: ``lb-1`` is not in ``lb-12``."""
         return self.resource is None or bool(re.search(rf"(?<![\w-]){re.escape(self.resource)}(?![\w-])", said))
 
     def _spent(self, now: float) -> bool:
@@ -161,7 +161,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of one cloud, matched in the order in which they were added; a call is hit by one at most."""
+    """The faults of one cloud, matched in the order in which they were added; at most one fault hits a call."""
 
     def __init__(self) -> None:
         self.added: list[Fault] = []
@@ -176,5 +176,5 @@ class Faults:
         return next((fault for fault in self.added if fault.hits(product, action, number, now, said)), None)
 
     def pending(self) -> list[Fault]:
-        """Those that never fired."""
+        """Faults that never fired."""
         return [fault for fault in self.added if not fault.fired]

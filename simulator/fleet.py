@@ -1,4 +1,4 @@
-"""The fleet of the drill: one spot instance that is about to be reclaimed, two healthy ones, one CLB."""
+"""The fleet of the drill: one spot instance that is about to be reclaimed, two healthy instances, one CLB."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ USER_DATA = b64encode(b"#!/bin/sh\nsystemctl start web\n").decode()
 
 @dataclass(frozen=True)
 class FleetSpec:
-    """Everything that a test may want otherwise."""
+    """The settings of the fleet."""
 
     vpc_id: str = "vpc-bp1fleet0000000000vpc"
     zone_id: str = "cn-hangzhou-h"
@@ -58,7 +58,7 @@ class FleetSpec:
 
 @dataclass(frozen=True)
 class Fleet:
-    """What was seeded."""
+    """The seeded resources."""
 
     spec: FleetSpec
     source: Instance
@@ -139,7 +139,7 @@ def _spot(spec: FleetSpec) -> dict[str, Any]:
 
 
 def _add_bystander(cloud: Cloud, number: int, spec: FleetSpec) -> Instance:
-    """A healthy neighbour in the same groups: nothing of it may change."""
+    """A healthy instance in the same groups, which has to stay unchanged."""
     return cloud.ecs.add_instance(
         f"i-bp1bystander{number:08}",
         vswitch_id=spec.vswitch_id,
@@ -167,7 +167,7 @@ def add_load_balancers(cloud: Cloud, seeded: Fleet, total: int, groups: int) -> 
     """More CLBs and vServer groups, to ``total`` with ``groups`` each; the source is in three of the groups at most."""
     for number in range(2, total + 1):
         balancer = cloud.slb.add_load_balancer(f"other-{number}", vpc_id=seeded.spec.vpc_id)
-        added = [cloud.slb.add_vserver_group(balancer, f"group-{place}") for place in range(groups)]
+        added = [cloud.slb.add_vserver_group(balancer, f"group-{index}") for index in range(groups)]
         for group in added:
             group.add(seeded.bystanders[0].instance_id, port=80, weight=100)
         if number == 2:  # the drill's own CLB has the other two

@@ -1,4 +1,4 @@
-"""Function Compute, as far as a function can tell: entry point, context, environment, and time that is simulated."""
+"""Function Compute as a function sees it: entry point, context, environment, and simulated time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StsCredentials:
 
 @dataclass(frozen=True)
 class Context:
-    """What Function Compute hands to a handler beside the event."""
+    """The context of a handler."""
 
     function: FunctionMeta
     region: str
@@ -85,7 +85,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def assume(cloud: Cloud, function: str) -> StsCredentials:
-    """The key that a function gets for its role: it may do what ``ram/<function>.policy.json`` says.
+    """The key that a function gets for its role: it has the permissions of ``ram/<function>.policy.json``.
 
     The policy is made for the settings in the environment, as ``tools/permissions`` makes it for those in ``s.yaml``.
     """
@@ -96,13 +96,13 @@ def assume(cloud: Cloud, function: str) -> StsCredentials:
 
 
 def context(cloud: Cloud, function: str, timeout: float = 900, *, request_id: str = Context.request_id) -> Context:
-    """What Function Compute hands to a function beside the event, its role's key included (see ``assume``)."""
+    """The context of a function, with the key of its role (see ``assume``)."""
     meta = FunctionMeta(function, timeout)
     return Context(meta, cloud.region, cloud.account_id, request_id, assume(cloud, function))
 
 
 def placeholders(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:
-    """What stands for the placeholders of the policies in a deployment with these settings."""
+    """The values of the placeholders of the policies in a deployment with these settings."""
     bucket, _, prefix = environ.get("SPOTKEEPER_JOURNAL", "").removeprefix("oss://").partition("/")
     functions = {f"{name}_function": f"spotkeeper-{name.replace('_', '-')}" for name in ram.FUNCTIONS}
     named = {name: environ.get(f"SPOTKEEPER_{name.upper()}", "") for name in functions}

@@ -25,7 +25,7 @@ class Played:
 
 
 def play(cloud: Cloud, function: str, call: Callable[[], dict[str, Any]]) -> Played:
-    """The last of an asynchronous invocation's calls: what it raises goes to the failure destination."""
+    """The last of an asynchronous invocation's calls: an error that it raises goes to the failure destination."""
     answer: dict[str, Any] = {}
     error: Exception | None = None
     try:

@@ -1,6 +1,6 @@
 """The proof of a rescue: two states of the cloud, before and after, compared without asking the function.
 
-States are what ``Cloud.state()`` and ``GET /-/state`` answer.
+A state is the answer of ``Cloud.state()`` and of ``GET /-/state``.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ DISK_FIELDS = (
 
 
 def shortcomings(before: State, after: State, source_id: str) -> list[str]:
-    """What keeps ``after`` from being a rescue of ``source_id``; empty for a proven one.
+    """The differences between ``after`` and a complete rescue of ``source_id``; empty for a proven rescue.
 
     The replacement may differ in its charge, as the ladder says; in type and vSwitch only where the fallbacks of the
     settings allow it, which is for the caller to check (``elsewhere``).
     """
-    replacements = [one for one in after["ecs"]["instances"] if one["InstanceId"] not in ids(before)]
+    replacements = [instance for instance in after["ecs"]["instances"] if instance["InstanceId"] not in ids(before)]
     images = new_images(before, after)
     found = [
         *([] if len(replacements) == 1 else [f"{len(replacements)} replacements instead of 1"]),
@@ -89,24 +89,24 @@ def _by_id(elements: list[Any]) -> dict[str, Any]:
 
 def ids(state: State) -> set[str]:
     """The ids of all instances."""
-    return {one["InstanceId"] for one in state["ecs"]["instances"]}
+    return {instance["InstanceId"] for instance in state["ecs"]["instances"]}
 
 
 def instance(state: State, instance_id: str) -> Described | None:
     """An instance, or None."""
-    return next((one for one in state["ecs"]["instances"] if one["InstanceId"] == instance_id), None)
+    return next((instance for instance in state["ecs"]["instances"] if instance["InstanceId"] == instance_id), None)
 
 
 def disks(state: State, instance_id: str) -> list[Described]:
     """The disks attached to an instance, by device."""
-    attached = [one for one in state["ecs"]["disks"] if one["InstanceId"] == instance_id]
-    return sorted(attached, key=lambda one: str(one["Device"]))
+    attached = [disk for disk in state["ecs"]["disks"] if disk["InstanceId"] == instance_id]
+    return sorted(attached, key=lambda disk: str(disk["Device"]))
 
 
 def new_images(before: State, after: State) -> list[Described]:
     """The images that were not there before."""
-    known = {one["ImageId"] for one in before["ecs"]["images"]}
-    return [one for one in after["ecs"]["images"] if one["ImageId"] not in known]
+    known = {image["ImageId"] for image in before["ecs"]["images"]}
+    return [image for image in after["ecs"]["images"] if image["ImageId"] not in known]
 
 
 def memberships(state: State) -> dict[str, list[tuple[Any, ...]]]:
@@ -149,7 +149,7 @@ def _members_wrong(group: str, expected: list[tuple[Any, ...]], found: list[tupl
 
 
 def not_like_source(before: State, after: State, source_id: str, replacement: Described) -> list[str]:
-    """Fields, tags and disks in which the replacement differs from what the source was."""
+    """Fields, tags and disks in which the replacement differs from the source."""
     source = instance(before, source_id) or {}
     wrong = [
         f"{name} is {replacement.get(name)!r}, was {source.get(name)!r}"
@@ -167,19 +167,19 @@ def not_like_source(before: State, after: State, source_id: str, replacement: De
 
 
 def _disk_fields(state: State, instance_id: str) -> list[dict[str, Any]]:
-    return [{name: one.get(name) for name in DISK_FIELDS} for one in disks(state, instance_id)]
+    return [{name: disk.get(name) for name in DISK_FIELDS} for disk in disks(state, instance_id)]
 
 
 def elsewhere(before: State, after: State, source_id: str) -> list[str]:
     """A replacement of another type or in another vSwitch: right only where fallbacks are set."""
     source = instance(before, source_id) or {}
-    places = ("InstanceType", "ZoneId", "VpcAttributes.VSwitchId")
+    paths = ("InstanceType", "ZoneId", "VpcAttributes.VSwitchId")
     return [
-        f"{name} is {_at(one, name)}, was {_at(source, name)}"
-        for one in after["ecs"]["instances"]
-        if one["InstanceId"] not in ids(before)
-        for name in places
-        if _at(one, name) != _at(source, name)
+        f"{name} is {_at(instance, name)}, was {_at(source, name)}"
+        for instance in after["ecs"]["instances"]
+        if instance["InstanceId"] not in ids(before)
+        for name in paths
+        if _at(instance, name) != _at(source, name)
     ]
 
 
@@ -191,7 +191,7 @@ def _at(described: Described, path: str) -> Any:
 
 
 def image_wrong(before: State, image: Described, source_id: str, replacement: Described) -> list[str]:
-    """An image that is not usable, not of all disks, or not what the replacement was launched from."""
+    """An image that is not usable, lacks a disk, or is not the image of the replacement."""
     mappings = image["DiskDeviceMappings"]["DiskDeviceMapping"]
     expected = len(disks(before, source_id))
     made_of = image.get("SourceInstanceId", source_id)
@@ -216,7 +216,7 @@ def bystanders_changed(before: State, after: State, source_id: str) -> list[str]
 
 def flags_not_restored(before: State, after: State, source_id: str) -> list[str]:
     """Disks that outlive the source although they did not before, or the other way round."""
-    now = {one["DiskId"]: one for one in after["ecs"]["disks"]}
+    now = {disk["DiskId"]: disk for disk in after["ecs"]["disks"]}
     wrong = []
     for disk in disks(before, source_id):
         left = now.get(disk["DiskId"])
@@ -228,7 +228,7 @@ def flags_not_restored(before: State, after: State, source_id: str) -> list[str]
 
 
 def _timeless(part: Any) -> Any:
-    """Without what time alone changes."""
+    """Without values that time alone changes."""
     if isinstance(part, Mapping):
         return {name: _timeless(value) for name, value in part.items() if name != "stock"}
     return [_timeless(value) for value in part] if isinstance(part, list) else part

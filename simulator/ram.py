@@ -1,6 +1,6 @@
 """RAM's policy language ("Policy structure and syntax", version 1), as far as Spotkeeper's policies use it.
 
-A policy with anything else in it is refused, as RAM would refuse what it does not know: nothing passes unread.
+A policy with any other element is refused: no element passes unread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RequiredPermission:
 
 @dataclass(frozen=True)
 class Statement:
-    """``conditions``: operator, key, accepted values; every one of them has to hold."""
+    """``conditions``: operator, key, accepted values; each of them has to hold."""
 
     allow: bool
     actions: tuple[str, ...]
@@ -48,7 +48,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a key may do."""
+    """The permissions of a key."""
 
     statements: tuple[Statement, ...]
 
@@ -63,7 +63,7 @@ class Policy:
 
     def permits(self, required: RequiredPermission) -> bool:
         """Deny goes before Allow, and without an Allow there is no permission."""
-        found = [one.allow for one in self.statements if one.covers(required)]
+        found = [statement.allow for statement in self.statements if statement.covers(required)]
         return bool(found) and all(found)
 
 
@@ -74,11 +74,11 @@ def allowing(*actions: str) -> Policy:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in text), re.DOTALL)
+    return re.compile("".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in text), re.DOTALL)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """``*`` stands for any characters, ``?`` for one; nothing else is special, and case counts."""
+    """``*`` stands for any characters, ``?`` for a single character; nothing else is special, and case counts."""
     return bool(_pattern(pattern).fullmatch(text))
 
 
@@ -89,7 +89,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def _met(operator: str, key: str, accepted: tuple[str, ...], conditions: Mapping[str, str]) -> bool:
-    return key in conditions and any(_OPERATORS[operator](one, conditions[key]) for one in accepted)
+    return key in conditions and any(_OPERATORS[operator](value, conditions[key]) for value in accepted)
 
 
 def _object(document: Any) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _texts(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
     if not isinstance(value, (str, list)):
         raise MalformedPolicyError(f"{value!r} is neither text nor a list")
     found = (value,) if isinstance(value, str) else tuple(value)
-    for one in found:
-        if not isinstance(one, str) or not form.match(one):
-            raise MalformedPolicyError(f"{one!r} does not have the form {form.pattern}")
+    for text in found:
+        if not isinstance(text, str) or not form.match(text):
+            raise MalformedPolicyError(f"{text!r} does not have the form {form.pattern}")
     return found

@@ -84,7 +84,10 @@ class Ram(Product):
     def list_policies_for_role(self, p: Parameters) -> Answer:
         """The policies attached to a role."""
         found = [self.policies[name] for name in self._role(p).policies]
-        shown = [{"PolicyName": one.name, "PolicyType": "Custom", "DefaultVersion": f"v{one.default}"} for one in found]
+        shown = [
+            {"PolicyName": policy.name, "PolicyType": "Custom", "DefaultVersion": f"v{policy.default}"}
+            for policy in found
+        ]
         return {"Policies": {"Policy": shown}}
 
     @action("CreatePolicy")
@@ -99,7 +102,7 @@ class Ram(Product):
 
     @action("GetPolicy")
     def get_policy(self, p: Parameters) -> Answer:
-        """One policy, with the version that counts."""
+        """A policy with its default version."""
         policy = self._policy(p)
         return {"Policy": self._summary(policy), "DefaultPolicyVersion": self._version(policy, policy.default)}
 
@@ -120,7 +123,7 @@ class Ram(Product):
 
     @action("AttachPolicyToRole")
     def attach_policy_to_role(self, p: Parameters) -> Answer:
-        """Let the role have what a policy allows."""
+        """Attach a policy to a role."""
         if p["PolicyType"] != "Custom":
             raise refusal("EntityNotExist.Policy", "The embedded cloud has no system policies.")
         role, policy = self._role(p), self._policy(p)

@@ -1,8 +1,8 @@
 """The permissions that a request needs: actions on resources.
 
 Sources: "Authentication rules" of ECS, "RAM authentication" of CLB, "Authorization syntax and elements" of OSS,
-"Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. What they leave open
-is checked in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
+"Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. A call
+that they leave open is checked in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
 """
 
 from __future__ import annotations
@@ -84,24 +84,24 @@ def _of_ecs(cloud: Cloud, action: str, flat: Mapping[str, str]) -> Iterator[tupl
 
 
 def _named(flat: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Product, kind and id of what the parameters name."""
+    """Product, kind and id of the resources that the parameters name."""
     for name, value in flat.items():
         plain = "SnapshotId" if _INNER_SNAPSHOT.match(name) else _NUMBERED.sub("", name)
         if plain == "ResourceId":
             yield "ecs", flat.get("ResourceType", ""), value
         elif plain in _KINDS:
             product, _, kind = _KINDS[plain].partition(":")
-            for one in _ids(value):
-                yield product, kind, one
+            for instance_id in _ids(value):
+                yield product, kind, instance_id
 
 
 def _ids(value: str) -> list[str]:
-    """One id, or those of a JSON list."""
+    """A single id, or those of a JSON list."""
     try:
         found = from_json(value)
     except ValueError:
         return [value]
-    return [str(one) for one in found] if isinstance(found, list) else [value]
+    return list(map(str, found)) if isinstance(found, list) else [value]
 
 
 def _given_tags(flat: Mapping[str, str]) -> dict[str, str]:
@@ -110,7 +110,7 @@ def _given_tags(flat: Mapping[str, str]) -> dict[str, str]:
 
 
 def _tags_of(cloud: Cloud, kind: str, resource_id: str) -> dict[str, str]:
-    """The tags that a Describe shows by now: that RAM sees one sooner is documented nowhere."""
+    """The tags that a Describe shows by now: no document says that RAM sees a tag sooner."""
     kinds: dict[str, Mapping[str, Any]] = {
         "instance": cloud.ecs.instances,
         "image": cloud.ecs.images,
@@ -131,7 +131,7 @@ def _of_slb(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:
     """The CLB; where servers are named these too, whatever kind of server they are."""
     balancer, group = flat.get("LoadBalancerId", "*"), flat.get("VServerGroupId")
     if group:
-        balancer = next((one.id for one in cloud.slb.load_balancers.values() if group in _groups_of(one)), "*")
+        balancer = next((owner.id for owner in cloud.slb.load_balancers.values() if group in _groups_of(owner)), "*")
     yield _arn(cloud, "slb", f"loadbalancer/{balancer}", flat.get("RegionId"))
     for server in _servers(flat):
         kind = "instance" if server.startswith("i-") else "eni"
@@ -139,7 +139,7 @@ def _of_slb(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:
 
 
 def _groups_of(balancer: Any) -> list[str]:
-    return [one.id for one in balancer.vserver_groups]
+    return [group.id for group in balancer.vserver_groups]
 
 
 def _servers(flat: Mapping[str, str]) -> list[str]:
@@ -148,7 +148,7 @@ def _servers(flat: Mapping[str, str]) -> list[str]:
     except ValueError:
         return []
     found = servers if isinstance(servers, list) else []
-    return [str(one.get("ServerId") if isinstance(one, dict) else one) for one in found]
+    return [str(server.get("ServerId") if isinstance(server, dict) else server) for server in found]
 
 
 def _of_ram(cloud: Cloud, flat: Mapping[str, str]) -> Iterator[str]:

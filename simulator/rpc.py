@@ -12,7 +12,7 @@ from simulator.wire import ApiError, Request, Response
 
 VERSIONS = {"2014-05-26": "ecs", "2014-05-15": "slb", "2022-02-22": "ess", "2023-03-30": "fc", "2015-05-01": "ram"}
 DENIED = {"ram": "NoPermission"}
-"""The code with which a product refuses what RAM does not permit, where it is not Forbidden.RAM."""
+"""The code of a product for a call that RAM does not permit, where it is not Forbidden.RAM."""
 _ACTION = re.compile(r"[A-Z][A-Za-z0-9]{2,99}\Z")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _ROA = re.compile(r"/\d{4}-\d\d-\d\d/", re.ASCII)
@@ -25,8 +25,8 @@ def is_rpc(request: Request) -> bool:
     return "x-acs-action" in request.headers
 
 
-def stranger(request: Request) -> str:
-    """What a request without that header is, where it is not one for OSS either; empty for OSS."""
+def uncovered_protocol(request: Request) -> str:
+    """The protocol of a request without that header; empty for OSS."""
     flat = flat_parameters(request)
     if "Action" in flat and {"Version", "Signature", "AccessKeyId"} & set(flat):
         return f"action {flat['Action']} signed by version 1.0 of the RPC signature (ACS3-HMAC-SHA256 is covered)"
@@ -52,16 +52,16 @@ def flat_parameters(request: Request) -> dict[str, str]:
 
 
 def said(request: Request) -> str:
-    """Path, query and form in one decoded text, of any product: where ids of resources stand."""
+    """Path, query and form in one decoded text, of any product: which contain the ids of resources."""
     return unquote_plus(f"{request.path} {request.query} {_form(request)}")
 
 
 def unknown_version(request: Request) -> ApiError:
-    """The refusal of a version that no product here has; there are real ones that are not covered."""
+    """The refusal of a version that no product here has; real versions that are missing here are ``NotCovered``."""
     version = request.headers.get("x-acs-version", "")
     if not _VERSION.match(version):
         return refusal("NoSuchVersion")
-    covered = [f"{product} {one}" for one, product in VERSIONS.items()]
+    covered = [f"{product} {known}" for known, product in VERSIONS.items()]
     return uncovered(f"version {version} (action {action_of(request)})", covered)
 
 
@@ -82,7 +82,7 @@ def perform(product: Product, name: str, action: str, flat: dict[str, str]) -> A
 
 
 def _whole(answer: Answer, action: str, parameters: Parameters, common: set[str]) -> Answer:
-    """The answer; refused where a parameter was sent that nobody looked at. A write is done by then, without it."""
+    """The answer; refused where a parameter was sent and never read. A write has taken effect by then, without it."""
     if "DryRun" in common and parameters.bool("DryRun"):
         raise refusal("DryRunOperation")
     unread = parameters.unread() - common

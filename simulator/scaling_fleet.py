@@ -1,4 +1,4 @@
-"""A scaling group in the middle of an activity: instances wait, and a hook wants to know what becomes of them."""
+"""A scaling group in the middle of an activity: its instances wait for a lifecycle hook."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ScalingSpec:
 
 @dataclass(frozen=True)
 class ScalingFleet:
-    """What was seeded; ``action`` is that of ``hook``."""
+    """The seeded resources; ``action`` is that of ``hook``."""
 
     spec: ScalingSpec
     group: ScalingGroup
@@ -52,7 +52,7 @@ class ScalingFleet:
     @property
     def action(self) -> LifecycleAction:
         """The lifecycle action that the hook's notification is about."""
-        return next(one for one in self.activity.actions if one.hook is self.hook)
+        return next(action for action in self.activity.actions if action.hook is self.hook)
 
 
 def scaling_fleet(cloud: Cloud, **changes: Any) -> ScalingFleet:
@@ -105,6 +105,6 @@ def _hook(cloud: Cloud, group: ScalingGroup, spec: ScalingSpec, name: str, hook_
 
 
 def notification_of(cloud: Cloud, action: LifecycleAction) -> bytes:
-    """What the hook's target was sent about an action."""
-    sent = (one for one in cloud.ess.notifications if one["content"]["lifecycleActionToken"] == action.token)
-    return json.dumps(next(sent)).encode()
+    """The message to the hook's notification target about an action."""
+    sent = {each["content"]["lifecycleActionToken"]: each for each in reversed(cloud.ess.notifications)}
+    return json.dumps(sent[action.token]).encode()

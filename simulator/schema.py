@@ -1,8 +1,8 @@
-"""Which parameters each action takes, and the reading of flat ones (``Tag.1.Key``) into what handlers get.
+"""Which parameters each action takes, and the conversion of flat parameters (``Tag.1.Key``) to typed values.
 
 The tables under ``parameters/`` hold, per action, the request parameters of the pinned SDK's models, with
 "mandatory" (``!``) also where only the published API metadata says so.
-A shape is a type name, ``[shape]`` for a repeated parameter, or an object for one with members.
+A shape is a type name, ``[shape]`` for a repeated parameter, or an object for a parameter with members.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _shapes(product: str, action: str) -> dict[str, Shape]:
 def validated(product: str, action: str, flat: Mapping[str, str]) -> Parameters:
     """The parameters of a call, typed.
 
-    Raises ApiError for one that is unknown, missing or of a wrong type.
+    Raises ApiError for a parameter that is unknown, missing or of a wrong type.
     The cloud ignores parameters that it does not know. Here they are refused: they are always a mistake of the caller.
     """
     shapes = _shapes(product, action)

@@ -23,7 +23,7 @@ TIMINGS = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 
 
 def serve(port: int, instance_id: str | None = None) -> int:
-    """Serve on a port of 127.0.0.1 (0: a free one), with the drill's fleet around ``instance_id``; the exit code."""
+    """Serve on a port of 127.0.0.1 (0: any free port), with the drill's fleet around ``instance_id``; the exit code."""
     cloud = Cloud(time.time())
     cloud.clock = RunningClock(cloud.now())
     cloud.ecs.timings = TIMINGS

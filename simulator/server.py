@@ -14,17 +14,17 @@ from simulator.wire import ApiError, ConnectionDropped, Request, Response, annou
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one cloud, all products on one port of 127.0.0.1 (0: a free one)."""
+    """Serves one cloud, all products on one port of 127.0.0.1 (0: any free port)."""
 
     daemon_threads = True
-    request_queue_size = 256  # clients that connect at once, while one of them is being accepted
+    request_queue_size = 256  # clients that connect at once, while the server accepts the first
 
     def __init__(self, cloud: Cloud, port: int = 0) -> None:
         self.cloud = cloud
         super().__init__(("127.0.0.1", port), Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that is gone is nobody's error; everything else is told on stderr."""
+        """A closed connection is no error; any other error goes to stderr."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "EmbeddedCloud"
     sys_version = ""
-    # Head and body leave in one packet: two of them would wait for each other's acknowledgement (40 ms a call).
+    # Head and body leave in one packet: two packets would wait for the acknowledgement of the first (40 ms a call).
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET  # noqa: N815 - http.server looks for these names
 
     def _request(self) -> Request:
-        """The request as received: without a body, and as the last one, where its length is refused."""
+        """The request as received; where its length is refused, without a body and as the connection's last."""
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

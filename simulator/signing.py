@@ -1,6 +1,6 @@
 """ACS3-HMAC-SHA256, the signature of Alibaba Cloud's RPC APIs ("V3 request syntax and signature method").
 
-What is checked is what the cloud checks, except the distance of ``x-acs-date`` to the clock: clients may sign with
+The checks are those of the cloud, except the distance of ``x-acs-date`` to the clock: clients may sign with
 real time while the simulated clock is somewhere else.
 """
 
@@ -27,7 +27,7 @@ _MANDATORY = ("host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-sign
 
 @dataclass
 class AccessKey:
-    """A key pair; with ``security_token`` one from STS, which ends at ``expires_at`` (virtual seconds, None: never).
+    """A key pair; with ``security_token`` from STS, valid until ``expires_at`` (virtual seconds, None: for ever).
 
     ``allowed`` is the RAM policy behind it, or patterns of actions (``ecs:Describe*``) that it allows on everything;
     None allows everything. ``used`` are the actions that it was needed for and had.

@@ -1,4 +1,4 @@
-"""The embedded cloud without sockets, for tests: what ``requests`` would send is handed over in this process.
+"""The embedded cloud without sockets, for tests: a request of ``requests`` is answered in this process.
 
 Both SDK families (Tea for ECS and CLB, ``alibabacloud-oss-v2``) end in ``requests.adapters.HTTPAdapter.send``; that is
 replaced while an ``in_process`` block is open. Signatures, validation and bodies are those of the served cloud.
@@ -36,7 +36,7 @@ from simulator.wire import AnswerTooLate, ConnectionDropped, ConnectionRefused, 
 __all__ = ["HOST", "BeforeCall", "Invocation", "Killed", "in_process", "invocation"]
 
 HOST = "127.0.0.1:1"
-"""Default host of the in-process cloud: loopback, and nobody listens there."""
+"""Default host of the in-process cloud: loopback, and no server listens there."""
 
 
 @dataclass
@@ -61,10 +61,10 @@ _start = Thread.start
 @contextmanager
 def invocation(name: str = "") -> Iterator[Invocation]:
     """All calls in the block, and in threads started in it, belong to one invocation."""
-    one = Invocation(name)
-    token = _current.set(one)
+    invoked = Invocation(name)
+    token = _current.set(invoked)
     try:
-        yield one
+        yield invoked
     finally:
         _current.reset(token)
 
@@ -77,7 +77,7 @@ def in_process(cloud: Cloud, before_call: BeforeCall | None = None, host: str = 
     """
     with _lock:
         if host in _open:
-            raise ValueError(f"{host} is a cloud already: give this one another host")
+            raise ValueError(f"{host} is a cloud already: give this cloud another host")
         _open[host] = (cloud, before_call)
         _patch()
     try:
@@ -159,27 +159,27 @@ def _exchange(cloud: Cloud, request: Request, before_call: BeforeCall | None) ->
 
     Raises Killed where the invocation is dead, or dies of this call.
     """
-    one = _current.get()
+    invoked = _current.get()
     if request.path.startswith(control.PREFIX):
         return control.answer(cloud, request)
     _, action = cloud.addressee(request)
-    _check_alive(one)
+    _check_alive(invoked)
     if before_call is not None:
-        before_call(one, action)
-        _check_alive(one)  # another thread of it may have died while this one was held up
-    if one is not None:
-        one.calls.append(action)
+        before_call(invoked, action)
+        _check_alive(invoked)  # another thread of it may have died while this thread was held up
+    if invoked is not None:
+        invoked.calls.append(action)
     response = cloud.respond(request)
     if response.status == KILLED and "x-simulator-kill" in response.headers:
-        if one is not None:
-            one.killed = True
+        if invoked is not None:
+            invoked.killed = True
         raise Killed(action)
     return response
 
 
-def _check_alive(one: Invocation | None) -> None:
-    if one is not None and one.killed:
-        raise Killed(one.name)
+def _check_alive(invoked: Invocation | None) -> None:
+    if invoked is not None and invoked.killed:
+        raise Killed(invoked.name)
 
 
 def _as_requests(adapter: HTTPAdapter, request: requests.PreparedRequest, response: Response) -> requests.Response:

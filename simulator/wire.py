@@ -1,4 +1,4 @@
-"""One HTTP exchange, free of sockets, so that the server and the tests hand over the same thing."""
+"""One HTTP exchange, free of sockets, used by the server and the tests alike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LARGEST_OBJECT = 5 * 1024**3
 
 
 def announced_length(headers: Mapping[str, str]) -> int | None:
-    """Bytes of the body by Content-Length; None without one.
+    """Bytes of the body by Content-Length; None without the header.
 
     Raises ApiError where they are not known beforehand, no number, or too many.
     """
@@ -47,7 +47,7 @@ def announced_length(headers: Mapping[str, str]) -> int | None:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back; ``sent`` bytes of the body only, where the connection ends within it."""
+    """An answer; ``sent`` bytes of the body only, where the connection ends within it."""
 
     status: int
     body: bytes = b""
@@ -69,7 +69,7 @@ class ConnectionDropped(Exception):
 
 
 class ConnectionRefused(ConnectionDropped):
-    """Nobody listens (``refused``)."""
+    """The connection is refused (``refused``)."""
 
 
 class AnswerTooLate(ConnectionDropped):
@@ -101,13 +101,13 @@ class ApiError(Exception):
         self.details = dict(details or {})
 
 
-def uncovered(what: str, covered: Iterable[str] = ()) -> ApiError:
-    """The refusal of something that the real API has, or may have, and this one lacks; never the cloud's own.
+def uncovered(feature: str, covered: Iterable[str] = ()) -> ApiError:
+    """The refusal of a feature that the real API has, or may have, and the embedded cloud lacks.
 
-    ``covered`` is what there is instead.
+    ``covered`` names the covered features.
     """
     there_is = f" It covers: {', '.join(sorted(covered))}." if covered else ""
-    return ApiError(400, "NotCovered", f"The embedded cloud does not cover {what}.{there_is}")
+    return ApiError(400, "NotCovered", f"The embedded cloud does not cover {feature}.{there_is}")
 
 
 LONGEST_NUMBER = 20
@@ -131,7 +131,7 @@ def real_number(text: str) -> float:
 
 
 def from_json(text: str | bytes) -> Any:
-    """A JSON document of a caller. Raises ValueError, also for one nested too deep and for numbers beyond 64 bits."""
+    """A JSON document of a caller. Raises ValueError, also for deep nesting and for numbers beyond 64 bits."""
     try:
         return json.loads(text, parse_int=whole_number, parse_float=real_number, parse_constant=real_number)
     except RecursionError:

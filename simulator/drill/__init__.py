@@ -1,7 +1,7 @@
 """``make drill``: one event on the embedded cloud, with the real SDKs, proven by reading the cloud back.
 
 * ``delivery``: the command
-* ``subject``: whom an event is about, and which function it belongs to
-* ``stage``: the cloud, the functions and the delivery; what every drill has
-* ``rescue``, ``state_change``, ``lifecycle_hook``: what is around the event's instance, and the proof
+* ``subject``: the instance of an event, and its function
+* ``stage``: the cloud, the functions and the delivery; the base of every drill
+* ``rescue``, ``state_change``, ``lifecycle_hook``: the surroundings of the event's instance, and the proof
 """

@@ -52,5 +52,5 @@ def deliver(path: Path) -> int:
 
 def is_malformed(error: Exception) -> bool:
     """Whether the event is to blame, or every failed element of a batch."""
-    failures = [one["error"] for one in getattr(error, "results", []) if one["outcome"] == "failed"]
+    failures = [result["error"] for result in getattr(error, "results", []) if result["outcome"] == "failed"]
     return set(failures or [type(error).__name__]) == {"MalformedEvent"}

@@ -43,9 +43,9 @@ class HookDrill(Drill):
         assist(self.cloud, event.instance_ids)
 
     def judge(self, answer: dict[str, Any]) -> int:
-        """Show the calls and the evidence, and prove by the cloud's state what became of the machines."""
+        """Show the calls and the evidence, and prove the result by the cloud's state."""
         show(self.cloud, self.before, answer)
-        self.cloud.clock.advance(60.0)  # what Auto Scaling does after a hook takes its time
+        self.cloud.clock.advance(60.0)  # Auto Scaling needs time after a hook
         found = shortcomings(self.before, self.cloud.state(), self.scaling)
         out = self.scaling.spec.transition == SCALE_OUT
         machines = "every new machine takes traffic" if out else "every leaving machine is released"
@@ -56,7 +56,7 @@ class HookDrill(Drill):
 
 
 class CheckDrill(Drill):
-    """Running machines, and somebody who asks for a check."""
+    """Running instances, and a check on demand."""
 
     def seed(self) -> None:
         """The machines."""
@@ -93,7 +93,7 @@ def _checked(_: Command, instance_id: str) -> Outcome:
 
 def commanded(state: State) -> list[str]:
     """The instances on which commands were run, as often as that happened."""
-    return sorted(one for command in state["ecs"]["invocations"] for one in command["InvocationStatus"])
+    return sorted(result for command in state["ecs"]["invocations"] for result in command["InvocationStatus"])
 
 
 def show(cloud: Cloud, before: State, answer: dict[str, Any]) -> None:
@@ -104,26 +104,26 @@ def show(cloud: Cloud, before: State, answer: dict[str, Any]) -> None:
         times = f" ({number} times)" if number > 1 else ""
         print(f"  {first:6.1f} s  {' '.join(kind)}".rstrip() + times)
     print()
-    for one in answer.get("results", []):
-        print(f"  {one['instance_id']}  {one['reason']}: {one.get('output', '')}".rstrip())
+    for result in answer.get("results", []):
+        print(f"  {result['instance_id']}  {result['reason']}: {result.get('output', '')}".rstrip())
     print("  (the embedded cloud runs no script: these answers are the drill's)")
     print(f"\n  audit records: {AUDIT_FILE}")
 
 
 def shortcomings(before: State, after: State, seeded: ScalingFleet) -> list[str]:
-    """What keeps ``after`` from being the end of a hook whose checks have all passed."""
+    """The differences between ``after`` and the end of a hook whose checks have all passed."""
     out = seeded.spec.transition == SCALE_OUT
     ids = set(seeded.spec.instance_ids)
-    action = next(one for one in after["ess"]["actions"] if one["LifecycleActionToken"] == seeded.action.token)
+    action = next(result for result in after["ess"]["actions"] if result["LifecycleActionToken"] == seeded.action.token)
     ended = (action["LifecycleActionStatus"], action["LifecycleActionResult"])
-    serving = {one["InstanceId"] for one in after["ess"]["instances"] if one["LifecycleState"] == "InService"}
+    serving = {result["InstanceId"] for result in after["ess"]["instances"] if result["LifecycleState"] == "InService"}
     behind = {
         member["ServerId"]
         for balancer in after["slb"]["LoadBalancers"]
         for group in balancer["VServerGroups"]
         for member in group["BackendServers"]
     }
-    standing = {one["InstanceId"] for one in after["ecs"]["instances"]}
+    standing = {result["InstanceId"] for result in after["ecs"]["instances"]}
     checked = commanded(after)
     wanted = ids | {MEMBER} if out else {MEMBER}
     return [

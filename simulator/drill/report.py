@@ -1,4 +1,4 @@
-"""What the drill prints."""
+"""The output of the drill."""
 
 from __future__ import annotations
 

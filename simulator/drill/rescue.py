@@ -13,7 +13,7 @@ class RescueDrill(Drill):
     """The interruption event arrives just after it was sent."""
 
     def judge(self, answer: dict[str, Any]) -> int:
-        """One image, one replacement in the source's places, and nothing else changed."""
+        """One image, one replacement in the source's groups, and nothing else changed."""
         after = self.cloud.state()
         answer = next(iter(answer.get("results", [])), answer)
         show_timeline(answer, self.before["now"] - LATENCY + self.before_event)
@@ -29,22 +29,23 @@ class RescueDrill(Drill):
 
 
 class SweepDrill(RescueDrill):
-    """The event got lost: the rescue is what the sweep makes of it. The lock appeared just after the last sweep."""
+    """The event got lost: the sweep begins the rescue. The lock appeared just after the last sweep."""
 
     before_event = 60.0
 
     def seed(self) -> None:
         """The fleet, and the function that the sweep hands over to."""
         super().seed()
-        self.cloud.fc.register("spotkeeper-interruption", lambda one: self.call("interruption", one))
+        self.cloud.fc.register("spotkeeper-interruption", lambda event: self.call("interruption", event))
 
     def judge(self, answer: dict[str, Any]) -> int:
-        """What the sweep handed over, then the proof of any rescue."""
+        """The invocations of the sweep, then the proof of any rescue."""
         asked = next((call.at for call in self.cloud.calls if call.action == "CreateImage"), None)
         if asked is not None:
             print(f"CreateImage was called {asked - self.before['now']:.1f} s after the lock appeared.")
-        for one in self.cloud.fc.finished:
-            print(f"{one.function} (task {one.task_id}) {one.outcome} after {one.attempts} attempt(s)")
-            answer = one.result if isinstance(one.result, dict) else answer
+        for invocation in self.cloud.fc.finished:
+            name = f"{invocation.function} (task {invocation.task_id})"
+            print(f"{name} {invocation.outcome} after {invocation.attempts} attempt(s)")
+            answer = invocation.result if isinstance(invocation.result, dict) else answer
         print(f"{answer['outcome']}: {answer['reason']}\n")
         return super().judge(answer)

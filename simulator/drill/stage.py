@@ -1,4 +1,4 @@
-"""What every drill has: a cloud, the functions, and one delivery as Function Compute would make it."""
+"""The base of every drill: a cloud, the functions, and one delivery as Function Compute would make it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AUDIT_FILE = ".cache/drill-audit.jsonl"
 
 
 class Drill:
-    """One event, one cloud around what it is about, and the functions. By itself: an event that changes nothing."""
+    """An event, a cloud around its instance, and the functions. By itself: an event that changes nothing."""
 
     before_event = 0.0
     """So many seconds before the event arrives, the cloud is as it is seeded."""
@@ -42,11 +42,11 @@ class Drill:
         self.before = self.cloud.state()
 
     def seed(self) -> None:
-        """What there is before the event; here the fleet of the rescue's drill."""
+        """Seed the cloud; here with the fleet of the rescue's drill."""
         self.fleet = fleet.drill_fleet(self.cloud, self.subject.instance_id)
 
     def judge(self, _: dict[str, Any]) -> int:
-        """Show what happened, and prove it by the cloud's state alone; returns the exit code."""
+        """Show the outcome, and prove it by the cloud's state alone; returns the exit code."""
         return verdict("nothing was changed", proof.untouched(self.before, self.cloud.state()))
 
     def call(self, function: str, event: bytes) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Drill:
         return self.functions[function](event, function_compute.context(self.cloud, function, TIMEOUT))
 
     def deliver(self) -> dict[str, Any]:
-        """Call the function as Function Compute would, over real HTTP, on simulated time; then what it invoked."""
+        """Call the function as Function Compute would, over real HTTP, on simulated time; then run its invocations."""
         random.seed(SEED)  # the functions' jitter, so that every drill is the same
         with Server(self.cloud) as server, tempfile.TemporaryDirectory(prefix="spotkeeper-drill-") as journal:
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -28,7 +28,7 @@ class StateChangeDrill(Drill):
         )
 
     def judge(self, _: dict[str, Any]) -> int:
-        """Show what was called, and prove by the cloud's state what became of the instance."""
+        """Show the calls, and prove the result by the cloud's state."""
         print(f"  audit records: {AUDIT_FILE}\n")
         for call in self.cloud.calls:
             moment = call.at - self.before["now"] + LATENCY
@@ -43,9 +43,9 @@ class StateChangeDrill(Drill):
 
 
 def shortcomings(before: proof.State, after: proof.State, instance_id: str) -> list[str]:
-    """What keeps ``after`` from being the end of a restart of ``instance_id``."""
+    """The differences between ``after`` and the end of a restart of ``instance_id``."""
     now = proof.instance(after, instance_id) or {}
-    starts = [one for one in after["calls"] if one["action"] == "StartInstance" and one["status"] == 200]
+    starts = [call for call in after["calls"] if call["action"] == "StartInstance" and call["status"] == 200]
     return [
         *([] if now.get("Status") == "Running" else [f"the instance is {now.get('Status')}"]),
         *([] if len(starts) == 1 else [f"{len(starts)} starts instead of 1"]),

@@ -1,4 +1,4 @@
-"""Whom an event is about, as the functions' own parser reads it."""
+"""The instance of an event, as the functions' own parser reads it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ REGION = "cn-hangzhou"
 
 @dataclass(frozen=True)
 class Subject:
-    """``event`` is the typed view of an event of ``kind``; what it does not say is as in the sample events."""
+    """``event`` is the typed view of an event of ``kind``; a missing value is as in the sample events."""
 
     kind: Kind
     event: Any = None
 
     @property
     def function(self) -> str:
-        """The function that the event belongs to; ``interruption`` shows what becomes of nobody's."""
+        """The function that the event belongs to; ``interruption`` for an event of no function."""
         kinds = {"TIMER": "sweep", "STATE_CHANGE": "state_change"}
         hooks = dict.fromkeys(("LIFECYCLE_HOOK", "LIFECYCLE_HOOK_TEST", "CHECK"), "lifecycle_hook")
         return {**kinds, **hooks}.get(self.kind.name, "interruption")
@@ -34,12 +34,12 @@ class Subject:
 
     @property
     def region(self) -> str:
-        """Where it is."""
+        """The region."""
         return getattr(self.event, "region", None) or REGION
 
     @property
     def account_id(self) -> str:
-        """Whose it is."""
+        """The account."""
         return getattr(self.event, "account_id", None) or fleet.ACCOUNT_ID
 
     @property
@@ -50,7 +50,7 @@ class Subject:
 
 
 def subject_of(raw: bytes) -> Subject:
-    """The first event in ``raw`` that belongs to a function; what is malformed is the function's to say."""
+    """The first event in ``raw`` that belongs to a function; a malformed event is left to the function."""
     from spotkeeper.errors import MalformedEvent  # noqa: PLC0415 - on the path since load()
     from spotkeeper.events import (  # noqa: PLC0415
         CheckOnDemand,
@@ -71,11 +71,11 @@ def subject_of(raw: bytes) -> Subject:
         Kind.TIMER: Timer,
     }
     try:
-        for one in unwrap(raw):
-            if isinstance(one, Notification) and one.kind in views:
-                return Subject(one.kind, views[one.kind].of(one, REGION))
-            if isinstance(one, Notification) and one.kind is Kind.LIFECYCLE_HOOK_TEST:
-                return Subject(one.kind)
+        for found in unwrap(raw):
+            if isinstance(found, Notification) and found.kind in views:
+                return Subject(found.kind, views[found.kind].of(found, REGION))
+            if isinstance(found, Notification) and found.kind is Kind.LIFECYCLE_HOOK_TEST:
+                return Subject(found.kind)
     except MalformedEvent:
         pass
     return Subject(Kind.OTHER)

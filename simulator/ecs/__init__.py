@@ -28,7 +28,7 @@ class Ecs(InstanceActions, ImageActions, Seeding, Power, CloudAssistant, Catalog
         self.assistant = Assistant(self)
 
     def state(self) -> dict[str, Any]:
-        """What is true now, in the API's field names, for readers that verify; eventual consistency left out.
+        """The state now, in the API's field names, without eventual consistency.
 
         Instances have ``UserData``, ``RamRoleName``, ``ReleaseAt`` (virtual seconds), ``HasPassword``,
         ``LaunchedWith`` and ``Tags`` as a plain object besides.
@@ -37,39 +37,44 @@ class Ecs(InstanceActions, ImageActions, Seeding, Power, CloudAssistant, Catalog
         return {
             "instances": [
                 {
-                    **documents.instance(one, far),
-                    "Tags": one.tags.true(),
-                    "UserData": one.user_data,
-                    "RamRoleName": one.ram_role_name,
-                    "HasPassword": bool(one.password),
-                    "ReleaseAt": one.release_at,
-                    "LaunchedWith": one.launched_with,
+                    **documents.instance(instance, far),
+                    "Tags": instance.tags.true(),
+                    "UserData": instance.user_data,
+                    "RamRoleName": instance.ram_role_name,
+                    "HasPassword": bool(instance.password),
+                    "ReleaseAt": instance.release_at,
+                    "LaunchedWith": instance.launched_with,
                 }
-                for one in self.instances.values()
+                for instance in self.instances.values()
             ],
-            "disks": [{**documents.disk(one, far), "Tags": one.tags.true()} for one in self.disks.values()],
+            "disks": [{**documents.disk(disk, far), "Tags": disk.tags.true()} for disk in self.disks.values()],
             "images": [
                 {
-                    **documents.image(one, self.snapshots, self.cloud.account_id, now, used=self.in_use(one.image_id)),
-                    "Tags": one.tags.true(),
-                    "SourceInstanceId": one.source_instance_id,
+                    **documents.image(
+                        image, self.snapshots, self.cloud.account_id, now, used=self.in_use(image.image_id)
+                    ),
+                    "Tags": image.tags.true(),
+                    "SourceInstanceId": image.source_instance_id,
                 }
-                for one in self.images.values()
+                for image in self.images.values()
             ],
-            "snapshots": [{**documents.snapshot(one, now), "Tags": one.tags.true()} for one in self.snapshots.values()],
+            "snapshots": [
+                {**documents.snapshot(snapshot, now), "Tags": snapshot.tags.true()}
+                for snapshot in self.snapshots.values()
+            ],
             "released": list(self.released),
             "invocations": [
                 {
-                    "InvokeId": one.invoke_id,
-                    "CommandName": one.name,
-                    "CommandType": one.type,
-                    "Content": one.content,
-                    "Parameters": one.parameters,
-                    "Tags": one.tags,
-                    "ClientToken": one.client_token,
-                    "InvocationStatus": {run.instance_id: run.status for run in one.runs},
+                    "InvokeId": command.invoke_id,
+                    "CommandName": command.name,
+                    "CommandType": command.type,
+                    "Content": command.content,
+                    "Parameters": command.parameters,
+                    "Tags": command.tags,
+                    "ClientToken": command.client_token,
+                    "InvocationStatus": {run.instance_id: run.status for run in command.runs},
                 }
-                for one in self.assistant.commands
+                for command in self.assistant.commands
             ],
             "stock": [
                 {"zone_id": zone, "instance_type": kind, "charge": charge, "left": self.stock.left(key, now)}

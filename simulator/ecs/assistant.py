@@ -1,7 +1,7 @@
 """Cloud Assistant without any wire format: agents, commands, and how a command goes on each instance.
 
 A command is delivered when the agent of a running instance is there within a minute; then it runs for as long as its
-outcome says, or to its timeout. What happens to the instance meanwhile is noticed when the run would have ended.
+outcome says, or to its timeout. A stop or release of the instance is noticed when the run would have ended.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _USUAL_ERROR = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command does on an instance: after ``seconds`` it exits with ``exit_code``, having written ``output``.
+    """The outcome of a command on an instance: after ``seconds`` it exits with ``exit_code`` and ``output``.
 
-    ``status`` forces a terminal status of the instance instead of the one that follows; Aborted, Invalid and Cancelled
-    mean that nothing ran. ``error_code`` and ``error_info`` replace the usual ones of the status.
+    ``status`` forces a terminal status of the instance in place of the usual status; Aborted, Invalid and Cancelled
+    mean that nothing ran. ``error_code`` and ``error_info`` replace those that the status usually has.
     """
 
     exit_code: int = 0
@@ -75,7 +75,7 @@ class Run:
 
 @dataclass(eq=False)
 class Command:
-    """An accepted RunCommand. ``content`` is what runs: decoded, with the parameters filled in; ``timeout`` seconds."""
+    """An accepted RunCommand. ``content``: the script, decoded, with its parameters filled in; ``timeout`` in seconds."""
 
     invoke_id: str
     command_id: str
@@ -102,7 +102,7 @@ class Assistant:
     """The agents and the commands of one cloud; times are virtual seconds.
 
     * ``agent_at``: when an instance's agent is first heard of (since 1970; None: never). Not in it: since it runs.
-    * ``script``: what a command does on an instance; asked when it has been delivered, once for each of the two.
+    * ``script``: the outcome of a command on an instance; called once for each delivery to an instance.
     * ``commands``: every accepted RunCommand, in order.
     * ``delivery_seconds``: how long a command stays Pending although the agent is there.
     """
@@ -180,7 +180,7 @@ class Assistant:
 
 
 def truncated(output: bytes) -> tuple[bytes, int]:
-    """What of an output is kept, and how many bytes are dropped.
+    """The part of an output that is kept, and how many bytes are dropped.
 
     The limit is documented, which part is dropped is not: the published agent (aliyun_assist_client) keeps the
     beginning, 6,000 bytes, and the end. A character that the cut goes through is broken.
@@ -204,7 +204,7 @@ def overall(statuses: list[str]) -> str:
     for under_way in ("Pending", "Running"):
         if under_way in statuses:
             return under_way
-    stopped = [one for one in statuses if one in ("Cancelled", "Terminated")]
+    stopped = [status for status in statuses if status in ("Cancelled", "Terminated")]
     if len(stopped) == len(statuses):
         return "Stopped"
     succeeded = "Success" in statuses

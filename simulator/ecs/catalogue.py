@@ -1,4 +1,4 @@
-"""What there is to choose from: regions, zones, vSwitches, security groups, instance types with stock."""
+"""The Describe operations for regions, zones, vSwitches, security groups and instance types with stock."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from simulator.ecs.store import REGIONS, EcsStore
 
 
 class Catalogue(EcsStore):
-    """Describe actions for what is not made here."""
+    """Describe operations for resources that no operation here creates."""
 
     @action("DescribeRegions")
     def describe_regions(self, p: Parameters) -> Answer:
-        """The regions; resources are in the cloud's own one only."""
+        """The regions; only the cloud's own region has resources."""
         p.covers("AcceptLanguage")
         names = sorted({*REGIONS, self.cloud.region})
         regions = [
@@ -44,7 +44,7 @@ class Catalogue(EcsStore):
             and p.get("ZoneId", vswitch.zone_id) == vswitch.zone_id
         ]
         page, about = numbered(p, found, largest=50)
-        return {**about, "VSwitches": {"VSwitch": [_vswitch(one) for one in page]}}
+        return {**about, "VSwitches": {"VSwitch": [_vswitch(vswitch) for vswitch in page]}}
 
     @action("DescribeSecurityGroups")
     def describe_security_groups(self, p: Parameters) -> Answer:
@@ -68,17 +68,17 @@ class Catalogue(EcsStore):
         charge = "on-demand" if p.get("SpotStrategy", "NoSpot") == "NoSpot" else "spot"
         wanted = p.get("InstanceType")
         zones = sorted({vswitch.zone_id for vswitch in self.vswitches.values()})
-        types = [one for one in sorted(INSTANCE_TYPES) if wanted in (None, one)]
+        types = [name for name in sorted(INSTANCE_TYPES) if wanted in (None, name)]
         shown = [self._zone(zone, types, charge) for zone in zones if p.get("ZoneId", zone) == zone]
         return {"AvailableZones": {"AvailableZone": shown if self.known_region(p) == self.cloud.region else []}}
 
     def _zone(self, zone: str, types: list[str], charge: str) -> Answer:
         supported = [
-            {"Value": one, **_availability(self.stock.left((zone, one, charge), self.now()) != 0)} for one in types
+            {"Value": name, **_availability(self.stock.left((zone, name, charge), self.now()) != 0)} for name in types
         ]
         resource = {"Type": "InstanceType", "SupportedResources": {"SupportedResource": supported}}
         resources = {"AvailableResources": {"AvailableResource": [resource]}}
-        stocked = any(one["Status"] == "Available" for one in supported)
+        stocked = any(kind["Status"] == "Available" for kind in supported)
         return {"RegionId": self.cloud.region, "ZoneId": zone, **_availability(stocked), **resources}
 
     def add_vswitch(self, vswitch_id: str, vpc_id: str, zone_id: str) -> VSwitch:
@@ -87,18 +87,18 @@ class Catalogue(EcsStore):
         return self.vswitches[vswitch_id]
 
 
-def _availability(stocked: bool) -> dict[str, str]:  # noqa: FBT001 - the one thing it is about
+def _availability(stocked: bool) -> dict[str, str]:  # noqa: FBT001 - it is about nothing else
     if stocked:
         return {"Status": "Available", "StatusCategory": "WithStock"}
     return {"Status": "SoldOut", "StatusCategory": "WithoutStock"}
 
 
-def _vswitch(one: VSwitch) -> Answer:
+def _vswitch(vswitch: VSwitch) -> Answer:
     return {
-        "VSwitchId": one.vswitch_id,
-        "VpcId": one.vpc_id,
-        "ZoneId": one.zone_id,
-        "CidrBlock": f"{one.network}.0.0/16",
+        "VSwitchId": vswitch.vswitch_id,
+        "VpcId": vswitch.vpc_id,
+        "ZoneId": vswitch.zone_id,
+        "CidrBlock": f"{vswitch.network}.0.0/16",
         "Status": "Available",
-        "AvailableIpAddressCount": 250 if one.free_addresses is None else one.free_addresses,
+        "AvailableIpAddressCount": 250 if vswitch.free_addresses is None else vswitch.free_addresses,
     }

@@ -34,7 +34,7 @@ class CloudAssistant(TagActions):
 
     @action("RunCommand")
     def run_command(self, p: Parameters) -> Answer:
-        """Run a script on 1 to 100 instances; one that cannot run it refuses the whole call."""
+        """Run a script on 1 to 100 instances; an instance that cannot run it refuses the whole call."""
         token = str(p.get("ClientToken", ""))
         if len(token) > 64 or not token.isascii():
             raise refusal("InvalidClientToken.Malformed")
@@ -87,10 +87,10 @@ class CloudAssistant(TagActions):
     def _named(self, p: Parameters, ids: list[str]) -> list[Instance]:
         if len(ids) > MOST_INSTANCES:
             raise refusal("InstanceIds.ExceedLimit")
-        found = {one.instance_id: one for one in self.visible(p, self.instances.values())}
-        if not all(one in found for one in ids):
+        found = {instance.instance_id: instance for instance in self.visible(p, self.instances.values())}
+        if not all(instance_id in found for instance_id in ids):
             raise refusal("InvalidInstance.NotFound")
-        return [found[one] for one in ids]
+        return [found[instance_id] for instance_id in ids]
 
     @action("DescribeInvocationResults")
     def describe_invocation_results(self, p: Parameters) -> Answer:
@@ -133,12 +133,12 @@ class CloudAssistant(TagActions):
     def _commands(self, p: Parameters) -> list[Command]:
         region, tags = self.known_region(p), p.list("Tag")
         return [
-            one
-            for one in reversed(self.assistant.commands)
-            if one.region == region
-            and p.get("InvokeId", one.invoke_id) == one.invoke_id
-            and p.get("CommandId", one.command_id) == one.command_id
-            and tagged(Tags([(0.0, key, value) for key, value in one.tags.items()]), tags, self.now())
+            command
+            for command in reversed(self.assistant.commands)
+            if command.region == region
+            and p.get("InvokeId", command.invoke_id) == command.invoke_id
+            and p.get("CommandId", command.command_id) == command.command_id
+            and tagged(Tags([(0.0, key, value) for key, value in command.tags.items()]), tags, self.now())
         ]
 
     @action("DescribeCloudAssistantStatus")
@@ -149,17 +149,18 @@ class CloudAssistant(TagActions):
         not: they come in those of PageNumber and PageSize (10 by default), and NextToken means nothing either.
         """
         p.covers("MaxResults", "NextToken")
-        ids = [str(one) for one in p.list("InstanceId")]
+        ids = list(map(str, p.list("InstanceId")))
         system = str(p.get("OSType", "")).casefold()
         named = self._named(p, ids) if ids else self.visible(p, self.instances.values())
-        found = [one for one in named if system in ("", one.os_type)]
+        found = [instance for instance in named if system in ("", instance.os_type)]
         page, about = _by_number(p, found) if ids else _page(p, found)
-        statuses = [self._status(one) for one in page]
+        statuses = [self._status(instance) for instance in page]
         return {**about, "InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": statuses}}
 
     def _status(self, instance: Instance) -> Answer:
+        wanted = instance.instance_id
         online, heard = self.assistant.online(instance), self.assistant.heard_at(instance)
-        runs = [run for one in self.assistant.commands for run in one.runs if run.instance_id == instance.instance_id]
+        runs = [run for command in self.assistant.commands for run in command.runs if run.instance_id == wanted]
         shown = {
             "InstanceId": instance.instance_id,
             "OSType": instance.os_type.capitalize(),

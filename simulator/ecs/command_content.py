@@ -47,8 +47,8 @@ def check_size(p: Parameters, content: str) -> None:
 def given_parameters(p: Parameters) -> dict[str, str]:
     """The values in Parameters.
 
-    Raises ApiError for what is no JSON object of strings, too many, with a key that is empty or too long, and for any
-    at all while EnableParameter is not true.
+    Raises ApiError for a value that is no JSON object of strings, for too many keys, for a key that is empty or too
+    long, and for any value while EnableParameter is not true.
     """
     try:
         given: Any = p.json("Parameters", {})
@@ -71,7 +71,7 @@ def filled(content: str, given: dict[str, str]) -> str:
     """The content with the values in place of ``{{ name }}``; names are not case-sensitive.
 
     Built-in ``{{ACS::…}}`` stay: the agent fills them in, after the values, so that it does so in values too. For the
-    same reason one value after the other is put in: nothing says that a placeholder in a value stays a text.
+    same reason the values are put in one after another: no document says that a placeholder in a value stays text.
     Raises ApiError for values and placeholders without each other.
     """
     placeholders = _placeholders(content)

@@ -64,7 +64,7 @@ class DiskActions(EcsStore):
 
     @action("ModifyDiskAttribute")
     def modify_disk_attribute(self, p: Parameters) -> Answer:
-        """Change one disk or up to 100; where one refuses, none is changed."""
+        """Change up to 100 disks; where a disk refuses, none is changed."""
         disks = self._named_disks(p)
         for disk in disks:
             self._check_modification(disk, p)
@@ -128,7 +128,7 @@ class DiskActions(EcsStore):
         self.spoil_images(lost)
 
     def spoil_images(self, lost_snapshots: set[str]) -> None:
-        """Images that lost a snapshot: one in creation fails, one that was Available becomes UnAvailable."""
+        """Images that lost a snapshot: an image in creation fails, an Available image becomes UnAvailable."""
         spoiled = {"Available": "UnAvailable", "Creating": "CreateFailed"}
         for image in self.images.values():
             if any(mapping.snapshot_id in lost_snapshots for mapping in image.disks):

@@ -36,7 +36,7 @@ class ImageActions(SnapshotActions):
 
     def in_use(self, image_id: str) -> bool:
         """Whether an instance was made of the image and exists."""
-        return any(one.image_id == image_id for one in self.instances.values())
+        return any(instance.image_id == image_id for instance in self.instances.values())
 
     @action("DescribeImages")
     def describe_images(self, p: Parameters) -> Answer:
@@ -56,7 +56,9 @@ class ImageActions(SnapshotActions):
         ]
         page, about = numbered(p, found)
         account, now = self.cloud.account_id, self.now()
-        shown = [documents.image(one, self.snapshots, account, now, used=self.in_use(one.image_id)) for one in page]
+        shown = [
+            documents.image(image, self.snapshots, account, now, used=self.in_use(image.image_id)) for image in page
+        ]
         return {**about, "RegionId": self.known_region(p), "Images": {"Image": shown}}
 
     @staticmethod
@@ -95,7 +97,7 @@ class ImageActions(SnapshotActions):
         tags = self.checked_tags(p)
         self._check_name(p.get("ImageName"))
         self._check_source(p)
-        if len([one for one in self.images.values() if one.owner_alias == "self"]) >= self.image_quota:
+        if len([image for image in self.images.values() if image.owner_alias == "self"]) >= self.image_quota:
             raise refusal("QuotaExceed.Image")
         if p.bool("DryRun"):
             raise refusal("DryRunOperation")
@@ -204,9 +206,9 @@ class ImageActions(SnapshotActions):
 
     @action("DeleteImage")
     def delete_image(self, p: Parameters) -> Answer:
-        """Delete an image of one's own; its snapshots stay. An unknown id is no error.
+        """Delete a custom image; its snapshots stay. An unknown id is no error.
 
-        Whether one in creation can be deleted is not documented: it cannot, with Force neither.
+        Whether an image in creation can be deleted is not documented: it cannot, with Force neither.
         """
         image = self.images.get(p["ImageId"])
         force = p.bool("Force")
@@ -214,13 +216,13 @@ class ImageActions(SnapshotActions):
             return {}
         if image.status in ("Creating", "Waiting"):
             raise refusal("IncorrectImageStatus")
-        if not force and any(one.image_id == image.image_id for one in self.instances.values()):
+        if not force and any(instance.image_id == image.image_id for instance in self.instances.values()):
             raise refusal("ImageUsingByInstance")
         del self.images[image.image_id]
         return {}
 
     def add_public_image(self, image_id: str, size: int = 20) -> Image:
-        """Seed one of Alibaba Cloud's own images, with a system disk of ``size`` GiB."""
+        """Seed a public image, with a system disk of ``size`` GiB."""
         image = Image(
             region=self.cloud.region,
             created_at=self.now() - 86400 * 365,

@@ -36,16 +36,16 @@ class InstanceActions(EcsStore):
     def describe_instances(self, p: Parameters) -> Answer:
         """Instances by id, status, tags, lock and plain attributes. An unknown id is no error."""
         p.covers(*_SAME_VALUE, "Status", "InstanceChargeType", "LockReason", "SecurityGroupId", "Tag")
-        found = [one for one in self.visible(p, self.instances.values()) if self._wanted(one, p)]
+        found = [instance for instance in self.visible(p, self.instances.values()) if self._wanted(instance, p)]
         found = self._with_ids(found, p)
         page, about = either(p, found)
-        return {**about, "Instances": {"Instance": [documents.instance(one, self.now()) for one in page]}}
+        return {**about, "Instances": {"Instance": [documents.instance(instance, self.now()) for instance in page]}}
 
     def _with_ids(self, found: list[Instance], p: Parameters) -> list[Instance]:
         ids = wanted_ids(p, "InstanceIds")
-        return found if ids is None else [one for one in found if one.instance_id in ids]
+        return found if ids is None else [instance for instance in found if instance.instance_id in ids]
 
-    def _wanted(self, one: Instance, p: Parameters) -> bool:
+    def _wanted(self, instance: Instance, p: Parameters) -> bool:
         status = p.get("Status")
         if status is not None and status not in STATUSES:
             raise refusal("InvalidStatus.NotFound")
@@ -53,12 +53,12 @@ class InstanceActions(EcsStore):
         lock = p.get("LockReason")
         group = p.get("SecurityGroupId")
         return (
-            status in (None, one.status)
+            status in (None, instance.status)
             and charge == "PostPaid"
-            and (lock is None or str(lock).casefold() in map(str.casefold, one.visible_locks(self.now())))
-            and (group is None or group in one.security_group_ids)
-            and all(getattr(one, _SAME_VALUE[name]) == p[name] for name in _filters(p))
-            and tagged(one.tags, p.list("Tag"), self.now())
+            and (lock is None or str(lock).casefold() in map(str.casefold, instance.visible_locks(self.now())))
+            and (group is None or group in instance.security_group_ids)
+            and all(getattr(instance, _SAME_VALUE[name]) == p[name] for name in _filters(p))
+            and tagged(instance.tags, p.list("Tag"), self.now())
         )
 
     @action("DescribeInstanceStatus")
@@ -66,17 +66,21 @@ class InstanceActions(EcsStore):
         """Id and status; an id that is not found refuses the whole call."""
         found = self.visible(p, self.instances.values())
         ids = p.list("InstanceId")
-        if not set(ids) <= {one.instance_id for one in found}:
+        if not set(ids) <= {instance.instance_id for instance in found}:
             raise refusal("InvalidInstanceId.NotFound")
         zone = p.get("ZoneId")
-        wanted = [one for one in found if (not ids or one.instance_id in ids) and zone in (None, one.zone_id)]
+        wanted = [
+            instance
+            for instance in found
+            if (not ids or instance.instance_id in ids) and zone in (None, instance.zone_id)
+        ]
         page, about = numbered(p, wanted, largest=50)
-        statuses = [{"InstanceId": one.instance_id, "Status": one.status} for one in page]
+        statuses = [{"InstanceId": instance.instance_id, "Status": instance.status} for instance in page]
         return {**about, "InstanceStatuses": {"InstanceStatus": statuses}}
 
     @action("DescribeInstanceAttribute")
     def describe_instance_attribute(self, p: Parameters) -> Answer:
-        """One instance, with fewer fields than DescribeInstances (no tags, for one)."""
+        """One instance, with fewer fields than DescribeInstances (no tags, for example)."""
         shown = documents.instance(self.described_instance(p), self.now())
         shown["IoOptimized"] = "optimized"
         return {name: shown[name] for name in _ATTRIBUTES}
@@ -89,19 +93,19 @@ class InstanceActions(EcsStore):
 
     @action("DescribeInstanceRamRole")
     def describe_instance_ram_role(self, p: Parameters) -> Answer:
-        """Roles of instances named by a JSON list; instances without a role are in it with an empty one."""
+        """Roles of instances named by a JSON list; instances without a role are in the answer with an empty role."""
         found = self.visible(p, self.instances.values())
         role = p.get("RamRoleName")
         if "InstanceIds" in p:
             ids = wanted_ids(p, "InstanceIds")
             if ids is None:
                 raise refusal("InvalidInstanceIds.Malformed")
-            found = [one for one in found if one.instance_id in ids]
+            found = [instance for instance in found if instance.instance_id in ids]
         elif role is None:
             raise refusal("MissingParameter.InstanceIds")
-        found = [one for one in found if role in (None, one.ram_role_name)]
+        found = [instance for instance in found if role in (None, instance.ram_role_name)]
         page, about = numbered(p, found, largest=50)
-        roles = [{"InstanceId": one.instance_id, "RamRoleName": one.ram_role_name} for one in page]
+        roles = [{"InstanceId": instance.instance_id, "RamRoleName": instance.ram_role_name} for instance in page]
         answer = {"RegionId": self.known_region(p), "TotalCount": about["TotalCount"]}
         return {**answer, "InstanceRamRoleSets": {"InstanceRamRoleSet": roles}}
 

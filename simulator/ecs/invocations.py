@@ -35,7 +35,7 @@ def result(command: Command, run: Run, p: Parameters) -> Row:
 
 
 def invocation(command: Command, instance_id: str | None, p: Parameters) -> Row:
-    """One element of DescribeInvocations, with all its instances or one of them."""
+    """One element of DescribeInvocations, with all its instances or with a single instance."""
     status = overall([run.status for run in command.runs])
     runs = [run for run in command.runs if instance_id in (None, run.instance_id)]
     instances = [_instance(command, run, p) for run in runs]
@@ -76,7 +76,7 @@ def _instance(command: Command, run: Run, p: Parameters) -> Row:
 
 
 def _run(run: Run) -> Row:
-    """What both have in common."""
+    """The fields that both have."""
     return {
         "InstanceId": run.instance_id,
         "StartTime": utc(run.started_at),
@@ -90,7 +90,7 @@ def _run(run: Run) -> Row:
 
 
 def _text(content: bytes, p: Parameters) -> str:
-    """Base64, or with PlainText the text; what is no UTF-8 is replaced there."""
+    """Base64, or with PlainText the text; bytes that are no UTF-8 are replaced there."""
     if p.get("ContentEncoding") == "PlainText":
         return content.decode("utf-8", "replace")
     return base64.b64encode(content).decode()

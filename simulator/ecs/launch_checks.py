@@ -1,4 +1,4 @@
-"""What RunInstances refuses, with the codes of its error table."""
+"""The checks of RunInstances, with the codes of its error table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[.\-](?![.\-])){0,62}[A-Za-z
 
 
 class LaunchChecks(TagActions):
-    """The checks, in the order: parameters by themselves, what they name, money and stock last."""
+    """The checks in their order: parameters by themselves, resources that they name, money, stock."""
 
     def check_launch(self, p: Parameters) -> tuple[Image, VSwitch]:
         """The image and the vSwitch of a launch that nothing but stock stands against."""
@@ -73,12 +73,13 @@ class LaunchChecks(TagActions):
                 raise refusal("SecurityGroupInstanceLimitExceed")
 
     def _full(self, group: str, p: Parameters) -> bool:
-        """Whether a security group or deployment set has no place for so many; what is leaving counts till then."""
-        taken = sum(group in (*one.security_group_ids, one.deployment_set_id) for one in self.instances.values())
-        return group in self.places and taken + p.int("Amount", 1) > self.places[group]
+        """Whether a security group or deployment set is full; instances count until their release."""
+        used = ((*instance.security_group_ids, instance.deployment_set_id) for instance in self.instances.values())
+        taken = sum(group in groups for groups in used)
+        return group in self.capacities and taken + p.int("Amount", 1) > self.capacities[group]
 
     def _check_names(self, p: Parameters) -> None:
-        """What is only named must exist."""
+        """Resources that are only named must exist."""
         for name, known, code in (
             ("KeyPairName", self.key_pairs, "InvalidKeyPairName.NotFound"),
             ("RamRoleName", self.ram_roles, "InvalidRamRole.NotFound"),

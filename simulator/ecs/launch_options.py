@@ -1,4 +1,4 @@
-"""What RunInstances takes for some instance types, or from some accounts, only.
+"""Parameters that RunInstances takes for some instance types, or from some accounts, only.
 
 Which codes the cloud has for these refusals is not documented; that it takes the parameters only there, is.
 """

@@ -37,7 +37,7 @@ SHOWN = {
     "HpcClusterId": "HpcClusterId",
     "Isp": "ISP",
 }
-"""Parameter -> field of DescribeInstances, for what is only stored and shown."""
+"""Parameter -> field of DescribeInstances, for values that are only stored and shown."""
 
 COVERED = {
     *PLAIN,
@@ -47,4 +47,4 @@ COVERED = {
     *("PasswordInherit", "SystemDisk", "DataDisk", "CpuOptions", "ImageOptions"),
     *("Tag", "ClientToken", "DryRun", "AutoReleaseTime"),
 }
-"""All others are refused: an instance that silently lacks what was asked for would be worse."""
+"""All others are refused: an instance that silently lacks a requested setting would be worse."""

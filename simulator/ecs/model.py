@@ -1,4 +1,4 @@
-"""What ECS consists of here: instances, disks, images, snapshots, and the times that their changes take."""
+"""Instances, disks, images and snapshots, and the times that their changes take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Timings:
     """How long things take, in seconds of the virtual clock. With zeros everything is ready at first look.
 
-    The ``*_visible`` ones are eventual consistency: so long a Describe does not show yet what is there already.
+    The ``*_visible`` times are eventual consistency: until then a Describe does not show the change.
     """
 
     image: float = 0.0
@@ -44,11 +44,11 @@ class Tags:
         self.changes.append((visible_at, key, value))
 
     def seen(self, now: float) -> dict[str, str]:
-        """What Describe shows at ``now``."""
+        """The tags that a Describe shows at ``now``."""
         return self._replay([change for change in self.changes if change[0] <= now])
 
     def true(self) -> dict[str, str]:
-        """What is set."""
+        """The tags that are set."""
         return self._replay(self.changes)
 
     @staticmethod
@@ -59,7 +59,7 @@ class Tags:
 
 @dataclass
 class Resource:
-    """What everything has: where it is, since when, and which tags it carries."""
+    """A resource: region, creation time, tags."""
 
     region: str
     created_at: float
@@ -131,7 +131,7 @@ class Instance(Resource):
     locks: list[Lock] = field(default_factory=list)
     release_at: float | None = None
     launched_with: dict[str, Any] = field(default_factory=dict)
-    """The parameters of the RunInstances call that made it; empty for a seeded one."""
+    """The parameters of the RunInstances call that made it; empty for a seeded instance."""
 
     @property
     def is_spot(self) -> bool:
@@ -219,7 +219,7 @@ class DiskMapping:
 
 @dataclass(kw_only=True)
 class Image(Resource):
-    """An image; ``owner_alias`` is ``self`` for the account's own, ``system`` for a public one."""
+    """An image; ``owner_alias`` is ``self`` for a custom image, ``system`` for a public image."""
 
     image_id: str
     image_name: str

@@ -15,7 +15,7 @@ _TOKEN = re.compile(rb"from:([0-9]{1,9})")
 
 
 def numbered(p: Parameters, items: Sequence[Item], largest: int = 100) -> tuple[Sequence[Item], Answer]:
-    """The page asked for by PageNumber and PageSize (default 10), and the fields that tell about it."""
+    """The page asked for by PageNumber and PageSize (default 10), and the fields that describe it."""
     size = p.int("PageSize", 10)
     number = p.int("PageNumber", 1)
     if not 1 <= size <= largest:
@@ -27,7 +27,7 @@ def numbered(p: Parameters, items: Sequence[Item], largest: int = 100) -> tuple[
 
 
 def either(p: Parameters, items: Sequence[Item], largest: int = 100) -> tuple[Sequence[Item], Answer]:
-    """A page by token where one was asked for, else by number.
+    """A page by token where the call asks for that, else by number.
 
     Documented: with tokens TotalCount, PageNumber and PageSize mean nothing. So they are 0 here.
     """
@@ -39,7 +39,7 @@ def either(p: Parameters, items: Sequence[Item], largest: int = 100) -> tuple[Se
 
 
 def by_token(p: Parameters, items: Sequence[Item], size: int, largest: int) -> tuple[Sequence[Item], str]:
-    """The page after NextToken, and the token of the next one; empty after the last."""
+    """The page after NextToken, and the token of the next page; empty after the last."""
     if not 1 <= size <= largest:
         raise invalid("MaxResults", f"it must be from 1 to {largest}")
     start = _position(p.get("NextToken", ""))

@@ -13,13 +13,13 @@ RECYCLING = "Recycling"
 
 
 class Power(DiskActions):
-    """What starts, stops and ends an instance."""
+    """Start, stop, reclaim and release."""
 
     @action("StartInstance")
     def start_instance(self, p: Parameters) -> Answer:
-        """Start a stopped instance; one that gave its capacity back needs stock.
+        """Start a stopped instance; with StopCharging it needs stock.
 
-        Starting one under the reclaim lock: nothing documents it, so there is no capacity for it.
+        A start under the reclaim lock is not documented: it finds no capacity.
         """
         instance = self._in_status(p, "Stopped")
         key = (instance.zone_id, instance.instance_type, instance.charge)
@@ -59,7 +59,7 @@ class Power(DiskActions):
 
     @action("DeleteInstance")
     def delete_instance(self, p: Parameters) -> Answer:
-        """Release an instance: a stopped one, or with Force a running one; not in its first minute."""
+        """Release an instance that is stopped, or with Force is running; not in its first minute."""
         instance = self.instance(p["InstanceId"])
         p.covers("TerminateSubscription", "Force")
         if instance.deletion_protection:

@@ -31,7 +31,7 @@ class Launching(LaunchChecks):
         amount = self._amount_in_stock(p, vswitch)
         made = [self._launch(p, image, vswitch, tags) for _ in range(amount)]
         price = amount * spot_price(p["InstanceType"])
-        answer = {"InstanceIdSets": {"InstanceIdSet": [one.instance_id for one in made]}, "TradePrice": price}
+        answer = {"InstanceIdSets": {"InstanceIdSet": [instance.instance_id for instance in made]}, "TradePrice": price}
         return self.tokens.remember("RunInstances", p, answer)
 
     def _amount_in_stock(self, p: Parameters, vswitch: VSwitch) -> int:
@@ -86,24 +86,26 @@ class Launching(LaunchChecks):
             self.cloud.ecs.release(instance, moment, "AutoReleaseTime")
 
     def _make_disks(self, p: Parameters, image: Image, instance: Instance, tags: dict[str, str]) -> None:
-        """The system disk, the image's data disks (matched by Device with ``DataDisk.N``), then the remaining ones.
+        """The system disk, the image's data disks (matched by Device with ``DataDisk.N``), then the remaining elements.
 
         Tags of the call go to the disks as well.
         """
         asked = {disk.get("Device", f"#{number}"): disk for number, disk in enumerate(p.list("DataDisk"))}
         for mapping in image.disks:
-            wish = p.get("SystemDisk", {}) if mapping.type == "system" else asked.pop(mapping.device, {})
-            self._make_disk(instance, mapping, wish, tags)
+            requested = p.get("SystemDisk", {}) if mapping.type == "system" else asked.pop(mapping.device, {})
+            self._make_disk(instance, mapping, requested, tags)
         taken = {mapping.device for mapping in image.disks} | set(asked)
         free = iter([device for device in _DEVICES if device not in taken])
-        for name, wish in asked.items():
+        for name, requested in asked.items():
             device = next(free) if name.startswith("#") else name
-            self._make_disk(instance, DiskMapping(device, "data", int(wish["Size"]), ""), wish, tags)
+            self._make_disk(instance, DiskMapping(device, "data", int(requested["Size"]), ""), requested, tags)
 
-    def _make_disk(self, instance: Instance, source: DiskMapping, wish: dict[str, Any], tags: dict[str, str]) -> Disk:
+    def _make_disk(
+        self, instance: Instance, source: DiskMapping, requested: dict[str, Any], tags: dict[str, str]
+    ) -> Disk:
         now = self.now()
-        category = wish.get("Category", "cloud_essd" if wish.get("PerformanceLevel") else "cloud_efficiency")
-        level = wish.get("PerformanceLevel", "PL1") if category == "cloud_essd" else ""
+        category = requested.get("Category", "cloud_essd" if requested.get("PerformanceLevel") else "cloud_efficiency")
+        level = requested.get("PerformanceLevel", "PL1") if category == "cloud_essd" else ""
         disk = Disk(
             region=instance.region,
             created_at=now,
@@ -114,18 +116,18 @@ class Launching(LaunchChecks):
             zone_id=instance.zone_id,
             type=source.type,
             category=category,
-            size=int(wish.get("Size", source.size)),
+            size=int(requested.get("Size", source.size)),
             instance_id=instance.instance_id,
             device=source.device,
             performance_level=level,
-            provisioned_iops=wish.get("ProvisionedIops"),
-            bursting_enabled=bool(wish.get("BurstingEnabled", False)),
-            encrypted=str(wish.get("Encrypted", source.encrypted)).lower() == "true",
-            kms_key_id=wish.get("KMSKeyId", source.kms_key_id),
-            delete_with_instance=bool(wish.get("DeleteWithInstance", True)),
-            auto_snapshot_policy_id=wish.get("AutoSnapshotPolicyId", ""),
-            disk_name=wish.get("DiskName", ""),
-            description=wish.get("Description", ""),
+            provisioned_iops=requested.get("ProvisionedIops"),
+            bursting_enabled=bool(requested.get("BurstingEnabled", False)),
+            encrypted=str(requested.get("Encrypted", source.encrypted)).lower() == "true",
+            kms_key_id=requested.get("KMSKeyId", source.kms_key_id),
+            delete_with_instance=bool(requested.get("DeleteWithInstance", True)),
+            auto_snapshot_policy_id=requested.get("AutoSnapshotPolicyId", ""),
+            disk_name=requested.get("DiskName", ""),
+            description=requested.get("Description", ""),
             source_snapshot_id=source.snapshot_id if source.type == "data" else "",
             image_id=instance.image_id if source.type == "system" else "",
             attached_at=now,
@@ -144,7 +146,7 @@ SOONEST_RELEASE, LATEST_RELEASE = 1_800.0, 3 * 365 * 86_400.0
 def release_time(p: Parameters, now: float) -> float:
     """AutoReleaseTime, ``yyyy-MM-ddTHH:mm:ssZ``, as a moment.
 
-    Raises ApiError for what is no such time, or not half an hour to three years from now.
+    Raises ApiError for another format, or a time that is not half an hour to three years from now.
     """
     try:
         moment = datetime.strptime(p["AutoReleaseTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()

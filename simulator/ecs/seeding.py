@@ -1,4 +1,4 @@
-"""What a fleet is made of before anything happens to it."""
+"""Seeding: the resources of a fleet before a test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DiskSpec:
 class Seeding(Launching):
     """Instances and disks that have been there for a day; no stock is taken, nothing takes time."""
 
-    def add_instance(  # noqa: PLR0913 - what an instance cannot be without
+    def add_instance(  # noqa: PLR0913 - an instance needs each of them
         self,
         instance_id: str,
         *,

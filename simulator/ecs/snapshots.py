@@ -29,7 +29,7 @@ class SnapshotActions(TagActions):
             if (ids is None or snapshot.snapshot_id in ids) and self._wanted_snapshot(snapshot, p)
         ]
         page, about = either(p, found)
-        return {**about, "Snapshots": {"Snapshot": [documents.snapshot(one, self.now()) for one in page]}}
+        return {**about, "Snapshots": {"Snapshot": [documents.snapshot(snapshot, self.now()) for snapshot in page]}}
 
     def _wanted_snapshot(self, snapshot: Snapshot, p: Parameters) -> bool:
         status = p.get("Status", "all")
@@ -44,7 +44,7 @@ class SnapshotActions(TagActions):
 
     @action("CreateSnapshot")
     def create_snapshot(self, p: Parameters) -> Answer:
-        """One snapshot of one disk; refused while an earlier one of it is in progress."""
+        """One snapshot of one disk; refused while an earlier snapshot of the disk is in progress."""
         mismatch = refusal("IdempotentParameterMismatch")
         if before := self.tokens.recall("CreateSnapshot", p, mismatch):
             return before
@@ -60,8 +60,8 @@ class SnapshotActions(TagActions):
         return self.tokens.remember("CreateSnapshot", p, {"SnapshotId": made.snapshot_id})
 
     def check_snapshot_possible(self, disks: list[Disk]) -> None:
-        """Refuse a second snapshot of a disk while one is in progress, and any of a local disk."""
-        busy = {one.disk_id for one in self.snapshots.values() if one.status == "progressing"}
+        """Refuse a second snapshot of a disk while another is in progress, and any snapshot of a local disk."""
+        busy = {snapshot.disk_id for snapshot in self.snapshots.values() if snapshot.status == "progressing"}
         for disk in disks:
             if disk.disk_id in busy:
                 raise refusal("IncorrectDiskStatus.CreatingSnapshot")
@@ -92,7 +92,7 @@ class SnapshotActions(TagActions):
         return snapshot
 
     def start_automatic_snapshot(self, disk: Disk) -> Snapshot:
-        """What an automatic snapshot policy does: while it runs, CreateImage and CreateSnapshot are refused."""
+        """Seed an automatic snapshot: while it is in progress, CreateImage and CreateSnapshot are refused."""
         snapshot = self.start_snapshot(disk, name="auto2.0", tags={})
         snapshot.automatic = True
         return snapshot

@@ -1,4 +1,4 @@
-"""What can be had: stock per zone, instance type and way of charging, that may change over time; and prices."""
+"""Stock by zone, instance type and charge, which may change over time; and prices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 Key = tuple[str, str, str]
 """(zone id, instance type, ``spot`` or ``on-demand``)."""
 Level = int | None
-"""How many there are; None: as many as one likes."""
+"""How many there are; None: unlimited."""
 Schedule = list[tuple[float, Level]]
 """Levels from moments of the virtual clock on; before the first there is nothing to be had."""
 
@@ -23,7 +23,7 @@ BURSTABLE = ("ecs.t5", "ecs.t6")
 
 @dataclass
 class Stock:
-    """The stock table. What it does not name has ``default``.
+    """The stock table. A key that it does not name has ``default``.
 
     Whether capacity of an instance that is released can be had again is not documented: it cannot.
     """

@@ -1,4 +1,4 @@
-"""What all parts of ECS share: the resources, the network they are in, the scheduler, and how things are looked up."""
+"""The resources of ECS, their network, the scheduler and the lookups that all operations share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EcsStore(Product):
         self.images: dict[str, Image] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.released: list[dict[str, Any]] = []
-        """What became of instances that are gone: id, moment, why, and its disks by fate."""
+        """Released instances: id, moment, reason, and the disks that were deleted, kept or detached."""
         self.vswitches: dict[str, VSwitch] = {}
         self.security_groups: dict[str, str] = {}
         """Security group -> VPC."""
@@ -46,7 +46,7 @@ class EcsStore(Product):
         self.invitations: set[str] = set()
         """Parameters of RunInstances that the account may use by invitation."""
         self.resource_groups: set[str] = set()
-        self.places: dict[str, int] = {}
+        self.capacities: dict[str, int] = {}
         """Security group or deployment set -> how many instances it takes; others take any number."""
         self.image_quota = 100
         self.tag_quota = 20
@@ -62,7 +62,7 @@ class EcsStore(Product):
         return self.cloud.now()
 
     def progress(self) -> None:
-        """Do what has become due."""
+        """Make the changes that are due."""
         self.scheduler.catch_up(self.now())
 
     def known_region(self, p: Parameters) -> str:
@@ -104,7 +104,7 @@ class EcsStore(Product):
 
 
 def tagged(tags: Tags, wanted: list[dict[str, str]], now: float) -> bool:
-    """Whether what a Describe shows has all of ``Tag.N`` (without a value: any)."""
+    """Whether the tags that a Describe shows include every ``Tag.N`` (without a value: any)."""
     seen = tags.seen(now)
     return all(tag.get("Key", "") in seen and tag.get("Value", "") in ("", seen[tag.get("Key", "")]) for tag in wanted)
 
@@ -112,14 +112,14 @@ def tagged(tags: Tags, wanted: list[dict[str, str]], now: float) -> bool:
 def wanted_ids(p: Parameters, name: str, most: int = 100) -> list[str] | None:
     """The ids in a parameter that is one JSON string (``["i-1"]``); None where there is none.
 
-    What is not a JSON list of strings is not seen, and so does not filter: the caller gets everybody's.
-    Nothing documents this; it is what was observed with ``InstanceIds.1``, and the least friendly reading of the rest.
+    A value that is not a JSON list of strings does not filter: the answer has all resources.
+    Not documented; observed with ``InstanceIds.1``, and the least friendly reading of other values.
     """
     try:
         ids = p.json(name)
     except ApiError:
         return None
-    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+    if not isinstance(ids, list) or not all(isinstance(instance_id, str) for instance_id in ids):
         return None
     if len(ids) > most:
         raise ApiError(400, f"Invalid{name}.Malformed", f"The amount of specified {name} exceeds the limit.")

@@ -16,24 +16,24 @@ class Ess(Describes, Lifecycle, Removal):
     """Groups, their activities, and the hooks that hold these up."""
 
     def state(self) -> dict[str, Any]:
-        """What is true now, in the API's field names; eventual consistency left out, moments in virtual seconds."""
+        """The state now, in the API's field names, without eventual consistency; moments in virtual seconds."""
         self.progress()
         return {
-            "groups": [views.group(one, self.load_balancer_of(one)) for one in self.groups.values()],
+            "groups": [views.group(group, self.load_balancer_of(group)) for group in self.groups.values()],
             "instances": [row for group in self.groups.values() for row in self.members_of(group)],
             "hooks": [self.shown_hook(hook) for group in self.groups.values() for hook in group.hooks],
-            "activities": [views.activity(one) for one in self.activities],
+            "activities": [views.activity(activity) for activity in self.activities],
             "actions": [
                 {
-                    **views.action(one),
-                    "LifecycleActionResult": one.result,
-                    "ScalingActivityId": one.activity.id,
-                    "BeganAt": one.began_at,
-                    "ExpiresAt": one.expires_at,
-                    "EndedAt": one.ended_at,
-                    "Heartbeats": one.heartbeats,
+                    **views.action(action),
+                    "LifecycleActionResult": action.result,
+                    "ScalingActivityId": action.activity.id,
+                    "BeganAt": action.began_at,
+                    "ExpiresAt": action.expires_at,
+                    "EndedAt": action.ended_at,
+                    "Heartbeats": action.heartbeats,
                 }
-                for one in self.actions_of_all
+                for action in self.actions_of_all
             ],
             "completions": list(self.completions),
             "notifications": list(self.notifications),

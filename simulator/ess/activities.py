@@ -31,7 +31,7 @@ _WAITS = {SCALE_OUT: "Pending:Wait", SCALE_IN: "Removing:Wait"}
 
 
 class Activities(Registry):
-    """Starting activities, and what they do by themselves."""
+    """The start of activities and their course."""
 
     def scale_out(
         self,
@@ -41,15 +41,15 @@ class Activities(Registry):
         instance_ids: list[str] | None = None,
         **instance_attributes: Any,
     ) -> ScalingActivity:
-        """New ECS instances for a group: ``count`` of them, or one for each id.
+        """New ECS instances for a group: ``count`` of them, or an instance for each id.
 
-        ``instance_attributes`` are those of ``ecs.add_instance``; what is not given comes from what the cloud has. They
-        boot as RunInstances' do; with a ``status`` among the attributes they have that one instead, and keep it.
+        ``instance_attributes`` are those of ``ecs.add_instance``; the others come from the cloud's
+        resources. The instances boot as those of RunInstances; with a ``status`` they have that status, and keep it.
         """
         ids = instance_ids or [self.cloud.new_id("i") for _ in range(count)]
         if len(group.instances) + len(ids) > group.max_size:
             raise ValueError(f"{len(ids)} more instances are over the MaxSize {group.max_size} of {group.id}")
-        activity = self._begin(group, SCALE_OUT, ids, "The embedded cloud was told to scale out.")
+        activity = self._begin(group, SCALE_OUT, ids, "The embedded cloud was asked to scale out.")
         activity.created = list(ids)
         for instance_id in ids:
             self._create(group, instance_id, instance_attributes)
@@ -66,7 +66,7 @@ class Activities(Registry):
         for instance_id in instance_ids:
             self.cloud.ecs.instance(instance_id)
             group.instances.setdefault(instance_id, ScalingInstance(instance_id, "InService", self.now()))
-        activity = self._begin(group, SCALE_IN, list(instance_ids), "The embedded cloud was told to scale in.")
+        activity = self._begin(group, SCALE_IN, list(instance_ids), "The embedded cloud was asked to scale in.")
         self.remove_from_service(activity)
         return activity
 
@@ -110,7 +110,7 @@ class Activities(Registry):
         self.scheduler.at(now + boot, ecs.arrive, instance.instance_id, "Starting", "Running")
 
     def _when_running(self, moment: float, activity: ScalingActivity) -> None:
-        made = [self.cloud.ecs.instances[one] for one in self._present(activity)]
+        made = [self.cloud.ecs.instances[name] for name in self._present(activity)]
         if not made:
             self._close(moment, activity, "Failed")
         elif all(instance.status == "Running" for instance in made):
@@ -120,7 +120,7 @@ class Activities(Registry):
 
     def _present(self, activity: ScalingActivity) -> list[str]:
         """Those of an activity's instances that still exist."""
-        return [one for one in activity.instance_ids if one in self.cloud.ecs.instances]
+        return [instance_id for instance_id in activity.instance_ids if instance_id in self.cloud.ecs.instances]
 
     def _suspend(self, moment: float, activity: ScalingActivity) -> None:
         """Let the matching hooks hold the instances up; without any the activity goes on."""
@@ -151,11 +151,11 @@ class Activities(Registry):
         """A hook lets go: by CompleteLifecycleAction or by its timeout, with the same consequences.
 
         On the way out ABANDON and ROLLBACK end the other hooks "ahead of schedule". With which status and result those
-        are recorded is not documented: as timeouts with their own default, which does not tell what happened.
+        are recorded is not documented: as timeouts with their own default result.
         """
         activity = action.activity
         action.status, action.result, action.ended_at = status, result, moment
-        others = [one for one in activity.actions if one.status == PENDING]
+        others = [action for action in activity.actions if action.status == PENDING]
         if activity.transition == SCALE_IN and result != "CONTINUE":
             for other in others:
                 other.status, other.result, other.ended_at = TIMEOUT, other.hook.default_result, moment
@@ -164,7 +164,7 @@ class Activities(Registry):
             self._resume(moment, activity, result)
 
     def _resume(self, moment: float, activity: ScalingActivity, result: str) -> None:
-        """The last hook has let go (or there was none): its result decides about all instances.
+        """The last lifecycle action has ended (or there was none): its result decides about all instances.
 
         The status of an activity whose instances were sent back is not documented: Failed.
         """

@@ -19,7 +19,7 @@ _REMEMBERED = 30 * 86400.0
 
 
 class Describes(Registry):
-    """Pages of what there is; what is not found by a filter is left out, an id in a mandatory place is refused."""
+    """Paged lists; a filter leaves out unknown ids, a mandatory parameter refuses them."""
 
     @action("DescribeScalingGroups")
     def describe_scaling_groups(self, p: Parameters) -> Answer:
@@ -36,12 +36,12 @@ class Describes(Registry):
             and name in (None, group.name)
         ]
         page, about = numbered(p, found)
-        return {**about, "ScalingGroups": [views.group(one, self.load_balancer_of(one)) for one in page]}
+        return {**about, "ScalingGroups": [views.group(group, self.load_balancer_of(group)) for group in page]}
 
     def load_balancer_of(self, group: ScalingGroup) -> str:
         """The CLB that owns the group's vServer group; empty where there is none."""
         balancers = self.cloud.slb.load_balancers.values()
-        return next((one.id for one in balancers if group.vserver_group in one.vserver_groups), "")
+        return next((balancer.id for balancer in balancers if group.vserver_group in balancer.vserver_groups), "")
 
     @action("DescribeScalingActivities")
     def describe_scaling_activities(self, p: Parameters) -> Answer:
@@ -52,15 +52,15 @@ class Describes(Registry):
         status = one_of(p, "StatusCode", ("Successful", "Warning", "Failed", IN_PROGRESS, "Rejected"))
         groups = self.groups_of(p) if ids else [self.group(p)]
         found = [
-            one
-            for one in reversed(self.activities)
-            if one.group in groups
-            and (not ids or one.id in ids)
-            and status in (None, one.status)
-            and one.started_at >= self.now() - _REMEMBERED
+            activity
+            for activity in reversed(self.activities)
+            if activity.group in groups
+            and (not ids or activity.id in ids)
+            and status in (None, activity.status)
+            and activity.started_at >= self.now() - _REMEMBERED
         ]
         page, about = numbered(p, found)
-        return {**about, "ScalingActivities": [views.activity(one) for one in page]}
+        return {**about, "ScalingActivities": [views.activity(activity) for activity in page]}
 
     @action("DescribeScalingInstances")
     def describe_scaling_instances(self, p: Parameters) -> Answer:
@@ -100,19 +100,19 @@ class Describes(Registry):
         activity = self._activity(p)
         status = one_of(p, "LifecycleActionStatus", (PENDING, TIMEOUT, COMPLETED))
         latest = self.now() - self.actions_visible_after
-        found = [one for one in activity.actions if status in (None, one.status) and one.began_at <= latest]
+        found = [action for action in activity.actions if status in (None, action.status) and action.began_at <= latest]
         size = p.int("MaxResults", 10)
         if not 1 <= size <= 50:
             raise unusable("MaxResults")
         page, token = by_token(p, found, size, 50)
-        shown = [views.action(one) for one in page]
+        shown = [views.action(pending) for pending in page]
         return {"LifecycleActions": shown, "TotalCount": len(found), "MaxResults": size, "NextToken": token}
 
     def _activity(self, p: Parameters) -> ScalingActivity:
         here, wanted = self.region(p), p["ScalingActivityId"]
-        for one in self.activities:
-            if one.id == wanted and one.group.region == here:
-                return one
+        for activity in self.activities:
+            if activity.id == wanted and activity.group.region == here:
+                return activity
         raise unusable("ScalingActivityId")
 
 

@@ -14,7 +14,7 @@ LONGEST_WAIT = 6 * 3600.0
 
 
 class Lifecycle(Activities):
-    """What ends a lifecycle action, or keeps it alive."""
+    """The operations that end a lifecycle action or keep it alive."""
 
     @action("CompleteLifecycleAction")
     def complete_lifecycle_action(self, p: Parameters) -> Answer:
@@ -61,9 +61,9 @@ class Lifecycle(Activities):
     def _pending(self, p: Parameters, hook: str, token: str) -> LifecycleAction:
         """The action in process that has this token and this hook, in the call's region."""
         here = self.region(p)
-        for one in self.actions_of_all:
-            if one.token == p[token] and one.hook.id == p[hook] and one.activity.group.region == here:
-                if one.status == PENDING:
-                    return one
+        for found in self.actions_of_all:
+            if found.token == p[token] and found.hook.id == p[hook] and found.activity.group.region == here:
+                if found.status == PENDING:
+                    return found
                 break
         raise refusal("LifecycleHookIdAndLifecycleActionToken.Invalid")

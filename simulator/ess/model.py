@@ -1,4 +1,4 @@
-"""Scaling groups and what belongs to them, without any wire format. Moments are virtual seconds since 1970."""
+"""Scaling groups, instances, hooks, activities and actions, without a wire format. Moments: virtual seconds since 1970."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ScalingInstance:
 
 @dataclass(eq=False)
 class LifecycleHook:
-    """A lifecycle hook; ``timeout`` in seconds, ``notification_arn`` None where nobody is told."""
+    """A lifecycle hook; ``timeout`` in seconds, ``notification_arn`` None for a hook without a notification target."""
 
     id: str
     name: str
@@ -58,12 +58,12 @@ class ScalingGroup:
 
     def count(self, *states: str) -> int:
         """How many instances are in one of these lifecycle states."""
-        return len([one for one in self.instances.values() if one.lifecycle_state in states])
+        return len([instance for instance in self.instances.values() if instance.lifecycle_state in states])
 
 
 @dataclass(eq=False)
 class ScalingActivity:
-    """One scale-out or scale-in; ``transition`` is the one of the hooks that it triggers."""
+    """One scale-out or scale-in; ``transition`` is that of the hooks that it triggers."""
 
     id: str
     group: ScalingGroup
@@ -75,7 +75,7 @@ class ScalingActivity:
     hooks_disabled: bool = False
     ignored_hook_ids: list[str] = field(default_factory=list)
     ignored_instances: list[dict[str, str]] = field(default_factory=list)
-    """What RemoveInstances left out, in its answer's field names."""
+    """Instances that RemoveInstances left out, in its answer's field names."""
     status: str = IN_PROGRESS
     message: str = ""
     ended_at: float | None = None
@@ -88,9 +88,9 @@ class ScalingActivity:
 
 @dataclass(eq=False)
 class LifecycleAction:
-    """What one hook holds up in one activity: one token for all its instances.
+    """A lifecycle action: one hook in one activity, one token for all its instances.
 
-    ``result`` is empty while the action is pending; ``heartbeats`` counts the accepted ones.
+    ``result`` is empty while the action is pending; ``heartbeats`` counts the accepted calls.
     """
 
     token: str

@@ -1,4 +1,4 @@
-"""What a hook's notification target is sent: the JSON of "LifecycleHook notification content"."""
+"""The message to a hook's notification target: the JSON of "LifecycleHook notification content"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Auto Scaling knows: groups, hooks, activities; how to seed them and to look them up."""
+"""Groups, hooks and activities of Auto Scaling: seeding and lookup."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Item = TypeVar("Item")
 class Registry(Product):
     """State and knobs; times are virtual seconds.
 
-    * ``notifications``: what was sent to the hooks' notification targets, in order: the canonical JSON as an object.
+    * ``notifications``: the messages to the hooks' notification targets, in order: the canonical JSON as an object.
     * ``completions``: every accepted CompleteLifecycleAction: ``token``, ``hook_id``, ``result``, ``at``.
-    * ``heartbeat_reading``: what RecordLifecycleActionHeartbeat does to the hook's clock, which no document says:
-      ``restart`` sets it to HeartbeatTimeout from now (which can be earlier than before), ``add`` adds to what is left.
-    * ``actions_visible_after``: so long DescribeLifecycleActions does not show yet what is there already.
+    * ``heartbeat_reading``: the effect of RecordLifecycleActionHeartbeat on the timeout, which is not documented:
+      ``restart`` sets it to HeartbeatTimeout from now (maybe earlier than before), ``add`` adds to the remaining time.
+    * ``actions_visible_after``: seconds until DescribeLifecycleActions shows a new action.
     * ``hooks_wait_for_running``: whether scale-out hooks fire once all instances are Running, as documented, or at
       once: instances may stop or still start when the notification is read.
 
@@ -58,13 +58,13 @@ class Registry(Product):
         return self.cloud.now()
 
     def progress(self) -> None:
-        """Do what has become due; instances that are gone leave their groups (the groups' health check)."""
+        """Make the changes that are due; instances that are gone leave their groups (the groups' health check)."""
         self.cloud.ecs.progress()
         for group in self.groups.values():
             for gone in group.instances.keys() - self.cloud.ecs.instances.keys():
                 del group.instances[gone]
 
-    def add_scaling_group(  # noqa: PLR0913 - what a group is seeded with
+    def add_scaling_group(  # noqa: PLR0913 - the settings of a group
         self,
         name: str = "web",
         *,
@@ -90,7 +90,7 @@ class Registry(Product):
         self.groups[group.id] = group
         return group
 
-    def add_lifecycle_hook(  # noqa: PLR0913 - what CreateLifecycleHook takes
+    def add_lifecycle_hook(  # noqa: PLR0913 - the parameters of CreateLifecycleHook
         self,
         group: ScalingGroup,
         name: str = "check",
@@ -102,7 +102,7 @@ class Registry(Product):
         notification_arn: str | None = None,
         metadata: str = "",
     ) -> LifecycleHook:
-        """Seed an active hook; what CreateLifecycleHook refuses is a ValueError."""
+        """Seed an active hook; values that CreateLifecycleHook refuses raise ValueError."""
         if transition not in (SCALE_OUT, SCALE_IN) or default_result not in RESULTS or not 30 <= timeout <= 21600:
             raise ValueError(f"no hook can have {transition}, {default_result} and {timeout} s")
         identifier = hook_id or self.cloud.new_id("ash")
@@ -159,7 +159,7 @@ def one_of(p: Parameters, name: str, allowed: Sequence[str]) -> str | None:
 def numbered(
     p: Parameters, items: Sequence[Item], *, usual: int = 10, largest: int = 50
 ) -> tuple[Sequence[Item], dict[str, int]]:
-    """The page of PageNumber and PageSize, and the fields that tell about it; ``usual`` is the default size."""
+    """The page of PageNumber and PageSize, and the fields that describe it; ``usual`` is the default size."""
     size, number = p.int("PageSize", usual), p.int("PageNumber", 1)
     if not 1 <= size <= largest:
         raise unusable("PageSize")

@@ -12,7 +12,7 @@ from simulator.ess.registry import one_of, some, unusable
 
 
 class Removal(Activities):
-    """Instances that somebody wants out."""
+    """RemoveInstances."""
 
     @action("RemoveInstances")
     def remove_instances(self, p: Parameters) -> Answer:
@@ -26,14 +26,14 @@ class Removal(Activities):
         ids = list(dict.fromkeys(some(p, "InstanceIds")))
         disabled, ignored_hooks = _context(p)
         _check_rest(p)
-        if any(one.group is group and one.status == IN_PROGRESS for one in self.activities):
+        if any(activity.group is group and activity.status == IN_PROGRESS for activity in self.activities):
             raise refusal("ScalingActivityInProgress")
         members = self._members(p, group, ids)
         if len(group.instances) - len(members) < group.min_size:
             raise refusal("IncorrectCapacity.MinSize")
         activity = self._begin(group, SCALE_IN, members, "A user requests to remove instances.")
         activity.trigger, activity.hooks_disabled, activity.ignored_hook_ids = "Api", disabled, ignored_hooks
-        activity.ignored_instances = [_ignored(one) for one in ids if one not in members]
+        activity.ignored_instances = [_ignored(instance_id) for instance_id in ids if instance_id not in members]
         self.remove_from_service(activity)
         return self.tokens.remember("RemoveInstances", p, _answer(activity))
 
@@ -43,10 +43,10 @@ class Removal(Activities):
         Raises ApiError for others, unless the call says to ignore them; whether it may name others only is not
         documented: it may not.
         """
-        members = [one for one in ids if one in group.instances]
-        strangers = [one for one in ids if one not in group.instances]
-        if strangers and (not members or not p.bool("IgnoreInvalidInstance")):
-            raise refusal("InvalidInstanceId.NotFound", _no_member(strangers[0]))
+        members = [instance_id for instance_id in ids if instance_id in group.instances]
+        unknown = [instance_id for instance_id in ids if instance_id not in group.instances]
+        if unknown and (not members or not p.bool("IgnoreInvalidInstance")):
+            raise refusal("InvalidInstanceId.NotFound", _no_member(unknown[0]))
         return members
 
 

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 def group(g: ScalingGroup, load_balancer_id: str) -> Row:
-    """One element of DescribeScalingGroups; ``load_balancer_id`` owns the vServer group, where there is one."""
+    """One element of DescribeScalingGroups; ``load_balancer_id`` owns the vServer group, where the group has one."""
     servers = []
     if g.vserver_group is not None:
         attributes = [{"VServerGroupId": g.vserver_group.id, "Port": g.port, "Weight": g.weight}]
@@ -90,8 +90,8 @@ def activity(a: ScalingActivity) -> Row:
             "IgnoredLifecycleHookIds": list(a.ignored_hook_ids),
         },
         "ErrorMessages": [
-            {"Code": one["Code"], "Message": one["Message"], "FailedInstanceIds": [one["InstanceId"]]}
-            for one in a.ignored_instances
+            {"Code": ignored["Code"], "Message": ignored["Message"], "FailedInstanceIds": [ignored["InstanceId"]]}
+            for ignored in a.ignored_instances
         ],
     }
     if a.ended_at is not None:
@@ -100,7 +100,7 @@ def activity(a: ScalingActivity) -> Row:
 
 
 def action(a: LifecycleAction) -> Row:
-    """One element of DescribeLifecycleActions; the documented sample has a result for pending ones: the default."""
+    """One element of DescribeLifecycleActions; in the documented sample a pending action has the default result."""
     return {
         "LifecycleHookId": a.hook.id,
         "LifecycleActionToken": a.token,

@@ -1,4 +1,4 @@
-"""One asynchronous invocation: read from a request, kept in the queue, and what became of it."""
+"""One asynchronous invocation: read from a request, kept in the queue, with its outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPE, TASK_ID, LOG_TYPE = "x-fc-invocation-type", "x-fc-async-task-id", "x-fc-lo
 class AsyncInvocation:
     """``submitted_at`` and ``due`` (of the next run) in virtual seconds; ``attempts`` counts the runs so far.
 
-    ``outcome`` is ``Succeeded`` or ``Failed`` once it is finished. ``result`` is what the function returned, ``error``
+    ``outcome`` is ``Succeeded`` or ``Failed`` once it is finished. ``result`` is the answer of the function, ``error``
     the last run's exception, as text; empty where that run succeeded.
     """
 
@@ -72,7 +72,7 @@ def read(request: Request, request_id: str, now: float) -> AsyncInvocation:
 
 
 def _check_covered(request: Request) -> None:
-    """Refuses what is wrong, and by name what the real API has and this one lacks."""
+    """Refuses wrong headers, and as ``NotCovered`` headers of the real API that are missing here."""
     unknown = [name for name in request.headers if name.startswith("x-fc-") and name not in (TYPE, TASK_ID, LOG_TYPE)]
     if unknown:
         raise uncovered(f"header {', '.join(sorted(unknown))}")

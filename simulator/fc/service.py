@@ -1,6 +1,6 @@
 """The functions that exist, and the queue of their asynchronous invocations.
 
-A request only queues. Who plays the world decides when the queue runs: ``run_due`` or ``run_pending``.
+A request only queues. The test or drill decides when the queue runs: ``run_due`` or ``run_pending``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUNS = 4
 """"Configure a retry mechanism": after an error of the function up to 3 retries by default."""
 FIRST_PAUSE = 60.0
-"""Seconds before the first retry, doubled for each further one.
+"""Seconds before the first retry, doubled for each further retry.
 
 Undocumented for errors of the function (half a second, doubled, is documented for a concurrency limit alone). A minute
 makes all retries last longer than the notice of a reclaim, so that nothing comes to rely on them.
@@ -31,7 +31,7 @@ Run = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class Function:
-    """What ``name`` runs, at most ``attempts`` times for one invocation."""
+    """The function ``name``; it runs at most ``attempts`` times for one invocation."""
 
     run: Run
     attempts: int
@@ -45,7 +45,7 @@ class Fc:
         self.functions: dict[str, Function] = {}
         self.pending: list[AsyncInvocation] = []
         self.finished: list[AsyncInvocation] = []
-        # "Globally unique" ("Task deduplication"), hence not one set for each function.
+        # "Globally unique" ("Task deduplication"), hence a single set for all functions.
         self._task_ids: set[str] = set()
 
     def register(self, name: str, run: Run, attempts: int = RUNS) -> None:
@@ -57,24 +57,24 @@ class Fc:
 
         Raises ApiError.
         """
-        one = invocation.read(request, request_id, self.cloud.now())
-        if one.function not in self.functions:
+        queued = invocation.read(request, request_id, self.cloud.now())
+        if queued.function not in self.functions:
             raise refusal("FunctionNotFound")
-        if one.task_id in self._task_ids:
+        if queued.task_id in self._task_ids:
             raise refusal("StatefulAsyncInvocationAlreadyExists")
-        self._task_ids.add(one.task_id)
-        self.pending.append(one)
-        return Response(202, headers={"x-fc-request-id": request_id, invocation.TASK_ID: one.task_id})
+        self._task_ids.add(queued.task_id)
+        self.pending.append(queued)
+        return Response(202, headers={"x-fc-request-id": request_id, invocation.TASK_ID: queued.task_id})
 
     def run_due(self) -> None:
-        """Run what is due by now, the longest due first, in this thread; the clock moves only as far as the runs do."""
-        while one := self._take():
-            self._run(one)
+        """Run the invocations that are due, the earliest first, in this thread; only the runs move the clock."""
+        while queued := self._take():
+            self._run(queued)
 
     def run_pending(self) -> None:
         """Run until nothing is left; the clock jumps over the pauses before retries."""
         while self.pending:
-            first = min(one.due for one in self.pending)
+            first = min(queued.due for queued in self.pending)
             self.cloud.clock.advance(max(0.0, first - self.cloud.now()))
             self.run_due()
 
@@ -82,35 +82,35 @@ class Fc:
         """Everything, as JSON values."""
         return {
             "functions": sorted(self.functions),
-            "pending": [one.shown() for one in self.pending],
-            "finished": [one.shown() for one in self.finished],
+            "pending": [queued.shown() for queued in self.pending],
+            "finished": [queued.shown() for queued in self.finished],
         }
 
     def _take(self) -> AsyncInvocation | None:
         with self.cloud.lock:
-            due = [one for one in self.pending if one.due <= self.cloud.now()]
+            due = [queued for queued in self.pending if queued.due <= self.cloud.now()]
             if not due:
                 return None
-            first = min(due, key=lambda one: one.due)
+            first = min(due, key=lambda queued: queued.due)
             self.pending.remove(first)
             return first
 
-    def _run(self, one: AsyncInvocation) -> None:
-        function = self.functions[one.function]
-        one.attempts += 1
+    def _run(self, queued: AsyncInvocation) -> None:
+        function = self.functions[queued.function]
+        queued.attempts += 1
         try:
-            one.result = function.run(one.payload)
+            queued.result = function.run(queued.payload)
         except (Exception, Killed) as error:  # noqa: BLE001 - to the platform every exception is the function's failure
-            one.error = f"{type(error).__name__}: {error}"
+            queued.error = f"{type(error).__name__}: {error}"
         else:
-            one.error = ""
-        self._settle(one, function.attempts)
+            queued.error = ""
+        self._settle(queued, function.attempts)
 
-    def _settle(self, one: AsyncInvocation, attempts: int) -> None:
+    def _settle(self, queued: AsyncInvocation, attempts: int) -> None:
         with self.cloud.lock:
-            if one.error and one.attempts < attempts:
-                one.due = self.cloud.now() + FIRST_PAUSE * 2 ** (one.attempts - 1)
-                self.pending.append(one)
+            if queued.error and queued.attempts < attempts:
+                queued.due = self.cloud.now() + FIRST_PAUSE * 2 ** (queued.attempts - 1)
+                self.pending.append(queued)
                 return
-            one.outcome = "Failed" if one.error else "Succeeded"
-            self.finished.append(one)
+            queued.outcome = "Failed" if queued.error else "Succeeded"
+            self.finished.append(queued)

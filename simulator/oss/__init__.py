@@ -1,4 +1,4 @@
-"""Object Storage Service (OSS): what a journal of small objects needs."""
+"""Object Storage Service (OSS): the operations of a journal of small objects."""
 
 from simulator.oss.service import Oss
 

@@ -1,4 +1,4 @@
-"""What a bucket is set to: default encryption, lifecycle rules, Block Public Access; and how one is created."""
+"""Settings of a bucket: default encryption, lifecycle rules, Block Public Access; and its creation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _put_encryption(bucket: Bucket, body: bytes) -> None:
 
 
 def _put_lifecycle(bucket: Bucket, body: bytes) -> None:
-    """All rules at once: what is not in the document is gone."""
+    """All rules at once: a rule that is not in the document is deleted."""
     for rule in _document(body, "LifecycleConfiguration").findall("Rule"):
         if unknown := {child.tag for child in rule} - _RULE:
             raise uncovered(f"lifecycle rules with {', '.join(sorted(unknown))}")

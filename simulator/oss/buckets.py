@@ -34,7 +34,7 @@ class Bucket:
     """A bucket; ``versioning`` is None (never configured), Enabled or Suspended; ``encryption`` its default algorithm.
 
     ``region`` is None for the cloud's own; ``lifecycle`` is the document of its rules, None without any.
-    Of a versioned object only the current version is kept: what matters here is that overwriting cannot be forbidden.
+    Of a versioned object only the current version is kept: overwriting a versioned object cannot be forbidden.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing; ``last`` is where the next one begins, empty on the last page."""
+    """One page of a listing; ``last`` is where the next page begins, empty on the last page."""
 
     keys: list[str]
     common_prefixes: list[str]

@@ -13,7 +13,7 @@ KEPT = frozenset({"cache-control", "content-disposition", "content-encoding", "c
 """Headers of PutObject that come back with the object."""
 _MEANT = KEPT | {"range", "origin"}
 _MEANT_FAMILIES = ("if-", "access-control-", "x-oss-", "x-amz-")
-"""Headers that change what a request means. All others are those of HTTP itself, or OSS ignores them."""
+"""Headers that change the meaning of a request. All others are those of HTTP itself, or OSS ignores them."""
 _METHODS = {
     "service": {"GET"},
     "bucket": {"GET", "PUT", "DELETE", "POST", "HEAD", "OPTIONS"},
@@ -65,7 +65,7 @@ _NAMES = [operation.name for operation in OPERATIONS]
 
 
 def find(target: Target) -> Operation | None:
-    """The operation, as far as method, level and marker tell."""
+    """The operation, by method, level and marker."""
     called = (_level(target), target.request.method)
     alike = (operation for operation in OPERATIONS if (operation.level, operation.method) == called)
     return next((operation for operation in alike if _marked(operation, target)), None)
@@ -74,7 +74,7 @@ def find(target: Target) -> Operation | None:
 def covered(target: Target) -> Operation:
     """The operation, every parameter and header of the request being understood.
 
-    Raises ApiError: 405 ``MethodNotAllowed``, ``NotCovered`` for what OSS has and the embedded cloud lacks.
+    Raises ApiError: 405 ``MethodNotAllowed``, ``NotCovered`` for an operation of OSS that the embedded cloud lacks.
     """
     request = target.request
     if request.method not in _METHODS[_level(target)]:

@@ -1,4 +1,4 @@
-"""OSS as a service: who may do what, and each operation."""
+"""OSS as a service: permissions and operations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _XML = {"content-type": "application/xml"}
 
 
 class Oss:
-    """Buckets of one region. Signatures are verified; what is not covered is refused as ``NotCovered``."""
+    """Buckets of one region. Signatures are verified; missing operations are refused as ``NotCovered``."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -52,7 +52,7 @@ class Oss:
         return self.buckets[name]
 
     def action_of(self, request: Request) -> str:
-        """The operation's name; ``Unknown`` for what cannot be made out. Never raises."""
+        """The operation's name; ``Unknown`` for an unknown request. Never raises."""
         try:
             operation = operations.find(target_of(request))
         except ApiError:
@@ -60,7 +60,7 @@ class Oss:
         return operation.name if operation else "Unknown"
 
     def respond(self, request: Request) -> Response:
-        """Do what a request asks for.
+        """Perform a request.
 
         Raises ApiError with OSS's codes.
         """
@@ -153,7 +153,7 @@ class Oss:
         return Response(200, b"", {**_description(stored), "content-length": str(len(stored.body))})
 
     def _delete_object(self, target: Target) -> Response:
-        """Deleting what does not exist succeeds as well."""
+        """Deleting a missing object succeeds as well."""
         self._bucket(target).objects.pop(target.key, None)
         return Response(204)
 

@@ -101,7 +101,7 @@ def _canonical_request(target: Target, additional: list[str]) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    """Parameters sorted, each encoded once; one without a value stands without its equals sign."""
+    """Parameters sorted, each encoded once; a parameter without a value has no equals sign."""
     pairs = [part.partition("=") for part in query.split("&") if part]
     encoded = sorted((quote(unquote(name), safe=""), quote(unquote(value), safe="")) for name, _, value in pairs)
     return "&".join(f"{name}={value}" if value else name for name, value in encoded)

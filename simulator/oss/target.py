@@ -1,4 +1,4 @@
-"""What a request to OSS is about: which bucket and object, by path or by host, and with which parameters."""
+"""The target of a request to OSS: bucket and object, by path or by host, and the parameters."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _text(value: object) -> str:
 
 
 def _description(element: dict[str, Any]) -> str:
-    """An element without a description has none; one that is there and empty is not 1 to 80 characters long."""
+    """An element without a description has none; an empty description is not 1 to 80 characters long."""
     if "Description" not in element:
         return ""
     description = _text(element["Description"])

@@ -127,7 +127,7 @@ class Describes(Lists):
         }
 
     def _health(self, member: BackendServer) -> str:
-        """What is checked at weight 0 is not documented: "unavailable" says that no check has been completed."""
+        """Health checks at weight 0 are not documented: "unavailable" says that no check has been completed."""
         instance = self.cloud.ecs.instances.get(member.server_id)
         if member.type == "ecs" and (instance is None or instance.status != "Running"):
             return "abnormal"

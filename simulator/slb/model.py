@@ -1,4 +1,4 @@
-"""Load balancers and what belongs to them, without any wire format."""
+"""Load balancers, listeners, groups and members, without any wire format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BackendServer:
 
     @property
     def key(self) -> Key:
-        """What makes two elements the same member: an ENI may be there once for each of its addresses."""
+        """The identity of a member: an ENI may be a member once for each of its addresses."""
         return (self.server_id, self.port, self.type, "" if self.type == "ecs" else self.server_ip)
 
 
@@ -46,7 +46,7 @@ class ServerGroup:
         return next((member for member in self.members if member.key == key), None)
 
     def remove(self, keys: set[Key]) -> None:
-        """Drop these; what is not a member is ignored."""
+        """Drop these; other keys are ignored."""
         self.members = [member for member in self.members if member.key not in keys]
 
     def drop_server(self, server_id: str) -> None:

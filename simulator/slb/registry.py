@@ -1,4 +1,4 @@
-"""What CLB knows: the load balancers, how to seed them, to look them up, and to make them misbehave."""
+"""The load balancers of CLB: seeding, lookup and misbehaviour."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Registry(Product):
         *,
         backend_port: int | None = None,
     ) -> Listener:
-        """Seed a running listener on a server group; without one on the default group."""
+        """Seed a running listener on a server group; without ``vserver_group`` on the default group."""
         listener = Listener(port, protocol, backend_port or port, vserver_group)
         balancer.listeners.append(listener)
         return listener
@@ -111,7 +111,7 @@ class Registry(Product):
         self._drop_released()
 
     def progress(self) -> None:
-        """Servers whose time has come disappear from their groups."""
+        """Released servers disappear from their groups once it is due."""
         self.cloud.ecs.progress()
         self._drop_released()
 
@@ -130,7 +130,7 @@ class Registry(Product):
 
     @contextmanager
     def configuring(self, balancer: LoadBalancer) -> Iterator[None]:
-        """A write on one CLB: it takes one at a time, and is busy for ``configuring_seconds`` after an accepted one."""
+        """A write on a CLB, which takes one write at a time and is busy for ``configuring_seconds`` afterwards."""
         if self.cloud.clock.now() < balancer.busy_until:
             raise refusal(balancer.busy_code)
         yield

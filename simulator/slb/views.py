@@ -35,7 +35,7 @@ def rows(members: Iterable[BackendServer], *fields: str) -> list[Row]:
 
 
 def load_balancer(balancer: LoadBalancer) -> Row:
-    """What DescribeLoadBalancers and DescribeLoadBalancerAttribute have in common."""
+    """The fields of DescribeLoadBalancers and of DescribeLoadBalancerAttribute."""
     return {
         "LoadBalancerId": balancer.id,
         "LoadBalancerName": balancer.name,
@@ -64,7 +64,7 @@ def load_balancer(balancer: LoadBalancer) -> Row:
 def master_slave_rows(group: MasterSlaveServerGroup) -> list[Row]:
     """Both members with their parts."""
     fields = ("ServerId", "Port", "Weight", "Type", "Description")
-    parts = zip(group, ("Master", "Slave"), strict=False)  # one of the two may have been released
+    parts = zip(group, ("Master", "Slave"), strict=False)  # a member may have been released
     return [{**row(member, *fields), "ServerType": part} for member, part in parts]
 
 

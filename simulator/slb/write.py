@@ -24,7 +24,7 @@ class Writes(Registry):
 
     @action("SetBackendServers")
     def set_backend_servers(self, p: Parameters) -> Answer:
-        """Weights and descriptions of members of the default group; what is not a member is ignored."""
+        """Weights and descriptions of members of the default group; other servers are ignored."""
         balancer, servers = self.load_balancer(p), parse(p, "BackendServers", ported=False)
         with self.configuring(balancer):
             _set(balancer.default_group, servers)
@@ -40,7 +40,7 @@ class Writes(Registry):
 
     @action("RemoveBackendServers")
     def remove_backend_servers(self, p: Parameters) -> Answer:
-        """Members of the default group leave; what is not a member is ignored."""
+        """Members of the default group leave; other servers are ignored."""
         balancer, servers = self.load_balancer(p), parse(p, "BackendServers", ported=False)
         with self.configuring(balancer):
             self._remove(balancer.default_group, servers)
@@ -73,7 +73,7 @@ class Writes(Registry):
 
     @action("RemoveVServerGroupBackendServers")
     def remove_vserver_group_backend_servers(self, p: Parameters) -> Answer:
-        """Members of a vServer group leave; what is not a member is ignored."""
+        """Members of a vServer group leave; other servers are ignored."""
         balancer, group = self.vserver_group(p)
         servers = parse(p, "BackendServers", ported=True)
         with self.configuring(balancer):
@@ -145,7 +145,7 @@ class Writes(Registry):
 
 
 def _set(group: ServerGroup, servers: list[BackendServer]) -> None:
-    """The description is set too, so an element without one clears it: no document says that it stays."""
+    """The description is set too, so an element without a description clears it: no document says that it stays."""
     for server in servers:
         member = group.find(server.key)
         if member is not None:

@@ -154,7 +154,7 @@ def test_another_vpc(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
 
 def test_a_full_security_group(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, drill: Fleet) -> None:
     """No place until one of its instances is gone."""
-    cloud.ecs.places[drill.spec.security_group_ids[1]] = 3
+    cloud.ecs.capacities[drill.spec.security_group_ids[1]] = 3
 
     assert ecs.refused("RunInstances", **launch) == (403, "SecurityGroupInstanceLimitExceed")
     cloud.clock.advance(drill.spec.notice)
@@ -165,7 +165,7 @@ def test_a_full_security_group(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, d
 def test_a_full_deployment_set(launch: dict[str, Any], ecs: Ecs, cloud: Cloud, drill: Fleet) -> None:
     """The source takes its place until it is released."""
     cloud.ecs.deployment_sets.add("ds-1")
-    cloud.ecs.places["ds-1"] = 1
+    cloud.ecs.capacities["ds-1"] = 1
     drill.source.deployment_set_id = launch["DeploymentSetId"] = "ds-1"
 
     assert ecs.refused("RunInstances", **launch) == (403, "QuotaExceed.DeploymentSetInstanceQuotaFull")
