@@ -1,8 +1,8 @@
 """The permissions that a request needs: actions on resources.
 
 Sources: "Authentication rules" of ECS, "RAM authentication" of CLB, "Authorization syntax and elements" of OSS,
-"Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. A call
-that they leave open is checked in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
+"Policies and sample policies" of Function Compute, "RAM authorization" of RAM and Auto Scaling. A call that they leave
+open is checked in the least friendly way: Auto Scaling's calls for ``*``, which no narrower resource allows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scaling groups, instances, hooks, activities and actions, without a wire format. Moments: virtual seconds since 1970."""
+"""Scaling groups, instances, hooks, activities and actions, without a wire format; moments in virtual seconds."""
 
 from __future__ import annotations
 
