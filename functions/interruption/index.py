@@ -28,7 +28,7 @@ from spotkeeper.settings import InterruptionSettings
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, Clock())
+    invocation = Invocation.enter(context, os.environ, Clock())
     settings = InterruptionSettings.from_env(os.environ)
 
     def interrupted(notification: Notification) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from spotkeeper.settings import LifecycleHookSettings
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, Clock())
+    invocation = Invocation.enter(context, os.environ, Clock())
     settings = LifecycleHookSettings.from_env(os.environ)
 
     def held(notification: Notification) -> dict[str, Any]:

@@ -27,10 +27,10 @@ from spotkeeper.settings import StateChangeSettings
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, Clock())
+    invocation = Invocation.enter(context, os.environ, Clock())
     settings = StateChangeSettings.from_env(os.environ)
 
     def changed(notification: Notification) -> dict[str, Any]:
-        return handle(StateChange.of(notification, invocation.region), invocation, settings, context, os.environ)
+        return handle(StateChange.of(notification, invocation.region), invocation, settings)
 
     return respond(event, invocation, {Kind.STATE_CHANGE: changed})

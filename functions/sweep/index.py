@@ -26,7 +26,7 @@ from sweeping.entry import sweep
 
 def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     """Function Compute's entry point: the answer, or an error; the next timer event tries again anyway."""
-    invocation = Invocation.enter(context, Clock())
+    invocation = Invocation.enter(context, os.environ, Clock())
     settings = SweepSettings.from_env(os.environ)
 
     def timer(notification: Notification) -> dict[str, Any]:

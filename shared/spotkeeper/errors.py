@@ -13,6 +13,7 @@
     │       └── BrokenRecord   it is not what Spotkeeper writes
     ├── WaitFailed             what was waited for reached a state from which it will not recover
     ├── DeadlineReached        this call's time is up; the next call continues
+    ├── NoProgress             a step changed nothing: a mistake in Spotkeeper
     ├── NoCapacity             no rung of the ladder had stock; the next call starts over
     ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
     ├── RescueFailed           the rescue cannot go on without a human
@@ -128,6 +129,13 @@ class WaitFailed(SpotkeeperError):
 
 class DeadlineReached(SpotkeeperError):
     """This invocation's time is up before the work was; the next invocation continues where it stopped."""
+
+
+class NoProgress(SpotkeeperError):
+    """A step changed nothing, so that the loop would take it for ever."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}: this is a mistake in Spotkeeper, please report it")
 
 
 class NoCapacity(SpotkeeperError):

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from spotkeeper.audit import Audit
 from spotkeeper.clock import Clock, Deadline
+from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import BadSetting, BatchFailed, MalformedEvent
 from spotkeeper.events import Batch, Kind, Notification, unwrap
 
@@ -61,9 +62,11 @@ class Invocation:
     account_id: str
     deadline: Deadline
     audit: Audit
+    context: Context = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def enter(cls, context: Context, clock: Clock) -> Invocation:
+    def enter(cls, context: Context, environ: Mapping[str, str], clock: Clock) -> Invocation:
         """The call that begins now. Raises ``BadSetting`` for a timeout that is not a number of seconds."""
         timeout = _seconds(context.function.timeout)
         reserve = min(RESERVE_SECONDS, timeout / 4)
@@ -74,7 +77,16 @@ class Invocation:
             "account_id": str(context.account_id or ""),
         }
         deadline = Deadline.after(clock, timeout - reserve)
-        return cls(**about, deadline=deadline, audit=Audit(clock, {"function": name, **about}))
+        audit = Audit(clock, {"function": name, **about})
+        return cls(**about, deadline=deadline, audit=audit, context=context, environ=environ)
+
+    def home(self, region: str) -> str:
+        """``<account>/<region>``: the journal's folder for a region."""
+        return f"{self.account_id or 'account'}/{region}"
+
+    def credentials(self) -> Credentials:
+        """The credentials of this call, read anew: those of a warm process change. Raises ``NoCredentials``."""
+        return find_credentials(self.context, self.environ)
 
 
 def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:

@@ -130,7 +130,7 @@ class History:
         """Those before this stop that were started within the window."""
         return [one for one in self.restarts if one.counts and one.over(now) and one.at > now - rules.window]
 
-    def but(self, number: int, name: str, document: Mapping[str, Any]) -> History:
+    def with_record(self, number: int, name: str, document: Mapping[str, Any]) -> History:
         """The same history with one more record."""
         known = {one.number: one for one in self.restarts}
         records = {**(known[number].records if number in known else {}), name: document}

@@ -56,7 +56,7 @@ class FakeContext:
 def call(event: Any, handler: Any, account_id: str = ACCOUNT) -> Answer:
     """Respond as a function for interruptions would; ``event`` is serialised unless it is bytes."""
     raw = event if isinstance(event, bytes) else json.dumps(event)
-    invocation = Invocation.enter(FakeContext(account_id=account_id), StoppedClock())
+    invocation = Invocation.enter(FakeContext(account_id=account_id), {}, StoppedClock())
     return respond(raw, invocation, {Kind.INTERRUPTION: handler})
 
 
@@ -275,7 +275,7 @@ def test_mutations_are_answered_or_malformed(name: str) -> None:
 def test_deadline(timeout: float | str, seconds: float) -> None:
     """A call may use its timeout but for five seconds, or a quarter of a short one."""
     clock = StoppedClock()
-    invocation = Invocation.enter(FakeContext(function=Function(timeout)), clock)
+    invocation = Invocation.enter(FakeContext(function=Function(timeout)), {}, clock)
 
     assert Deadline(clock, 1000 + seconds) == invocation.deadline
     assert (invocation.request_id, invocation.region, invocation.account_id) == ("r-1", "cn-hangzhou", ACCOUNT)
@@ -285,4 +285,4 @@ def test_deadline(timeout: float | str, seconds: float) -> None:
 def test_timeout_that_is_not_one(timeout: Any) -> None:
     """A timeout that is not a positive number of seconds is an error of its own."""
     with pytest.raises(BadSetting, match="timeout"):
-        Invocation.enter(FakeContext(function=Function(timeout)), StoppedClock())
+        Invocation.enter(FakeContext(function=Function(timeout)), {}, StoppedClock())

@@ -1,4 +1,4 @@
-"""``decide`` as a table: the next step and its reason, word for word, from the settings, the event and the facts."""
+"""``decide`` as a table: the next step and its reason, word for word, from the settings, the event and the state."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from restarting.decide import STEPS, WRITES, Decision, Step, decide
-from restarting.facts import Facts
+from restarting.decide import STEPS, Step, decide
+from restarting.state import State
 from spotkeeper.events import StateChange
+from spotkeeper.loop import Decision
 from spotkeeper.restart_rules import Judgement, Verdict, judge
 from spotkeeper.restarts import History, Restart
 from spotkeeper.settings import RestartRules, StateChangeSettings
@@ -37,19 +38,19 @@ def instance(status: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def event(state: str, time: float | None = NOW - 1) -> Facts:
+def event(told: str, time: float | None = NOW - 1) -> State:
     """What a call knows when it has read its event."""
-    return Facts(StateChange("id", "Instance:StateChange", "i-1", "cn-hangzhou", "1", time, state), NOW)
+    return State(NOW, StateChange("id", "Instance:StateChange", "i-1", "cn-hangzhou", "1", time, told))
 
 
-def seen(state: str, status: str, **changes: Any) -> Facts:
+def seen(state: str, status: str, **changes: Any) -> State:
     """And has looked at the instance."""
-    return event(state).but(looked=True, instance=instance(status, **changes), stopped_here=status == "Stopped")
+    return event(state).replace(looked=True, instance=instance(status, **changes), stopped_here=status == "Stopped")
 
 
-def loaded(state: str, status: str, **changes: Any) -> Facts:
+def loaded(state: str, status: str, **changes: Any) -> State:
     """And has read the journal."""
-    return seen(state, status, **changes).but(loaded=True, belongs="" if status == "Stopped" else None)
+    return seen(state, status, **changes).replace(loaded=True, belongs="" if status == "Stopped" else None)
 
 
 def answered(text: str) -> str:
@@ -78,20 +79,20 @@ NEW: dict[str, Any] = {"event": EARLY["event"]}
 CLOSED: dict[str, Any] = {**OPEN, "done": {"at": NOW, "answer": {}}}
 STARTED, ASKED = restarts(30, names=("asked-1", "accepted")), restarts(30, names=("asked-1",))
 RAN, REFUSED = restarts(30), restarts(30, names=("asked-1", "refused-1"))
-RELEASED = event("Deleted").but(loaded=True)
-TIMELESS = event("Running", None).but(looked=True, loaded=True)
-BACK: Facts = loaded(answered("Running"), answered("Running"), **STOP)
-RUNS: Facts = loaded("Running", "Running")
-WAS: Facts = loaded(answered("Running"), "Stopped")
-DOWN: Facts = loaded("Stopped", "Stopped")
-STARTING: Facts = loaded("Stopped", "Starting")
-REBOOTS: Facts = loaded("Running", "Starting")
-LOCKED: Facts = loaded("Running", "Running", **STOP, lock="Recycling")
-HELD: Facts = loaded("Running", "Running", **STOP, tags={"spotkeeper:hold": ""})
+RELEASED = event("Deleted").replace(loaded=True)
+TIMELESS = event("Running", None).replace(looked=True, loaded=True)
+BACK: State = loaded(answered("Running"), answered("Running"), **STOP)
+RUNS: State = loaded("Running", "Running")
+WAS: State = loaded(answered("Running"), "Stopped")
+DOWN: State = loaded("Stopped", "Stopped")
+STARTING: State = loaded("Stopped", "Starting")
+REBOOTS: State = loaded("Running", "Starting")
+LOCKED: State = loaded("Running", "Running", **STOP, lock="Recycling")
+HELD: State = loaded("Running", "Running", **STOP, tags={"spotkeeper:hold": ""})
 
 HANDS_OFF = "the tag spotkeeper:hold says hands off"
 LOCK = "it is under the Recycling lock: its rescue is not over"
-ABOUT_TO_BE = "its notice is not over and nobody has seen it stopped: it is about to be"
+ABOUT_TO_BE = "its notice is not over and it was not seen stopped: it is about to be stopped"
 TIMES = (
     "it was started again {} times in the last 3600 s and stopped again each time (SPOTKEEPER_RESTART_LIMIT): "
     "it is left alone until 1970-01-01T0{}.000Z"
@@ -99,134 +100,135 @@ TIMES = (
 
 DECISIONS: list[tuple[Step, str, list[Any]]] = [
     # the event alone
-    (Step.LOOK, "what is true now decides, not the event", [
-        *map(event, ("Created", "Pending", "Running", "Stopped")), RELEASED.but(rescue=OPEN),
+    (Step.LOOK, "the current state of the instance decides, not the event", [
+        *map(event, ("Created", "Pending", "Running", "Stopped")), RELEASED.replace(rescue=OPEN),
     ]),
     (Step.SKIP, "the instance is new", [
         *(seen(state, status) for state in ("Created", "Pending") for status in ("Pending", "Stopped")),
     ]),
     (Step.SKIP, "it is starting: its next event tells how that ended", [event("Starting")]),
     (Step.SKIP, "it is stopping or restarting: its next event tells how that ended", [event("Stopping")]),
-    (Step.SKIP, r"'\xe9' is no state that anything is known about", [event("é")]),
-    (Step.SKIP, "'stopped' is no state that anything is known about", [event("stopped")]),
+    (Step.SKIP, r"'\xe9' is an unknown state", [event("é")]),
+    (Step.SKIP, "'stopped' is an unknown state", [event("stopped")]),
     (Step.SKIP, "the instance does not exist (any more)", [
-        *(event(state).but(looked=True) for state in ("Running", "Stopped")),
+        *(event(state).replace(looked=True) for state in ("Running", "Stopped")),
     ]),
     # released
-    (Step.LOAD, "a rescue in stop mode may wait for it to run", [event("Deleted")]),
+    (Step.LOAD, "a rescue in stop mode may be waiting for it to run", [event("Deleted")]),
     (Step.SKIP, "the instance is released", [
-        RELEASED, RELEASED.but(rescue={"event": {"notice_end": NOW}}), RELEASED.but(rescue=CLOSED),
+        RELEASED, RELEASED.replace(rescue={"event": {"notice_end": NOW}}), RELEASED.replace(rescue=CLOSED),
     ]),
-    (Step.SKIP, "it is Stopped, whatever the event says", [
-        *(RELEASED.but(rescue=OPEN, looked=True, instance=instance("Stopped", **mode)) for mode in ({}, STOP)),
+    (Step.SKIP, "it is Stopped although the event says Deleted", [
+        *(RELEASED.replace(rescue=OPEN, looked=True, instance=instance("Stopped", **mode)) for mode in ({}, STOP)),
     ]),
-    (Step.FINISH, "nobody can put back what is released", [RELEASED.but(rescue=OPEN, looked=True)]),
+    (Step.FINISH, "a released instance cannot return to its groups", [RELEASED.replace(rescue=OPEN, looked=True)]),
     (Step.DONE, "it is released", [
-        RELEASED.but(rescue=CLOSED, closed=True), RELEASED.but(rescue=CLOSED, looked=True, closed=True),
+        RELEASED.replace(rescue=CLOSED, closed=True), RELEASED.replace(rescue=CLOSED, looked=True, closed=True),
     ]),
     # this call has asked for the start
-    (Step.WAIT, "the start was asked for; it is done once the instance runs", [
-        WAS.but(asked_at=0.0), DOWN.but(asked_at=0.0), DOWN.but(asked_at=NOW), STARTING.but(asked_at=NOW),
+    (Step.WAIT, "the start was requested; the restart ends once the instance is running", [
+        WAS.replace(asked_at=0.0), DOWN.replace(asked_at=0.0),
+        DOWN.replace(asked_at=NOW), STARTING.replace(asked_at=NOW),
     ]),
     # it runs
-    (Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode waits for that", [
+    (Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode is waiting for that", [
         *((NO_TAG, seen(state, "Running")) for state in ("Stopped", "Running")),
         *(seen(state, "Running", **PLAIN) for state in ("Stopped", "Running")),
         seen("Running", "Running", **PLAIN, **STOP, SpotStrategy="NoSpot"),
     ]),
-    (Step.LOAD, "a restart or a rescue in stop mode may wait for it to run", [
+    (Step.LOAD, "a restart or a rescue in stop mode may be waiting for it to run", [
         *(seen(state, "Running") for state in ("Stopped", "Running")),
         seen("Running", "Running", **PLAIN, **STOP), (NO_TAG, seen("Running", "Running", **STOP)),
     ]),
-    (Step.LOOK, "it may have been stopped and restarted since it was looked at", [
-        BACK.but(history=STARTED), RUNS.but(history=STARTED),
+    (Step.LOOK, "it may have been stopped and started again since the last look", [
+        BACK.replace(history=STARTED), RUNS.replace(history=STARTED),
     ]),
     (Step.RECORD_RUN, "restart 7 is over: the next stop is another one", [
-        BACK.but(history=STARTED, looked_since_loaded=True), WAS.but(history=STARTED),
-        *(RUNS.but(history=history, looked_since_loaded=True) for history in (STARTED, REFUSED)),
+        BACK.replace(history=STARTED, looked_since_loaded=True), WAS.replace(history=STARTED),
+        *(RUNS.replace(history=history, looked_since_loaded=True) for history in (STARTED, REFUSED)),
     ]),
-    (Step.FINISH, "its rescue ends where it began", [BACK.but(rescue=OPEN, serves=True)]),
-    (Step.SKIP, LOCK, [LOCKED.but(rescue=OPEN)]),
-    (Step.DONE, LOCK, [LOCKED.but(rescue=OPEN, ran=True)]),
-    (Step.SKIP, HANDS_OFF, [HELD.but(rescue=OPEN)]),
-    (Step.DONE, HANDS_OFF, [HELD.but(rescue=OPEN, ran=True)]),
+    (Step.FINISH, "the instance is back in its groups", [BACK.replace(rescue=OPEN, serves=True)]),
+    (Step.SKIP, LOCK, [LOCKED.replace(rescue=OPEN)]),
+    (Step.DONE, LOCK, [LOCKED.replace(rescue=OPEN, ran=True)]),
+    (Step.SKIP, HANDS_OFF, [HELD.replace(rescue=OPEN)]),
+    (Step.DONE, HANDS_OFF, [HELD.replace(rescue=OPEN, ran=True)]),
     (Step.SKIP, ABOUT_TO_BE, [
-        BACK.but(rescue=NEW), BACK.but(rescue={**EARLY, "drained": {"at": NOW - 1}}),
-        TIMELESS.but(instance=instance("Running", **STOP), rescue=EARLY),
+        BACK.replace(rescue=NEW), BACK.replace(rescue={**EARLY, "drained": {"at": NOW - 1}}),
+        TIMELESS.replace(instance=instance("Running", **STOP), rescue=EARLY),
     ]),
-    (Step.DONE, ABOUT_TO_BE, [BACK.but(rescue=NEW, ran=True)]),
-    (Step.SERVE, "it runs again, so it gets the weights that it had before the interruption", [
-        BACK.but(rescue=EARLY), BACK.but(rescue=OPEN), BACK.but(rescue=NEW, stopped_here=True),
+    (Step.DONE, ABOUT_TO_BE, [BACK.replace(rescue=NEW, ran=True)]),
+    (Step.SERVE, "it is running again and gets the weights from before the interruption", [
+        BACK.replace(rescue=EARLY), BACK.replace(rescue=OPEN), BACK.replace(rescue=NEW, stopped_here=True),
     ]),
     (Step.DONE, "it runs", [
-        BACK.but(ran=True), BACK.but(rescue=CLOSED, serves=True), RUNS.but(history=RAN, ran=True),
+        BACK.replace(ran=True), BACK.replace(rescue=CLOSED, serves=True), RUNS.replace(history=RAN, ran=True),
     ]),
     (Step.ANSWER, "the journal says that this rescue is finished", [
-        BACK.but(rescue=CLOSED), BACK.but(rescue={**CLOSED, "done": {"at": NOW - 1}}),
+        BACK.replace(rescue=CLOSED), BACK.replace(rescue={**CLOSED, "done": {"at": NOW - 1}}),
     ]),
-    (Step.SKIP, "it is Running and nothing waits for that", [
-        BACK, RUNS, RUNS.but(history=RAN), BACK.but(rescue={**OPEN, "lost": {"at": NOW}}),
-        BACK.but(rescue={**CLOSED, "done": {"at": NOW - 1.5}}), BACK.but(rescue={**CLOSED, "done": {"at": NOW - 5}}),
-        TIMELESS.but(instance=instance("Running"), rescue=CLOSED),
-        loaded("Stopped", "Running", **STOP).but(rescue=CLOSED),
+    (Step.SKIP, "it is Running and nothing is waiting for that", [
+        BACK, RUNS, RUNS.replace(history=RAN), BACK.replace(rescue={**OPEN, "lost": {"at": NOW}}),
+        *(BACK.replace(rescue={**CLOSED, "done": {"at": NOW - ago}}) for ago in (1.5, 5)),
+        TIMELESS.replace(instance=instance("Running"), rescue=CLOSED),
+        loaded("Stopped", "Running", **STOP).replace(rescue=CLOSED),
     ]),
     # it ran
     (Step.SKIP, "it is Stopped by now", [
         (NO_TAG, seen("Running", "Stopped")), seen("Running", "Stopped", **PLAIN),
     ]),
     (Step.SKIP, "it is Starting by now", [(NO_TAG, seen("Running", "Starting"))]),
-    (Step.SKIP, "it is Starting, and nothing waits for it to run", [
-        REBOOTS, REBOOTS.but(history=RAN), loaded("Running", "Starting", **STOP).but(rescue=CLOSED),
+    (Step.SKIP, "it is Starting, and nothing is waiting for it to run", [
+        REBOOTS, REBOOTS.replace(history=RAN), loaded("Running", "Starting", **STOP).replace(rescue=CLOSED),
     ]),
-    (Step.SKIP, "it is Pending, and nothing waits for it to run", [loaded("Running", "Pending")]),
-    (Step.WAIT, "the event knows more than Describe, or it is being rebooted", [
-        REBOOTS.but(history=STARTED), loaded("Running", "Pending").but(history=STARTED),
-        loaded("Running", "Starting", **STOP).but(rescue=OPEN),
+    (Step.SKIP, "it is Pending, and nothing is waiting for it to run", [loaded("Running", "Pending")]),
+    (Step.WAIT, "the event is newer than Describe, or the instance is rebooting", [
+        REBOOTS.replace(history=STARTED), loaded("Running", "Pending").replace(history=STARTED),
+        loaded("Running", "Starting", **STOP).replace(rescue=OPEN),
     ]),
-    (Step.LOAD, "a restart may wait for it to run", [seen("Running", "Stopped"), seen("Running", "Starting")]),
-    (Step.SKIP, "it is Stopped by now: the event of that decides", [
-        *(WAS.but(history=restarts(ago, names=("asked-1", "accepted"))) for ago in (1, 0)),
-        WAS, WAS.but(history=RAN), WAS.but(history=restarts(1, names=("asked-1",))),
-        TIMELESS.but(instance=instance("Stopped"), history=STARTED),
+    (Step.LOAD, "a restart may be waiting for it to run", [seen("Running", "Stopped"), seen("Running", "Starting")]),
+    (Step.SKIP, "it is Stopped by now: the event about that state decides", [
+        *(WAS.replace(history=restarts(ago, names=("asked-1", "accepted"))) for ago in (1, 0)),
+        WAS, WAS.replace(history=RAN), WAS.replace(history=restarts(1, names=("asked-1",))),
+        TIMELESS.replace(instance=instance("Stopped"), history=STARTED),
     ]),
     # it is being started
-    (Step.SKIP, "it is starting already, and no restart of ours", [
+    (Step.SKIP, "it is starting already, and this is not a restart by Spotkeeper", [
         (NO_TAG, seen("Stopped", "Starting")),
         *(seen("Stopped", status, **PLAIN) for status in ("Pending", "Starting")),
     ]),
-    (Step.LOAD, "it may be starting because an earlier call has started it", [
+    (Step.LOAD, "an earlier call may have started it", [
         seen("Stopped", "Starting"), seen("Stopped", "Pending"),
     ]),
-    (Step.WAIT, "restart 7 is under way", [*(STARTING.but(history=history) for history in (STARTED, ASKED))]),
-    (Step.SKIP, "somebody else is starting it", [
-        *(STARTING.but(history=history) for history in (History(), RAN, REFUSED)),
+    (Step.WAIT, "restart 7 is under way", [*(STARTING.replace(history=history) for history in (STARTED, ASKED))]),
+    (Step.SKIP, "it was not started by Spotkeeper", [
+        *(STARTING.replace(history=history) for history in (History(), RAN, REFUSED)),
     ]),
     # it is stopped
-    (Step.LOAD, "how often was it started?", [seen("Stopped", "Stopped"), DOWN.but(belongs=None)]),
+    (Step.LOAD, "the limit of restarts counts earlier ones", [seen("Stopped", "Stopped"), DOWN.replace(belongs=None)]),
     (Step.START, "it is stopped: restart 1 of at most 3 in 3600 s", [
-        loaded("Stopped", answered("Stopped")), DOWN.but(history=REFUSED), DOWN.but(history=restarts(3_600)),
+        loaded("Stopped", answered("Stopped")), DOWN.replace(history=REFUSED), DOWN.replace(history=restarts(3_600)),
         loaded("Stopped", "Stopped", ExpiredTime="1970-01-01T02:47Z"),
         loaded("Stopped", "Stopped", **held("1970-01-01T00:00:00Z")),
     ]),
     (Step.START, "it is stopped: restart 2 of at most 3 in 3600 s", [
-        DOWN.but(history=restarts(60)), DOWN.but(history=restarts(61, names=("asked-1", "running"))),
+        DOWN.replace(history=restarts(60)), DOWN.replace(history=restarts(61, names=("asked-1", "running"))),
     ]),
-    (Step.SKIP, "its rescue i-1/1 is finished", [DOWN.but(belongs="its rescue i-1/1 is finished")]),
-    (Step.WAIT, "restart 7 was accepted a moment ago", [DOWN.but(history=STARTED)]),
+    (Step.SKIP, "its rescue i-1/1 is finished", [DOWN.replace(belongs="its rescue i-1/1 is finished")]),
+    (Step.WAIT, "restart 7 was accepted a moment ago", [DOWN.replace(history=STARTED)]),
     (Step.SKIP, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again", [(NEVER, DOWN)]),
     (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:46:41.000Z", [
-        DOWN.but(history=restarts(59)),
+        DOWN.replace(history=restarts(59)),
     ]),
     (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:47:10.000Z", [
-        DOWN.but(history=RAN),
+        DOWN.replace(history=RAN),
     ]),
     (Step.SKIP, "restart 3 of the window waits for 120 s after the one before: until 1970-01-01T02:46:41.000Z", [
-        DOWN.but(history=restarts(500, 119)),
+        DOWN.replace(history=restarts(500, 119)),
     ]),
-    (Step.REPORT, TIMES.format(3, "2:46:41"), [DOWN.but(history=restarts(3_599, 900, 500))]),
-    (Step.REPORT, TIMES.format(4, "3:13:20"), [DOWN.but(history=restarts(3_000, 2_000, 900, 500))]),
+    (Step.REPORT, TIMES.format(3, "2:46:41"), [DOWN.replace(history=restarts(3_599, 900, 500))]),
+    (Step.REPORT, TIMES.format(4, "3:13:20"), [DOWN.replace(history=restarts(3_000, 2_000, 900, 500))]),
     (Step.SKIP, TIMES.format(3, "2:56:40"), [
-        DOWN.but(history=restarts(3_000, 900, 500).but(9, "reported", {})),
+        DOWN.replace(history=restarts(3_000, 900, 500).with_record(9, "reported", {})),
     ]),
 ]  # fmt: skip
 
@@ -234,8 +236,8 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
 @pytest.mark.parametrize(("step", "reason", "case"), cases(DECISIONS))
 def test_decide(step: Step, reason: str, case: Any) -> None:
     """The step, and the reason word for word."""
-    settings, facts = case if isinstance(case, tuple) else (SETTINGS, case)
-    assert decide(settings, facts) == Decision(step, reason)
+    settings, state = case if isinstance(case, tuple) else (SETTINGS, case)
+    assert decide(settings, state) == Decision(step, reason)
 
 
 def test_every_step_is_reached() -> None:
@@ -262,15 +264,15 @@ def test_what_the_instance_itself_says_against_a_start(
     settings: StateChangeSettings, changes: dict[str, Any], reason: str
 ) -> None:
     """It is skipped, whatever is in the journal, which need not be read for it."""
-    facts = event("Stopped").but(looked=True, instance=instance(**{"status": "Stopped", **changes}))
-    assert decide(settings, facts) == Decision(Step.SKIP, reason)
-    known = facts.but(loaded=True, history=STARTED, belongs="it belongs to a rescue")
+    state = event("Stopped").replace(looked=True, instance=instance(**{"status": "Stopped", **changes}))
+    assert decide(settings, state) == Decision(Step.SKIP, reason)
+    known = state.replace(loaded=True, history=STARTED, belongs="it belongs to a rescue")
     assert decide(settings, known) == Decision(Step.SKIP, reason)
 
 
 def test_the_steps_in_words() -> None:
     """As the audit records them; those that write are not taken in a dry run."""
-    assert {step.value: step in WRITES for step in Step} == {
+    assert {step.value: step.writes for step in Step} == {
         "look at the instance": False,
         "skip": False,
         "read the journal": False,

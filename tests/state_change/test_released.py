@@ -83,6 +83,6 @@ def test_a_dry_release() -> None:
     here = reclaimed()
     release(here)
     assert here.changed("Deleted", SPOTKEEPER_DRY_RUN="true")["plan"] == [
-        "close the episode (nobody can put back what is released)"
+        "close the episode (a released instance cannot return to its groups)"
     ]
     assert "done" not in records(here)

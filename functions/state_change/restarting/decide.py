@@ -1,39 +1,36 @@
-"""What to do next, and why. Pure: the same settings and facts always give the same decision.
+"""The steps, and the next one with its reason. Pure: the same settings and state always give the same decision.
 
-Only an event that says ``Stopped`` can lead to a start, and only what is true when it is looked at counts.
+Only an event that says ``Stopped`` can lead to a start, and the instance is looked at before it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-
-from restarting.facts import Facts
+from restarting.state import State
+from spotkeeper import loop
 from spotkeeper.instances import HANDS_OFF, Described, is_held, locked, tags_of
+from spotkeeper.loop import WRITES, Decision
 from spotkeeper.restart_rules import Verdict, hindrance, judge
 from spotkeeper.settings import RestartRules, StateChangeSettings
 
 
-class Step(Enum):
-    """Every step there is; the value is its name in the audit."""
+class Step(loop.Step):
+    """Every step of a state change."""
 
     LOOK = "look at the instance"
     SKIP = "skip"
     LOAD = "read the journal"
-    REPORT = "report that the limit is reached"
-    START = "start the instance"
+    REPORT = "report that the limit is reached", WRITES
+    START = "start the instance", WRITES
     WAIT = "wait until it is running"
-    RECORD_RUN = "record that it ran again"
-    SERVE = "return to the groups"
-    FINISH = "close the episode"
+    RECORD_RUN = "record that it ran again", WRITES
+    SERVE = "return to the groups", WRITES
+    FINISH = "close the episode", WRITES
     ANSWER = "answer what the journal says"
     DONE = "done"
 
 
-WRITES = frozenset({Step.REPORT, Step.START, Step.RECORD_RUN, Step.SERVE, Step.FINISH})
-
-SHOWN = frozenset({"Created", "Pending", "Running", "Stopped"})
-"""States after which the instance is looked at: its facts are for the audit while it exists."""
+LOOKED_AT = frozenset({"Created", "Pending", "Running", "Stopped"})
+"""States after which the instance is looked at: the audit describes it while it exists."""
 
 NOTHING_TO_DO = {
     "Created": "the instance is new",
@@ -41,129 +38,126 @@ NOTHING_TO_DO = {
     "Starting": "it is starting: its next event tells how that ended",
     "Stopping": "it is stopping or restarting: its next event tells how that ended",
 }
+CURRENT = "the current state of the instance decides, not the event"
 
 
-@dataclass(frozen=True)
-class Decision:
-    """The next step and its reason in words."""
-
-    step: Step
-    reason: str
-
-
-def decide(settings: StateChangeSettings, facts: Facts) -> Decision:
+def decide(settings: StateChangeSettings, state: State) -> Decision:
     """The one next step."""
-    state = facts.event.state
-    if state in SHOWN and not facts.looked:
-        return Decision(Step.LOOK, "what is true now decides, not the event")
-    if state == "Deleted":
-        return _deleted(facts)
-    if state not in ("Running", "Stopped"):
-        return Decision(Step.SKIP, NOTHING_TO_DO.get(state, f"{state!a} is no state that anything is known about"))
-    if facts.instance is None:
+    told = state.event.state
+    if told in LOOKED_AT and not state.looked:
+        return Decision(Step.LOOK, CURRENT)
+    if told == "Deleted":
+        return _deleted(state)
+    if told not in ("Running", "Stopped"):
+        return Decision(Step.SKIP, NOTHING_TO_DO.get(told, f"{told!a} is an unknown state"))
+    if state.instance is None:
         return Decision(Step.SKIP, "the instance does not exist (any more)")
-    return _by_status(settings.restart, facts, facts.instance)
+    return _by_status(settings.restart, state, state.instance)
 
 
-def _deleted(facts: Facts) -> Decision:
+def _deleted(state: State) -> Decision:
     """In stop mode nobody else ends the rescue of an instance that its owner releases while it is stopped."""
-    if facts.closed:
+    if state.closed:
         return Decision(Step.DONE, "it is released")
-    if not facts.loaded:
-        return Decision(Step.LOAD, "a rescue in stop mode may wait for it to run")
-    if not facts.rescue_open:
+    if not state.loaded:
+        return Decision(Step.LOAD, "a rescue in stop mode may be waiting for it to run")
+    if not state.rescue_open:
         return Decision(Step.SKIP, "the instance is released")
-    if not facts.looked:
-        return Decision(Step.LOOK, "what is true now decides, not the event")
-    if facts.instance is not None:
-        return Decision(Step.SKIP, f"it is {facts.status}, whatever the event says")
-    return Decision(Step.FINISH, "nobody can put back what is released")
+    if not state.looked:
+        return Decision(Step.LOOK, CURRENT)
+    if state.instance is not None:
+        return Decision(Step.SKIP, f"it is {state.status} although the event says Deleted")
+    return Decision(Step.FINISH, "a released instance cannot return to its groups")
 
 
-def _by_status(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
-    if facts.status == "Running":
-        return _running(rules, facts, instance)
-    if facts.asked_at is not None:
-        return Decision(Step.WAIT, "the start was asked for; it is done once the instance runs")
-    if facts.event.state == "Running":
-        return _not_running_any_more(rules, facts, instance)
-    if facts.status in ("Starting", "Pending"):
-        return _starting(rules, facts, instance)
-    return _stopped(rules, facts, instance)
+def _by_status(rules: RestartRules, state: State, instance: Described) -> Decision:
+    if state.status == "Running":
+        return _running(rules, state, instance)
+    if state.asked_at is not None:
+        return Decision(Step.WAIT, "the start was requested; the restart ends once the instance is running")
+    if state.event.state == "Running":
+        return _not_running_any_more(rules, state, instance)
+    if state.status in ("Starting", "Pending"):
+        return _starting(rules, state, instance)
+    return _stopped(rules, state, instance)
 
 
-def _running(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
+def _running(rules: RestartRules, state: State, instance: Described) -> Decision:
     """Whatever the event says, it runs: that ends a restart, and a rescue in stop mode."""
-    if not _concerned(rules, facts, instance):
-        return Decision(Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode waits for that")
-    if not facts.loaded:
-        return Decision(Step.LOAD, "a restart or a rescue in stop mode may wait for it to run")
-    if facts.history.unseen:
-        if not facts.looked_since_loaded:
-            return Decision(Step.LOOK, "it may have been stopped and restarted since it was looked at")
-        return Decision(Step.RECORD_RUN, f"restart {facts.history.unseen.number} is over: the next stop is another one")
-    return _serve(facts, instance) or _end(facts)
+    if not _concerned(rules, state, instance):
+        return Decision(Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode is waiting for that")
+    if not state.loaded:
+        return Decision(Step.LOAD, "a restart or a rescue in stop mode may be waiting for it to run")
+    if state.history.unseen:
+        if not state.looked_since_loaded:
+            return Decision(Step.LOOK, "it may have been stopped and started again since the last look")
+        return Decision(Step.RECORD_RUN, f"restart {state.history.unseen.number} is over: the next stop is another one")
+    return _serve(state, instance) or _end(state)
 
 
-def _serve(facts: Facts, instance: Described) -> Decision | None:
-    if facts.serves:
-        return Decision(Step.FINISH, "its rescue ends where it began") if facts.rescue_open else None
-    if not facts.rescue_open:
+def _serve(state: State, instance: Described) -> Decision | None:
+    if state.serves:
+        return Decision(Step.FINISH, "the instance is back in its groups") if state.rescue_open else None
+    if not state.rescue_open:
         return None
-    if is_held(tags_of(instance), facts.now):
-        return _unless_ran(facts, HANDS_OFF)
+    if is_held(tags_of(instance), state.now):
+        return _unless_ran(state, HANDS_OFF)
     if locked(instance):
-        return _unless_ran(facts, "it is under the Recycling lock: its rescue is not over")
-    if not facts.runs_again:
-        return _unless_ran(facts, "its notice is not over and nobody has seen it stopped: it is about to be")
-    return Decision(Step.SERVE, "it runs again, so it gets the weights that it had before the interruption")
+        return _unless_ran(state, "it is under the Recycling lock: its rescue is not over")
+    if not state.runs_again:
+        return _unless_ran(state, "its notice is not over and it was not seen stopped: it is about to be stopped")
+    return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")
 
 
-def _unless_ran(facts: Facts, reason: str) -> Decision:
-    return Decision(Step.DONE if facts.ran else Step.SKIP, reason)
+def _unless_ran(state: State, reason: str) -> Decision:
+    return Decision(Step.DONE if state.ran else Step.SKIP, reason)
 
 
-def _end(facts: Facts) -> Decision:
-    if facts.ran or facts.serves:
+def _end(state: State) -> Decision:
+    if state.ran or state.serves:
         return Decision(Step.DONE, "it runs")
-    done, told = facts.rescue.get("done"), facts.event.time
-    if done and facts.event.state == "Running" and told is not None and told <= float(done["at"]):
+    done, told = state.rescue.get("done"), state.event.time
+    if done and state.event.state == "Running" and told is not None and told <= float(done["at"]):
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
-    return Decision(Step.SKIP, "it is Running and nothing waits for that")
+    return Decision(Step.SKIP, "it is Running and nothing is waiting for that")
 
 
-def _not_running_any_more(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
+def _not_running_any_more(rules: RestartRules, state: State, instance: Described) -> Decision:
     """The event says that it ran, which is true of the past at least."""
-    if not _concerned(rules, facts, instance):
-        return Decision(Step.SKIP, f"it is {facts.status} by now")
-    if not facts.loaded:
-        return Decision(Step.LOAD, "a restart may wait for it to run")
-    unseen, told = facts.history.unseen, facts.event.time
-    if facts.status in ("Starting", "Pending"):
-        if not unseen and not facts.rescue_open:
-            return Decision(Step.SKIP, f"it is {facts.status}, and nothing waits for it to run")
-        return Decision(Step.WAIT, "the event knows more than Describe, or it is being rebooted")
+    if not _concerned(rules, state, instance):
+        return Decision(Step.SKIP, f"it is {state.status} by now")
+    if not state.loaded:
+        return Decision(Step.LOAD, "a restart may be waiting for it to run")
+    unseen, told = state.history.unseen, state.event.time
+    if state.status in ("Starting", "Pending"):
+        if not unseen and not state.rescue_open:
+            return Decision(Step.SKIP, f"it is {state.status}, and nothing is waiting for it to run")
+        return Decision(Step.WAIT, "the event is newer than Describe, or the instance is rebooting")
     if unseen and told is not None and told > unseen.at:
         return Decision(Step.RECORD_RUN, f"restart {unseen.number} is over: the next stop is another one")
-    return Decision(Step.SKIP, f"it is {facts.status} by now: the event of that decides")
+    return Decision(Step.SKIP, f"it is {state.status} by now: the event about that state decides")
 
 
-def _starting(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
+def _starting(rules: RestartRules, state: State, instance: Described) -> Decision:
     if rules.tag is None or not rules.tag.matches(tags_of(instance)):
-        return Decision(Step.SKIP, "it is starting already, and no restart of ours")
-    if not facts.loaded:
-        return Decision(Step.LOAD, "it may be starting because an earlier call has started it")
-    if facts.history.unseen and facts.history.unseen.counts:
-        return Decision(Step.WAIT, f"restart {facts.history.unseen.number} is under way")
-    return Decision(Step.SKIP, "somebody else is starting it")
+        return Decision(Step.SKIP, "it is starting already, and this is not a restart by Spotkeeper")
+    if not state.loaded:
+        return Decision(Step.LOAD, "an earlier call may have started it")
+    if state.history.unseen and state.history.unseen.counts:
+        return Decision(Step.WAIT, f"restart {state.history.unseen.number} is under way")
+    return Decision(Step.SKIP, "it was not started by Spotkeeper")
 
 
-def _stopped(rules: RestartRules, facts: Facts, instance: Described) -> Decision:
-    if facts.belongs is None:
-        against = hindrance(rules, instance, facts.now)
-        return Decision(Step.SKIP, against.reason) if against else Decision(Step.LOAD, "how often was it started?")
-    judgement = judge(rules, instance, facts.history, facts.now, belongs=facts.belongs)
-    last = facts.history.last
+def _stopped(rules: RestartRules, state: State, instance: Described) -> Decision:
+    if state.belongs is None:
+        against = hindrance(rules, instance, state.now)
+        return (
+            Decision(Step.SKIP, against.reason)
+            if against
+            else Decision(Step.LOAD, "the limit of restarts counts earlier ones")
+        )
+    judgement = judge(rules, instance, state.history, state.now, belongs=state.belongs)
+    last = state.history.last
     if judgement.verdict is Verdict.LIMIT and last and "reported" not in last.records:
         return Decision(Step.REPORT, judgement.reason)
     return Decision(STEPS[judgement.verdict], judgement.reason)
@@ -179,6 +173,6 @@ STEPS = {
 }
 
 
-def _concerned(rules: RestartRules, facts: Facts, instance: Described) -> bool:
+def _concerned(rules: RestartRules, state: State, instance: Described) -> bool:
     """Whether the journal can hold anything that waits for it to run."""
-    return facts.stop_mode or (rules.tag is not None and rules.tag.matches(tags_of(instance)))
+    return state.stop_mode or (rules.tag is not None and rules.tag.matches(tags_of(instance)))

@@ -1,38 +1,38 @@
-"""Looking at the instance and into the journal. Nothing here writes."""
+"""Reading the instance and the journal."""
 
 from __future__ import annotations
 
-from restarting.facts import Facts
-from restarting.tools import Tools
+from restarting.context import Context
+from restarting.state import State
 from spotkeeper import episode
 from spotkeeper.belonging import rescue_of
 from spotkeeper.instances import describe_instance
 
 
-def look(tools: Tools, facts: Facts) -> Facts:
+def look(run: Context, state: State) -> State:
     """Read the instance (again)."""
-    seen = facts.but(instance=describe_instance(tools.ecs, tools.instance_id), looked=True)
+    seen = state.replace(instance=describe_instance(run.ecs, run.instance_id), looked=True)
     stopped = seen.stopped_here or seen.status == "Stopped"
-    return seen.but(looked_since_loaded=facts.loaded, stopped_here=stopped)
+    return seen.replace(looked_since_loaded=state.loaded, stopped_here=stopped)
 
 
-def load(tools: Tools, facts: Facts) -> Facts:
-    """The instance's restarts and, in stop mode, its latest rescue, closed or not. Of a released one that alone."""
-    released = facts.event.state == "Deleted"
-    if facts.stop_mode or released:
-        tools.episode = episode.load(tools.episode, float("-inf"))
+def load(run: Context, state: State) -> State:
+    """The instance's restarts and, in stop mode, its latest rescue, closed or not; of a released one the rescue."""
+    released = state.event.state == "Deleted"
+    if state.stop_mode or released:
+        run.episode = episode.load(run.episode, float("-inf"))
     if released:
-        return facts.but(loaded=True, rescue=dict(tools.episode.records))
-    return facts.but(
+        return state.replace(loaded=True, rescue=dict(run.episode.records))
+    return state.replace(
         loaded=True,
-        history=tools.ledger.load(tools.settings.restart, facts.now),
-        rescue=dict(tools.episode.records),
-        belongs=_belongs(tools, facts),
+        history=run.ledger.load(run.settings.restart, state.now),
+        rescue=dict(run.episode.records),
+        belongs=_belongs(run, state),
     )
 
 
-def _belongs(tools: Tools, facts: Facts) -> str | None:
-    """Only a stopped instance may be started, after an event that says so: of others nobody wants to know."""
-    if facts.instance is None or (facts.event.state, facts.status) != ("Stopped", "Stopped"):
+def _belongs(run: Context, state: State) -> str | None:
+    """Only a stopped instance is started, after an event that says so: no other needs the answer."""
+    if state.instance is None or (state.event.state, state.status) != ("Stopped", "Stopped"):
         return None
-    return rescue_of(tools.journal(), tools.home, facts.instance, facts.now)
+    return rescue_of(run.journal(), run.home, state.instance, state.now)

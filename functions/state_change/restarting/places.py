@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restarting.facts import Facts
+from restarting.state import State
 from spotkeeper.backend_servers import Membership
 from spotkeeper.clients import items
 from spotkeeper.errors import BrokenRecord
@@ -14,9 +14,9 @@ Group = tuple[Membership, ...]
 """The places in one group."""
 
 
-def remembered(facts: Facts) -> Group:
+def remembered(state: State) -> Group:
     """The places that it had when its rescue began; none where the rescue did not come so far as to change any."""
-    return tuple(Membership(**one) for one in facts.rescue.get("memberships", {}).get("memberships", ()))
+    return tuple(Membership(**one) for one in state.rescue.get("memberships", {}).get("memberships", ()))
 
 
 def check(places: Group, instance_id: str, key: str) -> None:

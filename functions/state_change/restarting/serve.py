@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from restarting.facts import Facts
+from restarting.context import Context
 from restarting.places import Group, check, detached, remembered
-from restarting.report import closing
-from restarting.tools import Tools
-from spotkeeper import hints
+from restarting.state import State
 from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, by_group, list_group, set_weights
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
+from spotkeeper.loop import Decision
 from spotkeeper.retry import passes_by_itself
 
 PATIENCE_SECONDS = 120.0
@@ -19,31 +18,31 @@ TURN_SECONDS = 10.0
 ROUND_PAUSE = 5.0
 
 
-def serve(tools: Tools, facts: Facts) -> Facts:
+def serve(run: Context, state: State, _: Decision) -> State:
     """Old weights where it is still a member, the old place where it is not. After a write the list is believed.
 
     No group waits for another. Raises ``RescueIncomplete`` after all others are served, and ``BrokenRecord`` before any
     is, where the record is broken or names a server that is not this one.
     """
-    if "memberships" in tools.episode.broken and "memberships" not in facts.rescue:
-        raise tools.episode.broken["memberships"]
-    places = remembered(facts)
-    check(places, tools.instance_id, f"{tools.episode.name}/memberships")
-    gone = detached(places, facts.instance)
+    if "memberships" in run.episode.broken and "memberships" not in state.rescue:
+        raise run.episode.broken["memberships"]
+    places = remembered(state)
+    check(places, run.instance_id, f"{run.episode.name}/memberships")
+    gone = detached(places, state.instance)
     groups = [tuple(group) for group in by_group(one for one in places if one not in gone)]
-    lost, refused = _serve_all(tools, groups)
+    lost, refused = _serve_all(run, groups)
     if refused:
-        raise RescueIncomplete(_words(tools, len(groups), refused))
+        raise RescueIncomplete(_words(run, len(groups), refused))
     cards = (f"place of network card {one.server_id} in {one.place}: it is detached" for one in gone)
-    return facts.but(serves=True, lost=(*cards, *lost))
+    return state.replace(serves=True, lost=(*cards, *lost))
 
 
 Refused = dict[Group, SpotkeeperError]
 
 
-def _serve_all(tools: Tools, groups: list[Group]) -> tuple[list[str], Refused]:
+def _serve_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
     """What cannot be had any more, in words, and which groups refuse the instance for good, or for too long."""
-    until, turn = tools.deadline.sooner(PATIENCE_SECONDS), TURN_SECONDS
+    until, turn = run.deadline.sooner(PATIENCE_SECONDS), TURN_SECONDS
     lost: list[str] = []
     refused: Refused = {}
     waiting = groups
@@ -51,11 +50,11 @@ def _serve_all(tools: Tools, groups: list[Group]) -> tuple[list[str], Refused]:
         for group in waiting:
             refused.pop(group, None)
             try:
-                lost += restore(tools, group, until.sooner(turn))
+                lost += restore(run, group, until.sooner(turn))
             except (CloudError, RescueFailed) as error:
                 refused[group] = error
         waiting = [group for group, error in refused.items() if _passes(error)] if until.remaining() > 0 else []
-        tools.clock.sleep(min(ROUND_PAUSE, until.remaining()) if waiting else 0.0)
+        run.clock.sleep(min(ROUND_PAUSE, until.remaining()) if waiting else 0.0)
         turn *= 2
     return lost, refused
 
@@ -64,37 +63,29 @@ def _passes(error: SpotkeeperError) -> bool:
     return isinstance(error, CloudError) and passes_by_itself(error, CONFIGURING)
 
 
-def _words(tools: Tools, groups: int, refused: Refused) -> str:
+def _words(run: Context, groups: int, refused: Refused) -> str:
     """Which groups refuse it, with load balancer, code and request id."""
     each = (f"{group[0].load_balancer_id}, {group[0].where}: {error}" for group, error in refused.items())
-    back = f"{tools.instance_id} is back in {groups - len(refused)} of its {groups} groups; calling again goes on"
+    back = f"{run.instance_id} is back in {groups - len(refused)} of its {groups} groups; calling again goes on"
     return f"{back}. Refused: {'; '.join(each)}"
 
 
-def restore(tools: Tools, places: Group, until: Deadline) -> list[str]:
+def restore(run: Context, places: Group, until: Deadline) -> list[str]:
     """The places in one group; what cannot be had any more, in words.
 
     Raises ``CloudError``, and ``RescueFailed`` where the list never shows what was accepted.
     """
     for _ in range(TRIES):
-        listed = {(one.server_id, one.port): one.weight for one in list_group(tools.slb, places[0].group, until)}
+        listed = {(one.server_id, one.port): one.weight for one in list_group(run.slb, places[0].group, until)}
         missing = [one for one in places if (one.server_id, one.port) not in listed]
         changed = [one for one in places if listed.get((one.server_id, one.port), one.weight) != one.weight]
         if not missing and not changed:
             return []
-        set_weights(tools.slb, changed, until)
-        if lost := add_members(tools.slb, missing, until):
+        set_weights(run.slb, changed, until)
+        if lost := add_members(run.slb, missing, until):
             return lost
-        tools.clock.sleep(0.0 if changed else LIST_PAUSE)
+        run.clock.sleep(0.0 if changed else LIST_PAUSE)
     raise RescueFailed(
         f"{places[0].server_id} does not get its weight back in {places[0].where} although that was accepted "
         f"{TRIES} times: set it there by hand to {', '.join(f'{one.weight} at {one.place}' for one in places)}"
     )
-
-
-def finish(tools: Tools, facts: Facts) -> Facts:
-    """Close the episode with the answer that every later call gives."""
-    closing_record = closing(tools, facts, remembered(facts))
-    stays = hints.finish(tools.episode, closing_record, tools.clock.now(), leaves=False)
-    rescue = {**facts.rescue, "done": tools.episode.records["done"]}
-    return facts.but(rescue=rescue, closed=True, stays=stays)

@@ -1,11 +1,12 @@
-"""What a call knows at one moment: one frozen value that the acts replace and ``decide`` reads."""
+"""What a call knows at one moment: one frozen value that the actions replace and ``decide`` reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from spotkeeper import loop
 from spotkeeper.events import StateChange
 from spotkeeper.instances import Described, in_stop_mode, is_spot
 from spotkeeper.restarts import History
@@ -14,19 +15,18 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Facts:
+class State(loop.State):
     """All times are seconds since 1970.
 
-    ``instance`` is None while nobody has looked (``looked``) and where Describe does not show it. ``rescue`` holds the
-    records of the instance's latest episode where it is in stop mode. ``belongs`` says why it belongs to a rescue; None
-    where nobody has looked for that, since it was not stopped. What is not in the journal is this call's:
-    ``stopped_here`` (it has seen the instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has
-    written down that the instance ran again), ``serves`` and ``lost`` (it is back in its groups; but for these places),
-    ``closed`` (it has closed the rescue; ``stays``: why the index still says open).
+    ``instance`` is None before the first look (``looked``) and where Describe does not show it. ``rescue`` holds the
+    records of the instance's latest episode where it is in stop mode. ``belongs`` says why it belongs to a rescue; it
+    is None where the instance was not stopped. The other fields are about this call: ``stopped_here`` (it has seen the
+    instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has recorded that the instance ran again),
+    ``serves`` and ``lost`` (the instance is back in its groups, except for these memberships), ``closed`` (the rescue
+    is closed; ``stays``: why its entry in the index stays).
     """
 
     event: StateChange
-    now: float
 
     looked: bool = False
     instance: Described | None = None
@@ -45,10 +45,6 @@ class Facts:
     closed: bool = False
     reported: bool = False
     stays: str = ""
-
-    def but(self, **changes: Any) -> Facts:
-        """The same facts but for ``changes``."""
-        return replace(self, **changes)
 
     @property
     def status(self) -> str:

@@ -1,0 +1,86 @@
+"""Starting the instance, and waiting for it."""
+
+from __future__ import annotations
+
+from restarting.actions.restarts import record
+from restarting.context import Context
+from restarting.observe import look
+from restarting.state import State
+from spotkeeper.errors import CloudError, CloudUnreachable, RestartRefused
+from spotkeeper.instances import Described, describe_instance
+from spotkeeper.loop import Decision
+from spotkeeper.polling import ABSENT, Waiter, wait_for
+from spotkeeper.restarts import SETTLED_SECONDS
+from spotkeeper.retry import RetryPolicy, is_outage, is_throttling
+
+STARTING = RetryPolicy(conflicts=frozenset({"InstanceNotReady"}), repeatable=False)
+"""A start without an answer may have been executed: Describe tells."""
+
+OTHER_STATUS = "IncorrectInstanceStatus"
+GONE = "InvalidInstanceId.NotFound"
+NOT_YET = "Stopped, as it was before the start"
+Asked = tuple[int, int]
+"""Number of the restart, and of the start."""
+RUNNING = Waiter("instance", success=frozenset({"Running"}), retry=frozenset({"Starting", "Pending", NOT_YET, ABSENT}))
+
+
+def start(run: Context, state: State, _: Decision) -> State:
+    """Number the restart, ask for it, and record that it was accepted. Raises ``RestartRefused``."""
+    number, attempt = state.history.number(state.now), state.history.attempt(state.now)
+    state = record(run, state, number, f"asked-{attempt}")
+    try:
+        run.ecs.call("StartInstance", run.instance_id, {"InstanceId": run.instance_id}, retry=STARTING)
+    except CloudError as error:
+        return _not_started(run, state, (number, attempt), error)
+    return record(run, state, number, "accepted").replace(asked_at=run.clock.now())
+
+
+def _not_started(run: Context, state: State, asked: Asked, error: CloudError) -> State:
+    if error.code == OTHER_STATUS:
+        # The instance was started elsewhere, or Describe lags behind. A call side by side has joined this record.
+        if _asked_here(run, state, asked):
+            state = _refused(run, state, asked, error)
+        return look(run, state).replace(asked_at=run.clock.now())
+    if error.code == GONE:
+        return look(run, state)
+    if isinstance(error, CloudUnreachable) or is_outage(error):
+        seen = look(run, state)
+        if seen.status == "Stopped":
+            raise error
+        return seen.replace(asked_at=run.clock.now())
+    if is_throttling(error):
+        raise error
+    _refused(run, state, asked, error)
+    raise RestartRefused(
+        f"{error}. {run.instance_id} stays stopped and this start does not count; the sweep hands it back "
+        "after 1, 2, 4, 8, then every 15 minutes. Want of stock passes by itself; arrears, quotas and locks are for a "
+        "human to settle",
+        error.code,
+    ) from error
+
+
+def _asked_here(run: Context, state: State, asked: Asked) -> bool:
+    """Whether this call wrote the record first, so that no other answer to it can exist."""
+    number, attempt = asked
+    restart = next(one for one in state.history.restarts if one.number == number)
+    return restart.records[f"asked-{attempt}"].get("nonce") == run.nonce
+
+
+def _refused(run: Context, state: State, asked: Asked, error: CloudError) -> State:
+    number, attempt = asked
+    return record(run, state, number, f"refused-{attempt}", code=error.code)
+
+
+def wait(run: Context, state: State, _: Decision) -> State:
+    """Wait until the instance is Running. Raises ``DeadlineReached``, and ``WaitFailed`` for any other end."""
+    unseen = state.history.unseen
+    asked_at = state.asked_at or (unseen.at if unseen else run.clock.now())
+
+    def look_again() -> tuple[str, Described | None]:
+        seen = describe_instance(run.ecs, run.instance_id)
+        status = str(seen.get("Status")) if seen else ABSENT
+        lags = status == "Stopped" and run.clock.now() - asked_at < SETTLED_SECONDS
+        return (NOT_YET if lags else status), seen
+
+    seen = wait_for(RUNNING, run.instance_id, look_again, run.clock, run.deadline)
+    return state.replace(instance=seen, looked_since_loaded=state.loaded, asked_at=asked_at)

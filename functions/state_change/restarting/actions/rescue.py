@@ -1,0 +1,17 @@
+"""The end of a rescue in stop mode."""
+
+from __future__ import annotations
+
+from restarting.answer import closing
+from restarting.context import Context
+from restarting.places import remembered
+from restarting.state import State
+from spotkeeper import hints
+from spotkeeper.loop import Decision
+
+
+def finish(run: Context, state: State, _: Decision) -> State:
+    """Close the episode with the answer that every later call gives."""
+    stays = hints.finish(run.episode, closing(run, state, remembered(state)), run.clock.now(), leaves=False)
+    rescue = {**state.rescue, "done": run.episode.records["done"]}
+    return state.replace(rescue=rescue, closed=True, stays=stays)

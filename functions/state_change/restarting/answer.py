@@ -1,0 +1,91 @@
+"""The answers (keys as the README lists them), and the plan of a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from restarting.context import Context
+from restarting.decide import Step
+from restarting.state import State
+from spotkeeper.backend_servers import Membership
+from spotkeeper.loop import DRY_RUN, Decision
+
+
+def skipped(run: Context, state: State, decision: Decision) -> dict[str, Any]:
+    """Nothing is left to do, and the decision says why."""
+    return _base(run, state, "skipped", f"{run.instance_id}: {decision.reason}")
+
+
+def recorded(_: Context, state: State, __: Decision) -> dict[str, Any]:
+    """The answer of the call that has closed the episode."""
+    answer = dict(state.rescue["done"]["answer"])
+    return {**answer, "reason": f"{answer['reason']} (finished by an earlier call)"}
+
+
+def done(run: Context, state: State, _: Decision) -> dict[str, Any]:
+    """The instance runs, or its rescue is closed."""
+    answer = state.rescue["done"]["answer"] if state.closed else {}
+    return {**answer, **_base(run, state, "done", _reason(run, state))}
+
+
+def plan(run: Context, state: State, decision: Decision) -> dict[str, Any]:
+    """The step that a dry run stopped before, and the steps that would follow it."""
+    steps = [f"{decision.step.value} ({decision.reason})"]
+    if decision.step is Step.START:
+        steps += [Step.WAIT.value, Step.RECORD_RUN.value]
+    if state.rescue_open and decision.step in (Step.START, Step.RECORD_RUN):
+        steps += [Step.SERVE.value]
+    if state.rescue_open and decision.step not in (Step.REPORT, Step.FINISH):
+        steps += [Step.FINISH.value]
+    return {**_base(run, state, "skipped", DRY_RUN), "plan": steps}
+
+
+def _base(run: Context, state: State, outcome: str, reason: str) -> dict[str, Any]:
+    answer = {"outcome": outcome, "reason": reason, "instance_id": run.instance_id, "state": state.event.state}
+    last = state.history.last
+    return {**answer, **({"restart": last.number} if last else {}), "warnings": _warnings(state)}
+
+
+def _warnings(state: State) -> list[str]:
+    limit = ["the limit of restarts is reached: look why the instance stops"] if state.reported else []
+    lost = (f"could not be put back: {text}" for text in state.lost)
+    return [*limit, *lost, *([state.stays] if state.stays else [])]
+
+
+def _reason(run: Context, state: State) -> str:
+    if state.instance is None:
+        return str(state.rescue["done"]["answer"]["reason"])
+    runs = f"{run.instance_id} is running again"
+    last, rules = state.history.last, run.settings.restart
+    if state.ran and last and last.counts:
+        place = len(state.history.counted(rules, state.now))
+        runs += f": restart {place} of at most {rules.limit} in {rules.window:g} s"
+    return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.serves else runs
+
+
+def _ended(run: Context, state: State, places: int) -> str:
+    if state.instance is None:
+        return f"{run.instance_id} was released while it was stopped: nothing is left to put back"
+    return f"{run.instance_id} is running again; {_served(places)}"
+
+
+def _served(places: int) -> str:
+    return f"it is in its {places} places with the weights from before its interruption"
+
+
+def closing(run: Context, state: State, places: Sequence[Membership]) -> dict[str, Any]:
+    """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
+    answer = {
+        "outcome": "done",
+        "reason": _ended(run, state, len(places) - len(state.lost)),
+        "instance_id": run.instance_id,
+        "episode": run.episode.number,
+        "memberships": [one.shown for one in places],
+        "not_carried": list(state.lost),
+        "retained_disks": [],
+        "warnings": _warnings(state),
+        "notice_estimated": bool(state.rescue.get("event", {}).get("notice_estimated")),
+        "timeline": [],
+    }
+    return {"at": run.clock.now(), "answer": answer}

@@ -1,0 +1,161 @@
+"""The loop of every function: look at the present state, decide on a step, take it, look again.
+
+A function brings its state (one frozen value), its steps, a pure ``decide``, an action for each step that goes on, and
+an answer for each step that ends the call. The loop adds what all functions need:
+
+* dry run: the first step that writes is not taken, and the answer is the plan
+* no progress: an action that changes nothing is an error instead of an endless loop
+* deadline: no step is repeated once the call's time is up
+* the timeline, and an audit record for each step
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
+
+from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError
+from spotkeeper.function import Answer
+from spotkeeper.instances import iso
+from spotkeeper.run_context import RunContext
+
+DRY_RUN = "dry run: SPOTKEEPER_DRY_RUN is true, nothing was written"
+
+
+class Mark(Enum):
+    """A property of a step."""
+
+    WRITES = "a dry run stops before it"
+    QUIET = "it is recorded in the audit only where it fails: polling would fill the log"
+
+
+WRITES, QUIET = Mark.WRITES, Mark.QUIET
+
+
+class Step(Enum):
+    """Base of a function's steps, declared as ``START = "start the instance", WRITES``.
+
+    The value is the step's name in timeline, audit and plan.
+    """
+
+    _value_: str
+    marks: tuple[Mark, ...]
+
+    def __new__(cls, name: str, *marks: Mark) -> Step:  # noqa: PYI034 - Self is not in Python 3.10
+        """The member of this name."""
+        member = object.__new__(cls)
+        member._value_, member.marks = name, marks
+        return member
+
+    @property
+    def writes(self) -> bool:
+        """Whether a dry run stops before it."""
+        return WRITES in self.marks
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The next step and the reason for it, a clause for operators."""
+
+    step: Step
+    reason: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Base of what a call knows at one moment; ``now`` is in seconds since 1970.
+
+    An action that waited sets ``now``: the passing of time is progress.
+    """
+
+    now: float
+
+    def replace(self, **changes: Any) -> Self:
+        """The same state with ``changes``."""
+        return replace(self, **changes)
+
+
+StateT = TypeVar("StateT", bound=State)
+ContextT = TypeVar("ContextT", bound=RunContext[Any])
+DecisionT = TypeVar("DecisionT", bound=Decision)
+
+Actions = Mapping[Step, Callable[[ContextT, StateT, DecisionT], StateT]]
+Answers = Mapping[Step, Callable[[ContextT, StateT, DecisionT], Answer]]
+
+
+@dataclass
+class Loop(Generic[ContextT, StateT, DecisionT]):
+    """One call's work. ``state`` is what the call knows, also after an action has raised.
+
+    ``audit_fields`` are given the states before and after a step, and return fields of its audit record.
+    ``on_refusal`` returns the state after a failed step, or raises the error.
+    """
+
+    run: ContextT
+    state: StateT
+    decide: Callable[[StateT], DecisionT]
+    actions: Actions[ContextT, StateT, DecisionT]
+    answers: Answers[ContextT, StateT, DecisionT]
+    plan: Callable[[ContextT, StateT, DecisionT], Answer]
+    audit_fields: Callable[[ContextT, StateT, StateT, DecisionT], Mapping[str, Any]]
+    on_refusal: Callable[[ContextT, StateT, DecisionT, SpotkeeperError], StateT] | None = None
+
+    def answer(self) -> Answer:
+        """Step by step until there is an answer.
+
+        Raises ``NoProgress``, ``DeadlineReached``, and what the actions raise unless ``on_refusal`` goes on.
+        """
+        while True:
+            self.state = self.state.replace(now=self.run.clock.now())
+            decision = self.decide(self.state)
+            if answer := self.answers.get(decision.step):
+                return answer(self.run, self.state, decision)
+            if self.run.settings.dry_run and decision.step.writes:
+                return self.plan(self.run, self.state, decision)
+            try:
+                self.state = self._progressed(decision)
+            except DeadlineReached:
+                if not self.run.settings.dry_run:
+                    raise
+                return self.plan(self.run, self.state, decision)
+
+    def _progressed(self, decision: DecisionT) -> StateT:
+        after = self._taken(decision)
+        if after == self.state:
+            raise NoProgress(f"the step '{decision.step.value}' changed nothing")
+        return after
+
+    def _taken(self, decision: DecisionT) -> StateT:
+        run, before, started = self.run, self.state, self.run.clock.now()
+        try:
+            self._check_time(decision.step)
+            after = self.actions[decision.step](run, before, decision)
+        except SpotkeeperError as error:
+            self.record(before, before, decision, error)
+            if self.on_refusal is None:
+                raise
+            after = self.on_refusal(run, before, decision, error)
+        else:
+            self.record(before, after, decision)
+        finally:
+            seconds = round(run.clock.now() - started, 3)
+            run.timeline.append({"step": decision.step.value, "started_at": iso(started), "seconds": seconds})
+        return after
+
+    def _check_time(self, step: Step) -> None:
+        taken = any(one["step"] == step.value for one in self.run.timeline)
+        if taken and self.run.deadline.remaining() <= 0:
+            raise DeadlineReached(f"{step.value}: this call's time is up; the next call goes on")
+
+    def record(self, before: StateT, after: StateT, decision: DecisionT, error: Exception | None = None) -> None:
+        """Write the audit record of a step that was taken, or has failed."""
+        if error is None and QUIET in decision.step.marks:
+            return
+        fields = {"reason": decision.reason, **self.audit_fields(self.run, before, after, decision)}
+        outcome = {"outcome": "failed", "reason": f"{type(error).__name__}: {error}"} if error else {"outcome": "done"}
+        request_ids = self.run.take_request_ids()
+        self.run.audit.record(decision.step.value, **{**fields, **outcome}, api_request_ids=request_ids)

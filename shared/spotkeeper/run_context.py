@@ -1,0 +1,103 @@
+"""The run context: what the actions of a call work with, made in one place."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from typing_extensions import Self
+
+from spotkeeper.audit import Audit
+from spotkeeper.clients import Api
+from spotkeeper.clock import Clock, Deadline, TimeLimit
+from spotkeeper.function import Invocation
+from spotkeeper.journal import Journal, open_journal
+from spotkeeper.settings import DirectoryLocation, Endpoints, OssLocation
+
+
+class Settings(Protocol):
+    """The settings that all functions have."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The endpoints of the APIs."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing may be written."""
+
+
+class JournalSettings(Settings, Protocol):
+    """The settings of a function with a journal."""
+
+    @property
+    def journal(self) -> OssLocation | DirectoryLocation:
+        """The location of the journal."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+ContextT = TypeVar("ContextT", bound="RunContext[Any]")
+
+
+@dataclass(kw_only=True)
+class RunContext(Generic[SettingsT]):
+    """The APIs of the event's region, the clock, the deadline and the audit of one call.
+
+    ``subject`` is part of every ClientToken: calls about another subject make other resources. ``nonce`` tells the
+    records of this call from those of others: Function Compute's retry of a request keeps its request id.
+    ``timeline`` has an entry for each step taken.
+    """
+
+    settings: SettingsT
+    subject: str
+    ecs: Api
+    slb: Api
+    ess: Api
+    clock: Clock
+    deadline: Deadline
+    audit: Audit
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def enter(  # noqa: PLR0913 - what differs between the functions
+        cls,
+        invocation: Invocation,
+        region: str,
+        settings: Any,
+        *,
+        deadline: Deadline | None = None,
+        limit: TimeLimit | None = None,
+        api: type[Api] = Api,
+        **fields: Any,
+    ) -> Self:
+        """The context of a call about an event of ``region``; ``fields`` are the other fields of the class.
+
+        ``limit`` ends the retries of API calls, if not the deadline. Raises ``NoCredentials``.
+        """
+        deadline = deadline or invocation.deadline
+        credentials, endpoints = invocation.credentials(), settings.endpoints
+        apis: dict[str, Any] = {
+            name: api(name, region, credentials, getattr(endpoints, name), deadline.clock, limit or deadline)
+            for name in ("ecs", "slb", "ess")
+        }
+        return cls(settings=settings, clock=deadline.clock, deadline=deadline, **apis, **fields)
+
+    def token(self, *parts: str) -> str:
+        """A ClientToken (64 ASCII characters): the same for the same call, in whichever invocation it is made."""
+        text = "\n".join((self.subject, *parts))
+        return "sk-" + hashlib.sha256(text.encode()).hexdigest()[:60]
+
+    def take_request_ids(self) -> list[str]:
+        """The request ids of the API calls since the last time, for the audit."""
+        return [one for api in (self.ecs, self.slb, self.ess) for one in api.take_request_ids()]
+
+
+def journal_opener(invocation: Invocation, region: str, settings: JournalSettings) -> Callable[[], Journal]:
+    """Opens the journal at the first call: its SDK takes half a second to load, and many events need no journal."""
+    arguments = (invocation.region or region, invocation.credentials(), settings.endpoints.oss, invocation.deadline)
+    return functools.cache(lambda: open_journal(settings.journal, *arguments))
