@@ -37,11 +37,11 @@ def handler(event: bytes | str, context: Context) -> dict[str, Any]:
 
     def held(notification: Notification) -> dict[str, Any]:
         action = LifecycleHook.of(notification, invocation.region)
-        return handle_hook(action, invocation, settings, context, os.environ)
+        return handle_hook(action, invocation, settings)
 
     def asked(notification: Notification) -> dict[str, Any]:
         check = CheckOnDemand.of(notification, invocation.region)
-        return handle_check(check, invocation, settings, context, os.environ)
+        return handle_check(check, invocation, settings)
 
     def tested(_: Notification) -> dict[str, Any]:
         return {"outcome": "skipped", "reason": "the test of a lifecycle hook is acknowledged; its token is not real"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.models_on_demand import models_on_demand
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from spotkeeper.clock import Clock, TimeLimit
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint
+
+T = TypeVar("T")
 
 SDK_PACKAGES = {
     "ecs": "alibabacloud_ecs20140526",
@@ -181,6 +183,12 @@ def items(body: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """At most ``size`` values each, in their order."""
+    every = list(values)
+    return (every[start : start + size] for start in range(0, len(every), size))
 
 
 def _dropped(given: Any, kept: Any) -> str:

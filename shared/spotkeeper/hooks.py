@@ -20,7 +20,7 @@ def life_mark(token: str, alive_until: float) -> str:
     return f"{token}/{int(alive_until)}"
 
 
-def remembered_life(tags: Mapping[str, str], token: str) -> float | None:
+def recorded_life(tags: Mapping[str, str], token: str) -> float | None:
     """Until when the action with this token lives, as a call that extended it has written down."""
     owner, _, moment = tags.get(ALIVE_TAG, "").rpartition("/")
     return float(moment) if owner == token and moment.isdecimal() else None

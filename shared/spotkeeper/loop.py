@@ -12,15 +12,14 @@ an answer for each step that ends the call. The loop adds what all functions nee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
-
-from typing_extensions import Self
 
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError
 from spotkeeper.function import Answer
 from spotkeeper.instances import iso
+from spotkeeper.refusals import Refusal
 from spotkeeper.run_context import RunContext
 
 DRY_RUN = "dry run: SPOTKEEPER_DRY_RUN is true, nothing was written"
@@ -69,14 +68,28 @@ class Decision:
 class State:
     """Base of what a call knows at one moment; ``now`` is in seconds since 1970.
 
-    An action that waited sets ``now``: the passing of time is progress.
+    An action that waited sets ``now``: the passing of time is progress. ``refusals`` has the steps that have failed, by
+    step and by part of it (a load balancer, a group; else empty).
     """
 
     now: float
+    refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict, kw_only=True)
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: StateT, **changes: Any) -> StateT:  # noqa: PYI019 - Self is not in Python 3.10
         """The same state with ``changes``."""
         return replace(self, **changes)
+
+    def refused(self: StateT, step: Step, refusal: Refusal, part: str = "") -> StateT:  # noqa: PYI019
+        """The same state with a step that has failed."""
+        return self.replace(refusals={**self.refusals, (step, part): refusal})
+
+    def accepted(self: StateT, step: Step, part: str = "") -> StateT:  # noqa: PYI019
+        """The same state without the failure of a step."""
+        return self.replace(refusals={key: one for key, one in self.refusals.items() if key != (step, part)})
+
+    def refusal(self, step: Step, part: str = "") -> Refusal | None:
+        """The failure of a step that was not accepted since."""
+        return self.refusals.get((step, part))
 
 
 StateT = TypeVar("StateT", bound=State)
@@ -141,14 +154,15 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
             after = self.on_refusal(run, before, decision, error)
         else:
             self.record(before, after, decision)
+            after = after if after.refusals is not before.refusals else after.accepted(decision.step)
         finally:
             seconds = round(run.clock.now() - started, 3)
             run.timeline.append({"step": decision.step.value, "started_at": iso(started), "seconds": seconds})
         return after
 
     def _check_time(self, step: Step) -> None:
-        taken = any(one["step"] == step.value for one in self.run.timeline)
-        if taken and self.run.deadline.remaining() <= 0:
+        in_time = self.run.deadline.remaining() > 0
+        if not in_time and any(one["step"] == step.value for one in self.run.timeline):
             raise DeadlineReached(f"{step.value}: this call's time is up; the next call goes on")
 
     def record(self, before: StateT, after: StateT, decision: DecisionT, error: Exception | None = None) -> None:

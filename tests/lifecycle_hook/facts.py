@@ -1,14 +1,14 @@
-"""Facts about one lifecycle action, for tests of decisions: everything is looked at, and nobody is checked yet."""
+"""State about one lifecycle action, for tests of decisions: everything is looked at, and nobody is checked yet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from checking.assignment import Chosen, Partial, Plan
+from checking.assignment import CheckPlan, Chosen, Partial
 from checking.catalogue import Check, Script
-from checking.facts import Action, Facts
 from checking.progress import Machine, Progress, Readiness, Result, Run
+from checking.state import Action, State
 from spotkeeper.events import HookResult, LifecycleHook, Transition
 
 NOW = 1_760_000_000.0
@@ -40,7 +40,7 @@ def check(name: str = "system-up", timeout: int = 100) -> Chosen:
     return Chosen(Check(name, "", timeout, frozenset({0}), scripts, {}), {})
 
 
-def plan(*names: str, **changes: Any) -> Plan:
+def plan(*names: str, **changes: Any) -> CheckPlan:
     """What a hook wants; one check where none is named."""
     usual: dict[str, Any] = {
         "on_failure": HookResult.ABANDON,
@@ -48,7 +48,7 @@ def plan(*names: str, **changes: Any) -> Plan:
         "agent_seconds": None,
         "why": "",
     }
-    return Plan(tuple(check(name) for name in names or ("system-up",)), **{**usual, **changes})
+    return CheckPlan(tuple(check(name) for name in names or ("system-up",)), **{**usual, **changes})
 
 
 def result(instance_id: str, name: str = "system-up", attempt: int = 1, **changes: Any) -> Result:
@@ -57,7 +57,7 @@ def result(instance_id: str, name: str = "system-up", attempt: int = 1, **change
     return Result(instance_id, name, attempt, **{**usual, **changes})
 
 
-def progress(wanted: Plan | None = None, **changes: Any) -> Progress:
+def progress(wanted: CheckPlan | None = None, **changes: Any) -> Progress:
     """Both instances can be reached, and nothing was run."""
     usual: dict[str, Any] = {"machines": {"i-a": READY, "i-b": READY}}
     return Progress(("i-a", "i-b"), (wanted or plan()).checks, **{**usual, **changes})
@@ -68,9 +68,9 @@ def run(*instance_ids: str, stage: int = 0, attempt: int = 1, at: float = NOW) -
     return Run(stage, attempt, f"t-{stage}-{attempt}", instance_ids or ("i-a", "i-b"), at)
 
 
-def facts(**changes: Any) -> Facts:
+def facts(**changes: Any) -> State:
     """A pending action that was looked at a second ago."""
-    wanted = changes.get("plan") or plan()  # "plan": None is a hook for which nothing was chosen
+    wanted = changes.get("check_plan") or plan()  # "check_plan": None is a hook for which nothing was chosen
     usual: dict[str, Any] = {
         "now": NOW,
         "entered_at": NOW - 1,
@@ -84,12 +84,12 @@ def facts(**changes: Any) -> Facts:
         "looked": True,
         "looks": 1,
         "action": Action("Pending", "", ("i-a", "i-b")),
-        "planned": True,
-        "plan": wanted,
+        "chosen": True,
+        "check_plan": wanted,
         "progress": progress(wanted),
         "observed": True,
         "polled": True,
         "asked_at": changes.get("now", NOW),
         "tidied": True,
     }
-    return Facts(event=EVENT, **{**usual, **changes})
+    return State(event=EVENT, **{**usual, **changes})

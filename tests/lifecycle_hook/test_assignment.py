@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checking.assignment import Partial, Plan, Rules, chosen_on_demand
+from checking.assignment import CheckPlan, Partial, Rules, chosen_on_demand
 from spotkeeper.errors import BadCheck, MalformedEvent
 from spotkeeper.events import HookResult, Transition
 from tests.lifecycle_hook.shell import CHECKS, FOLDER
@@ -40,7 +40,7 @@ def rules(folder: Path, declared: object) -> Rules:
     return Rules.load(path, CHECKS)
 
 
-def names(plan: Plan) -> list[str]:
+def names(plan: CheckPlan) -> list[str]:
     """The checks of a plan."""
     return [chosen.check.name for chosen in plan.checks]
 

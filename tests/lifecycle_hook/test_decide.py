@@ -9,10 +9,11 @@ import pytest
 
 from checking.assignment import Partial
 from checking.decide import decide
-from checking.facts import Action, Refusal
-from checking.steps import WRITES, Decision, Step
+from checking.state import Action
+from checking.steps import Decision, Step
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
+from spotkeeper.refusals import Refusal
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
 
 PASSED = {(0, "i-a"): result("i-a"), (0, "i-b"): result("i-b")}
@@ -24,6 +25,7 @@ ROLLBACK = plan(on_failure=HookResult.ROLLBACK)
 CONTINUED = Action("Completed", "CONTINUE", ("i-a", "i-b"))
 REFUSED = CloudError("RecordLifecycleActionHeartbeat", "ash-1", "Forbidden.RAM")
 IN = Transition.SCALE_IN
+NONE_UNREACHED = "0 cannot be reached yet, others are being checked"
 Case = tuple[dict[str, Any], Step, str]
 
 
@@ -37,7 +39,7 @@ def _done(result: str = "CONTINUE", **changes: Any) -> dict[str, Any]:
 
 def _alone(results: object) -> dict[str, Any]:
     """A hook that holds up one instance."""
-    return {"progress": progress(results=results).but(instance_ids=("i-a",))}
+    return {"progress": progress(results=results).replace(instance_ids=("i-a",))}
 
 
 def text(value: str) -> str:
@@ -47,21 +49,21 @@ def text(value: str) -> str:
 
 HALF = progress(machines={"i-a": WAITING, "i-b": READY})
 SO_TOO: dict[str, Any] = {"passed": False, "reason": "it is broken"}
-THREE = progress(machines=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).but(instance_ids=("i-a", "i-b", "i-c"))
+THREE = progress(machines=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).replace(instance_ids=("i-a", "i-b", "i-c"))
 FOUND: list[Case] = [
     ({"read": False, "looked": False}, Step.READ, "its timeout says how long it may wait"),
     (
-        {"planned": False, "plan": None, "progress": None},
-        Step.PLAN,
+        {"chosen": False, "check_plan": None, "progress": None},
+        Step.CHOOSE,
         "its name, its group, its transition and its metadata say which",
     ),
     (
-        {"action": CONTINUED, "planned": False, "plan": None, "progress": None},
-        Step.PLAN,
+        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None},
+        Step.CHOOSE,
         "failed instances may have to be removed after CONTINUE",
     ),
     (
-        {"action": CONTINUED, "planned": False, "plan": None, "progress": None, "transition": IN},
+        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None, "transition": IN},
         Step.SKIP,
         "it is Completed already, with CONTINUE",
     ),
@@ -70,7 +72,7 @@ FOUND: list[Case] = [
     ({"action": None, "entered_at": NOW - 29.9}, Step.LOOK, "it may not be shown yet"),
     ({"action": None, "entered_at": NOW - 30}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
     ({"action": None, "entered_at": NOW - 31}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
-    ({"progress": None}, Step.PLAN, "its name, its group, its transition and its metadata say which"),
+    ({"progress": None}, Step.CHOOSE, "its name, its group, its transition and its metadata say which"),
     ({"action": Action(text("Pending"), "", ("i-a",))}, Step.RUN, "system-up on 2 instances"),
     ({"action": Action("Paused", "", ())}, Step.FAIL, "its status Paused is unknown"),
     ({"looked": False, "now": NOW + 880}, Step.LEAVE, "this call's time is up"),
@@ -83,7 +85,7 @@ FOUND: list[Case] = [
     ({"action": Action("Timeout", "ABANDON", ())}, Step.SKIP, "it is Timeout already, with ABANDON"),
     ({"action": Action("Completed", "", ())}, Step.SKIP, "it is Completed already, with no result"),
     ({"action": CONTINUED}, Step.SKIP, "it is Completed already, with CONTINUE"),
-    ({"action": CONTINUED, "plan": None, "progress": None}, Step.SKIP, "it is Completed already, with CONTINUE"),
+    ({"action": CONTINUED, "check_plan": None, "progress": None}, Step.SKIP, "it is Completed already, with CONTINUE"),
 ]
 JUDGED: list[Case] = [
     (_of(PASSED), Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
@@ -91,47 +93,51 @@ JUDGED: list[Case] = [
     (_of({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken"),
     (_of(BOTH_FAILED), Step.COMPLETE, "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it"),
     (
-        {**_of(BOTH_FAILED), "plan": REMOVE},
+        {**_of(BOTH_FAILED), "check_plan": REMOVE},
         Step.COMPLETE,
         "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it",
     ),
-    ({**_of({(0, "i-a"): BROKEN}), "plan": REMOVE}, Step.OBSERVE, "0 cannot be reached yet, others are being checked"),
-    ({**_of(ONE_FAILED), "plan": REMOVE}, Step.SPARE, "a group at its MinSize lets nobody go"),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "spared": False},
+        {**_of({(0, "i-a"): BROKEN}), "check_plan": REMOVE},
+        Step.OBSERVE,
+        "0 cannot be reached yet, others are being checked",
+    ),
+    ({**_of(ONE_FAILED), "check_plan": REMOVE}, Step.SPARE, "a group at its MinSize lets nobody go"),
+    (
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": False},
         Step.COMPLETE,
         "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group would be below its MinSize",
     ),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "spared": True},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True},
         Step.MARK,
         "whoever comes after CONTINUE must know which instances have to go",
     ),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "spared": True, "marked": True},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True, "marked": True},
         Step.COMPLETE,
         "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on",
     ),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "transition": IN},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "transition": IN},
         Step.COMPLETE,
         "ABANDON: 1 of 2 instances failed: i-a: it is broken",
     ),
     (
-        {**_of(ONE_FAILED), "plan": ROLLBACK, "transition": IN},
+        {**_of(ONE_FAILED), "check_plan": ROLLBACK, "transition": IN},
         Step.COMPLETE,
         "ROLLBACK: 1 of 2 instances failed: i-a: it is broken",
     ),
     (_alone({(0, "i-a"): result("i-a")}), Step.COMPLETE, "CONTINUE: 1 instance passed every check"),
     (_alone({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken"),
-    ({"progress": progress().but(instance_ids=())}, Step.LOOK, "it lists no instance yet"),
+    ({"progress": progress().replace(instance_ids=())}, Step.LOOK, "it lists no instance yet"),
     (
-        {"progress": progress().but(instance_ids=()), "entered_at": NOW - 30},
+        {"progress": progress().replace(instance_ids=()), "entered_at": NOW - 30},
         Step.FAIL,
         "Auto Scaling lists no instance that it holds back",
     ),
     (
-        {"progress": THREE.but(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "plan": REMOVE},
+        {"progress": THREE.replace(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "check_plan": REMOVE},
         Step.SPARE,
         "a group at its MinSize lets nobody go",
     ),
@@ -178,7 +184,7 @@ ALIVE: list[Case] = [
     ),
     ({"now": NOW + 510, "extendable": False, "polled": False}, Step.RUN, "system-up on 2 instances"),
     (
-        {"now": NOW + 510, "extendable": False, "refused": REFUSED},
+        {"now": NOW + 510, "extendable": False, "heartbeat_error": REFUSED},
         Step.FAIL,
         "the hook cannot be kept alive any longer",
     ),
@@ -220,14 +226,14 @@ CHECKED: list[Case] = [
         "ABANDON: 1 of 2 instances failed: i-b: it is Stopped",
     ),
     (
-        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "plan": REMOVE},
+        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "check_plan": REMOVE},
         Step.RUN,
         "system-up on 1 instances",
     ),
     (
         {
             "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
-            "plan": plan(agent_seconds=60.0),
+            "check_plan": plan(agent_seconds=60.0),
             "began_at": NOW - 59,
         },
         Step.OBSERVE,
@@ -236,14 +242,14 @@ CHECKED: list[Case] = [
     (
         {
             "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
-            "plan": plan(agent_seconds=60.0),
+            "check_plan": plan(agent_seconds=60.0),
             "began_at": NOW - 60,
         },
         Step.GIVE_UP,
         "agent_seconds of the hook's rule is 60",
     ),
     (
-        {"progress": HALF, "plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
+        {"progress": HALF, "check_plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
         Step.GIVE_UP,
         "agent_seconds of the hook's rule is 60",
     ),
@@ -276,13 +282,13 @@ CHECKED: list[Case] = [
 ENDED: list[Case] = [
     (_done(verified=False), Step.VERIFY, "an accepted call is not yet a completed action"),
     (_done(), Step.DONE, "completed with CONTINUE: why"),
-    (_done("ABANDON", plan=REMOVE), Step.DONE, "completed with ABANDON: why"),
-    (_done(plan=REMOVE), Step.DONE, "completed with CONTINUE: why"),
-    (_done(plan=REMOVE, failed=("i-a",)), Step.REMOVE, "i-a failed a check and would take traffic"),
+    (_done("ABANDON", check_plan=REMOVE), Step.DONE, "completed with ABANDON: why"),
+    (_done(check_plan=REMOVE), Step.DONE, "completed with CONTINUE: why"),
+    (_done(check_plan=REMOVE, failed=("i-a",)), Step.REMOVE, "i-a failed a check and would take traffic"),
     (_done(tidied=False), Step.TIDY, "they have done their work"),
     ({"action": CONTINUED, "tidied": False}, Step.TIDY, "they have done their work"),
     (
-        _done(plan=REMOVE, failed=("i-a",), tidied=False),
+        _done(check_plan=REMOVE, failed=("i-a",), tidied=False),
         Step.REMOVE,
         "i-a failed a check and would take traffic",
     ),
@@ -292,50 +298,50 @@ ENDED: list[Case] = [
         "Auto Scaling shows no lifecycle action with this token",
     ),
     (
-        _done(plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
+        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
         Step.REMOVE,
         "i-a; i-b; i-c; and 2 more failed a check and would take traffic",
     ),
     (
-        _done(plan=REMOVE, failed=("i-a", "i-b", "i-c")),
+        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c")),
         Step.REMOVE,
         "i-a; i-b; i-c failed a check and would take traffic",
     ),
     (
-        _done(plan=REMOVE, failed=tuple(f"i-{letter}" for letter in "abcdefg")),
+        _done(check_plan=REMOVE, failed=tuple(f"i-{letter}" for letter in "abcdefg")),
         Step.REMOVE,
         "i-a; i-b; i-c; and 4 more failed a check and would take traffic",
     ),
-    (_done(plan=REMOVE, failed=("i-a",), removed=("i-a",)), Step.DONE, "completed with CONTINUE: why"),
-    (_done(plan=REMOVE, failed=("i-a",), transition=IN), Step.DONE, "completed with CONTINUE: why"),
+    (_done(check_plan=REMOVE, failed=("i-a",), removed=("i-a",)), Step.DONE, "completed with CONTINUE: why"),
+    (_done(check_plan=REMOVE, failed=("i-a",), transition=IN), Step.DONE, "completed with CONTINUE: why"),
     (
-        {"action": CONTINUED, "plan": REMOVE},
+        {"action": CONTINUED, "check_plan": REMOVE},
         Step.RECALL,
         "an earlier call may have died between CONTINUE and the removal",
     ),
-    ({"action": CONTINUED, "plan": REMOVE, "failed": ()}, Step.SKIP, "it is Completed already, with CONTINUE"),
+    ({"action": CONTINUED, "check_plan": REMOVE, "failed": ()}, Step.SKIP, "it is Completed already, with CONTINUE"),
     (
-        {"action": CONTINUED, "plan": REMOVE, "failed": ("i-a",)},
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",)},
         Step.REMOVE,
         "i-a failed a check and would take traffic",
     ),
     (
-        {"action": CONTINUED, "plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
         Step.DONE,
         "it is Completed already, with CONTINUE",
     ),
     (
-        {"action": Action("Completed", text("CONTINUE"), ()), "plan": REMOVE},
+        {"action": Action("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
         Step.RECALL,
         "an earlier call may have died between CONTINUE and the removal",
     ),
     (
-        {"action": Action("Completed", "ROLLBACK", ()), "plan": REMOVE},
+        {"action": Action("Completed", "ROLLBACK", ()), "check_plan": REMOVE},
         Step.SKIP,
         "it is Completed already, with ROLLBACK",
     ),
     (
-        {"action": Action("Completed", "ABANDON", ()), "plan": REMOVE},
+        {"action": Action("Completed", "ABANDON", ()), "check_plan": REMOVE},
         Step.SKIP,
         "it is Completed already, with ABANDON",
     ),
@@ -346,13 +352,13 @@ THROTTLED = CloudError("DescribeInstances", "2 instances", "Throttling.User")
 
 
 def _held(*steps: Step, until: float = NOW + 2_000) -> dict[str, Any]:
-    return {"refusals": {step: Refusal(THROTTLED, NOW, 1, until) for step in steps}}
+    return {"refusals": {(step, ""): Refusal(THROTTLED, NOW, NOW, NOW, 1, until) for step in steps}}
 
 
 UNREAD: dict[str, Any] = {"read": False, "looked": False, "looks": 0, "life_known": False, "hook": None, "action": None}
 LONG: dict[str, Any] = {"alive_until": NOW + 1_000}
 NOTHING = "nothing would remove them after CONTINUE (DescribeInstances: Throttling.User)"
-MAKES_WAIT = "Throttling.User makes the call wait, not the hook"
+MAKES_WAIT = "a refused call waits for its next try while the time of the hook passes"
 HELD_UP: list[Case] = [
     ({**UNREAD, **_held(Step.READ)}, Step.HEARTBEAT, MAKES_WAIT),
     ({**UNREAD, **_held(Step.READ), "extendable": False}, Step.WAIT, f"read the hook: {THROTTLED}"),
@@ -385,12 +391,12 @@ HELD_UP: list[Case] = [
     ),
     ({**_of(PASSED), **_held(Step.COMPLETE)}, Step.HEARTBEAT, MAKES_WAIT),
     ({**_of(PASSED), **_held(Step.COMPLETE), **LONG}, Step.WAIT, f"complete the lifecycle action: {THROTTLED}"),
-    ({"untold": True}, Step.REMEMBER, "no API tells other calls"),
-    ({"untold": True, **_held(Step.REMEMBER), **LONG}, Step.RUN, "system-up on 2 instances"),
-    ({"untold": True, **_of(PASSED)}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
+    ({"unrecorded": True}, Step.RECORD_LIFE, "no API tells other calls"),
+    ({"unrecorded": True, **_held(Step.RECORD_LIFE), **LONG}, Step.RUN, "system-up on 2 instances"),
+    ({"unrecorded": True, **_of(PASSED)}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
     ({"hook": None}, Step.FAIL, "Auto Scaling does not show its hook"),
     (
-        {**_of(ONE_FAILED), "plan": REMOVE, "hindrance": THROTTLED},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "hindrance": THROTTLED},
         Step.COMPLETE,
         f"ABANDON: 1 of 2 instances failed: i-a: it is broken; {NOTHING}",
     ),
@@ -410,20 +416,20 @@ def test_the_steps_in_words() -> None:
     assert {step.name: step.value for step in Step} == {
         "READ": "read the hook",
         "LOOK": "look at the lifecycle action",
-        "PLAN": "choose the checks",
-        "OBSERVE": "see how far the checks are",
+        "CHOOSE": "choose the checks",
+        "OBSERVE": "look at the progress of the checks",
         "RUN": "run a check",
         "GIVE_UP": "stop waiting",
-        "SPARE": "see whether the group can spare the failed instances",
+        "SPARE": "check whether the group can spare the failed instances",
         "HEARTBEAT": "keep the hook alive",
-        "REMEMBER": "write down how long the hook lives",
+        "RECORD_LIFE": "record how long the hook lives",
         "MARK": "mark the failed instances",
         "COMPLETE": "complete the lifecycle action",
-        "VERIFY": "see that it is completed",
+        "VERIFY": "verify that it is completed",
         "RECALL": "look for failed instances that stayed",
         "REMOVE": "remove the failed instances",
-        "TIDY": "take away the tags",
-        "WAIT": "wait until a refused call may be tried again",
+        "TIDY": "remove the tags",
+        "WAIT": "wait for the next try of a refused call",
         "LEAVE": "leave the rest to the next call",
         "FAIL": "fail",
         "SKIP": "skip",
@@ -433,7 +439,9 @@ def test_the_steps_in_words() -> None:
 
 def test_what_a_dry_run_leaves_out() -> None:
     """Every step that changes something in the cloud."""
-    assert {step.name for step in WRITES} == {*("RUN", "HEARTBEAT", "REMEMBER", "MARK", "COMPLETE", "REMOVE", "TIDY")}
+    assert {step.name for step in Step if step.writes} == {
+        *("RUN", "HEARTBEAT", "RECORD_LIFE", "MARK", "COMPLETE", "REMOVE", "TIDY")
+    }
 
 
 def test_a_decision_stands() -> None:

@@ -2,7 +2,7 @@
 
 * ``catalogue``: the checks that there are, ``declared``: how their files are read; ``assignment``: which of them a hook
   wants
-* ``facts``: what a call knows of a lifecycle action; ``decide``: the one next step (``steps``), with its reason; pure
+* ``state``: what a call knows of a lifecycle action; ``decide``: the one next step (``steps``), with its reason; pure
 * ``progress``: how far the checks have come on each machine; pure
 * ``observe``: the hook, the action, ``machines``: whom a command can reach, ``commands``: running one, how it ended
 * ``evidence``: what of an output is shown

@@ -54,7 +54,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """What a hook wants.
 
     ``agent_seconds``: for how long instances are waited for to be Running with an agent (``None``: as long as the hook
@@ -75,7 +75,7 @@ class Rule:
     hook_name: str | None
     scaling_group_id: str | None
     transition: Transition | None
-    plan: Plan
+    plan: CheckPlan
 
     def matches(self, transition: Transition, hook_name: str | None, scaling_group_id: str | None) -> bool:
         """Whether a hook is meant."""
@@ -90,7 +90,7 @@ class Rules:
 
     catalogue: Mapping[str, Check]
     rules: tuple[Rule, ...]
-    defaults: Mapping[Transition, Plan]
+    defaults: Mapping[Transition, CheckPlan]
 
     @classmethod
     def load(cls, path: Path, catalogue: Mapping[str, Check]) -> Rules:
@@ -113,7 +113,7 @@ class Rules:
 
     def plan(
         self, transition: Transition, hook_name: str | None, scaling_group_id: str | None, metadata: str | None
-    ) -> Plan:
+    ) -> CheckPlan:
         """What a hook wants. Raises ``BadCheck`` where its notificationMetadata chooses what there is not."""
         matching = (one.plan for one in self.rules if one.matches(transition, hook_name, scaling_group_id))
         plan = next(matching, self.defaults[transition])
@@ -161,13 +161,15 @@ def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:
     return Rule(matched.get("hook_name"), matched.get("scaling_group_id"), transition, plan)
 
 
-def _plan(catalogue: Mapping[str, Check], fields: Mapping[str, Any], transition: Transition | None, where: str) -> Plan:
+def _plan(
+    catalogue: Mapping[str, Check], fields: Mapping[str, Any], transition: Transition | None, where: str
+) -> CheckPlan:
     """A rule that is for both transitions can only want what both accept."""
     meant = tuple(Transition) if transition is None else (transition,)
     results = [one for one in HookResult if all(one in FAILURES[each] for each in meant)]
     partials = [one for one in Partial if all(one in PARTIALS[each] for each in meant)]
     seconds = fields.get("agent_seconds")
-    return Plan(
+    return CheckPlan(
         checks=_checks(catalogue, fields["checks"], where),
         on_failure=_one_of(results, fields.get("on_failure", HookResult.ABANDON.value), f"{where}: on_failure"),
         partial=_one_of(

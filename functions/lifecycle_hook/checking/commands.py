@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from checking import evidence
+from checking.context import Context
 from checking.progress import Batch, Progress, Result, Run
-from checking.tools import Tools
 from spotkeeper.clients import items
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described
@@ -38,28 +38,28 @@ MEANINGS = {
 """The final ``InvocationStatus`` of one instance (DescribeInvocationResults) other than Success, in words."""
 
 
-def run(tools: Tools, progress: Progress) -> Progress:
+def start_due(run: Context, progress: Progress) -> Progress:
     """Start every command that is due; its ClientToken makes a repeated call the same one. Raises ``CloudError``."""
-    for batch in progress.batches(tools.clock.now()):
-        progress = _begun(tools, progress, batch)
+    for batch in progress.batches(run.clock.now()):
+        progress = _begun(run, progress, batch)
     return progress
 
 
-def _begun(tools: Tools, progress: Progress, batch: Batch) -> Progress:
+def _begun(run: Context, progress: Progress, batch: Batch) -> Progress:
     try:
-        return progress.but(runs=(*progress.runs, _run(tools, progress, batch)))
+        return progress.replace(runs=(*progress.runs, _run(run, progress, batch)))
     except CloudError as error:
         if error.code not in UNFIT:
             raise
         refusal = error
     if len(batch.instance_ids) == 1:
-        return _refused(tools, progress, batch, refusal)
+        return _refused(run, progress, batch, refusal)
     for one in batch.instance_ids:  # the call refuses all for the sake of one
-        progress = _begun(tools, progress, replace(batch, instance_ids=(one,)))
+        progress = _begun(run, progress, replace(batch, instance_ids=(one,)))
     return progress
 
 
-def _refused(tools: Tools, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
+def _refused(run: Context, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
     """The instance has stopped or gone since it was seen, or Describe lags behind: it is looked at again."""
     check = progress.chosen[batch.stage].check.name
     result = Result(
@@ -69,17 +69,17 @@ def _refused(tools: Tools, progress: Progress, batch: Batch, refusal: CloudError
         passed=False,
         again=True,
         reason=f"{check}: RunCommand refuses it ({refusal.code})",
-        due_at=_due_at(tools, batch.attempt),
+        due_at=_due_at(run, batch.attempt),
     )
     return progress.with_results(batch.stage, [result])
 
 
-def _due_at(tools: Tools, attempt: int) -> float:
+def _due_at(run: Context, attempt: int) -> float:
     """When what was never executed is tried again: pauses that grow to a minute."""
-    return tools.clock.now() + min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(attempt, 20))
+    return run.clock.now() + min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(attempt, 20))
 
 
-def _run(tools: Tools, progress: Progress, batch: Batch) -> Run:
+def _run(run: Context, progress: Progress, batch: Batch) -> Run:
     chosen = progress.chosen[batch.stage]
     parameters: dict[str, Any] = {
         "Name": f"spotkeeper-{chosen.check.name}",
@@ -94,47 +94,47 @@ def _run(tools: Tools, progress: Progress, batch: Batch) -> Run:
     if chosen.values:
         parameters |= {"EnableParameter": True, "Parameters": dict(chosen.values)}
     # Of everything that is sent: the same token with another script would be refused for ever.
-    token = tools.token("run", str(batch.stage), str(batch.attempt), json.dumps(parameters, sort_keys=True))
+    token = run.token("run", str(batch.stage), str(batch.attempt), json.dumps(parameters, sort_keys=True))
     parameters["ClientToken"] = token
     about = f"{chosen.check.name} on {len(batch.instance_ids)} instances"
-    answer = tools.ecs.call("RunCommand", about, parameters, retry=RUN)
-    return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), batch.instance_ids, tools.clock.now())
+    answer = run.ecs.call("RunCommand", about, parameters, retry=RUN)
+    return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), batch.instance_ids, run.clock.now())
 
 
-def poll(tools: Tools, progress: Progress) -> Progress:
+def poll(run: Context, progress: Progress) -> Progress:
     """Ask how the commands have ended that have not. Raises ``CloudError``."""
     for one in progress.outstanding():
-        progress = progress.with_results(one.stage, list(_results(tools, progress, one)))
+        progress = progress.with_results(one.stage, list(_results(run, progress, one)))
     return progress
 
 
-def _results(tools: Tools, progress: Progress, run: Run) -> Iterator[Result]:
-    pages = tools.ecs.pages("DescribeInvocationResults", run.invoke_id, {"InvokeId": run.invoke_id})
+def _results(run: Context, progress: Progress, command: Run) -> Iterator[Result]:
+    pages = run.ecs.pages("DescribeInvocationResults", command.invoke_id, {"InvokeId": command.invoke_id})
     for told in (one for page in pages for one in items(page, "Invocation", "InvocationResults", "InvocationResult")):
         # A status that nobody knows is waited for, like those that are under way, until the command is silent.
-        if told.get("InstanceId") in run.instance_ids and told.get("InvocationStatus") in (SUCCESS, *MEANINGS):
-            yield _result(tools, progress, run, told)
+        if told.get("InstanceId") in command.instance_ids and told.get("InvocationStatus") in (SUCCESS, *MEANINGS):
+            yield _result(run, progress, command, told)
 
 
-def _result(tools: Tools, progress: Progress, run: Run, told: Described) -> Result:
-    check = progress.chosen[run.stage].check
+def _result(run: Context, progress: Progress, command: Run, told: Described) -> Result:
+    check = progress.chosen[command.stage].check
     status, code = str(told.get("InvocationStatus")), str(told.get("ErrorCode") or "")
     exit_code = _number(told.get("ExitCode"))
     # Failed has other reasons than the exit code, which is then 0 or missing.
     exited = status == SUCCESS or (status == "Failed" and code == NONZERO)
     passed = exited and (0 if exit_code is None else exit_code) in check.exit_codes
     meaning = MEANINGS.get(status, MEANINGS["Failed"]).format(exit_code=exit_code, timeout=check.timeout)
-    output = evidence.tail_of(told.get("Output"), tools.secrets, *([SHOWN_OF_A_PASS] if passed else []))
+    output = evidence.tail_of(told.get("Output"), run.secrets, *([SHOWN_OF_A_PASS] if passed else []))
     return Result(
         instance_id=str(told["InstanceId"]),
         check=check.name,
-        attempt=run.attempt,
+        attempt=command.attempt,
         passed=passed,
         again=status == NEVER_EXECUTED,
-        due_at=_due_at(tools, run.attempt),
+        due_at=_due_at(run, command.attempt),
         reason=f"{check.name} passed" if passed else f"{check.name}: {meaning}{f' ({code})' if code else ''}",
         evidence={
-            "invoke_id": run.invoke_id,
+            "invoke_id": command.invoke_id,
             "invocation_status": status,
             "exit_code": exit_code,
             "error_code": code,

@@ -1,68 +1,96 @@
-"""Checks on demand: the same checks over any running instances; nothing waits for them and nothing is completed."""
+"""Checks on demand: the same checks over any running instances, without a lifecycle action to complete."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from checking import commands, machines, report, trail
-from checking.progress import Batch, Progress
-from checking.tools import Tools
+from checking import audit_records, commands, machines
+from checking.answer import evidence
+from checking.context import Context
+from checking.progress import Progress
+from spotkeeper import loop
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.events import CheckOnDemand
+from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision
 from spotkeeper.polling import GROWTH, jittered
 
 REACH_SECONDS = 60.0
-"""So long an instance may take to be reached: who asks for a check expects that it runs."""
+"""How long an instance may take to be reached: it is expected to be running."""
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
 
 
-def run(tools: Tools, event: CheckOnDemand, progress: Progress, *, dry_run: bool) -> dict[str, Any]:
-    """The answer, one result for each instance. Raises ``CloudError``, and ``DeadlineReached`` while a command runs."""
-    began_at, pause = tools.clock.now(), FIRST_PAUSE
-    while True:
-        seen = _observed(tools, progress, began_at)
-        trail.results(tools, progress, seen, hook=None)
-        progress = seen
-        if len(progress.passed) + len(progress.failures) == len(progress.instance_ids):
-            return _answer(event, progress)
-        if batches := progress.batches(tools.clock.now()):
-            if dry_run:
-                return _planned(event, batches)
-            progress, pause = commands.run(tools, progress), FIRST_PAUSE
-        _wait(tools, event, pause)
-        pause = min(LONGEST_PAUSE, pause * GROWTH)
+class Step(loop.Step):
+    """Every step of a check on demand."""
+
+    OBSERVE = "look at the progress of the check", QUIET
+    RUN = "run the check", WRITES
+    DONE = "done"
 
 
-def _observed(tools: Tools, progress: Progress, began_at: float) -> Progress:
-    now = tools.clock.now()
-    progress = commands.give_up(commands.poll(tools, progress), now)
+@dataclass(frozen=True)
+class State(loop.State):
+    """``began_at`` is in seconds since 1970; ``pause``: seconds until the next look, 0 before the first."""
+
+    event: CheckOnDemand
+    began_at: float
+    progress: Progress
+    pause: float = 0.0
+
+
+def decide(state: State) -> Decision:
+    """The next step."""
+    progress = state.progress
+    if len(progress.passed) + len(progress.failures) == len(progress.instance_ids):
+        return Decision(Step.DONE, "the check has ended on every instance")
+    if progress.batches(state.now):
+        return Decision(Step.RUN, "it is due")
+    return Decision(Step.OBSERVE, "it has not ended on every instance")
+
+
+def observe(run: Context, state: State, _: Decision) -> State:
+    """Wait a little, then ask how the commands have ended and which instances can be reached."""
+    if state.pause and run.deadline.remaining() <= state.pause:
+        raise DeadlineReached(
+            f"check {state.event.check}: this call's time is up; the next call finds the same commands"
+        )
+    run.clock.sleep(jittered(state.pause))
+    now = run.clock.now()
+    progress = commands.give_up(commands.poll(run, state.progress), now)
     if progress.waiting:
-        progress = machines.look(tools, progress)
-    if progress.unreached and now - began_at >= REACH_SECONDS:
+        progress = machines.look(run, progress)
+    if progress.unreached and now - state.began_at >= REACH_SECONDS:
         progress = progress.without_waiting(f"nobody waits longer than {REACH_SECONDS:g} s for a check on demand")
-    return progress
+    audit_records.ended(run, state.progress, progress, hook=None)
+    pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, state.pause * GROWTH))
+    return state.replace(now=now, progress=progress, pause=pause)
 
 
-def _wait(tools: Tools, event: CheckOnDemand, pause: float) -> None:
-    if tools.deadline.remaining() <= pause:
-        raise DeadlineReached(f"check {event.check}: this call's time is up; the next one finds the same commands")
-    tools.clock.sleep(jittered(pause))
+def start(run: Context, state: State, _: Decision) -> State:
+    """Start the commands that are due."""
+    return state.replace(progress=commands.start_due(run, state.progress), pause=FIRST_PAUSE)
 
 
-def _answer(event: CheckOnDemand, progress: Progress) -> dict[str, Any]:
-    passed, total = len(progress.passed), len(progress.instance_ids)
+def done(_: Context, state: State, __: Decision) -> dict[str, Any]:
+    """One result for each instance."""
+    event, passed, total = state.event, len(state.progress.passed), len(state.progress.instance_ids)
     return {
         "outcome": "done",
         "reason": f"check {event.check}: {passed} of {total} instances passed",
         "check": event.check,
         "passed": passed == total,
-        "results": report.evidence(progress),
+        "results": evidence(state.progress),
         **({"instance_id": event.instance_ids[0]} if total == 1 else {}),
     }
 
 
-def _planned(event: CheckOnDemand, batches: list[Batch]) -> dict[str, Any]:
-    lines = [f"run {event.check} on {', '.join(batch.instance_ids)}" for batch in batches]
-    reason = "dry run: SPOTKEEPER_DRY_RUN is true, nothing was written"
-    return {"outcome": "skipped", "reason": reason, "check": event.check, "plan": lines}
+def plan(_: Context, state: State, __: Decision) -> dict[str, Any]:
+    """The commands that a dry run does not start."""
+    check = state.event.check
+    lines = [f"run {check} on {', '.join(batch.instance_ids)}" for batch in state.progress.batches(state.now)]
+    return {"outcome": "skipped", "reason": DRY_RUN, "check": check, "plan": lines}
+
+
+ACTIONS: Actions[Context, State, Decision] = {Step.OBSERVE: observe, Step.RUN: start}
+ANSWERS: Answers[Context, State, Decision] = {Step.DONE: done}

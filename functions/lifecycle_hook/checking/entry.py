@@ -1,52 +1,47 @@
-"""From an event to its answer: tools, first facts, and off."""
+"""From an event to its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checking import catalogue, demand, observe, workflow
+from checking import answer, audit_records, catalogue, demand, observe, own_failure
+from checking.actions import checks, completion, failed_instances, heartbeat, tags
 from checking.assignment import Rules, chosen_on_demand
-from checking.facts import DEFAULT_TIMEOUT, Facts
+from checking.context import Context, HookDeadline
+from checking.decide import decide
 from checking.progress import Progress
-from checking.tools import Leash, Tools
-from spotkeeper.audit import Audit
-from spotkeeper.clients import Api
-from spotkeeper.credentials import Credentials, find_credentials
+from checking.state import DEFAULT_TIMEOUT, State
+from checking.steps import Decision, Step
+from spotkeeper.errors import MalformedEvent
 from spotkeeper.events import CheckOnDemand, Kind, LifecycleHook
-from spotkeeper.function import Context, Invocation
+from spotkeeper.function import Invocation
+from spotkeeper.loop import Actions, Answers, Loop
 from spotkeeper.settings import LifecycleHookSettings
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 HOOKS = CHECKS.parent / "hooks.json"
 LEAVE_SECONDS = 15.0
 """What a call keeps to extend the hook and leave it to the next one; of a short call a quarter."""
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
 
 
 def rules() -> Rules:
-    """What hooks want, as ``hooks.json`` and ``checks/`` have it. Raises ``BadCheck``; the build asks too."""
+    """The rules of ``hooks.json`` and ``checks/``. Raises ``BadCheck``; the build asks too."""
     return Rules.load(HOOKS, catalogue.load(CHECKS))
 
 
-def handle_hook(
-    event: LifecycleHook,
-    invocation: Invocation,
-    settings: LifecycleHookSettings,
-    context: Context,
-    environ: Mapping[str, str],
-) -> dict[str, Any]:
+def handle_hook(event: LifecycleHook, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
     """Check the instances of a lifecycle action and complete it.
 
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
-    audit = invocation.audit.of(event_kind=Kind.LIFECYCLE_HOOK.value, event_id=event.id, region=event.region)
-    tools = _tools(event.region, f"{event.hook_id}\n{event.token}", invocation, settings, (context, environ, audit))
-    now, remaining = tools.clock.now(), tools.deadline.remaining()
+    run = _context(event, Kind.LIFECYCLE_HOOK, f"{event.hook_id}\n{event.token}", invocation, settings)
+    now, remaining = run.clock.now(), run.deadline.remaining()
     notified_at = observe.notified_at(event.time, now)
-    facts = Facts(
-        event=event,
+    state = State(
         now=now,
+        event=event,
         entered_at=now,
         leave_at=now + remaining - min(LEAVE_SECONDS, remaining / 4),
         notified_at=notified_at,
@@ -55,53 +50,76 @@ def handle_hook(
         extendable=not settings.dry_run,
         tidied=settings.dry_run,
     )
-    return workflow.run(tools, settings, facts, rules)
+
+    def decided(state: State) -> Decision:
+        run.hook_deadline.set(state.patient_until)
+        return decide(state)
+
+    loop = Loop(
+        run, state, decided, ACTIONS, ANSWERS, answer.plan, audit_records.audit_fields, own_failure.tried_again_later
+    )
+    try:
+        return loop.answer()
+    except MalformedEvent:
+        raise
+    except Exception as error:
+        if not settings.dry_run:
+            own_failure.after(loop, error)
+        raise
 
 
-def handle_check(
-    event: CheckOnDemand,
-    invocation: Invocation,
-    settings: LifecycleHookSettings,
-    context: Context,
-    environ: Mapping[str, str],
-) -> dict[str, Any]:
+def handle_check(event: CheckOnDemand, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
     """Run one check on instances; completes nothing.
 
     Raises ``MalformedEvent`` for an unknown check, and any other ``SpotkeeperError``.
     """
     chosen = chosen_on_demand(catalogue.load(CHECKS), event.check)
-    audit = invocation.audit.of(event_kind=Kind.CHECK.value, event_id=event.id, region=event.region)
     # Function Compute's retries of one request keep its id: they find the same commands, another request does not.
-    about = f"{event.id}\n{invocation.request_id}"
-    tools = _tools(event.region, about, invocation, settings, (context, environ, audit))
-    return demand.run(tools, event, Progress(event.instance_ids, (chosen,)), dry_run=settings.dry_run)
+    run = _context(event, Kind.CHECK, f"{event.id}\n{invocation.request_id}", invocation, settings)
+    state = demand.State(run.clock.now(), event, run.clock.now(), Progress(event.instance_ids, (chosen,)))
+    return Loop(run, state, demand.decide, demand.ACTIONS, demand.ANSWERS, demand.plan, lambda *_: {}).answer()
 
 
-def _tools(
-    region: str,
-    about: str,
+def _context(
+    event: LifecycleHook | CheckOnDemand,
+    kind: Kind,
+    subject: str,
     invocation: Invocation,
     settings: LifecycleHookSettings,
-    of_call: tuple[Context, Mapping[str, str], Audit],
-) -> Tools:
-    context, environ, audit = of_call
-    credentials = find_credentials(context, environ)
-    deadline, endpoints = invocation.deadline, settings.endpoints
-    leash = Leash(deadline)
-    return Tools(
-        about=about,
-        ecs=Api("ecs", region, credentials, endpoints.ecs, deadline.clock, leash),
-        ess=Api("ess", region, credentials, endpoints.ess, deadline.clock, leash),
-        clock=deadline.clock,
-        deadline=deadline,
-        leash=leash,
-        audit=audit,
-        secrets=_secrets(credentials, environ),
+) -> Context:
+    used, limit = invocation.credentials(), HookDeadline(invocation.deadline)
+    secrets = (used.access_key_id, used.access_key_secret, used.security_token)
+    return Context.enter(
+        invocation,
+        event.region,
+        settings,
+        limit=limit,
+        hook_deadline=limit,
+        subject=subject,
+        audit=invocation.audit.of(event_kind=kind.value, event_id=event.id, region=event.region),
+        # The keys that are used, and those in the environment, whichever they are.
+        secrets=tuple(dict.fromkeys(one for one in (*secrets, *map(invocation.environ.get, KEYS)) if one)),
     )
 
 
-def _secrets(credentials: Credentials, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What no output may show: the keys that are used, and those in the environment, whichever they are."""
-    names = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
-    used = (credentials.access_key_id, credentials.access_key_secret, credentials.security_token)
-    return tuple(dict.fromkeys(one for one in (*used, *(environ.get(name, "") for name in names)) if one))
+ACTIONS: Actions[Context, State, Decision] = {
+    Step.READ: observe.read,
+    Step.LOOK: observe.look,
+    Step.CHOOSE: lambda _, state, __: observe.choose(state, rules),
+    Step.OBSERVE: observe.observe,
+    Step.RUN: checks.start,
+    Step.GIVE_UP: checks.give_up,
+    Step.HEARTBEAT: heartbeat.heartbeat,
+    Step.SPARE: failed_instances.spare,
+    Step.RECORD_LIFE: tags.record_life,
+    Step.MARK: tags.mark,
+    Step.COMPLETE: completion.complete,
+    Step.VERIFY: completion.verify,
+    Step.RECALL: failed_instances.recall,
+    Step.REMOVE: failed_instances.remove,
+    Step.TIDY: tags.tidy,
+    Step.WAIT: observe.wait,
+    Step.LEAVE: own_failure.leave,
+    Step.FAIL: own_failure.fail,
+}
+ANSWERS: Answers[Context, State, Decision] = {Step.SKIP: answer.skipped, Step.DONE: answer.done}

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from checking.context import Context
 from checking.progress import Machine, Progress, Readiness
-from checking.tools import Tools, chunks
-from spotkeeper.clients import items
+from spotkeeper.clients import chunks, items
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.instances import Described, describe_instances
 
@@ -20,13 +20,13 @@ OUT_SECONDS = 60.0
 ON_ITS_WAY = frozenset({"Pending", "Starting"})
 
 
-def look(tools: Tools, progress: Progress) -> Progress:
+def look(run: Context, progress: Progress) -> Progress:
     """See again those that no command can reach yet. Raises ``CloudError``, and ``BadCheck`` for a missing script."""
-    waiting, now = progress.waiting, tools.clock.now()
-    described = _described(tools, waiting)
+    waiting, now = progress.waiting, run.clock.now()
+    described = _described(run, waiting)
     machines = {one: _standing(described.get(one), progress, (one, now)) for one in waiting}
     running = [one for one in waiting if (described.get(one) or {}).get("Status") == "Running"]
-    agents = _with_agent(tools, [one for one in running if machines[one].readiness is Readiness.WAITING])
+    agents = _with_agent(run, [one for one in running if machines[one].readiness is Readiness.WAITING])
     ready = {one: Machine(Readiness.READY, os_type=machines[one].os_type) for one in agents}
     return progress.with_machines({**machines, **ready})
 
@@ -54,26 +54,26 @@ def _out(progress: Progress, looked: tuple[str, float], machine: Machine) -> Mac
     return replace(machine, readiness=readiness, out_since=since)
 
 
-def _described(tools: Tools, instance_ids: Sequence[str]) -> dict[str, Described]:
+def _described(run: Context, instance_ids: Sequence[str]) -> dict[str, Described]:
     found: dict[str, Described] = {}
     for chunk in chunks(instance_ids, INSTANCES_PER_DESCRIBE):
-        described = describe_instances(tools.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
+        described = describe_instances(run.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
         found.update({str(one["InstanceId"]): one for one in described if one.get("InstanceId") in chunk})
     return found
 
 
-def _with_agent(tools: Tools, instance_ids: Sequence[str]) -> Iterable[str]:
+def _with_agent(run: Context, instance_ids: Sequence[str]) -> Iterable[str]:
     """``CloudAssistantStatus`` is the text "true", not a boolean (DescribeCloudAssistantStatus)."""
     for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
-        for one in _statuses(tools, chunk):
+        for one in _statuses(run, chunk):
             if one.get("InstanceId") in chunk and str(one.get("CloudAssistantStatus")).lower() == "true":
                 yield str(one["InstanceId"])
 
 
-def _statuses(tools: Tools, instance_ids: Sequence[str]) -> list[Described]:
+def _statuses(run: Context, instance_ids: Sequence[str]) -> list[Described]:
     about, parameters = f"{len(instance_ids)} instances", {"InstanceId": list(instance_ids)}
     try:
-        pages = list(tools.ecs.pages("DescribeCloudAssistantStatus", about, parameters))
+        pages = list(run.ecs.pages("DescribeCloudAssistantStatus", about, parameters))
     except CloudError as error:
         if error.code != GONE:
             raise

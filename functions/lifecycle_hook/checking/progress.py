@@ -88,19 +88,19 @@ class Progress:
     runs: tuple[Run, ...] = ()
     results: Mapping[tuple[int, str], Result] = field(default_factory=dict)
 
-    def but(self, **changes: Any) -> Progress:
-        """The same progress but for ``changes``."""
+    def replace(self, **changes: Any) -> Progress:
+        """The same progress with ``changes``."""
         return replace(self, **changes)
 
     def with_machines(self, machines: Mapping[str, Machine]) -> Progress:
         """What was seen of some of the instances."""
-        return self.but(machines={**self.machines, **machines})
+        return self.replace(machines={**self.machines, **machines})
 
     def with_results(self, stage: int, results: Sequence[Result]) -> Progress:
         """How some commands ended. What was never delivered waits for its agent again."""
         lost = {one.instance_id: self._waiting_again(one) for one in results if one.again}
         ended = {(stage, one.instance_id): one for one in results}
-        return self.but(results={**self.results, **ended}, machines={**self.machines, **lost})
+        return self.replace(results={**self.results, **ended}, machines={**self.machines, **lost})
 
     def _waiting_again(self, result: Result) -> Machine:
         return replace(self.machines[result.instance_id], readiness=Readiness.WAITING, why=result.reason)

@@ -1,47 +1,46 @@
-"""The steps that there are, and a decision for one of them."""
+"""The steps of a lifecycle action, and a decision for one of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
+from spotkeeper import loop
 from spotkeeper.events import HookResult
+from spotkeeper.loop import QUIET, WRITES
 
 
-class Step(Enum):
-    """Every step there is; the value is its name in the audit."""
+class Step(loop.Step):
+    """Every step of a lifecycle action."""
 
     READ = "read the hook"
     LOOK = "look at the lifecycle action"
-    PLAN = "choose the checks"
-    OBSERVE = "see how far the checks are"
-    RUN = "run a check"
+    CHOOSE = "choose the checks"
+    OBSERVE = "look at the progress of the checks", QUIET
+    RUN = "run a check", WRITES
     GIVE_UP = "stop waiting"
-    SPARE = "see whether the group can spare the failed instances"
-    HEARTBEAT = "keep the hook alive"
-    REMEMBER = "write down how long the hook lives"
-    MARK = "mark the failed instances"
-    COMPLETE = "complete the lifecycle action"
-    VERIFY = "see that it is completed"
+    SPARE = "check whether the group can spare the failed instances"
+    HEARTBEAT = "keep the hook alive", WRITES
+    RECORD_LIFE = "record how long the hook lives", WRITES
+    MARK = "mark the failed instances", WRITES
+    COMPLETE = "complete the lifecycle action", WRITES
+    VERIFY = "verify that it is completed", QUIET
     RECALL = "look for failed instances that stayed"
-    REMOVE = "remove the failed instances"
-    TIDY = "take away the tags"
-    WAIT = "wait until a refused call may be tried again"
+    REMOVE = "remove the failed instances", WRITES
+    TIDY = "remove the tags", WRITES, QUIET
+    WAIT = "wait for the next try of a refused call", QUIET
     LEAVE = "leave the rest to the next call"
     FAIL = "fail"
     SKIP = "skip"
     DONE = "done"
 
 
-WRITES = frozenset(
-    {Step.RUN, Step.HEARTBEAT, Step.REMEMBER, Step.MARK, Step.COMPLETE, Step.REMOVE, Step.TIDY},
-)
-
-
 @dataclass(frozen=True)
-class Decision:
-    """The next step and its reason in words; ``result`` is what a lifecycle action is completed with."""
+class Decision(loop.Decision):
+    """The next step and its reason; ``result`` is what a lifecycle action is completed with."""
 
-    step: Step
-    reason: str
     result: HookResult | None = None
+
+    @property
+    def worded(self) -> str:
+        """Result and reason."""
+        return f"{self.result.value}: {self.reason}" if self.result else self.reason

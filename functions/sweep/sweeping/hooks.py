@@ -19,7 +19,7 @@ from spotkeeper.clients import Api, items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import FAILED_TAG, NOT_THERE, remembered_life
+from spotkeeper.hooks import FAILED_TAG, NOT_THERE, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.invoke import Functions
 from spotkeeper.retry import passes_by_itself
@@ -160,7 +160,7 @@ class Hooks:
         if not held.instance_ids:
             return held
         tags = tags_of(describe_instance(self.ecs, min(held.instance_ids)))
-        return replace(held, alive_until=remembered_life(tags, str(held.action.get("LifecycleActionToken"))))
+        return replace(held, alive_until=recorded_life(tags, str(held.action.get("LifecycleActionToken"))))
 
     def _marks(self) -> dict[str, list[str]]:
         """The instances with the tag of a failed check, by its value."""

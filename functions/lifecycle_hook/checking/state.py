@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+import math
+from dataclasses import dataclass
 
-from checking.assignment import Plan
+from checking.assignment import CheckPlan
 from checking.progress import Progress
-from checking.steps import Step
+from spotkeeper import loop
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, LifecycleHook, Transition
 from spotkeeper.instances import Described
@@ -42,23 +41,13 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A step was refused ``attempts`` times ``since`` then; it is tried again at ``until``."""
-
-    error: CloudError
-    since: float
-    attempts: int
-    until: float
-
-
-@dataclass(frozen=True)
-class Facts:
+class State(loop.State):
     """All times are seconds since 1970.
 
     ``leave_at``: when this call has to come to an end. ``notified_at``: the notification's time, where it can be right.
     ``began_at``: when the hook began to wait, at the latest. ``refusals``: steps that were refused, by step.
     ``alive_until``: the hook lives at least so long, however a heartbeat is to be understood; ``life_known``: that is
-    more than a guess; ``extended``: by a heartbeat of this call, ``untold``: which is not written down yet.
+    more than a guess; ``extended``: by a heartbeat of this call, ``unrecorded``: which is not written down yet.
     ``extendable`` is over once a heartbeat was refused: ``refused`` is why, where that is our own failure. ``looks``:
     how often the action was looked at. ``observed``: this call has seen the instances, ``asked_at`` for the last time;
     ``polled``: and has waited for something, or asked how commands have ended. ``judged``: why it was completed.
@@ -68,25 +57,23 @@ class Facts:
     """
 
     event: LifecycleHook
-    now: float
     entered_at: float
     leave_at: float
     notified_at: float | None
     began_at: float
     alive_until: float
-    refusals: Mapping[Step, Refusal] = field(default_factory=dict)
 
     read: bool = False
     hook: Described | None = None
     transition: Transition = Transition.SCALE_OUT
     life_known: bool = False
     extended: bool = False
-    untold: bool = False
+    unrecorded: bool = False
     looked: bool = False
     looks: int = 0
     action: Action | None = None
-    planned: bool = False
-    plan: Plan | None = None
+    chosen: bool = False
+    check_plan: CheckPlan | None = None
 
     progress: Progress | None = None
     observed: bool = False
@@ -95,7 +82,7 @@ class Facts:
     pause: float = 0.0
 
     extendable: bool = True
-    refused: CloudError | None = None
+    heartbeat_error: CloudError | None = None
 
     spared: bool | None = None
     hindrance: CloudError | None = None
@@ -109,21 +96,20 @@ class Facts:
     tidied: bool = False
     untidy: CloudError | None = None
 
-    def but(self, **changes: Any) -> Facts:
-        """The same facts but for ``changes``."""
-        return replace(self, **changes)
-
-    def held_up(self, step: Step) -> bool:
+    def held_up(self, step: loop.Step) -> bool:
         """Whether a step was refused and is not to be tried again yet."""
-        return step in self.refusals and self.refusals[step].until > self.now
+        refusal = self.refusal(step)
+        return refusal is not None and refusal.again_at > self.now
 
-    def holding_up(self, step: Step, refusal: Refusal) -> Facts:
-        """The same facts, and a step that was refused."""
-        return self.but(refusals={**self.refusals, step: refusal})
+    @property
+    def over(self) -> bool:
+        """Whether the action is completed, or has ended otherwise."""
+        return self.completed is not None or (self.action is not None and self.action.status != "Pending")
 
-    def after_step(self, step: Step) -> Facts:
-        """The same facts, without what once kept a step from being done."""
-        return self.but(refusals={one: refusal for one, refusal in self.refusals.items() if one is not step})
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The instances that failed a check."""
+        return tuple(sorted(self.progress.failures)) if self.progress else ()
 
     @property
     def timeout(self) -> float:
@@ -179,6 +165,8 @@ class Facts:
     @property
     def patient_until(self) -> float:
         """Until then a refused call may wait for its next try; later, every refusal is for ``decide``."""
+        if self.over:
+            return math.inf
         if not self.life_known:
             return self.now
         kept = HELD_UP_SHARE * self.heartbeat if self.heartbeat else self.finish_seconds + MINUTE
@@ -187,7 +175,7 @@ class Facts:
     def next_moment(self) -> float:
         """The next moment at which there may be something else to do."""
         moments = (self.due_at, self.alive_until - self.finish_seconds, self.leave_at)
-        tries = (refusal.until for refusal in self.refusals.values())
+        tries = (refusal.again_at for refusal in self.refusals.values())
         return min((one for one in (*moments, *tries) if one > self.now), default=self.now)
 
     @property
