@@ -13,7 +13,7 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin
 DOOR = @$(RUN) tools.cli.make $@ $(GIVEN)
 
 help: ## list the commands (the default)
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 30
 
 drill: $(STAMP) ## rescue an interrupted spot instance on the embedded cloud; EVENT=path delivers another event
 	$(DOOR)

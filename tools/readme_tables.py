@@ -35,6 +35,6 @@ def _allowed(function: str) -> str:
 
 
 def _actions(statements: Iterable[dict[str, object]]) -> Iterator[str]:
-    for one in statements:
-        action = one["Action"]
+    for statement in statements:
+        action = statement["Action"]
         yield from (action if isinstance(action, list) else [str(action)])

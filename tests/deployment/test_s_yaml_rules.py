@@ -131,7 +131,7 @@ MISTAKES = [
         "journal on a disk",
         "oss://${vars.journalBucket}/spotkeeper",
         "file:///var/journal",
-        SETTINGS + "SPOTKEEPER_JOURNAL: a directory is gone with its instance",
+        SETTINGS + "SPOTKEEPER_JOURNAL: a directory is lost with its instance",
     ),
     Mistake(
         "trigger that does not call this function",

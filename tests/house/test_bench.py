@@ -102,7 +102,7 @@ def test_without_a_mount_directories_are_made_unwritable(tmp_path: Path, monkeyp
 
     assert modes == {0o555}
     assert (tmp_path / "deep/down").stat().st_mode & 0o777 == 0o755
-    assert guard.said.startswith("unwritable directories (no mount is permitted here")
+    assert guard.description.startswith("unwritable directories (no mount is permitted here")
     assert (guard.prefix, guard.flags) == ([], ["-B"] if os.geteuid() == 0 else [])
 
 

@@ -60,7 +60,7 @@ def test_somewhere_else_or_somebody_elses(account: Account) -> None:
     account.bucket.region = "cn-beijing"
     assert "in another region than cn-hangzhou" in account.refused()
     account.cloud.oss.taken.add("somebody-elses")
-    assert "It is somebody else's" in account.refused(DEPLOY_JOURNAL_BUCKET="somebody-elses")
+    assert "It belongs to another account" in account.refused(DEPLOY_JOURNAL_BUCKET="somebody-elses")
 
 
 def test_a_region_that_tells(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,15 +38,17 @@ def measured(root: Path, python: Path, repeat: int) -> tuple[dict[str, list[Run]
             command = [*guard.prefix, sys.executable, "-m", "tools.bench.measure", "/dev/stdin"]
             done = subprocess.run(command, input=plan, stdout=subprocess.PIPE, cwd=build.ROOT, check=False, text=True)
         if done.returncode:
-            raise Unmeasured("nothing was measured; what is above says why")
+            raise Unmeasured("nothing was measured; the reason is above")
         if written := build.contents(place) ^ before:
             raise Unmeasured(f"a run wrote where nothing can be written: {sorted(path for path, _, _ in written)[:3]}")
     runs = json.loads(done.stdout)
-    return {name: [Run(**one) for one in made] for name, made in runs.items()}, guard.said
+    return {name: [Run(**run) for run in made] for name, made in runs.items()}, guard.description
 
 
 def _plan(subjects: list[Subject], interpreter: list[str], repeat: int) -> str:
-    return json.dumps({"subjects": [vars(one) for one in subjects], "interpreter": interpreter, "repeat": repeat})
+    return json.dumps(
+        {"subjects": [vars(subject) for subject in subjects], "interpreter": interpreter, "repeat": repeat}
+    )
 
 
 def _load() -> str:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 REFUSAL = b'{"Code": "Forbidden.RAM", "Message": "the bench refuses everything", "RequestId": "bench"}'
-"""HTTP 403, which nobody tries again: the process ends after its first request."""
+"""HTTP 403, which no client tries again: the process ends after its first request."""
 
 
 class Listener(ThreadingHTTPServer):

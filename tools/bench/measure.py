@@ -1,4 +1,4 @@
-"""Run the subjects, one process at a time, and print what it took: ``measure PLAN``, a JSON file; JSON on the output.
+"""Run the subjects, one process at a time, and print the figures: ``measure PLAN``, a JSON file; JSON on the output.
 
 Every round runs each subject once, in an order of its own, so that whatever else the machine does hits all alike. The
 first round only warms the disk's cache.
@@ -28,7 +28,7 @@ class Unmeasured(BuildFailed):
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: ``folders`` before the standard library, and a file with an event; without one an import."""
+    """A measured process: ``folders`` before the standard library, and an event's file; ``-`` only imports."""
 
     name: str
     folders: list[str]
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     """Measure the plan; the runs of each subject by its name."""
     plan = json.loads(Path(arguments[0]).read_text())
     try:
-        runs = rounds([Subject(**one) for one in plan["subjects"]], plan["interpreter"], plan["repeat"])
+        runs = rounds([Subject(**subject) for subject in plan["subjects"]], plan["interpreter"], plan["repeat"])
     except Unmeasured as failure:
         print(f"make bench: {failure}", file=sys.stderr)
         return failure.status
@@ -75,19 +75,19 @@ def run_once(subject: Subject, interpreter: list[str], listener: Listener) -> Ru
     reading, writing = os.pipe()
     listener.take_first()
     started = time.monotonic()
-    # Not subprocess: what is measured is one process, whose usage wait4 tells. (Its peak memory begins at that of the
-    # process it is spawned from, so this one has to stay small.)
+    # Not subprocess: wait4 reports the usage of this very process. (Its peak memory begins at that of the process that
+    # spawns it, so the spawning process has to stay small.)
     pid = os.posix_spawn(
         command[0], command, environment(listener.url), file_actions=[(os.POSIX_SPAWN_DUP2, writing, 2)]
     )
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8", errors="replace") as output:
-        said = output.read()
+        text = output.read()
     _, status, usage = os.wait4(pid, 0)
     ended = time.monotonic()
     arrived, request = listener.take_first() or (ended, "")
     if status or (subject.event != "-" and not request):
-        raise Unmeasured(f"{subject.name}: no API request was made. The process said: {said.strip()[-2000:]}")
+        raise Unmeasured(f"{subject.name}: no API request was made. The process printed: {text.strip()[-2000:]}")
     return Run(arrived - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, request)
 
 

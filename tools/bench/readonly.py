@@ -20,9 +20,9 @@ _TRY = 'test -r "$0" && ! touch "$0/tried" 2>/dev/null'
 
 @dataclass(frozen=True)
 class Guard:
-    """Put ``prefix`` before the command and ``flags`` after its interpreter; ``said`` is what that amounts to."""
+    """Put ``prefix`` before the command and ``flags`` after its interpreter; ``description`` says what they achieve."""
 
-    said: str
+    description: str
     prefix: list[str]
     flags: list[str]
 

@@ -1,6 +1,6 @@
 """What runs under CPython 3.10: ``runner.py EVENT FOLDER...`` calls the handler of the module ``index`` with a file.
 
-The folders stand before the standard library on ``sys.path``. With ``-`` for an event one import is all: the floor.
+The folders stand before the standard library on ``sys.path``. With ``-`` for an event it only imports: the floor.
 Function Compute keeps the process, so taking the interpreter down is no part of a cold start, and is left out.
 """
 
@@ -13,7 +13,7 @@ import sys
 def main(event: str) -> None:
     """Import, call, and say on the error output how it ended."""
     if event == "-":
-        import alibabacloud_tea_openapi.client  # noqa: F401, PLC0415 - what is measured
+        import alibabacloud_tea_openapi.client  # noqa: F401, PLC0415 - the measured import
 
         return
     handler = __import__("index").handler

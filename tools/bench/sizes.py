@@ -24,8 +24,8 @@ def sizes(file: Path) -> dict[str, Size]:
 
     Raises ``UnreadableFileError``.
     """
-    resources = {name: one["props"] for name, one in document.read(file)["resources"].items()}
+    resources = {name: resource["props"] for name, resource in document.read(file)["resources"].items()}
     return {
-        name: Size(float(one.get("cpu", Size.cpu)), int(one.get("memorySize", Size.memory)))
-        for name, one in resources.items()
+        name: Size(float(props.get("cpu", Size.cpu)), int(props.get("memorySize", Size.memory)))
+        for name, props in resources.items()
     }

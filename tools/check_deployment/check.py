@@ -32,8 +32,8 @@ def check(
 ) -> tuple[list[Complaint], dict[str, str]]:
     """What is wrong with a document as it would be deployed from ``environ`` out of the checkout ``root``.
 
-    With it come the variables that are not set, and what was checked in their place. What cannot be resolved is said
-    alone, and so is what the schema refuses: the rest would be about something else then.
+    Also returned: the variables that are not set, with the examples that were checked in their place. References that
+    cannot be resolved are reported alone, and so are refusals of the schema: later rules need both to be right.
     """
     resolver = Resolver(document, environ)
     resolved = resolver.resolved()

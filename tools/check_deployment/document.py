@@ -23,8 +23,8 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"cannot read {path}: {error}") from error
     except YAMLError as error:
-        said = str(error).partition("To suppress this check")[0]
-        raise UnreadableFileError(f"{path} is not YAML: {' '.join(said.split())}") from error
+        message = str(error).partition("To suppress this check")[0]
+        raise UnreadableFileError(f"{path} is not YAML: {' '.join(message.split())}") from error
     if not isinstance(document, dict):
         raise UnreadableFileError(f"{path} is not a mapping with edition, vars and resources")
     return document

@@ -1,4 +1,4 @@
-"""The settings in ``environmentVariables``, read by the very code that will read them in Function Compute."""
+"""The settings in ``environmentVariables``, read by the code that will read them in Function Compute."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Settings(Protocol):
 
 
 class Recording(dict[str, str]):
-    """An environment that knows which names were asked for, with their defaults left to the one who asks."""
+    """An environment that records which names are read; defaults are the reader's."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(variables)
@@ -50,19 +50,19 @@ def classes(folder: Path) -> list[type[Settings]]:
             if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(settings.__name__):
                 names |= {alias.name for alias in statement.names}
     found = [getattr(settings, name, None) for name in sorted(names)]
-    return [cast("type[Settings]", one) for one in found if hasattr(one, "from_env")]
+    return [cast("type[Settings]", reader) for reader in found if hasattr(reader, "from_env")]
 
 
 def read_by(folder: Path) -> set[str]:
     """The variables that a function reads."""
     environ = Recording({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
-    for one in classes(folder):
-        one.from_env(environ)
+    for reader in classes(folder):
+        reader.from_env(environ)
     return environ.asked
 
 
 def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterator[Complaint]:
-    """What is wrong with the environments of the functions (props by name) of the checkout ``root``."""
+    """The mistakes in the environments of the functions (props by name) of the checkout ``root``."""
     folders = {name: root / "functions" / name for name in functions}
     known = settings.KNOWN.union(*map(read_by, folders.values()))
     for name, props in functions.items():
@@ -74,7 +74,7 @@ def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterat
         for variable in sorted(read_by(folders[name]) - set(variables)):
             yield Complaint(f"{at}.{variable}", "it is missing", "every setting that the function reads, with a value")
         yield from _size(at, variables)
-        environ = {one: variables[one].replace(ACCOUNT, _ANY_ACCOUNT) for one in known & set(variables)}
+        environ = {key: variables[key].replace(ACCOUNT, _ANY_ACCOUNT) for key in known & set(variables)}
         for reader in classes(folders[name]):
             yield from _refused(at, reader, environ)
 
@@ -91,7 +91,7 @@ def _size(at: str, variables: Mapping[str, str]) -> Iterator[Complaint]:
 
 
 def _refused(at: str, reader: type[Settings], environ: Mapping[str, str]) -> Iterator[Complaint]:
-    """What the function would say of its settings, and a journal that would be gone with the instance."""
+    """The settings that the function would refuse, and a journal that would be lost with the instance."""
     try:
         journal = getattr(reader.from_env(environ), "journal", None)
     except BadSetting as error:
@@ -99,4 +99,4 @@ def _refused(at: str, reader: type[Settings], environ: Mapping[str, str]) -> Ite
         yield Complaint(f"{at}.{variable}", f"{reader.__name__} refuses it", f"it {wrong}")
     else:
         if isinstance(journal, settings.DirectoryLocation):
-            yield Complaint(f"{at}.SPOTKEEPER_JOURNAL", "a directory is gone with its instance", "oss://bucket/prefix")
+            yield Complaint(f"{at}.SPOTKEEPER_JOURNAL", "a directory is lost with its instance", "oss://bucket/prefix")

@@ -55,7 +55,7 @@ def _field_matches(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, Mapping):
         return matches(wanted, {} if value is _MISSING else value)
     values = value if isinstance(value, list) else [value]
-    return any(_item_matches(item, one) for item in wanted for one in values)
+    return any(_item_matches(item, candidate) for item in wanted for candidate in values)
 
 
 def _item_matches(item: Any, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a schema cannot say of a function: sizes against each other, times against each other, names, code."""
+"""Rules that a schema cannot express: sizes and times that depend on each other, names, code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MB_PER_GB = 1024
 
 
 def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterator[Complaint]:
-    """What is wrong with the functions (props by name) of the checkout ``root``."""
+    """The mistakes in the functions (props by name) of the checkout ``root``."""
     for name, props in functions.items():
         at = f"resources.{name}.props"
         yield from _sizes(at, props)
@@ -66,7 +66,9 @@ def _code(at: str, name: str, props: Mapping[str, Any], root: Path) -> Iterator[
     index, handler = root / "functions" / name / "index.py", props["handler"].partition(".")[2]
     if not index.is_file():
         yield Complaint(
-            f"{at}.code", f"make package has no functions/{name}/index.py to make it of", "a function that exists"
+            f"{at}.code",
+            f"functions/{name}/index.py does not exist, so make package cannot make it",
+            "a function that exists",
         )
     elif handler not in _defined(index):
         yield Complaint(f"{at}.handler", f"functions/{name}/index.py defines no {handler}", ", ".join(_defined(index)))
@@ -78,7 +80,7 @@ def _defined(index: Path) -> list[str]:
 
 
 def _regions(at: str, props: Mapping[str, Any]) -> Iterator[Complaint]:
-    """What a function is given by ARN has to be in its own region."""
+    """ARNs in a function's configuration have to be in its own region."""
     destination = props["asyncInvokeConfig"]["destinationConfig"]["onFailure"]["destination"]
     arns = {f"{at}.asyncInvokeConfig.destinationConfig.onFailure.destination": destination}
     arns |= {f"{at}.layers[{index}]": arn for index, arn in enumerate(props["layers"])}
@@ -90,7 +92,7 @@ def _regions(at: str, props: Mapping[str, Any]) -> Iterator[Complaint]:
     for path, arn in arns.items():
         if arn.split(":")[2] != props["region"]:
             yield Complaint(
-                path, f"{shown(arn)} is of another region", f"one of {props['region']}, where the function is"
+                path, f"{shown(arn)} is of another region", f"an ARN in {props['region']}, the function's region"
             )
 
 
@@ -109,4 +111,4 @@ def _distinct(functions: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[
         other = first.setdefault(props[key], name)
         if other != name:
             wrong = f"{shown(props[key])} is that of {other} too"
-            yield Complaint(f"resources.{name}.props.{key}", wrong, "one of its own for each function")
+            yield Complaint(f"resources.{name}.props.{key}", wrong, "a distinct value for each function")

@@ -32,7 +32,7 @@ _ACCEPTED = f"${{vars.name}}, ${{env('NAME')}}, ${{env('NAME', 'default')}} and 
 
 @dataclass
 class Resolver:
-    """Resolves one document; ``complaints`` and ``examples`` (environment variables that stood in) say how it went."""
+    """Resolves a document; ``complaints`` are its mistakes, ``examples`` the values for variables that are not set."""
 
     document: Mapping[str, Any]
     environ: Mapping[str, str]
@@ -46,16 +46,16 @@ class Resolver:
 
     def _value(self, value: Any, path: str) -> Any:
         if isinstance(value, dict):
-            return {key: self._value(one, f"{path}.{key}") for key, one in value.items()}
+            return {key: self._value(item, f"{path}.{key}") for key, item in value.items()}
         if isinstance(value, list):
-            return [self._value(one, f"{path}[{index}]") for index, one in enumerate(value)]
+            return [self._value(item, f"{path}[{index}]") for index, item in enumerate(value)]
         return self._text(value, path) if isinstance(value, str) else value
 
     def _text(self, text: str, path: str) -> Any:
         whole = _REFERENCE.fullmatch(text)
         if whole:
             return self._reference(whole, path)
-        return _REFERENCE.sub(lambda one: self._embedded(self._reference(one, path), path), text)
+        return _REFERENCE.sub(lambda match: self._embedded(self._reference(match, path), path), text)
 
     def _embedded(self, value: Any, path: str) -> str:
         if isinstance(value, dict | list):
@@ -85,7 +85,7 @@ class Resolver:
         return found
 
     def _environment(self, name: str, default: str | None, path: str) -> str:
-        value = self.environ.get(name) or default  # an empty one counts as not set, to the CLI too
+        value = self.environ.get(name) or default  # an empty variable counts as not set, for the CLI too
         if value is not None:
             return value
         if name not in EXAMPLES:
@@ -110,7 +110,7 @@ def extended(document: Mapping[str, Any]) -> dict[str, Any]:
     templates, resources = document.get("template"), document.get("resources")
     if not isinstance(templates, dict) or not isinstance(resources, dict):
         return dict(document)
-    return {**document, "resources": {name: _extended(one, templates) for name, one in resources.items()}}
+    return {**document, "resources": {name: _extended(resource, templates) for name, resource in resources.items()}}
 
 
 def _extended(resource: Any, templates: Mapping[str, Any]) -> Any:

@@ -33,14 +33,14 @@ def complaints(resolved: Mapping[str, Any], extended: Mapping[str, Any]) -> list
 
 
 def _parts(error: ValidationError) -> Iterator[tuple[Steps, str, str]]:
-    """The steps to what is wrong, what is wrong, and what would be accepted."""
+    """The steps to the mistake, the mistake, and what is accepted."""
     steps, schema = list(error.absolute_path), error.schema
     if error.validator == "additionalProperties":
         known = sorted(schema["properties"])
         for key in sorted(set(error.instance) - set(known)):
             yield [*steps, key], f"no such key{_hint(key, known)}", ", ".join(known)
     elif error.validator == "required":
-        for key in [one for one in error.validator_value if one not in error.instance]:
+        for key in [key for key in error.validator_value if key not in error.instance]:
             yield [*steps, key], "it is missing", _described(schema, key)
     elif error.validator == "type":
         yield steps, f"{shown(error.instance)} is {_kind(error.instance)}", schema["description"]

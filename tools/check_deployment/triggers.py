@@ -13,14 +13,14 @@ from tools.check_deployment import event_pattern
 from tools.check_deployment.complaint import Complaint, shown
 
 SOURCES = ("acs.ecs", "acs.ess")
-"""Whose events on the default bus are ours."""
+"""The sources of our events on the default bus."""
 TYPES = {
     "interruption": ("eventbridge", "mns_topic"),
     "state_change": ("eventbridge", "mns_topic"),
     "lifecycle_hook": ("eventbridge", "mns_topic"),
     "sweep": ("timer",),
 }
-"""What can call a function."""
+"""The trigger types of each function."""
 MOST_RULES = 10
 """Rules on the default bus (Function Compute: Configure event triggers for Alibaba Cloud services)."""
 
@@ -56,7 +56,7 @@ class Trigger:
 
     @property
     def pattern(self) -> dict[str, Any]:
-        """What it lets through. Raises ``PatternError``."""
+        """The pattern. Raises ``PatternError``."""
         return event_pattern.parse(self.props["triggerConfig"]["eventRuleFilterPattern"])
 
 
@@ -71,12 +71,12 @@ def cloud_events(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def function_of(file: str) -> str:
-    """Whose event a file of ``events/`` is: that of the function (or of none) that its name begins with."""
+    """The function of a file in ``events/``: the beginning of the file's name."""
     return file.partition(".")[0].replace("-", "_")
 
 
 def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterator[Complaint]:
-    """What is wrong with the triggers of the functions (props by name) of the checkout ``root``."""
+    """The mistakes in the triggers of the functions (props by name) of the checkout ``root``."""
     triggers = [
         Trigger(name, f"resources.{name}.props.triggers[{index}]", props)
         for name, function in functions.items()
@@ -140,7 +140,7 @@ def _cron_mistake(expression: str) -> str:
 
 
 def _patterns(rules: list[Trigger], events: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
-    """A rule lets something through, and only what is its function's; each event goes through one rule."""
+    """A rule matches events, and only its function's events; each event matches exactly one rule."""
     if unparsable := [complaint for rule in rules for complaint in _unparsable(rule)]:
         yield from unparsable
         return
@@ -151,7 +151,7 @@ def _patterns(rules: list[Trigger], events: Mapping[str, Mapping[str, Any]]) -> 
     for rule in rules:
         own = [file for file in events if function_of(file) == rule.function]
         yield from _let_through(rule, own, passed[rule.path])
-        siblings = [one for one in rules if one.function == rule.function]
+        siblings = [other for other in rules if other.function == rule.function]
         if rule is siblings[0]:
             yield from _heard(siblings, own, passed)
 
@@ -171,7 +171,7 @@ def _let_through(rule: Trigger, own: list[str], passed: set[str]) -> Iterator[Co
 
 
 def _heard(siblings: list[Trigger], own: list[str], passed: Mapping[str, set[str]]) -> Iterator[Complaint]:
-    """All rules of one function together let each of its events through once."""
+    """Each event of a function matches exactly one of its rules."""
     for file in own if any(passed[rule.path] for rule in siblings) else ():
         heard = [rule for rule in siblings if file in passed[rule.path]]
         if not heard:

@@ -58,7 +58,7 @@ def permissions(root: Path, journal_days: int, *, dry_run: bool, yes: bool) -> N
 @click.command("deployer-policy")
 @click.pass_obj
 def deployer_policy(root: Path) -> None:
-    """Print the RAM policy that whoever deploys needs."""
+    """Print the deployer's RAM policy."""
     import json
 
     import ram

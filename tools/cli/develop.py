@@ -24,7 +24,7 @@ def drill(root: Path, event: Path | None) -> int:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one by default.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free port by default.")
 @click.option("--instance-id", help="The instance that is being reclaimed; the drill's by default.")
 def simulator(port: int, instance_id: str | None) -> int:
     """Serve the embedded cloud with the drill's fleet until Ctrl-C."""
@@ -42,7 +42,7 @@ def simulator(port: int, instance_id: str | None) -> int:
     envvar="BUDGET",
     help="Seconds for random combinations.",
 )
-@click.option("--seed", type=int, envvar="SEED", help="Seed of the combinations; a random one by default.")
+@click.option("--seed", type=int, envvar="SEED", help="Seed of the combinations; random by default.")
 @click.option("--replay", envvar="REPLAY", help="Play this schedule, as a search printed it, and tell its story.")
 def chaos(budget: float, seed: int | None, replay: str | None) -> int:
     """Kill the functions at every call in all scenarios, then combine faults at random."""

@@ -2,6 +2,6 @@
 
 * ``serverless_devs``: the CLI that does the work, of the version in package.json
 * ``access``: the credentials; ``openapi``: actions of products that no SDK here covers
-* ``plan``: what will be done, out of `s.yaml` as the CLI resolves it, after the strict check
+* ``plan``: the deployment, from `s.yaml` as the CLI resolves it, after the strict check
 * ``deploying``, ``removing``: show it, ask, do it, read back what exists then
 """

@@ -1,4 +1,4 @@
-"""What will be deployed: `s.yaml` with everything put in, checked strictly, and resolved alike by the CLI."""
+"""The deployment: `s.yaml` resolved, checked strictly, and resolved alike by the CLI."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Plan:
         return str(self.document["vars"]["prefix"])
 
     def layer_arn(self, version: int) -> str:
-        """The ARN of one version; the CLI puts the account in, since it masks it in what it prints."""
+        """The ARN of one version; the CLI fills the account in, since its output masks it."""
         return f"acs:fc:{self.region}:{ACCOUNT}:layers/{self.layer}/versions/{version}"
 
     def lines(self) -> Iterator[str]:
@@ -121,7 +121,7 @@ def deploy_variables(text: str) -> set[str]:
 
 
 def refuse_misspelt(text: str, environ: Mapping[str, str]) -> None:
-    """Raise NothingDone for a variable whose name is nearly one in the text of `s.yaml`.
+    """Raise NothingDone for a variable whose name is close to a variable in the text of `s.yaml`.
 
     CI systems have variables of their own that begin with ``DEPLOY_``.
     """

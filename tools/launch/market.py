@@ -19,7 +19,7 @@ def newest_image(ecs: Api) -> str:
     """The latest public image of the family. Raises NothingDone where there is none."""
     found = describe_images(ecs, FAMILY, {"ImageFamily": FAMILY, "ImageOwnerAlias": "system"})
     if not found:
-        raise NothingDone(f"no public image of the family {FAMILY} in {ecs.region}: name one, IMAGE=…")
+        raise NothingDone(f"no public image of the family {FAMILY} in {ecs.region}: name an image, IMAGE=…")
     return str(max(found, key=lambda image: str(image.get("CreationTime")))["ImageId"])
 
 

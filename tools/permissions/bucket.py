@@ -40,7 +40,7 @@ def _look(buckets: Buckets, name: str) -> Any:
         if error.code != "AccessDenied":
             raise
         raise NothingDone(
-            f"bucket {name} exists and cannot be looked at: {error}. It is somebody else's, it is in another region "
+            f"bucket {name} exists and cannot be read: {error}. It belongs to another account, it is in another region "
             f"than {buckets.region}, or you lack oss:GetBucketInfo. {ANOTHER}"
         ) from error
 
