@@ -83,26 +83,37 @@ def test_script() -> None:
     assert template[2] == '"$(CURDIR)/.venv/bin/python" "$(CURDIR)/tools"'
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["drill", "EVNT=x"], ["make drill: EVNT is unknown; did you mean EVENT?", "\n  EVENT "]),
-        (["bugs", "N=1"], ["make bugs: N is unknown", "It takes no variables."]),
-        (["launch"], ["make launch: VSWITCH is needed", "\n  SECURITY_GROUP ", "\n  DRY_RUN ", "\n  DEPLOY_… "]),
-        (["deploy", "DRY_RUN=yes"], ["make deploy: DRY_RUN accepts true or false, not 'yes'"]),
-        (["deploy", "DEPLOY_REGON=x"], ["make deploy: DEPLOY_REGON is unknown; did you mean DEPLOY_REGION?"]),
-        (["bench", "REPEAT=0"], ["make bench: REPEAT: 0 is not in the range"]),
-        (["-n", "clean", "DRY_RUN=true"], ["DRY_RUN is unknown: make clean takes no variables but PYTHON"]),
-        (["-n", "test", "K=x"], ["K is unknown: make test takes no variables but PYTHON"]),
-        (["drill", "EVENT=no such 'file\".json"], ["cannot read no such 'file\".json"]),
-    ],
-    ids=" ".join,
-)
+REFUSED = {
+    "drill EVNT=x": (["drill", "EVNT=x"], ["make drill: EVNT is unknown; did you mean EVENT?", "\n  EVENT "]),
+    "launch": (["launch"], ["make launch: VSWITCH is needed", "\n  SECURITY_GROUP ", "\n  DRY_RUN ", "\n  DEPLOY_… "]),
+    "deploy DRY_RUN=yes": (["deploy", "DRY_RUN=yes"], ["make deploy: DRY_RUN accepts true or false, not 'yes'"]),
+    "deploy DEPLOY_REGON=x": (
+        ["deploy", "DEPLOY_REGON=x"],
+        ["make deploy: DEPLOY_REGON is unknown; did you mean DEPLOY_REGION?"],
+    ),
+    "bench REPEAT=0": (["bench", "REPEAT=0"], ["make bench: REPEAT: 0 is not in the range"]),
+    "-n clean DRY_RUN=true": (
+        ["-n", "clean", "DRY_RUN=true"],
+        ["DRY_RUN is unknown: make clean takes no variables but PYTHON"],
+    ),
+    "-n test K=x": (["-n", "test", "K=x"], ["K is unknown: make test takes no variables but PYTHON"]),
+    "drill EVENT=no such 'file\".json": (["drill", "EVENT=no such 'file\".json"], ["cannot read no such 'file\".json"]),
+}
+"""A command line, its words, and what make says of it."""
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_refused(words: list[str], said: list[str]) -> None:
     """A variable that the target does not know, or a value that it does not accept, ends with 2 and says so."""
     done = typed(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert [line for line in said if line not in done.stderr] == []
+
+
+def test_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A target without variables says so."""
+    assert make.main("bugs", ["N"], {"N": "1"}) == 2
+    assert capsys.readouterr().err == "make bugs: N is unknown\nIt takes no variables.\n"
 
 
 def test_options_of_variables() -> None:
