@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -39,11 +39,12 @@ class Deployment:
     home: Path
     environ: dict[str, str]
     capsys: pytest.CaptureFixture[str]
+    build: mock.Mock = field(default_factory=mock.Mock)
 
     def run(self, command: str = "deploy", **variables: str) -> tuple[int, str, str]:
         """``spotkeeper command`` with the ``dist/`` that stands there: exit code, output and errors."""
         environ = mock.patch.dict(os.environ, {**self.environ, **variables}, clear=True)
-        with environ, mock.patch("tools.build.build_dist"):
+        with environ, mock.patch("tools.build.build_dist", self.build):
             status = run([command], self.root)
         out, err = self.capsys.readouterr()
         return status, out, err

@@ -44,9 +44,9 @@ def act(arguments: list[str], state: dict[str, Any]) -> int:
             )
         case ["preview", *_]:
             show({**resolved(), **state.get("preview", {})})
-        case ["cli", "fc3", "layer", command, *options]:
+        case ["cli", component, "layer", command, *options] if component == pinned():
             return layer(command, dict(zip(options[::2], options[1::2], strict=False)), state)
-        case ["cli", "fc3", "info", *options]:
+        case ["cli", component, "info", *options] if component == pinned():
             return info(options[options.index("--function-name") + 1], state)
         case ["deploy", "-y", *_]:
             return deploy(state)
@@ -108,6 +108,11 @@ def remove(state: dict[str, Any]) -> None:
     if stays:
         print("[ERROR] remove error: ProvisionConfigExist")
     state["functions"] = {name: one for name, one in state["functions"].items() if name == stays}
+
+
+def pinned() -> str:
+    """The component that s.yaml names, with its version."""
+    return str(read(Path("s.yaml"))["resources"]["sweep"]["component"])
 
 
 def resolved() -> dict[str, Any]:

@@ -41,6 +41,14 @@ def test_zip_as_it_is(deployment: Deployment) -> None:
     )
 
 
+def test_built_elsewhere(deployment: Deployment) -> None:
+    """BUILT=true builds nothing and deploys what was handed over, if it is of this checkout."""
+    status, _, _ = deployment.run(BUILT="true")
+    assert (status, deployment.changes, deployment.build.called) == (0, ["publish", "deploy"], False)
+    deployment.run()
+    assert deployment.build.called
+
+
 def test_ci_and_credentials(deployment: Deployment) -> None:
     """Every call has CI=true; keys go over as JSON with their token, and nothing is left that would go before it."""
     deployment.run()
@@ -119,7 +127,9 @@ def test_publish_fails(deployment: Deployment) -> None:
     status, _, err = deployment.run()
     assert (status, deployment.state["functions"]) == (1, {})
     assert "deploy" not in deployment.changes
-    assert "the layer was not published, and no function was touched: s cli fc3 layer publish: AccessDenied" in err
+    assert (
+        "the layer was not published, and no function was touched: s cli fc3@0.1.22 layer publish: AccessDenied" in err
+    )
     assert "complete log" not in err
 
 

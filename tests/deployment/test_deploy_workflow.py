@@ -32,16 +32,36 @@ def test_not_in_forks() -> None:
 
 
 def test_order() -> None:
-    """The tests first; then the job that deploys, alone with the OIDC token and in a protected environment."""
+    """Tests and build first; then the job that deploys, alone with the OIDC token and in a protected environment."""
     jobs = WORKFLOW["jobs"]
     assert jobs["test"]["uses"] == "./.github/workflows/test.yml"
     assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["deploy"]
-    assert (jobs["deploy"]["needs"], jobs["deploy"]["environment"]) == ("test", "production")
+    assert (jobs["deploy"]["needs"], jobs["deploy"]["environment"]) == (["test", "build"], "production")
 
 
-def test_commands() -> None:
-    """The CLI, then the deployment."""
-    assert [step["run"] for step in steps() if "run" in step] == ["make serverless-devs", "make deploy YES=true"]
+def test_the_job_with_the_token_builds_nothing() -> None:
+    """It takes the ``dist/`` that the job before made, and installs by lock files alone (see tests/house)."""
+    jobs = WORKFLOW["jobs"]
+    assert commands(jobs["build"]) == ["make build"]
+    assert commands(jobs["deploy"]) == ["make serverless-devs", "make deploy BUILT=true YES=true"]
+    handed, taken = (
+        next(step["with"] for step in jobs[name]["steps"] if f"actions/{verb}-artifact@" in step.get("uses", ""))
+        for name, verb in (("build", "upload"), ("deploy", "download"))
+    )
+    assert (handed["name"], handed["path"]) == (taken["name"], taken["path"]) == ("dist", "dist")
+    used = {step["uses"].partition("@")[0] for step in jobs["deploy"]["steps"] if "uses" in step}
+    assert used == {
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/setup-node",
+        "actions/download-artifact",
+        "aliyun/configure-aliyun-credentials-action",
+    }
+
+
+def commands(job: dict[str, Any]) -> list[str]:
+    """What a job runs itself, in order."""
+    return [step["run"] for step in job["steps"] if "run" in step]
 
 
 def test_no_secrets() -> None:

@@ -31,5 +31,6 @@ def test_resolves_alike(tmp_path: Path, environ: Mapping[str, str]) -> None:
 
 
 def test_pinned() -> None:
-    """The CLI is one exact version."""
+    """The CLI is one exact version, and so is the component that it downloads."""
     assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+    assert len({resource["component"] for resource in resolved(DEPLOYER)["resources"].values()}) == 1

@@ -40,6 +40,12 @@ MISTAKES = [
         "template:\n  fn:",
         'extend.name: "function" is no template',
     ),
+    Mistake(
+        "component of no version",
+        "component: fc3@0.1.22 #",
+        "component: fc3 #",
+        'resources.interruption.component: "fc3" is not accepted; accepted: fc3 of one version, such as fc3@0.1.22',
+    ),
     Mistake("missing role", "      role: ${vars.roles.sweep}\n", "", SWEEP + "role: it is missing"),
     Mistake(
         "role with policies", "role: ${vars.roles.sweep}", "role: {name: sweep}", 'role: {"name": "sweep"} is a mapping'

@@ -69,15 +69,16 @@ def deployer_policy(root: Path) -> None:
 
 
 @click.command()
+@click.option("--built", is_flag=True, envvar="BUILT", help="Deploy the dist/ that is there, without building it again.")
 @dry_run
 @yes
 @click.pass_obj
-def deploy(root: Path, *, dry_run: bool, yes: bool) -> None:
+def deploy(root: Path, *, built: bool, dry_run: bool, yes: bool) -> None:
     """Build, package, check, publish the layer and deploy the functions of s.yaml."""
     from tools.deploy.deploying import deploy
 
     with refusals():
-        deploy(root, os.environ, dry_run=dry_run, yes=yes)
+        deploy(root, os.environ, built=built, dry_run=dry_run, yes=yes)
 
 
 @click.command()

@@ -36,10 +36,13 @@ def ready(root: Path, environ: Mapping[str, str]) -> tuple[Plan, ServerlessDevs]
     return plan, devs
 
 
-def deploy(root: Path, environ: Mapping[str, str], *, dry_run: bool, yes: bool) -> None:
-    """Build and deploy the checkout. Raises NothingDone, and CommandFailed once something was changed."""
+def deploy(root: Path, environ: Mapping[str, str], *, built: bool, dry_run: bool, yes: bool) -> None:
+    """Deploy the checkout; ``built``: with its ``dist/`` as it is.
+
+    Raises NothingDone, and CommandFailed once something was changed.
+    """
     plan, devs = ready(root, environ)
-    zips = _packages(root)
+    zips = _packages(root, built=built)
     _show(plan, devs, zips)
     if dry_run:
         print("Nothing was changed (dry run).")
@@ -51,9 +54,10 @@ def deploy(root: Path, environ: Mapping[str, str], *, dry_run: bool, yes: bool) 
         print("Nothing was changed.")
 
 
-def _packages(root: Path) -> list[package.Package]:
+def _packages(root: Path, *, built: bool) -> list[package.Package]:
     try:
-        build.build_dist()
+        if not built:
+            build.build_dist()
         return package.package(root, root / "dist")
     except BuildFailed as failure:
         raise NothingDone(str(failure)) from failure
@@ -79,7 +83,7 @@ def _publish(plan: Plan, devs: ServerlessDevs) -> int:
     where = ["--region", plan.region, "--layer-name", plan.layer]
     what = ["--code", str(devs.root / "dist/layer.zip"), "--compatible-runtime", RUNTIME]
     try:
-        answer = devs.ask("cli", "fc3", "layer", "publish", *where, *what)
+        answer = devs.ask("cli", plan.component, "layer", "publish", *where, *what)
         version = _version(answer)
     except CommandFailed as failure:
         raise CommandFailed(
@@ -92,7 +96,7 @@ def _publish(plan: Plan, devs: ServerlessDevs) -> int:
 def _version(answer: Any) -> int:
     version = answer.get("version") if isinstance(answer, dict) else None
     if not isinstance(version, int) or version < 1:
-        raise CommandFailed("s cli fc3 layer publish answered without a version")
+        raise CommandFailed("s layer publish answered without a version")
     return version
 
 

@@ -49,6 +49,11 @@ class Plan:
         """The layer's name: the prefix of the functions' names."""
         return str(self.document["vars"]["prefix"])
 
+    @property
+    def component(self) -> str:
+        """The component that deploys the functions, with its version."""
+        return str(next(iter(self.document["resources"].values()))["component"])
+
     def layer_arn(self, version: int) -> str:
         """The ARN of one version; the CLI fills the account in, since its output masks it."""
         return f"acs:fc:{self.region}:{ACCOUNT}:layers/{self.layer}/versions/{version}"

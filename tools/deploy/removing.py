@@ -45,15 +45,15 @@ def _remove(plan: Plan, devs: ServerlessDevs, examples: Mapping[str, str]) -> No
     if status or left:
         raise CommandFailed(f"still deployed: {', '.join(left) or 'no function'}. s remove says: {error_in(text)}")
     where = ["--region", plan.region, "--layer-name", plan.layer]
-    status, _, text = devs.watch("cli", "fc3", "layer", "remove", *where, "-y")
-    if versions := _versions(devs, where):
+    status, _, text = devs.watch("cli", plan.component, "layer", "remove", *where, "-y")
+    if versions := _versions(devs, plan, where):
         raise CommandFailed(f"the functions are gone; the layer still has versions {versions}: {error_in(text)}")
     print("Removed: the functions, their triggers and the layer.")
 
 
 def _exists(devs: ServerlessDevs, plan: Plan, name: str) -> bool:
     try:
-        devs.ask("cli", "fc3", "info", "--region", plan.region, "--function-name", name)
+        devs.ask("cli", plan.component, "info", "--region", plan.region, "--function-name", name)
     except CommandFailed as failure:
         if _GONE.search(str(failure)):
             return False
@@ -61,9 +61,9 @@ def _exists(devs: ServerlessDevs, plan: Plan, name: str) -> bool:
     return True
 
 
-def _versions(devs: ServerlessDevs, where: list[str]) -> list[int]:
+def _versions(devs: ServerlessDevs, plan: Plan, where: list[str]) -> list[int]:
     try:
-        found = devs.ask("cli", "fc3", "layer", "versions", *where)
+        found = devs.ask("cli", plan.component, "layer", "versions", *where)
     except CommandFailed as failure:
         if _GONE.search(str(failure)):
             return []
