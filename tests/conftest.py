@@ -1,4 +1,4 @@
-"""Time limits of the tests, and how a list of shortcomings is shown."""
+"""Time limits of the tests, how a list of shortcomings is shown, and what several folders of tests need."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-FULL = 1200
-"""Seconds for one exhaustive walk; pyproject.toml has the limit of the other tests."""
+from tests.house.dist import Dist, built_dist
+from tools.runtime import PYTHON310
+
+LONG = 1200
+"""Seconds for an exhaustive walk, or for building ``dist/`` before a test; pyproject.toml has the usual limit."""
+
+
+@pytest.fixture(scope="session")
+def dist(request: pytest.FixtureRequest) -> Dist:
+    """A built ``dist/`` of the sources as they are; ``tests.house.dist.each_runtime`` chooses other runtimes."""
+    return built_dist(getattr(request, "param", PYTHON310.name))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every exhaustive walk its own limit."""
+    """Give what takes long its own limit."""
     for item in items:
-        if item.get_closest_marker("full"):
-            item.add_marker(pytest.mark.timeout(FULL))
+        if item.get_closest_marker("full") or "dist" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(LONG))
 
 
 def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:

@@ -12,8 +12,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tools import layer, python310
+from tools import layer
 from tools.errors import BuildFailed
+from tools.runtime import PYTHON310, RUNTIMES, Runtime, find
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,7 @@ _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "tests", ".*")
 _EPOCH = 315619200  # 1980-01-02: zip can store it in every time zone
 _COMPILE = ("-s", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
-# Run by CPython 3.10 with nothing but a function's folder, the layer and the standard library on its path.
+# Run by the runtime's CPython with nothing but a function's folder, the layer and the standard library on its path.
 _IMPORTS = """
 import importlib, importlib.util, pkgutil, sys
 sys.path[:0] = sys.argv[1:]
@@ -42,27 +43,29 @@ if importlib.util.find_spec("checking"):  # which checks there are, and who want
 """
 
 
-def build_dist() -> None:
+def build_dist(runtime: Runtime = PYTHON310) -> None:
     """Build this checkout's ``dist/``. Raises BuildFailed, which leaves no ``dist/``."""
     dist = ROOT / "dist"
     try:
-        build(ROOT, dist, python310.find(os.environ))
+        build(ROOT, dist, runtime, find(runtime, os.environ))
     except BuildFailed:
         shutil.rmtree(dist, ignore_errors=True)
         raise
-    print(f"dist/layer and {', '.join(f'dist/functions/{name}' for name in functions(dist))}: built, and they import.")
+    made = ", ".join(f"dist/functions/{name}" for name in functions(dist))
+    print(f"dist/layer and {made}: built for {runtime.name}, and they import.")
 
 
-def build(root: Path, dist: Path, python: Path) -> None:
-    """Build what the checkout ``root`` describes into ``dist`` with the CPython 3.10 ``python``. Raises BuildFailed."""
+def build(root: Path, dist: Path, runtime: Runtime, python: Path) -> None:
+    """Build what the checkout ``root`` describes into ``dist`` with the runtime's CPython. Raises BuildFailed."""
     if not functions(root):
         raise BuildFailed("there is no functions/<name>/index.py to build")
     with tempfile.TemporaryDirectory(prefix=".dist-", dir=dist.parent) as beside:
         stage = Path(beside) / "new"
-        layer.make(root, stage / "layer/python", python)
+        layer.make(root, stage / "layer/python", runtime, python)
         shutil.copytree(root / "shared/spotkeeper", stage / "layer/python/spotkeeper", ignore=_NOT_SHIPPED)
         for name in functions(root):
             shutil.copytree(root / "functions" / name, stage / "functions" / name, ignore=_NOT_SHIPPED)
+        (stage / "runtime").write_text(f"{runtime.name}\n", encoding="utf-8")
         compile_ahead(stage, python)
         _settle(stage)
         check_imports(stage, python)
@@ -76,6 +79,15 @@ def functions(folder: Path) -> list[str]:
     return sorted(index.parent.name for index in folder.glob("functions/*/index.py"))
 
 
+def runtime_of(dist: Path) -> Runtime:
+    """Return the runtime that ``dist`` was built for. Raises BuildFailed where there is no ``dist``."""
+    note = dist / "runtime"
+    name = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    if name not in RUNTIMES:
+        raise BuildFailed("dist/ is not complete: it does not say for which runtime it was built. Run: make build")
+    return RUNTIMES[name]
+
+
 def compile_ahead(stage: Path, python: Path) -> None:
     """Compile everything to bytecode that is never compared with its source, under the paths of the mounts.
 
@@ -87,7 +99,7 @@ def compile_ahead(stage: Path, python: Path) -> None:
         where = ["-s", folder, "-p", mount, folder]
         seed = {"PYTHONHASHSEED": "0"}
         if subprocess.run([python, *_COMPILE, *where], check=False, cwd=stage, env=seed).returncode:
-            raise BuildFailed(f"{folder} has files that CPython 3.10 cannot compile; they are named above")
+            raise BuildFailed(f"{folder} has files that {python} cannot compile; they are named above")
 
 
 def _settle(stage: Path) -> None:
@@ -114,7 +126,7 @@ def check_imports(stage: Path, python: Path) -> None:
             stage / "layer/python",
         ]
         if subprocess.run(command, check=False, env={}).returncode:
-            raise BuildFailed(f"{name} does not import or start under CPython 3.10; the traceback is above")
+            raise BuildFailed(f"{name} does not import or start under {python}; the traceback is above")
     if written := contents(stage) ^ before:
         raise BuildFailed(f"importing changed what was built: {sorted(path for path, _, _ in written)}")
 

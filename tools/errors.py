@@ -20,6 +20,6 @@ class BuildFailed(CommandFailed):
 
 
 class PythonMissing(BuildFailed):
-    """No CPython 3.10 was found to make bytecode with; the message says how to get it."""
+    """No CPython of the runtime was found to make bytecode with; the message says how to get it."""
 
     status = 2

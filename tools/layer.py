@@ -1,4 +1,4 @@
-"""The third-party half of the layer: installed for Function Compute's ``python3.10``, then compared with the pins.
+"""The third-party half of the layer: installed for a runtime of Function Compute, then compared with the pins.
 
 pip evaluates markers for the interpreter that runs it and passes over sdists when it is told to install for another
 platform: from Python 3.11 it leaves out async-timeout and takes an older alibabacloud-tea. uv resolves for the target.
@@ -20,25 +20,17 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag
 from packaging.utils import canonicalize_name
 
 from tools.errors import BuildFailed
+from tools.runtime import Runtime
 
-# Function Compute's python3.10: CPython on Debian 10, x86-64.
+# What the runtimes of Function Compute have in common.
 _TARGET = {
     "implementation_name": "cpython",
-    "implementation_version": "3.10.0",
     "os_name": "posix",
     "platform_machine": "x86_64",
     "platform_python_implementation": "CPython",
     "platform_system": "Linux",
-    "python_full_version": "3.10.0",
-    "python_version": "3.10",
     "sys_platform": "linux",
 }
-_GLIBC_MINOR = 28  # Debian 10 has glibc 2.28
-_PLATFORMS = [
-    *(f"manylinux_2_{minor}_x86_64" for minor in range(5, _GLIBC_MINOR + 1)),
-    *(f"manylinux{year}_x86_64" for year in (1, 2010, 2014)),
-]
-_EXTENSION_SUFFIXES = (".cpython-310-x86_64-linux-gnu.so", ".abi3.so")
 _ELF_X86_64 = (b"\x7fELF\x02\x01", b"\x3e\x00")  # 64 bit, little endian; e_machine, at offset 18, is EM_X86_64
 
 # Nothing that runs imports these: commands for a shell, and the packages' own test suites.
@@ -47,18 +39,18 @@ NOT_NEEDED = ("bin", "Crypto/SelfTest", "certifi/tests", "websocket/tests")
 INSTALLER_NOTES = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")
 
 
-def make(root: Path, layer: Path, python: Path) -> None:
-    """Fill ``layer`` with what ``requirements.txt`` pins for python3.10 on x86-64 Linux. Raises BuildFailed."""
-    install(root, layer, python)
-    check_pins(pins((root / "requirements.txt").read_text("utf-8")), installed(layer))
-    check_platform(layer)
+def make(root: Path, layer: Path, runtime: Runtime, python: Path) -> None:
+    """Fill ``layer`` with what ``requirements.txt`` pins for the runtime. Raises BuildFailed."""
+    install(root, layer, runtime, python)
+    check_pins(pins((root / "requirements.txt").read_text("utf-8"), runtime), installed(layer))
+    check_platform(layer, runtime)
     _prune(layer)
 
 
-def install(root: Path, layer: Path, python: Path) -> None:
+def install(root: Path, layer: Path, runtime: Runtime, python: Path) -> None:
     """Install into ``layer``, dependencies included: one that is not pinned then shows in ``check_pins``."""
     command: list[str | Path] = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", layer]
-    command += ["--python", python, "--python-version", "3.10", "--python-platform", "x86_64-manylinux2014"]
+    command += ["--python", python, "--python-version", runtime.version, "--python-platform", "x86_64-manylinux2014"]
     command += ["--link-mode", "copy"]  # what is pruned and stamped here must not be uv's cache
     command += ["--require-hashes", "--build-constraints", root / "requirements-build.txt"]
     command += ["--requirement", root / "requirements.txt"]
@@ -76,16 +68,18 @@ def package_index(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "UV_DEFAULT_INDEX": index} if index else dict(environ)
 
 
-def pins(requirements: str) -> dict[str, str]:
-    """Return name → version of the lines of ``requirements`` that hold on python3.10, x86-64 Linux.
+def pins(requirements: str, runtime: Runtime) -> dict[str, str]:
+    """Return name → version of the lines of ``requirements`` that hold on the runtime.
 
     Raises BuildFailed for a line that is not ``name==version``.
     """
+    full = f"{runtime.version}.0"
+    versions = {"python_version": runtime.version, "python_full_version": full, "implementation_version": full}
     wanted = [Requirement(line) for line in requirement_lines(requirements)]
     return {
         canonicalize_name(one.name): _pinned_version(one)
         for one in wanted
-        if one.marker is None or one.marker.evaluate(_TARGET)
+        if one.marker is None or one.marker.evaluate({**_TARGET, **versions})
     }
 
 
@@ -119,15 +113,18 @@ def check_pins(pinned: Mapping[str, str], found: Mapping[str, str]) -> None:
         raise BuildFailed("the layer differs from requirements.txt:\n  " + "\n  ".join(differences))
 
 
-def check_platform(layer: Path) -> None:
-    """Raise BuildFailed if a wheel or an extension module in ``layer`` is not for python3.10 on x86-64 Linux."""
-    wrong = [*_wrong_wheels(layer), *_wrong_extensions(layer)]
+def check_platform(layer: Path, runtime: Runtime) -> None:
+    """Raise BuildFailed if a wheel or an extension module in ``layer`` is not for the runtime."""
+    wrong = [*_wrong_wheels(layer, runtime), *_wrong_extensions(layer, runtime)]
     if wrong:
-        raise BuildFailed("not for Function Compute's python3.10:\n  " + "\n  ".join(wrong))
+        raise BuildFailed(f"not for Function Compute's {runtime.name}:\n  " + "\n  ".join(wrong))
 
 
-def _wrong_wheels(layer: Path) -> Iterator[str]:
-    accepted = {*cpython_tags((3, 10), platforms=_PLATFORMS), *compatible_tags((3, 10), "cp310", _PLATFORMS)}
+def _wrong_wheels(layer: Path, runtime: Runtime) -> Iterator[str]:
+    version, platforms = (3, runtime.minor), [f"manylinux{year}_x86_64" for year in (1, 2010, 2014)]
+    platforms += [f"manylinux_2_{minor}_x86_64" for minor in range(5, runtime.glibc_minor + 1)]
+    interpreter = f"cp3{runtime.minor}"
+    accepted = {*cpython_tags(version, platforms=platforms), *compatible_tags(version, interpreter, platforms)}
     for wheel in sorted(layer.glob("*.dist-info/WHEEL")):
         if not _tags(wheel.read_text("utf-8")) & accepted:
             yield f"{wheel.parent.name} ({wheel.name} names no tag that fits)"
@@ -138,14 +135,15 @@ def _tags(wheel: str) -> set[Tag]:
     return {tag for line in lines for tag in parse_tag(line.removeprefix("Tag:").strip())}
 
 
-def _wrong_extensions(layer: Path) -> Iterator[str]:
+def _wrong_extensions(layer: Path, runtime: Runtime) -> Iterator[str]:
+    suffixes = (f".{runtime.cache_tag}-x86_64-linux-gnu.so", ".abi3.so")
     for library in sorted(layer.rglob("*.so*")):
         bundled = library.parent.name.endswith(".libs")  # C libraries that auditwheel put beside the extensions
         header = library.read_bytes()[:20]
         if not (header.startswith(_ELF_X86_64[0]) and header.endswith(_ELF_X86_64[1])):
             yield f"{library.relative_to(layer)} (not x86-64)"
-        elif not (bundled or library.name.endswith(_EXTENSION_SUFFIXES)):
-            yield f"{library.relative_to(layer)} (neither CPython 3.10's ABI nor the stable one)"
+        elif not (bundled or library.name.endswith(suffixes)):
+            yield f"{library.relative_to(layer)} (neither CPython {runtime.version}'s ABI nor the stable one)"
 
 
 def _prune(layer: Path) -> None:

@@ -78,14 +78,19 @@ def _forget(dist: Path) -> None:
 
 def check_complete(root: Path, dist: Path) -> None:
     """Raise Incomplete, naming what is missing, unless ``dist`` has all that the checkout ``root`` makes."""
-    pins = layer.pins((root / "requirements.txt").read_text("utf-8"))
+    runtime = build.runtime_of(dist)
+    pins = layer.pins((root / "requirements.txt").read_text("utf-8"), runtime)
     missing = [
         *(
             f"{name} of requirements.txt"
             for name in sorted(pins.keys() - layer.installed(dist / "layer/python").keys())
         ),
         *(f"{place.relative_to(dist)} as it is now" for source, place in _own(root, dist) if not _same(source, place)),
-        *(f"bytecode of {path.relative_to(dist)}" for path in sorted(dist.rglob("*.py")) if not _compiled(path)),
+        *(
+            f"bytecode of {path.relative_to(dist)}"
+            for path in sorted(dist.rglob("*.py"))
+            if not (path.parent / "__pycache__" / f"{path.stem}.{runtime.cache_tag}.pyc").is_file()
+        ),
     ]
     if missing:
         raise Incomplete(f"dist/ is incomplete, build it again. It has no {', no '.join(missing[:5])}")
@@ -102,10 +107,6 @@ def _own(root: Path, dist: Path) -> Iterator[tuple[Path, Path]]:
 
 def _same(source: Path, place: Path) -> bool:
     return place.is_file() and filecmp.cmp(source, place, shallow=False)
-
-
-def _compiled(path: Path) -> bool:
-    return (path.parent / "__pycache__" / f"{path.stem}.cpython-310.pyc").is_file()
 
 
 def write_zip(folder: Path, path: Path) -> Package:

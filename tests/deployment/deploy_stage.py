@@ -102,6 +102,7 @@ def _fill(dist: Path) -> None:
     metadata = dist / "layer/python/one-1.0.dist-info/METADATA"
     metadata.parent.mkdir()
     metadata.write_text("Metadata-Version: 2.1\nName: one\nVersion: 1.0\n", encoding="utf-8")
+    (dist / "runtime").write_text("python3.10\n", encoding="utf-8")
     for source in dist.rglob("*.py"):
         cache = source.parent / "__pycache__"
         cache.mkdir(exist_ok=True)

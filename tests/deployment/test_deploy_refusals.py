@@ -123,6 +123,13 @@ def test_dirty_dist(deployment: Deployment) -> None:
     assert "functions/sweep/index.py as it is now" in err
 
 
+def test_dist_of_another_runtime(deployment: Deployment) -> None:
+    """Bytecode and extension modules that the functions' runtime cannot load are not deployed."""
+    err = refused(deployment, DEPLOY_RUNTIME="python3.12")
+    assert "dist/ is built for python3.10, and s.yaml deploys to python3.12" in err
+    assert [call.args[0].name for call in deployment.build.call_args_list] == ["python3.12"]
+
+
 def test_other_resolution(deployment: Deployment) -> None:
     """Where the CLI makes something else of s.yaml than the check, what was checked is not what would be deployed."""
     deployment.play(preview={"name": "another"})

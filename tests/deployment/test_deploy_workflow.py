@@ -43,6 +43,7 @@ def test_the_job_with_the_token_builds_nothing() -> None:
     """It takes the ``dist/`` that the job before made, and installs by lock files alone (see tests/house)."""
     jobs = WORKFLOW["jobs"]
     assert commands(jobs["build"]) == ["make build"]
+    assert jobs["build"]["env"] == {"RUNTIME": jobs["deploy"]["env"]["DEPLOY_RUNTIME"]}
     assert commands(jobs["deploy"]) == ["make serverless-devs", "make deploy BUILT=true YES=true"]
     handed, taken = (
         next(step["with"] for step in jobs[name]["steps"] if f"actions/{verb}-artifact@" in step.get("uses", ""))

@@ -76,9 +76,9 @@ MISTAKES = [
     ),
     Mistake(
         "runtime without bytecode",
-        "runtime: python3.10",
-        "runtime: python3.12",
-        'runtime: "python3.12" is not accepted',
+        "'python3.10')",
+        "'python3.11')",
+        'runtime: "python3.11" is not accepted',
     ),
     Mistake(
         "unknown region", "'cn-hangzhou')", "'cn-hangzou')", 'template.function.region: "cn-hangzou" is not accepted'

@@ -1,12 +1,9 @@
 """A built ``dist/`` for tests, and a way to run code in it as Function Compute would.
 
-``built_dist()`` builds once per state of the sources, into ``.cache/``; further calls, other xdist workers and later
-runs find it there. Fixture ``dist`` (in this folder's conftest) and any other fixture can be made of it:
+``built_dist()`` builds once per runtime and state of the sources, into ``.cache/``; further calls, other xdist workers
+and later runs find it there. Fixture ``dist`` is for python3.10; with ``each_runtime`` a test runs on every runtime:
 
-    @pytest.fixture(scope="session")
-    def dist() -> Dist:
-        return built_dist()
-
+    @each_runtime
     def test_something(dist: Dist) -> None:
         answer = dist.run("interruption", "import index; print(index.handler(b'[]', None))", env={"ECS_ENDPOINT": url})
 """
@@ -25,11 +22,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import build, python310
+from tools import build
 from tools.errors import PythonMissing
+from tools.runtime import RUNTIMES, Runtime, find
 
 _CACHE = build.ROOT / ".cache"
-_KEPT = 2  # builds: this state of the sources, and the one before for whoever still runs on it
+_KEPT = 2 * len(RUNTIMES)  # builds: of this state of the sources, and of the one before for whoever still runs on it
 _SOURCES = ("shared", "functions", "tools", "requirements.txt", "requirements-dev.txt")
 
 # -I and -S leave the standard library alone on the path; what a function runs with is put before it.
@@ -38,9 +36,10 @@ _MOUNTED = "import sys; sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]\n"
 
 @dataclass(frozen=True)
 class Dist:
-    """A built ``dist/`` at ``path``, and the executable ``python`` of a CPython 3.10."""
+    """A built ``dist/`` at ``path``, and the executable ``python`` of the CPython that its runtime has."""
 
     path: Path
+    runtime: Runtime
     python: Path
 
     @property
@@ -73,27 +72,31 @@ class Dist:
         return subprocess.run(command, input=stdin, capture_output=True, check=False, env=dict(env or {}))
 
 
-@functools.cache
-def built_dist() -> Dist:
-    """Return a ``dist/`` of the sources as they are, built if need be.
+each_runtime = pytest.mark.parametrize("dist", sorted(RUNTIMES), indirect=True)
 
-    Without a CPython 3.10 the calling test is skipped; with CI=true it fails.
+
+@functools.cache
+def built_dist(name: str) -> Dist:
+    """Return a ``dist/`` of the sources as they are for a runtime, built if need be.
+
+    Without the runtime's CPython the calling test is skipped; with CI=true it fails.
     """
+    runtime = RUNTIMES[name]
     try:
-        python = python310.find(os.environ)
+        python = find(runtime, os.environ)
     except PythonMissing as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
     place = _CACHE / f"dist-{_state_of_sources(python)}"
     _CACHE.mkdir(exist_ok=True)
-    with (_CACHE / "dist.lock").open("w") as lock:
+    with (_CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            build.build(build.ROOT, place, python)
+            build.build(build.ROOT, place, runtime, python)
             os.utime(place)  # when it was built: what _forget_old goes by
             _forget_old()
-    return Dist(place, python)
+    return Dist(place, runtime, python)
 
 
 def _state_of_sources(python: Path) -> str:

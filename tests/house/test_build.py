@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.dist import Dist
-from tools import build, layer, python310
+from tests.house.dist import Dist, each_runtime
+from tools import build, layer
 from tools.cli.main import run
 from tools.errors import BuildFailed, PythonMissing
+from tools.runtime import PYTHON310, PYTHON312, Runtime, find
 
 PINNED = {"aiohttp": "3.14.5", "async-timeout": "5.0.1"}
 UNCHECKED_HASH = 0b01  # PEP 552: hash-based, check_source not set
@@ -20,8 +21,15 @@ UNCHECKED_HASH = 0b01  # PEP 552: hash-based, check_source not set
 # The pins
 
 
-def test_pins_hold_for_the_target_not_for_whoever_builds() -> None:
-    """Markers are evaluated for python3.10 on x86-64 Linux, names are compared in their canonical form."""
+@pytest.mark.parametrize(
+    ("runtime", "others"),
+    [
+        pytest.param(PYTHON310, {"async-timeout": "5.0.1", "pycparser": "3.11"}, id="python3.10"),
+        pytest.param(PYTHON312, {"pycparser": "3.12"}, id="python3.12"),
+    ],
+)
+def test_pins_hold_for_the_target_not_for_whoever_builds(runtime: Runtime, others: dict[str, str]) -> None:
+    """Markers are evaluated for the runtime on x86-64 Linux, names are compared in their canonical form."""
     requirements = """
 # comment
 Async_Timeout==5.0.1 ; python_full_version < '3.11'
@@ -32,16 +40,14 @@ tzdata==2026.6 ; sys_platform == 'win32'
 aiohttp==3.14.5  # direct
 """
 
-    pins = layer.pins(requirements)
-
-    assert pins == {"async-timeout": "5.0.1", "pycparser": "3.11", "aiohttp": "3.14.5"}
+    assert layer.pins(requirements, runtime) == {**others, "aiohttp": "3.14.5"}
 
 
 @pytest.mark.parametrize("line", ["aiohttp", "aiohttp>=3", "aiohttp==3.*", "aiohttp>=3,==3.14.5"])
 def test_a_requirement_that_is_not_pinned_fails(line: str) -> None:
     """Every line of requirements.txt names one version."""
     with pytest.raises(BuildFailed, match="aiohttp"):
-        layer.pins(line)
+        layer.pins(line, PYTHON310)
 
 
 def test_a_layer_that_is_the_pins_passes() -> None:
@@ -111,7 +117,16 @@ def test_packages_for_the_target_pass(tmp_path: Path, tag: str, library: str) ->
     """CPython 3.10's ABI, the stable one and bundled C libraries are what Function Compute loads."""
     _package(tmp_path, tag, library)
 
-    layer.check_platform(tmp_path)
+    layer.check_platform(tmp_path, PYTHON310)
+
+
+def test_each_runtime_has_its_own_abi(tmp_path: Path) -> None:
+    """A runtime refuses what is built for another, and python3.12 takes what needs Debian 11's glibc."""
+    _package(tmp_path, "cp312-cp312-manylinux_2_31_x86_64", "one/fast.cpython-312-x86_64-linux-gnu.so")
+
+    layer.check_platform(tmp_path, PYTHON312)
+    with pytest.raises(BuildFailed, match=r"not for Function Compute's python3\.10:\n  one-1\.0.*\n  one/fast"):
+        layer.check_platform(tmp_path, PYTHON310)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +145,7 @@ def test_packages_for_anything_else_fail(tmp_path: Path, tag: str, library: str,
     _package(tmp_path, tag, library, machine)
 
     with pytest.raises(BuildFailed, match=named):
-        layer.check_platform(tmp_path)
+        layer.check_platform(tmp_path, PYTHON310)
 
 
 # The interpreter
@@ -159,21 +174,24 @@ def test_a_broken_shim_is_passed_over(tmp_path: Path) -> None:
     _script(tmp_path / "bin/python3.10", GOOD)
     environ = _nowhere(tmp_path, PATH=f"{tmp_path}/none:{tmp_path}/shims:{tmp_path}/bin")
 
-    assert python310.find(environ, running="/nowhere/python") == Path("/real/python3.10")
+    assert find(PYTHON310, environ, running="/nowhere/python") == Path("/real/python3.10")
 
 
-def test_pyenvs_own_versions_are_searched(tmp_path: Path) -> None:
-    """What pyenv has installed is found although its shim is switched off."""
-    _script(tmp_path / ".pyenv/versions/3.10.13/bin/python3.10", GOOD)
+@pytest.mark.parametrize("runtime", [PYTHON310, PYTHON312], ids=lambda runtime: runtime.name)
+def test_pyenvs_own_versions_are_searched(tmp_path: Path, runtime: Runtime) -> None:
+    """What pyenv has installed is found although its shim is switched off; another version is not."""
+    for version in ("3.10", "3.12"):
+        says = f"cpython {version} linux-x86_64 /real/python{version}"
+        _script(tmp_path / f".pyenv/versions/{version}.9/bin/python{version}", says)
 
-    assert python310.find(_nowhere(tmp_path), running="/nowhere/python") == Path("/real/python3.10")
+    assert find(runtime, _nowhere(tmp_path), running="/nowhere/python") == Path(f"/real/{runtime.name}")
 
 
 def test_the_running_interpreter_is_taken_if_it_is_the_right_one(tmp_path: Path) -> None:
     """Whoever builds with CPython 3.10 needs no other."""
     running = _script(tmp_path / "bin/python", GOOD)
 
-    assert python310.find(_nowhere(tmp_path), running=str(running)) == Path("/real/python3.10")
+    assert find(PYTHON310, _nowhere(tmp_path), running=str(running)) == Path("/real/python3.10")
 
 
 @pytest.mark.parametrize("says", [OTHER, "pypy 3.10 linux-x86_64 /real/pypy", "cpython 3.10 linux-aarch64 /real/arm"])
@@ -182,7 +200,7 @@ def test_without_a_python310_the_build_says_how_to_get_one(tmp_path: Path, says:
     running = _script(tmp_path / "bin/python", says)
 
     with pytest.raises(PythonMissing, match=r"uv python install 3\.10.*PYTHON310="):
-        python310.find(_nowhere(tmp_path), running=str(running))
+        find(PYTHON310, _nowhere(tmp_path), running=str(running))
 
 
 def test_a_named_interpreter_that_is_wrong_is_an_error(tmp_path: Path) -> None:
@@ -191,7 +209,7 @@ def test_a_named_interpreter_that_is_wrong_is_an_error(tmp_path: Path) -> None:
     named = _script(tmp_path / "bad/python", OTHER)
 
     with pytest.raises(PythonMissing, match=f"PYTHON310={named} is not"):
-        python310.find(_nowhere(tmp_path, PYTHON310=str(named)), running=str(running))
+        find(PYTHON310, _nowhere(tmp_path, PYTHON310=str(named)), running=str(running))
 
 
 # A build that fails
@@ -207,12 +225,12 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "functions/interruption/index.py").write_text("def handler(event, context): ...\n")
     (tmp_path / "dist").mkdir()
     monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(python310, "find", lambda environ: Path(sys.executable))
+    monkeypatch.setattr(build, "find", lambda runtime, environ: Path(sys.executable))
     return tmp_path
 
 
 def _installs(version: str) -> object:
-    def install(root: Path, target: Path, python: Path) -> None:
+    def install(root: Path, target: Path, runtime: Runtime, python: Path) -> None:
         """Stand in for uv: put package ``one`` there, in ``version``."""
         _package(target, "py3-none-any", "one/fast.abi3.so")
         metadata = target / "one-1.0.dist-info/METADATA"
@@ -247,10 +265,10 @@ def test_a_function_that_does_not_import_leaves_no_dist(checkout: Path, monkeypa
 def test_without_python310_there_is_no_dist(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without CPython 3.10 is told so with status 2, and keeps no older dist/."""
 
-    def find(environ: object) -> Path:
+    def nothing(runtime: Runtime, environ: object) -> Path:
         raise PythonMissing
 
-    monkeypatch.setattr(python310, "find", find)
+    monkeypatch.setattr(build, "find", nothing)
 
     assert run(["build"]) == 2
     assert _left(checkout) == ["functions", "requirements.txt", "shared"]
@@ -259,11 +277,14 @@ def test_without_python310_there_is_no_dist(checkout: Path, monkeypatch: pytest.
 # What was built
 
 
+@each_runtime
 def test_every_function_of_the_checkout_is_built(dist: Dist) -> None:
     """Each folder of functions/ with an index.py becomes a folder of dist/functions/."""
     assert dist.functions == build.functions(build.ROOT) != []
+    assert build.runtime_of(dist.path) is dist.runtime
 
 
+@each_runtime
 def test_every_function_imports_as_function_compute_mounts_it(dist: Dist) -> None:
     """`import index` works with the function, the layer and the standard library alone, and writes nothing."""
     before = build.contents(dist.path)
@@ -275,23 +296,27 @@ def test_every_function_imports_as_function_compute_mounts_it(dist: Dist) -> Non
     assert build.contents(dist.path) == before
 
 
+@each_runtime
 def test_every_module_has_bytecode_that_is_never_checked(dist: Dist) -> None:
     """A read-only mount compiles nothing again: each .py has its unchecked-hash .pyc, and there is no other."""
     bytecode = set(dist.path.rglob("*.pyc"))
 
-    expected = {path.parent / "__pycache__" / f"{path.stem}.cpython-310.pyc" for path in dist.path.rglob("*.py")}
+    expected = {
+        path.parent / "__pycache__" / f"{path.stem}.{dist.runtime.cache_tag}.pyc" for path in dist.path.rglob("*.py")
+    }
     assert bytecode == expected
     flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in bytecode}
     assert flags == {UNCHECKED_HASH}
 
 
+@each_runtime
 def test_bytecode_is_compiled_under_the_mounts_paths(dist: Dist) -> None:
     """Tracebacks name /opt/python and /code, and no path of the machine that built them is in dist/."""
     load = "import marshal; print(marshal.loads(open(sys.argv[1], 'rb').read()[16:]).co_filename)"
     name = dist.functions[0]
     compiled = {
-        "/opt/python/spotkeeper/errors.py": dist.layer / "spotkeeper/__pycache__/errors.cpython-310.pyc",
-        "/code/index.py": dist.function(name) / "__pycache__/index.cpython-310.pyc",
+        "/opt/python/spotkeeper/errors.py": dist.layer / f"spotkeeper/__pycache__/errors.{dist.runtime.cache_tag}.pyc",
+        "/code/index.py": dist.function(name) / f"__pycache__/index.{dist.runtime.cache_tag}.pyc",
     }
 
     for mounted, path in compiled.items():

@@ -13,9 +13,11 @@ import pytest
 
 from tests.house.dist import Dist
 from tools import build, package
+from tools.errors import BuildFailed
 
 METADATA = "Metadata-Version: 2.1\nName: one\nVersion: 1.0\n"
 SHIPPED = {
+    "runtime": "python3.10\n",
     "layer/python/one-1.0.dist-info/METADATA": METADATA,
     "layer/python/one/__init__.py": "ONE = 1\n",
     "layer/python/one/__pycache__/__init__.cpython-310.pyc": "bytecode",
@@ -95,7 +97,8 @@ def test_a_zip_is_what_function_compute_mounts(tmp_path: Path) -> None:
         ("functions/sweep/index.py", r"no functions/sweep/index\.py"),
         ("functions/sweep/__pycache__/index.cpython-310.pyc", r"no bytecode of functions/sweep/index\.py"),
         ("functions", r"no functions/sweep/index\.py"),
-        ("", "no one of requirements"),
+        ("runtime", "does not say for which runtime"),
+        ("", "does not say for which runtime"),
     ],
 )
 def test_an_incomplete_dist_is_refused(tmp_path: Path, name: str, missing: str) -> None:
@@ -105,7 +108,7 @@ def test_an_incomplete_dist_is_refused(tmp_path: Path, name: str, missing: str) 
     gone = root / "dist" / name
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
 
-    with pytest.raises(package.Incomplete, match=missing):
+    with pytest.raises(BuildFailed, match=missing):
         package.package(root, root / "dist")
     assert list(root.glob("dist/*.zip")) == []
 

@@ -1,23 +1,16 @@
-"""The built lifecycle_hook, its checks included, under CPython 3.10 against the served cloud."""
+"""The built lifecycle_hook, its checks included, under the CPython of each runtime against the served cloud."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pytest
-
-from tests.house.dist import Dist, built_dist
+from tests.house.dist import Dist, each_runtime
 from tests.house.mounted import play
 from tests.lifecycle_hook.stage import stage
 
 
-@pytest.fixture(scope="session")
-def dist() -> Dist:
-    """Return a built ``dist/`` of the sources as they are."""
-    return built_dist()
-
-
+@each_runtime
 def test_a_hook_on_dist(dist: Dist, tmp_path: Path) -> None:
     """The scripts are where the function looks for them, and nothing is written beside them."""
     before = {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")}
@@ -29,6 +22,7 @@ def test_a_hook_on_dist(dist: Dist, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")} == before
 
 
+@each_runtime
 def test_a_check_on_dist(dist: Dist, tmp_path: Path) -> None:
     """On demand too."""
     here = stage()

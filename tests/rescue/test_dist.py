@@ -1,21 +1,15 @@
-"""The deployables as Function Compute mounts them, under CPython 3.10, against the served cloud."""
+"""The deployables as Function Compute mounts them, under the CPython of each runtime, against the served cloud."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.function_stage import JOURNAL, ROOT
-from tests.house.dist import Dist, built_dist
+from tests.house.dist import Dist, each_runtime
 from tests.house.mounted import play
 from tests.rescue.stage import stage
 
 ENVELOPES = sorted((ROOT / "events").glob("interruption.*"))
-
-
-@pytest.fixture(scope="session")
-def dist() -> Dist:
-    """Return a built ``dist/`` of the sources as they are."""
-    return built_dist()
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES, ids=lambda path: path.name)
@@ -27,8 +21,10 @@ def test_every_envelope_on_dist(dist: Dist, envelope: object) -> None:
     assert here.shortcomings() == []
 
 
+@each_runtime
 def test_nothing_is_written_into_dist(dist: Dist) -> None:
     """Function Compute mounts both folders read-only: a rescue leaves them as they are."""
-    before = {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")}
-    play(dist, "interruption", ENVELOPES[0], stage().cloud, SPOTKEEPER_JOURNAL=JOURNAL)
+    before, here = {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")}, stage()
+    play(dist, "interruption", ENVELOPES[0], here.cloud, SPOTKEEPER_JOURNAL=JOURNAL)
+    assert here.shortcomings() == []
     assert {path: path.stat().st_mtime_ns for path in dist.path.rglob("*")} == before

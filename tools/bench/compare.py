@@ -9,17 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import build, layer, python310
+from tools import build, layer
 from tools.bench import report
 from tools.bench.measure import Run, Subject, Unmeasured
 from tools.bench.readonly import readonly
 from tools.bench.sizes import sizes
 from tools.bench.stage import staged
+from tools.runtime import PYTHON310, find
 
 
 def compare(repeat: int) -> int:
     """Measure each subject ``repeat`` times; 1 where a target is missed, else 0. Raises BuildFailed."""
-    runs, guarded = measured(build.ROOT, python310.find(os.environ), repeat)
+    runs, guarded = measured(build.ROOT, find(PYTHON310, os.environ), repeat)
     made = report.lines(runs, sizes(build.ROOT / "s.yaml"))
     print(f"{platform.machine()}, CPython 3.10, {guarded}, medians of {repeat} interleaved runs; {_load()}\n")
     print(*report.table(made), sep="\n")

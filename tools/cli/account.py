@@ -69,7 +69,9 @@ def deployer_policy(root: Path) -> None:
 
 
 @click.command()
-@click.option("--built", is_flag=True, envvar="BUILT", help="Deploy the dist/ that is there, without building it again.")
+@click.option(
+    "--built", is_flag=True, envvar="BUILT", help="Deploy the dist/ that is there, without building it again."
+)
 @dry_run
 @yes
 @click.pass_obj

@@ -78,21 +78,35 @@ def check_deployment(root: Path, file: Path | None) -> int:
     return report(file or root / "s.yaml")
 
 
+runtime = click.option(
+    "--runtime",
+    type=click.Choice(["python3.10", "python3.12"]),
+    default="python3.10",
+    show_default=True,
+    envvar="RUNTIME",
+    help="The runtime of Function Compute that it is for.",
+)
+
+
 @click.command()
-def build() -> None:
+@runtime
+def build(runtime: str) -> None:
     """Build the layer and the functions into dist/."""
     from tools.build import build_dist
+    from tools.runtime import RUNTIMES
 
-    build_dist()
+    build_dist(RUNTIMES[runtime])
 
 
 @click.command()
-def package() -> None:
+@runtime
+def package(runtime: str) -> None:
     """Build, then zip dist/ for upload: dist/layer.zip, dist/functions-<name>.zip."""
     from tools.build import build_dist
     from tools.package import package_dist
+    from tools.runtime import RUNTIMES
 
-    build_dist()
+    build_dist(RUNTIMES[runtime])
     package_dist()
 
 

@@ -20,7 +20,7 @@ from tools.cli.options import variable
 
 ALWAYS = frozenset({"PYTHON", "CI"})
 """For the Makefile itself and for every tool."""
-BUILD = r"PYTHON310"
+BUILD = r"PYTHON31[02]"
 ACCOUNT = r"ALIBABA_CLOUD_\w+|[A-Z]+_ENDPOINT"
 READ = {
     "build": BUILD,

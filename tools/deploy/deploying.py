@@ -10,9 +10,10 @@ from tools import build, package
 from tools.confirm import confirmed
 from tools.deploy.access import find_access
 from tools.deploy.openapi import account_id
-from tools.deploy.plan import LAYER, RUNTIME, Plan, compare, make_plan
+from tools.deploy.plan import LAYER, Plan, compare, make_plan
 from tools.deploy.serverless_devs import ServerlessDevs, error_in, find_cli, has_alias
 from tools.errors import BuildFailed, CommandFailed, NothingDone
+from tools.runtime import Runtime
 
 AGAIN = "Run make deploy again once that is corrected: it repeats what is done already and continues from there."
 DEFAULT_REGION = "cn-hangzhou"
@@ -42,7 +43,7 @@ def deploy(root: Path, environ: Mapping[str, str], *, built: bool, dry_run: bool
     Raises NothingDone, and CommandFailed once something was changed.
     """
     plan, devs = ready(root, environ)
-    zips = _packages(root, built=built)
+    zips = _packages(root, plan.runtime, built=built)
     _show(plan, devs, zips)
     if dry_run:
         print("Nothing was changed (dry run).")
@@ -54,13 +55,17 @@ def deploy(root: Path, environ: Mapping[str, str], *, built: bool, dry_run: bool
         print("Nothing was changed.")
 
 
-def _packages(root: Path, *, built: bool) -> list[package.Package]:
+def _packages(root: Path, runtime: Runtime, *, built: bool) -> list[package.Package]:
     try:
         if not built:
-            build.build_dist()
-        return package.package(root, root / "dist")
+            build.build_dist(runtime)
+        found = build.runtime_of(root / "dist")
+        zips = package.package(root, root / "dist")
     except BuildFailed as failure:
         raise NothingDone(str(failure)) from failure
+    if found != runtime:
+        raise NothingDone(f"dist/ is built for {found.name}, and s.yaml deploys to {runtime.name}")
+    return zips
 
 
 def _show(plan: Plan, devs: ServerlessDevs, zips: list[package.Package]) -> None:
@@ -81,7 +86,7 @@ def _publish(plan: Plan, devs: ServerlessDevs) -> int:
     """The layer's version with this content: fc3 compares the CRC-64 with the latest one's; the zip is reproducible."""
     print(f"Publishing the layer {plan.layer} ...", flush=True)
     where = ["--region", plan.region, "--layer-name", plan.layer]
-    what = ["--code", str(devs.root / "dist/layer.zip"), "--compatible-runtime", RUNTIME]
+    what = ["--code", str(devs.root / "dist/layer.zip"), "--compatible-runtime", plan.runtime.name]
     try:
         answer = devs.ask("cli", plan.component, "layer", "publish", *where, *what)
         version = _version(answer)

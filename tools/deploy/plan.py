@@ -15,13 +15,13 @@ from tools.check_deployment.document import read
 from tools.check_deployment.resolve import ACCOUNT, Resolver, extended
 from tools.deploy.serverless_devs import ServerlessDevs
 from tools.errors import CommandFailed, NothingDone
+from tools.runtime import RUNTIMES, Runtime
 
 LAYER = "DEPLOY_LAYER_ARN"
 REQUIRED = {
     "DEPLOY_JOURNAL_BUCKET": "the private, unversioned OSS bucket for the journal (make permissions creates it)",
     "DEPLOY_LOG_PROJECT": "the project of Simple Log Service for the functions' log",
 }
-RUNTIME = "python3.10"
 _VARIABLE = re.compile(r"env\('(DEPLOY_\w+)'")
 _ACCOUNT = re.compile(r"acs:mns:[a-z0-9-]+:(\d+):/topics/")
 _OTHER_VARIABLES = ("DEPLOY_ACCESS",)
@@ -48,6 +48,11 @@ class Plan:
     def layer(self) -> str:
         """The layer's name: the prefix of the functions' names."""
         return str(self.document["vars"]["prefix"])
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime of the functions; their layer is built for it."""
+        return RUNTIMES[next(iter(self.functions.values()))["runtime"]]
 
     @property
     def component(self) -> str:
