@@ -75,7 +75,7 @@ class Run:
 
 @dataclass(eq=False)
 class Command:
-    """An accepted RunCommand. ``content``: the script, decoded, with its parameters in place; ``timeout`` in seconds."""
+    """An accepted RunCommand. ``content``: the script, decoded, with parameters in place; ``timeout`` in seconds."""
 
     invoke_id: str
     command_id: str
