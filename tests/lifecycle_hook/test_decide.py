@@ -15,6 +15,7 @@ from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
 from spotkeeper.refusals import Refusal
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
+from tests.tables import cases
 
 PASSED = {(0, "i-a"): result("i-a"), (0, "i-b"): result("i-b")}
 BROKEN = result("i-a", passed=False, reason="it is broken")
@@ -26,7 +27,6 @@ CONTINUED = Action("Completed", "CONTINUE", ("i-a", "i-b"))
 REFUSED = CloudError("RecordLifecycleActionHeartbeat", "ash-1", "Forbidden.RAM")
 IN = Transition.SCALE_IN
 NONE_UNREACHED = "0 cannot be reached yet, others are being checked"
-Case = tuple[dict[str, Any], Step, str]
 
 
 def _of(results: object) -> dict[str, Any]:
@@ -50,302 +50,6 @@ def text(value: str) -> str:
 HALF = progress(machines={"i-a": WAITING, "i-b": READY})
 SO_TOO: dict[str, Any] = {"passed": False, "reason": "it is broken"}
 THREE = progress(machines=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).replace(instance_ids=("i-a", "i-b", "i-c"))
-FOUND: list[Case] = [
-    ({"read": False, "looked": False}, Step.READ, "its timeout says how long it may wait"),
-    (
-        {"chosen": False, "check_plan": None, "progress": None},
-        Step.CHOOSE,
-        "its name, its group, its transition and its metadata say which",
-    ),
-    (
-        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None},
-        Step.CHOOSE,
-        "failed instances may have to be removed after CONTINUE",
-    ),
-    (
-        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None, "transition": IN},
-        Step.SKIP,
-        "it is Completed already, with CONTINUE",
-    ),
-    ({"looked": False}, Step.LOOK, "what the cloud says of it counts, not the notification"),
-    ({"action": None}, Step.LOOK, "it may not be shown yet"),
-    ({"action": None, "entered_at": NOW - 29.9}, Step.LOOK, "it may not be shown yet"),
-    ({"action": None, "entered_at": NOW - 30}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
-    ({"action": None, "entered_at": NOW - 31}, Step.SKIP, "Auto Scaling shows no lifecycle action with this token"),
-    ({"progress": None}, Step.CHOOSE, "its name, its group, its transition and its metadata say which"),
-    ({"action": Action(text("Pending"), "", ("i-a",))}, Step.RUN, "system-up on 2 instances"),
-    ({"action": Action("Paused", "", ())}, Step.FAIL, "its status Paused is unknown"),
-    ({"looked": False, "now": NOW + 880}, Step.LEAVE, "this call's time is up"),
-    ({"looked": False, "now": NOW + 881}, Step.LEAVE, "this call's time is up"),
-    (
-        {"looked": False, "looks": 0, "now": NOW + 880},
-        Step.LOOK,
-        "what the cloud says of it counts, not the notification",
-    ),
-    ({"action": Action("Timeout", "ABANDON", ())}, Step.SKIP, "it is Timeout already, with ABANDON"),
-    ({"action": Action("Completed", "", ())}, Step.SKIP, "it is Completed already, with no result"),
-    ({"action": CONTINUED}, Step.SKIP, "it is Completed already, with CONTINUE"),
-    ({"action": CONTINUED, "check_plan": None, "progress": None}, Step.SKIP, "it is Completed already, with CONTINUE"),
-]
-JUDGED: list[Case] = [
-    (_of(PASSED), Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
-    (_of(ONE_FAILED), Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken"),
-    (_of({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken"),
-    (_of(BOTH_FAILED), Step.COMPLETE, "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it"),
-    (
-        {**_of(BOTH_FAILED), "check_plan": REMOVE},
-        Step.COMPLETE,
-        "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it",
-    ),
-    (
-        {**_of({(0, "i-a"): BROKEN}), "check_plan": REMOVE},
-        Step.OBSERVE,
-        "0 cannot be reached yet, others are being checked",
-    ),
-    ({**_of(ONE_FAILED), "check_plan": REMOVE}, Step.SPARE, "a group at its MinSize lets nobody go"),
-    (
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": False},
-        Step.COMPLETE,
-        "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group would be below its MinSize",
-    ),
-    (
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True},
-        Step.MARK,
-        "whoever comes after CONTINUE must know which instances have to go",
-    ),
-    (
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True, "marked": True},
-        Step.COMPLETE,
-        "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on",
-    ),
-    (
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "transition": IN},
-        Step.COMPLETE,
-        "ABANDON: 1 of 2 instances failed: i-a: it is broken",
-    ),
-    (
-        {**_of(ONE_FAILED), "check_plan": ROLLBACK, "transition": IN},
-        Step.COMPLETE,
-        "ROLLBACK: 1 of 2 instances failed: i-a: it is broken",
-    ),
-    (_alone({(0, "i-a"): result("i-a")}), Step.COMPLETE, "CONTINUE: 1 instance passed every check"),
-    (_alone({(0, "i-a"): BROKEN}), Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken"),
-    ({"progress": progress().replace(instance_ids=())}, Step.LOOK, "it lists no instance yet"),
-    (
-        {"progress": progress().replace(instance_ids=()), "entered_at": NOW - 30},
-        Step.FAIL,
-        "Auto Scaling lists no instance that it holds back",
-    ),
-    (
-        {"progress": THREE.replace(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "check_plan": REMOVE},
-        Step.SPARE,
-        "a group at its MinSize lets nobody go",
-    ),
-    ({**_of(PASSED), "now": NOW + 10_000}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
-]
-ALIVE: list[Case] = [
-    ({**_of(PASSED), "now": NOW + 420, "sent": HookResult.CONTINUE}, Step.HEARTBEAT, "the hook may end in 180 s"),
-    ({**_of(PASSED), "now": NOW + 421, "sent": HookResult.CONTINUE}, Step.HEARTBEAT, "the hook may end in 179 s"),
-    (
-        {**_of(PASSED), "now": NOW + 419, "sent": HookResult.CONTINUE},
-        Step.COMPLETE,
-        "CONTINUE: 2 instances passed every check",
-    ),
-    (
-        {
-            "hook": {**HOOK, "HeartbeatTimeout": 18_000},
-            "alive_until": NOW + 18_000,
-            "now": NOW + 17_909,
-            "leave_at": NOW + 20_000,
-        },
-        Step.RUN,
-        "system-up on 2 instances",
-    ),
-    (
-        {
-            "hook": {**HOOK, "HeartbeatTimeout": 18_000},
-            "alive_until": NOW + 18_000,
-            "now": NOW + 17_910,
-            "leave_at": NOW + 20_000,
-        },
-        Step.HEARTBEAT,
-        "the hook may end in 90 s",
-    ),
-    ({"now": NOW + 419}, Step.RUN, "system-up on 2 instances"),
-    ({"now": NOW + 420}, Step.HEARTBEAT, "the hook may end in 180 s"),
-    ({"now": NOW + 700}, Step.HEARTBEAT, "the hook may end in 0 s"),
-    ({"now": NOW + 509, "observed": False}, Step.OBSERVE, "which instances can be checked?"),
-    ({"now": NOW + 510, "observed": False}, Step.HEARTBEAT, "the hook may end in 90 s"),
-    ({"now": NOW + 509, "extendable": False}, Step.RUN, "system-up on 2 instances"),
-    (
-        {"now": NOW + 510, "extendable": False},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
-    ),
-    ({"now": NOW + 510, "extendable": False, "polled": False}, Step.RUN, "system-up on 2 instances"),
-    (
-        {"now": NOW + 510, "extendable": False, "heartbeat_error": REFUSED},
-        Step.FAIL,
-        "the hook cannot be kept alive any longer",
-    ),
-    (
-        {"now": NOW + 480, "leave_at": NOW + 480, "extendable": False},
-        Step.LEAVE,
-        "this call's time is up, the hook lives for 120 s",
-    ),
-    ({"leave_at": NOW - 1}, Step.LEAVE, "this call's time is up, the hook lives for 600 s"),
-    ({"leave_at": NOW}, Step.LEAVE, "this call's time is up, the hook lives for 600 s"),
-    (
-        {"now": NOW + 481, "leave_at": NOW + 481, "observed": False},
-        Step.HEARTBEAT,
-        "the next call needs 120 s, the hook has 119",
-    ),
-    (
-        {"now": NOW + 481, "leave_at": NOW + 481, "extendable": False},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over",
-    ),
-    (
-        {"now": NOW + 21_580, "alive_until": NOW + 21_600, "leave_at": NOW + 30_000},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
-    ),
-]
-CHECKED: list[Case] = [
-    ({"observed": False}, Step.OBSERVE, "which instances can be checked?"),
-    ({}, Step.RUN, "system-up on 2 instances"),
-    ({"progress": progress(runs=(run(),))}, Step.OBSERVE, "0 cannot be reached yet, others are being checked"),
-    (
-        {"progress": progress(machines={"i-a": READY, "i-b": WAITING})},
-        Step.OBSERVE,
-        "1 cannot be reached yet, others are being checked",
-    ),
-    (
-        {"progress": progress(machines={"i-a": READY, "i-b": NEVER})},
-        Step.COMPLETE,
-        "ABANDON: 1 of 2 instances failed: i-b: it is Stopped",
-    ),
-    (
-        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "check_plan": REMOVE},
-        Step.RUN,
-        "system-up on 1 instances",
-    ),
-    (
-        {
-            "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
-            "check_plan": plan(agent_seconds=60.0),
-            "began_at": NOW - 59,
-        },
-        Step.OBSERVE,
-        "1 cannot be reached yet, others are being checked",
-    ),
-    (
-        {
-            "progress": progress(machines={"i-a": WAITING, "i-b": READY}),
-            "check_plan": plan(agent_seconds=60.0),
-            "began_at": NOW - 60,
-        },
-        Step.GIVE_UP,
-        "agent_seconds of the hook's rule is 60",
-    ),
-    (
-        {"progress": HALF, "check_plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
-        Step.GIVE_UP,
-        "agent_seconds of the hook's rule is 60",
-    ),
-    (
-        {"progress": HALF, "extendable": False, "now": NOW + 411},
-        Step.GIVE_UP,
-        "what is left of the hook's life is needed for the checks of the others (190 s)",
-    ),
-    (
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
-        Step.OBSERVE,
-        "1 cannot be reached yet, others are being checked",
-    ),
-    (
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 410},
-        Step.GIVE_UP,
-        "what is left of the hook's life is needed for the checks of the others (190 s)",
-    ),
-    (
-        {"progress": progress(runs=(run(at=NOW - 221),))},
-        Step.GIVE_UP,
-        "Cloud Assistant does not say how a command has ended",
-    ),
-    (
-        {"progress": progress(runs=(run(at=NOW - 220),))},
-        Step.OBSERVE,
-        "0 cannot be reached yet, others are being checked",
-    ),
-]
-ENDED: list[Case] = [
-    (_done(verified=False), Step.VERIFY, "an accepted call is not yet a completed action"),
-    (_done(), Step.DONE, "completed with CONTINUE: why"),
-    (_done("ABANDON", check_plan=REMOVE), Step.DONE, "completed with ABANDON: why"),
-    (_done(check_plan=REMOVE), Step.DONE, "completed with CONTINUE: why"),
-    (_done(check_plan=REMOVE, failed=("i-a",)), Step.REMOVE, "i-a failed a check and would take traffic"),
-    (_done(tidied=False), Step.TIDY, "they have done their work"),
-    ({"action": CONTINUED, "tidied": False}, Step.TIDY, "they have done their work"),
-    (
-        _done(check_plan=REMOVE, failed=("i-a",), tidied=False),
-        Step.REMOVE,
-        "i-a failed a check and would take traffic",
-    ),
-    (
-        {"action": None, "entered_at": NOW - 30, "tidied": False},
-        Step.SKIP,
-        "Auto Scaling shows no lifecycle action with this token",
-    ),
-    (
-        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
-        Step.REMOVE,
-        "i-a; i-b; i-c; and 2 more failed a check and would take traffic",
-    ),
-    (
-        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c")),
-        Step.REMOVE,
-        "i-a; i-b; i-c failed a check and would take traffic",
-    ),
-    (
-        _done(check_plan=REMOVE, failed=tuple(f"i-{letter}" for letter in "abcdefg")),
-        Step.REMOVE,
-        "i-a; i-b; i-c; and 4 more failed a check and would take traffic",
-    ),
-    (_done(check_plan=REMOVE, failed=("i-a",), removed=("i-a",)), Step.DONE, "completed with CONTINUE: why"),
-    (_done(check_plan=REMOVE, failed=("i-a",), transition=IN), Step.DONE, "completed with CONTINUE: why"),
-    (
-        {"action": CONTINUED, "check_plan": REMOVE},
-        Step.RECALL,
-        "an earlier call may have died between CONTINUE and the removal",
-    ),
-    ({"action": CONTINUED, "check_plan": REMOVE, "failed": ()}, Step.SKIP, "it is Completed already, with CONTINUE"),
-    (
-        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",)},
-        Step.REMOVE,
-        "i-a failed a check and would take traffic",
-    ),
-    (
-        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
-        Step.DONE,
-        "it is Completed already, with CONTINUE",
-    ),
-    (
-        {"action": Action("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
-        Step.RECALL,
-        "an earlier call may have died between CONTINUE and the removal",
-    ),
-    (
-        {"action": Action("Completed", "ROLLBACK", ()), "check_plan": REMOVE},
-        Step.SKIP,
-        "it is Completed already, with ROLLBACK",
-    ),
-    (
-        {"action": Action("Completed", "ABANDON", ()), "check_plan": REMOVE},
-        Step.SKIP,
-        "it is Completed already, with ABANDON",
-    ),
-]
 
 
 THROTTLED = CloudError("DescribeInstances", "2 instances", "Throttling.User")
@@ -359,53 +63,193 @@ UNREAD: dict[str, Any] = {"read": False, "looked": False, "looks": 0, "life_know
 LONG: dict[str, Any] = {"alive_until": NOW + 1_000}
 NOTHING = "nothing would remove them after CONTINUE (DescribeInstances: Throttling.User)"
 MAKES_WAIT = "a refused call waits for its next try while the time of the hook passes"
-HELD_UP: list[Case] = [
-    ({**UNREAD, **_held(Step.READ)}, Step.HEARTBEAT, MAKES_WAIT),
-    ({**UNREAD, **_held(Step.READ), "extendable": False}, Step.WAIT, f"read the hook: {THROTTLED}"),
-    ({**UNREAD, **_held(Step.READ, Step.HEARTBEAT)}, Step.WAIT, f"read the hook: {THROTTLED}"),
-    (
-        {**UNREAD, **_held(Step.READ, Step.HEARTBEAT), "leave_at": NOW},
-        Step.LEAVE,
-        f"this call's time is up; read the hook: {THROTTLED}",
-    ),
-    ({**_held(Step.LOOK), "looked": False}, Step.HEARTBEAT, MAKES_WAIT),
-    ({**_held(Step.RUN)}, Step.HEARTBEAT, MAKES_WAIT),
-    ({**_held(Step.RUN), "alive_until": NOW + 631}, Step.WAIT, f"run a check: {THROTTLED}"),
-    ({**_held(Step.RUN), "alive_until": NOW + 630}, Step.HEARTBEAT, MAKES_WAIT),
-    ({**_held(Step.RUN, until=NOW)}, Step.RUN, "system-up on 2 instances"),
-    ({**_held(Step.HEARTBEAT), "now": NOW + 420}, Step.RUN, "system-up on 2 instances"),
-    (
+DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
+    # the lifecycle action
+    (Step.READ, "its timeout says how long it may wait", [{"read": False, "looked": False}]),
+    (Step.CHOOSE, "its name, its group, its transition and its metadata say which", [
+        {"chosen": False, "check_plan": None, "progress": None}, {"progress": None},
+    ]),
+    (Step.CHOOSE, "failed instances may have to be removed after CONTINUE", [
+        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None},
+    ]),
+    (Step.SKIP, "it is Completed already, with CONTINUE", [
+        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None, "transition": IN},
+        {"action": CONTINUED}, {"action": CONTINUED, "check_plan": None, "progress": None},
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ()},
+    ]),
+    (Step.LOOK, "what the cloud says of it counts, not the notification", [
+        {"looked": False}, {"looked": False, "looks": 0, "now": NOW + 880},
+    ]),
+    (Step.LOOK, "it may not be shown yet", [{"action": None}, {"action": None, "entered_at": NOW - 29.9}]),
+    (Step.SKIP, "Auto Scaling shows no lifecycle action with this token", [
+        {"action": None, "entered_at": NOW - 30}, {"action": None, "entered_at": NOW - 31},
+        {"action": None, "entered_at": NOW - 30, "tidied": False},
+    ]),
+    (Step.RUN, "system-up on 2 instances", [
+        {"action": Action(text("Pending"), "", ("i-a",))},
+        {"hook": {**HOOK, "HeartbeatTimeout": 18_000}, "alive_until": NOW + 18_000, "now": NOW + 17_909,
+         "leave_at": NOW + 20_000},
+        {"now": NOW + 419}, {"now": NOW + 509, "extendable": False},
+        {"now": NOW + 510, "extendable": False, "polled": False}, {}, {**_held(Step.RUN, until=NOW)},
+        {**_held(Step.HEARTBEAT), "now": NOW + 420}, {"unrecorded": True, **_held(Step.RECORD_LIFE), **LONG},
+    ]),
+    (Step.FAIL, "its status Paused is unknown", [{"action": Action("Paused", "", ())}]),
+    (Step.LEAVE, "this call's time is up", [{"looked": False, "now": NOW + 880}, {"looked": False, "now": NOW + 881}]),
+    (Step.SKIP, "it is Timeout already, with ABANDON", [{"action": Action("Timeout", "ABANDON", ())}]),
+    (Step.SKIP, "it is Completed already, with no result", [{"action": Action("Completed", "", ())}]),
+    # every check has ended
+    (Step.COMPLETE, "CONTINUE: 2 instances passed every check", [
+        _of(PASSED), {**_of(PASSED), "now": NOW + 10_000},
+        {**_of(PASSED), "now": NOW + 419, "sent": HookResult.CONTINUE}, {"unrecorded": True, **_of(PASSED)},
+    ]),
+    (Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-a: it is broken", [
+        _of(ONE_FAILED), _of({(0, "i-a"): BROKEN}), {**_of(ONE_FAILED), "check_plan": REMOVE, "transition": IN},
+    ]),
+    (Step.COMPLETE, "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it", [
+        _of(BOTH_FAILED), {**_of(BOTH_FAILED), "check_plan": REMOVE},
+    ]),
+    (Step.OBSERVE, "0 cannot be reached yet, others are being checked", [
+        {**_of({(0, "i-a"): BROKEN}), "check_plan": REMOVE}, {"progress": progress(runs=(run(),))},
+        {"progress": progress(runs=(run(at=NOW - 220),))},
+    ]),
+    (Step.SPARE, "a group at its MinSize lets nobody go", [
+        {**_of(ONE_FAILED), "check_plan": REMOVE},
+        {"progress": THREE.replace(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "check_plan": REMOVE},
+    ]),
+    (Step.COMPLETE,
+     "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group would be below its MinSize", [
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": False},
+    ]),
+    (Step.MARK, "whoever comes after CONTINUE must know which instances have to go", [
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True},
+    ]),
+    (Step.COMPLETE, "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on", [
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True, "marked": True},
+    ]),
+    (Step.COMPLETE, "ROLLBACK: 1 of 2 instances failed: i-a: it is broken", [
+        {**_of(ONE_FAILED), "check_plan": ROLLBACK, "transition": IN},
+    ]),
+    (Step.COMPLETE, "CONTINUE: 1 instance passed every check", [_alone({(0, "i-a"): result("i-a")})]),
+    (Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken", [_alone({(0, "i-a"): BROKEN})]),
+    (Step.LOOK, "it lists no instance yet", [{"progress": progress().replace(instance_ids=())}]),
+    (Step.FAIL, "Auto Scaling lists no instance that it holds back", [
+        {"progress": progress().replace(instance_ids=()), "entered_at": NOW - 30},
+    ]),
+    # the time of the hook
+    (Step.HEARTBEAT, "the hook may end in 180 s", [
+        {**_of(PASSED), "now": NOW + 420, "sent": HookResult.CONTINUE}, {"now": NOW + 420},
+    ]),
+    (Step.HEARTBEAT, "the hook may end in 179 s", [{**_of(PASSED), "now": NOW + 421, "sent": HookResult.CONTINUE}]),
+    (Step.HEARTBEAT, "the hook may end in 90 s", [
+        {"hook": {**HOOK, "HeartbeatTimeout": 18_000}, "alive_until": NOW + 18_000, "now": NOW + 17_910,
+         "leave_at": NOW + 20_000},
+        {"now": NOW + 510, "observed": False},
+    ]),
+    (Step.HEARTBEAT, "the hook may end in 0 s", [{"now": NOW + 700}]),
+    (Step.OBSERVE, "which instances can be checked?", [{"now": NOW + 509, "observed": False}, {"observed": False}]),
+    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive any longer, and the checks are not over", [
+        {"now": NOW + 510, "extendable": False},
+        {"now": NOW + 21_580, "alive_until": NOW + 21_600, "leave_at": NOW + 30_000},
         {**_held(Step.HEARTBEAT), "now": NOW + 510},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
-    ),
-    (
         {**_held(Step.OBSERVE), "extendable": False, "polled": False, "observed": False, "now": NOW + 510},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive any longer, and the checks are not over",
-    ),
-    (
+    ]),
+    (Step.FAIL, "the hook cannot be kept alive any longer", [
+        {"now": NOW + 510, "extendable": False, "heartbeat_error": REFUSED},
+    ]),
+    (Step.LEAVE, "this call's time is up, the hook lives for 120 s", [
+        {"now": NOW + 480, "leave_at": NOW + 480, "extendable": False},
+    ]),
+    (Step.LEAVE, "this call's time is up, the hook lives for 600 s", [{"leave_at": NOW - 1}, {"leave_at": NOW}]),
+    (Step.HEARTBEAT, "the next call needs 120 s, the hook has 119", [
+        {"now": NOW + 481, "leave_at": NOW + 481, "observed": False},
+    ]),
+    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over", [
+        {"now": NOW + 481, "leave_at": NOW + 481, "extendable": False},
         {**_held(Step.HEARTBEAT), "now": NOW + 481, "leave_at": NOW + 481},
-        Step.COMPLETE,
-        "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over",
-    ),
-    ({**_of(PASSED), **_held(Step.COMPLETE)}, Step.HEARTBEAT, MAKES_WAIT),
-    ({**_of(PASSED), **_held(Step.COMPLETE), **LONG}, Step.WAIT, f"complete the lifecycle action: {THROTTLED}"),
-    ({"unrecorded": True}, Step.RECORD_LIFE, "no API tells other calls"),
-    ({"unrecorded": True, **_held(Step.RECORD_LIFE), **LONG}, Step.RUN, "system-up on 2 instances"),
-    ({"unrecorded": True, **_of(PASSED)}, Step.COMPLETE, "CONTINUE: 2 instances passed every check"),
-    ({"hook": None}, Step.FAIL, "Auto Scaling does not show its hook"),
-    (
+    ]),
+    # the checks
+    (Step.OBSERVE, "1 cannot be reached yet, others are being checked", [
+        {"progress": progress(machines={"i-a": READY, "i-b": WAITING})},
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
+         "began_at": NOW - 59},
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
+    ]),
+    (Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-b: it is Stopped", [
+        {"progress": progress(machines={"i-a": READY, "i-b": NEVER})},
+    ]),
+    (Step.RUN, "system-up on 1 instances", [
+        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "check_plan": REMOVE},
+    ]),
+    (Step.GIVE_UP, "agent_seconds of the hook's rule is 60", [
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
+         "began_at": NOW - 60},
+        {"progress": HALF, "check_plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
+    ]),
+    (Step.GIVE_UP, "what is left of the hook's life is needed for the checks of the others (190 s)", [
+        {"progress": HALF, "extendable": False, "now": NOW + 411},
+        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 410},
+    ]),
+    (Step.GIVE_UP, "Cloud Assistant does not say how a command has ended", [
+        {"progress": progress(runs=(run(at=NOW - 221),))},
+    ]),
+    # after the completion
+    (Step.VERIFY, "an accepted call is not yet a completed action", [_done(verified=False)]),
+    (Step.DONE, "completed with CONTINUE: why", [
+        _done(), _done(check_plan=REMOVE), _done(check_plan=REMOVE, failed=("i-a",), removed=("i-a",)),
+        _done(check_plan=REMOVE, failed=("i-a",), transition=IN),
+    ]),
+    (Step.DONE, "completed with ABANDON: why", [_done("ABANDON", check_plan=REMOVE)]),
+    (Step.REMOVE, "i-a failed a check and would take traffic", [
+        _done(check_plan=REMOVE, failed=("i-a",)), _done(check_plan=REMOVE, failed=("i-a",), tidied=False),
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",)},
+    ]),
+    (Step.TIDY, "they have done their work", [_done(tidied=False), {"action": CONTINUED, "tidied": False}]),
+    (Step.REMOVE, "i-a; i-b; i-c; and 2 more failed a check and would take traffic", [
+        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
+    ]),
+    (Step.REMOVE, "i-a; i-b; i-c failed a check and would take traffic", [
+        _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c")),
+    ]),
+    (Step.REMOVE, "i-a; i-b; i-c; and 4 more failed a check and would take traffic", [
+        _done(check_plan=REMOVE, failed=tuple(f"i-{letter}" for letter in "abcdefg")),
+    ]),
+    (Step.RECALL, "an earlier call may have died between CONTINUE and the removal", [
+        {"action": CONTINUED, "check_plan": REMOVE},
+        {"action": Action("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
+    ]),
+    (Step.DONE, "it is Completed already, with CONTINUE", [
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
+    ]),
+    (Step.SKIP, "it is Completed already, with ROLLBACK", [
+        {"action": Action("Completed", "ROLLBACK", ()), "check_plan": REMOVE},
+    ]),
+    (Step.SKIP, "it is Completed already, with ABANDON", [
+        {"action": Action("Completed", "ABANDON", ()), "check_plan": REMOVE},
+    ]),
+    # refused calls
+    (Step.HEARTBEAT, MAKES_WAIT, [
+        {**UNREAD, **_held(Step.READ)}, {**_held(Step.LOOK), "looked": False}, {**_held(Step.RUN)},
+        {**_held(Step.RUN), "alive_until": NOW + 630}, {**_of(PASSED), **_held(Step.COMPLETE)},
+    ]),
+    (Step.WAIT, f"read the hook: {THROTTLED}", [
+        {**UNREAD, **_held(Step.READ), "extendable": False}, {**UNREAD, **_held(Step.READ, Step.HEARTBEAT)},
+    ]),
+    (Step.LEAVE, f"this call's time is up; read the hook: {THROTTLED}", [
+        {**UNREAD, **_held(Step.READ, Step.HEARTBEAT), "leave_at": NOW},
+    ]),
+    (Step.WAIT, f"run a check: {THROTTLED}", [{**_held(Step.RUN), "alive_until": NOW + 631}]),
+    (Step.WAIT, f"complete the lifecycle action: {THROTTLED}", [{**_of(PASSED), **_held(Step.COMPLETE), **LONG}]),
+    (Step.RECORD_LIFE, "no API tells other calls", [{"unrecorded": True}]),
+    (Step.FAIL, "Auto Scaling does not show its hook", [{"hook": None}]),
+    (Step.COMPLETE, f"ABANDON: 1 of 2 instances failed: i-a: it is broken; {NOTHING}", [
         {**_of(ONE_FAILED), "check_plan": REMOVE, "hindrance": THROTTLED},
-        Step.COMPLETE,
-        f"ABANDON: 1 of 2 instances failed: i-a: it is broken; {NOTHING}",
-    ),
-]
+    ]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "step", "reason"), [*FOUND, *JUDGED, *ALIVE, *CHECKED, *ENDED, *HELD_UP])
-def test_decision(changes: dict[str, Any], step: Step, reason: str) -> None:
-    """One step, and its reason in words; a completion says with what."""
+@pytest.mark.parametrize(("step", "reason", "changes"), cases(DECISIONS))
+def test_decide(step: Step, reason: str, changes: dict[str, Any]) -> None:
+    """One step, and its reason word for word; a completion says with what."""
     decision = decide(facts(**changes))
     said = f"{decision.result.value}: {decision.reason}" if decision.result else decision.reason
     assert (decision.step, said) == (step, reason)
