@@ -64,13 +64,13 @@ def blocked(story: Story, run: Run | None) -> bool:
     return any(
         f"/{one.name} " in run.error or _names_what_is_in(story, one, run)
         for one in story.forgeries
-        if not _told_anew(story, one, run)
+        if not _told_anew(story, one)
     )
 
 
 def blind(story: Story, run: Run) -> bool:
     """Whether a call could not read a record that it cannot do without; one that was killed had no time to say so."""
-    standing = (one for one in story.forgeries if one.at <= run.ended and not _told_anew(story, one, run))
+    standing = (one for one in story.forgeries if one.at <= run.ended and not _told_anew(story, one))
     return blocked(story, run) or (run.killed and any(standing))
 
 
@@ -81,15 +81,15 @@ def _names_what_is_in(story: Story, one: Forgery, run: Run) -> bool:
     return one.what.startswith("forged-") and bool(instance_id) and instance_id in run.error
 
 
-def _told_anew(story: Story, one: Forgery, run: Run) -> bool:
+def _told_anew(story: Story, one: Forgery) -> bool:
     """Whether the rescue can do without a record that somebody else has overwritten, or written in its place.
 
     An attempt is for the sweep. Launch spec, flags, memberships and image are compared with Describe and superseded;
-    but the memberships not once the source may have left its groups, and nothing of the source once it is released.
+    but the memberships not once the source may have left its groups, and nothing of a source that is (almost) released.
     """
     if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
         return True
-    gone = story.released_at is not None and run.ended >= story.released_at
+    gone = story.released_at is not None and (not told_in_time(story) or one.at > story.released_at - IN_TIME)
     left = one.name.startswith("memberships") and after_the_drain(story, one)
     return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
 
