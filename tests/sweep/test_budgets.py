@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import TAGS
@@ -101,6 +102,29 @@ def test_the_lock_comes_first() -> None:
     slow(here)
     here.seconds_a_call = 0.3
     assert f"{SOURCE}/1" in here.sweep()["handed_over"]
+
+
+@pytest.mark.parametrize(("action", "skip"), [("DescribeImages", 0), ("DescribeInstances", 1)])
+def test_a_throttled_look_at_others(action: str, skip: int) -> None:
+    """Instances under the lock without an image are handed over before anybody waits for the next minute."""
+    here = stage(locked=False)
+    here.cloud.fc.register(FUNCTION, lambda _: None)
+    here.advance(MINUTE - here.cloud.now() % MINUTE + 38.0)
+    now = here.cloud.now()
+    names = [f"i-bp1locked{number:02}" for number in range(20)]
+    for one in ["i-bp1hasimage", *names]:
+        here.add_spot(one)
+    for one in ("i-bp1hasimage", "i-bp1notlocked"):
+        here.write(one, 1, "event", {})
+        here.write(one, 1, "image-1", {"at": now})
+    slow(here)
+    reading.fault(here, action, "throttle", times=None, skip=skip)
+    with pytest.raises(BatchFailed, match="Throttling"):
+        here.sweep()
+    sent = [one.at - now for one in here.calls("InvokeFunction")]
+    assert sorted(here.handed_over[:20]) == names
+    assert sent[19] <= 10.0
+    assert here.handed_over[20:] == ["i-bp1hasimage"]
 
 
 def human(here: SweepStage, minutes: int) -> list[float]:

@@ -215,7 +215,7 @@ ENDS = {"unknown": None, "tight": NOW + 30, "wide": NOW + 280, "over": NOW - 5, 
 @pytest.mark.parametrize("names", [list(ENDS), list(ENDS)[::-1]], ids=["in order", "reversed"])
 def test_the_least_time_left_comes_first(names: list[str]) -> None:
     """An unknown notice counts as fairly new; a notice that is over comes last; the others wait for the next sweep."""
-    due, later = chosen([wanting(name, ENDS[name]) for name in names], replace(SETTINGS, limit=3), NOW)
+    due, later = chosen([wanting(name, ENDS[name]) for name in names], 3, NOW)
     assert [decision.rescue.instance_id for decision in due] == ["tight", "unknown", "wide"]
     assert [decision.rescue.instance_id for decision in later] == ["long over", "over"]
 
@@ -224,7 +224,7 @@ def test_the_least_time_left_comes_first(names: list[str]) -> None:
 def test_the_limit(limit: int) -> None:
     """So many are due, the others wait; nobody is forgotten and nobody is there twice."""
     decisions = [wanting(name, end) for name, end in ENDS.items()]
-    due, later = chosen(decisions, replace(SETTINGS, limit=limit), NOW)
+    due, later = chosen(decisions, limit, NOW)
     assert len(due) == min(limit, 5)
     assert sorted(map(repr, due + later)) == sorted(map(repr, decisions))
     assert max([urgency(one, NOW) for one in due], default=(False, 0.0)) <= min(
@@ -235,7 +235,7 @@ def test_the_limit(limit: int) -> None:
 def test_only_hand_overs_are_chosen() -> None:
     """What is left or reported takes no place."""
     others = [replace(wanting("a", None), action=LEAVE), replace(wanting("b", None), action=REPORT)]
-    assert chosen(others, SETTINGS, NOW) == ([], [])
+    assert chosen(others, 50, NOW) == ([], [])
 
 
 def test_the_actions_in_words() -> None:

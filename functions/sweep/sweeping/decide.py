@@ -124,10 +124,10 @@ def _drained_in_stop_mode(rescue: Rescue) -> bool:
     return rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
 
 
-def chosen(decisions: Iterable[Decision], settings: SweepSettings, now: float) -> tuple[list[Decision], list[Decision]]:
-    """Those to hand over now, the least time left first, and those that have to wait for the next sweep."""
+def chosen(decisions: Iterable[Decision], limit: int, now: float) -> tuple[list[Decision], list[Decision]]:
+    """At most ``limit`` to hand over now, the least time left first, and those that have to wait for the next sweep."""
     wanted = sorted((one for one in decisions if one.action is Action.HAND_OVER), key=lambda one: urgency(one, now))
-    return wanted[: settings.limit], wanted[settings.limit :]
+    return wanted[:limit], wanted[limit:]
 
 
 def urgency(decision: Decision, now: float) -> tuple[bool, float]:

@@ -119,38 +119,52 @@ class Sweep:
             self._failed(name, error)
 
     def _rescues(self) -> None:
-        """Hand over what nobody works on."""
+        """Hand over what nobody works on: what is under the lock and has no image waits for no further look."""
         self.seen = seen = self.observer.candidates()
-        ordered = seen.ordered(self.now)
+        under_lock = self._looked_at([one for one in seen.ordered(self.now) if one in seen.under_lock], seen)
+        self._hand_over([one for one in under_lock if not _may_have_image(one)])
+        with self.turns.keeping():
+            self.seen = seen = self.observer.described(seen)
+        rest = self._looked_at([one for one in seen.ordered(self.now) if one not in seen.under_lock], seen)
+        self._hand_over(self._unheld([*filter(_may_have_image, under_lock), *rest]))
+        if seen.error:
+            self._failed("open rescues", seen.error)
+
+    def _looked_at(self, instance_ids: list[str], seen: Candidates) -> list[Rescue]:
+        """What is known of them, as far as time allows."""
         reserve = max(0.0, self.turns.remaining()) / 2  # for handing over
-        looked = (self.observer.rescue(one, seen, self.now) for one in self.turns.each(ordered, reserve))
-        self.rescues = list(looked)
-        for rescue in self.rescues:
-            if rescue.refusal:
-                self._failed(rescue.name, rescue.refusal)
-        self._cut("rescues", len(ordered) - len(self.rescues))
-        decisions = [decide(one, self.now) for one in self._unheld() if one.managed]
+        looked = [self.observer.rescue(one, seen, self.now) for one in self.turns.each(instance_ids, reserve)]
+        self._cut("rescues", len(instance_ids) - len(looked))
+        for one in looked:
+            if one.refusal:
+                self._failed(one.name, one.refusal)
+        self.rescues += looked
+        return looked
+
+    def _hand_over(self, rescues: list[Rescue]) -> None:
+        """Hand over those of them on which nobody works."""
+        decisions = [decide(one, self.now) for one in rescues if one.managed]
         for one in decisions:
             self.lines["rescues"].append(f"{one.rescue.name}: {one.action.value} ({one.reason})")
             about = self.audit.of(instance_id=one.rescue.instance_id, episode=one.rescue.name)
             about.record(one.action.value, "seen", one.reason)
-        due, later = chosen(decisions, self.observer.settings, self.now)
+        limit = max(0, self.observer.settings.limit - len(self.done["handed_over"]))
+        due, later = chosen(decisions, limit, self.now)
         self.warnings += [f"{one.rescue.name}: {one.reason}" for one in decisions if one.action is Action.REPORT]
         self.warnings += [f"{one.rescue.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for one in later]
         self._each("handed_over", due, _rescue_name, lambda one: self.hands.hand_over(one, self.now))
-        if seen.error:
-            self._failed("open rescues", seen.error)
 
-    def _unheld(self) -> list[Rescue]:
+    def _unheld(self, rescues: list[Rescue]) -> list[Rescue]:
         """The rescues with what their images say. Where no image can be seen, only those under the lock: it hurries."""
-        if not any(_may_have_image(one) for one in self.rescues):
-            return self.rescues
+        if not any(_may_have_image(one) for one in rescues):
+            return rescues
         try:
-            held = held_episodes(self.images(), self.now)
-        except CloudError as error:
+            with self.turns.keeping():
+                held = held_episodes(self.images(), self.now)
+        except (CloudError, DeadlineReached) as error:
             self._failed("images", error)
-            return [one for one in self.rescues if one.locked or not _may_have_image(one)]
-        return [replace(one, image_held=one.name in held) for one in self.rescues]
+            return [one for one in rescues if one.locked or not _may_have_image(one)]
+        return [replace(one, image_held=one.name in held) for one in rescues]
 
     def images(self) -> list[Described]:
         """All custom images, asked for once."""

@@ -15,7 +15,7 @@ from typing import Any
 from spotkeeper import episode, hints
 from spotkeeper.clients import Api, items
 from spotkeeper.episode import EPISODE_TAG, Episode
-from spotkeeper.errors import CloudError, RefusedRecord, UnreadableRecord
+from spotkeeper.errors import CloudError, DeadlineReached, RefusedRecord, SpotkeeperError, UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
@@ -31,8 +31,9 @@ IDS_PER_CALL = 100
 class Candidates:
     """Instances that may need a rescue, before any record of theirs is read.
 
-    ``described`` are those that exist, by id; ``index`` are the episodes that the index says are open, ``indexed`` the
-    latest of each instance. ``error``: why those that are not under the lock could not be looked at.
+    ``described`` are those that exist, by id, as far as they were asked for; ``index`` are the episodes that the index
+    says are open, ``indexed`` the latest of each instance. ``error``: why those that are not under the lock could not
+    be looked at.
     """
 
     under_lock: Mapping[str, Described]
@@ -40,7 +41,7 @@ class Candidates:
     index: set[Key]
     indexed: Mapping[str, int]
     signs: Mapping[Key, list[Sign]]
-    error: CloudError | None = None
+    error: SpotkeeperError | None = None
 
     def ordered(self, now: float) -> list[str]:
         """Under the lock and never begun, then under the lock, then the rest; alike ones in turns, minute by minute."""
@@ -58,16 +59,19 @@ class Observer:
     settings: SweepSettings
 
     def candidates(self) -> Candidates:
-        """Managed spot instances under the lock, and what the index says is open."""
+        """Managed spot instances under the lock, and what the index says is open; of that only the former described."""
         under_lock = self.locked_instances()
         index = hints.open_rescues(self.journal, self.home)
         indexed = dict(sorted(index))  # of several episodes the latest
-        signs = hints.signs(self.journal, self.home)
+        return Candidates(under_lock, under_lock, index, indexed, hints.signs(self.journal, self.home))
+
+    def described(self, seen: Candidates) -> Candidates:
+        """The same with the instances that are not under the lock described, too."""
         try:
-            described = {**self.instances(set(indexed) - set(under_lock)), **under_lock}
-        except CloudError as error:  # an entry of the index that somebody wrote, say: the lock does not wait for that
-            return Candidates(under_lock, under_lock, index, indexed, signs, error)
-        return Candidates(under_lock, described, index, indexed, signs)
+            others = self.instances(set(seen.indexed) - set(seen.under_lock))
+        except (CloudError, DeadlineReached) as error:  # an entry of the index that somebody wrote, say
+            return replace(seen, error=error)
+        return replace(seen, described={**others, **seen.under_lock})
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
