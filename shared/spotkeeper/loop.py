@@ -11,6 +11,7 @@ an answer for each step that ends the call. The loop adds what all functions nee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -105,7 +106,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
     """One call's work. ``state`` is what the call knows, also after an action has raised.
 
     ``audit_fields`` are given the states before and after a step, and return fields of its audit record.
-    ``on_refusal`` returns the state after a failed step, or raises the error.
+    ``limit`` is until when a step may wait inside itself, in seconds since 1970. ``on_refusal`` returns the state after
+    a failed step, or raises the error.
     """
 
     run: ContextT
@@ -115,6 +117,7 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
     answers: Answers[ContextT, StateT, DecisionT]
     plan: Callable[[ContextT, StateT, DecisionT], Answer]
     audit_fields: Callable[[ContextT, StateT, StateT, DecisionT], Mapping[str, Any]]
+    limit: Callable[[StateT, DecisionT], float] | None = None
     on_refusal: Callable[[ContextT, StateT, DecisionT, SpotkeeperError], StateT] | None = None
 
     def answer(self) -> Answer:
@@ -146,6 +149,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
         run, before, started = self.run, self.state, self.run.clock.now()
         try:
             self._check_time(decision.step)
+            wait = self.limit(before, decision) - started if self.limit else math.inf
+            run.step.until = run.deadline.sooner(max(0.0, wait))
             after = self.actions[decision.step](run, before, decision)
         except SpotkeeperError as error:
             self.record(before, before, decision, error)

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from typing_extensions import Self
-
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, Deadline, TimeLimit
+from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.function import Invocation
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.settings import DirectoryLocation, Endpoints, OssLocation
@@ -49,7 +47,7 @@ class RunContext(Generic[SettingsT]):
 
     ``subject`` is part of every ClientToken: calls about another subject make other resources. ``nonce`` tells the
     records of this call from those of others: Function Compute's retry of a request keeps its request id.
-    ``timeline`` has an entry for each step taken.
+    A refused API call is tried again until the limit of the ``step``. ``timeline`` has an entry for each step taken.
     """
 
     settings: SettingsT
@@ -59,33 +57,34 @@ class RunContext(Generic[SettingsT]):
     ess: Api
     clock: Clock
     deadline: Deadline
+    step: StepLimit
     audit: Audit
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
     timeline: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def enter(  # noqa: PLR0913 - what differs between the functions
+    def enter(
         cls,
         invocation: Invocation,
         region: str,
         settings: Any,
         *,
         deadline: Deadline | None = None,
-        limit: TimeLimit | None = None,
         api: type[Api] = Api,
         **fields: Any,
-    ) -> Self:
+    ) -> ContextT:
         """The context of a call about an event of ``region``; ``fields`` are the other fields of the class.
 
-        ``limit`` ends the retries of API calls, if not the deadline. Raises ``NoCredentials``.
+        Raises ``NoCredentials``.
         """
         deadline = deadline or invocation.deadline
+        step = StepLimit(deadline)
         credentials, endpoints = invocation.credentials(), settings.endpoints
         apis: dict[str, Any] = {
-            name: api(name, region, credentials, getattr(endpoints, name), deadline.clock, limit or deadline)
+            name: api(name, region, credentials, getattr(endpoints, name), deadline.clock, step)
             for name in ("ecs", "slb", "ess")
         }
-        return cls(settings=settings, clock=deadline.clock, deadline=deadline, **apis, **fields)
+        return cls(settings=settings, clock=deadline.clock, deadline=deadline, step=step, **apis, **fields)
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters): the same for the same call, in whichever invocation it is made."""

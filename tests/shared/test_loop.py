@@ -12,7 +12,7 @@ import pytest
 from spotkeeper import loop
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, Deadline
+from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError, WaitFailed
 from spotkeeper.loop import QUIET, WRITES, Actions, Decision, Loop
@@ -104,7 +104,13 @@ def context(seconds: float = 100.0, **settings: Any) -> Context:
     deadline = Deadline.after(clock, seconds)
     api = Api("ecs", "cn-hangzhou", Credentials("id", "secret"), None, clock, deadline)
     apis: dict[str, Any] = {"ecs": api, "slb": api, "ess": api}
-    about: dict[str, Any] = {"clock": clock, "deadline": deadline, "audit": Audit(clock), **apis}
+    about: dict[str, Any] = {
+        "clock": clock,
+        "deadline": deadline,
+        "step": StepLimit(deadline),
+        "audit": Audit(clock),
+        **apis,
+    }
     return Context(settings=Settings(**settings), subject="1/cn-hangzhou", **about)
 
 
@@ -169,6 +175,19 @@ def test_past_the_deadline_no_step_is_repeated(*, dry_run: bool) -> None:
         with pytest.raises(DeadlineReached, match="look: this call's time is up"):
             endless.answer()
     assert run.clock.now() == 1_030
+
+
+@pytest.mark.parametrize(("moment", "seconds"), [(990.0, 0), (1_005.0, 5), (2_000.0, 100)])
+def test_a_step_waits_until_its_limit_or_the_deadline(moment: float, seconds: float) -> None:
+    """As long as its API calls may be tried again."""
+    run, left = context(), []
+
+    def seen(run: Context, state: State, __: Decision) -> State:
+        left.append(run.step.remaining())
+        return state.replace(looked=True, number=3)
+
+    counting(run, actions={Step.LOOK: seen}, limit=lambda *_: moment).answer()
+    assert left == [seconds]
 
 
 def test_past_the_deadline_the_first_try_of_a_step_is_made() -> None:

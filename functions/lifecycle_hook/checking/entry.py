@@ -8,7 +8,7 @@ from typing import Any
 from checking import answer, audit_records, catalogue, demand, observe, own_failure
 from checking.actions import checks, completion, failed_instances, heartbeat, tags
 from checking.assignment import Rules, chosen_on_demand
-from checking.context import Context, HookDeadline
+from checking.context import Context
 from checking.decide import decide
 from checking.progress import Progress
 from checking.state import DEFAULT_TIMEOUT, State
@@ -51,12 +51,16 @@ def handle_hook(event: LifecycleHook, invocation: Invocation, settings: Lifecycl
         tidied=settings.dry_run,
     )
 
-    def decided(state: State) -> Decision:
-        run.hook_deadline.set(state.patient_until)
-        return decide(state)
-
     loop = Loop(
-        run, state, decided, ACTIONS, ANSWERS, answer.plan, audit_records.audit_fields, own_failure.tried_again_later
+        run,
+        state,
+        decide,
+        ACTIONS,
+        ANSWERS,
+        answer.plan,
+        audit_records.audit_fields,
+        limit=lambda state, _: state.patient_until,
+        on_refusal=own_failure.tried_again_later,
     )
     try:
         return loop.answer()
@@ -87,14 +91,12 @@ def _context(
     invocation: Invocation,
     settings: LifecycleHookSettings,
 ) -> Context:
-    used, limit = invocation.credentials(), HookDeadline(invocation.deadline)
+    used = invocation.credentials()
     secrets = (used.access_key_id, used.access_key_secret, used.security_token)
     return Context.enter(
         invocation,
         event.region,
         settings,
-        limit=limit,
-        hook_deadline=limit,
         subject=subject,
         audit=invocation.audit.of(event_kind=kind.value, event_id=event.id, region=event.region),
         # The keys that are used, and those in the environment, whichever they are.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 
 from checking.actions import completion, heartbeat, tags
 from checking.commands import RUN
@@ -65,7 +64,7 @@ def _extended(loop: HookLoop, state: State) -> bool:
     run = loop.run
     if state.life_known and state.left >= RETRY_SECONDS:
         return True
-    run.hook_deadline.set(math.inf)
+    run.step.until = run.deadline
     decision = Decision(Step.HEARTBEAT, "another call has to come")
     state = state.replace(looked=True)
     try:
@@ -74,7 +73,7 @@ def _extended(loop: HookLoop, state: State) -> bool:
         return not state.life_known
     loop.record(state, extended, decision)
     if extended.unrecorded:
-        run.hook_deadline.set(run.clock.now() + TAG_SECONDS)
+        run.step.until = run.deadline.sooner(TAG_SECONDS)
         with contextlib.suppress(SpotkeeperError):
             tags.record_life(run, extended, decision)
     return extended.left >= RETRY_SECONDS or not extended.looked
