@@ -64,7 +64,7 @@ class RunContext(Generic[SettingsT]):
 
     @classmethod
     def enter(
-        cls,
+        cls: type[ContextT],
         invocation: Invocation,
         region: str,
         settings: Any,
