@@ -15,7 +15,7 @@ OPTIONS: dict[str, Any] = {
     "region": "cn-hangzhou",
     "vswitch": "vsw-1",
     "security_group": "sg-1",
-    "instance_type": "ecs.c7.large",
+    "type": "ecs.c7.large",
     "strategy": "SpotAsPriceGo",
     "protection": "1",
     "behavior": "Terminate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,91 +95,53 @@ def undeploy(root: Path, *, dry_run: bool, yes: bool) -> None:
         undeploy(root, os.environ, dry_run=dry_run, yes=yes)
 
 
+SPOT_STRATEGIES = click.Choice(["SpotAsPriceGo", "SpotWithPriceLimit"])
+LAUNCH_OPTIONS: dict[str, tuple[click.ParamType[Any], Any, str]] = {
+    "--vswitch": (
+        Text(r"vsw-[a-z0-9]+", "a vSwitch: vsw-…"),
+        ...,
+        "The vSwitch, which decides the zone (VPC console).",
+    ),
+    "--security-group": (Text(r"sg-[a-z0-9]+", "a security group: sg-…"), ..., "A security group of the same VPC."),
+    "--zone": (Text(REGION_PATTERN, "a zone such as cn-hangzhou-h"), None, "The zone, as a check of the vSwitch."),
+    "--type": (Text(r"ecs\.[a-z0-9.-]+", "a type such as ecs.c7.large"), "ecs.c7.large", "The instance type."),
+    "--image": (
+        Text(r"[a-z0-9][\w.-]+", "an image id"),
+        None,
+        "The image; the latest Alibaba Cloud Linux 3 by default.",
+    ),
+    "--key-pair": (
+        Text(r"[\w.:-]+", "the name of a key pair"),
+        None,
+        "The key pair; without it only Session Manager logs in.",
+    ),
+    "--strategy": (SPOT_STRATEGIES, "SpotAsPriceGo", "The spot strategy."),
+    "--price-limit": (
+        Text(r"\d+(\.\d{1,3})?", "a price such as 0.05"),
+        None,
+        "Highest hourly price, for SpotWithPriceLimit.",
+    ),
+    "--protection": (click.Choice(["1", "0"]), "1", "Hours in which it is not reclaimed."),
+    "--behavior": (click.Choice(["Terminate", "Stop"]), "Terminate", "What a reclaim does to it."),
+    "--hours": (click.IntRange(0, 999), 3, "Hours until it is released automatically; 0: never."),
+    "--name": (Text(r"[A-Za-z][\w.-]{1,63}", "an instance name"), "spotkeeper-trial", "Its name."),
+    "--disk": (click.IntRange(min=1), 40, "GB of its system disk."),
+    "--bandwidth": (click.IntRange(0, 100), 0, "Mbit/s to the internet; 0: no public address."),
+}
+"""Type, default (``...``: required; None: none) and help of each."""
+
+
+def launch_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a launch."""
+    for name, (kind, default, text) in reversed(LAUNCH_OPTIONS.items()):
+        given = {"required": True} if default is ... else {"default": default, "show_default": default is not None}
+        command = click.option(name, type=kind, help=text, **given)(command)
+    return command
+
+
 @click.command()
-@click.option(
-    "--vswitch",
-    type=Text(r"vsw-[a-z0-9]+", "a vSwitch: vsw-…"),
-    required=True,
-    help="The vSwitch, which decides the zone (VPC console).",
-)
-@click.option(
-    "--security-group",
-    type=Text(r"sg-[a-z0-9]+", "a security group: sg-…"),
-    required=True,
-    help="A security group of the same VPC (ECS console).",
-)
+@launch_options
 @region
-@click.option(
-    "--zone",
-    type=Text(REGION_PATTERN, "a zone such as cn-hangzhou-h"),
-    help="The zone; refused where the vSwitch is in another.",
-)
-@click.option(
-    "--type",
-    "instance_type",
-    type=Text(r"ecs\.[a-z0-9.-]+", "an instance type such as ecs.c7.large"),
-    default="ecs.c7.large",
-    show_default=True,
-    help="The instance type.",
-)
-@click.option(
-    "--image",
-    type=Text(r"[a-z0-9][\w.-]+", "an image id"),
-    help="The image's id; the latest Alibaba Cloud Linux 3 by default.",
-)
-@click.option(
-    "--key-pair",
-    type=Text(r"[\w.:-]+", "the name of a key pair"),
-    help="A key pair's name; without it Session Manager is the only login.",
-)
-@click.option(
-    "--strategy",
-    type=click.Choice(["SpotAsPriceGo", "SpotWithPriceLimit"]),
-    default="SpotAsPriceGo",
-    show_default=True,
-    help="The spot strategy.",
-)
-@click.option(
-    "--price-limit",
-    type=Text(r"\d+(\.\d{1,3})?", "an hourly price such as 0.05"),
-    help="The highest hourly price, for SpotWithPriceLimit.",
-)
-@click.option(
-    "--protection",
-    type=click.Choice(["1", "0"]),
-    default="1",
-    show_default=True,
-    help="Hours in which it is not reclaimed.",
-)
-@click.option(
-    "--behavior",
-    type=click.Choice(["Terminate", "Stop"]),
-    default="Terminate",
-    show_default=True,
-    help="What a reclaim does to it.",
-)
-@click.option(
-    "--hours",
-    type=click.IntRange(0, 999),
-    default=3,
-    show_default=True,
-    help="Hours until it is released automatically; 0: never.",
-)
-@click.option(
-    "--name",
-    type=Text(r"[A-Za-z][\w.-]{1,63}", "an instance name"),
-    default="spotkeeper-trial",
-    show_default=True,
-    help="Its name.",
-)
-@click.option("--disk", type=click.IntRange(min=1), default=40, show_default=True, help="GB of its system disk.")
-@click.option(
-    "--bandwidth",
-    type=click.IntRange(0, 100),
-    default=0,
-    show_default=True,
-    help="Mbit/s to the internet; 0: no public address.",
-)
 @dry_run
 @yes
 def launch(*, dry_run: bool, yes: bool, **values: Any) -> None:

@@ -96,7 +96,7 @@ def parameters(options: LaunchOptions, image_id: str, released: str) -> dict[str
     return {
         "Amount": 1,
         "ImageId": image_id,
-        "InstanceType": options.instance_type,
+        "InstanceType": options.type,
         "VSwitchId": options.vswitch,
         "SecurityGroupIds": [options.security_group],
         "InstanceChargeType": "PostPaid",
@@ -114,7 +114,7 @@ def parameters(options: LaunchOptions, image_id: str, released: str) -> dict[str
 def _try(ecs: Api, options: LaunchOptions, run: Mapping[str, Any]) -> None:
     """The dry run, whose success is the refusal ``DryRunOperation`` ("How to ensure idempotence" and RunInstances)."""
     try:
-        ecs.call("RunInstances", options.instance_type, {**run, "DryRun": True})
+        ecs.call("RunInstances", options.type, {**run, "DryRun": True})
     except CloudError as error:
         if error.code != DRY_RUN_PASSED:
             raise _refused(ecs, options, error) from error
@@ -129,15 +129,13 @@ def _refused(ecs: Api, options: LaunchOptions, error: CloudError) -> NothingDone
         return NothingDone(f"nothing was created: {error}")
     zones = market.zones_with_stock(ecs, options)
     there = f"{', '.join(zones)} has it: VSWITCH=… in that zone" if zones else "no other zone has it"
-    return NothingDone(
-        f"no {options.instance_type} as a spot instance in this zone ({error.code}); {there}, or another TYPE=…"
-    )
+    return NothingDone(f"no {options.type} as a spot instance in this zone ({error.code}); {there}, or another TYPE=…")
 
 
 def _show(ecs: Api, options: LaunchOptions, run: Mapping[str, Any], released: str) -> None:
     limit = f"at most {options.price_limit} an hour" if options.price_limit else "the market price, on-demand's at most"
     protected = "not reclaimed in its first hour" if options.protection == "1" else "may be reclaimed at any moment"
-    print(f"Launch in {ecs.region}: {options.instance_type} from {run['ImageId']}, name {options.name},")
+    print(f"Launch in {ecs.region}: {options.type} from {run['ImageId']}, name {options.name},")
     print(f"  in {options.vswitch} with {options.security_group}, tag {TAG['Key']}={TAG['Value']}")
     print(f"  spot      {options.strategy}: {limit}; {protected}; a reclaim means {options.behavior}")
     print(f"  price     per hour now: {market.prices(ecs, options)}")
@@ -150,7 +148,7 @@ def _show(ecs: Api, options: LaunchOptions, run: Mapping[str, Any], released: st
 
 def _create(ecs: Api, options: LaunchOptions, run: Mapping[str, Any]) -> str:
     try:
-        answer = ecs.call("RunInstances", options.instance_type, {**run, "ClientToken": str(uuid.uuid4())})
+        answer = ecs.call("RunInstances", options.type, {**run, "ClientToken": str(uuid.uuid4())})
     except CloudUnreachable as error:
         raise CommandFailed(f"{error}. The instance may exist: look for {options.name} in the ECS console") from error
     except CloudError as error:

@@ -30,24 +30,24 @@ def zones_with_stock(ecs: Api, options: LaunchOptions) -> list[str]:
         "InstanceChargeType": "PostPaid",
         "SpotStrategy": options.strategy,
         "SpotDuration": int(options.protection),
-        "InstanceType": options.instance_type,
+        "InstanceType": options.type,
         "IoOptimized": "optimized",
     }
-    answer = ecs.call("DescribeAvailableResource", options.instance_type, parameters)
+    answer = ecs.call("DescribeAvailableResource", options.type, parameters)
     return [str(zone["ZoneId"]) for zone in items(answer, "AvailableZones", "AvailableZone") if _offers(zone, options)]
 
 
 def _offers(zone: dict[str, Any], options: LaunchOptions) -> bool:
     resources = items(zone, "AvailableResources", "AvailableResource")
     types = [kind for resource in resources for kind in items(resource, "SupportedResources", "SupportedResource")]
-    return any(kind.get("Value") == options.instance_type and kind.get("Status") == "Available" for kind in types)
+    return any(kind.get("Value") == options.type and kind.get("Status") == "Available" for kind in types)
 
 
 def prices(ecs: Api, options: LaunchOptions) -> str:
     """The latest market price of each zone in words, or why ECS does not report it."""
-    parameters = {"NetworkType": "vpc", "InstanceType": options.instance_type, "SpotDuration": int(options.protection)}
+    parameters = {"NetworkType": "vpc", "InstanceType": options.type, "SpotDuration": int(options.protection)}
     try:
-        answer = ecs.call("DescribeSpotPriceHistory", options.instance_type, parameters)
+        answer = ecs.call("DescribeSpotPriceHistory", options.type, parameters)
     except CloudError as error:
         return f"not known ({error.code} for DescribeSpotPriceHistory; the ECS console shows it)"
     latest = dict(sorted(_points(answer)))

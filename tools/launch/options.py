@@ -17,7 +17,7 @@ class LaunchOptions:
     region: str
     vswitch: str
     security_group: str
-    instance_type: str
+    type: str
     strategy: str
     protection: str
     behavior: str
