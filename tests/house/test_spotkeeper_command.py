@@ -55,9 +55,9 @@ def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", app.commands)
 def test_one_word_for_dry_run(name: str) -> None:
-    """What changes an account has the flags DRY_RUN and YES; other commands have no flags."""
+    """What changes an account has the flags DRY_RUN and YES; other commands have neither."""
     flags = {variable for variable, option in make.options_of(name).items() if option.is_flag}
-    assert flags == ({"DRY_RUN", "YES"} if name in CHANGES_AN_ACCOUNT else set())
+    assert flags & {"DRY_RUN", "YES"} == ({"DRY_RUN", "YES"} if name in CHANGES_AN_ACCOUNT else set())
 
 
 def test_light() -> None:
