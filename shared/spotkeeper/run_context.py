@@ -63,7 +63,7 @@ class RunContext(Generic[SettingsT]):
     timeline: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def enter(
+    def enter(  # noqa: PYI019 - Self is not in Python 3.10
         cls: type[ContextT],
         invocation: Invocation,
         region: str,
