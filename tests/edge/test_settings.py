@@ -1,11 +1,12 @@
-"""Settings from the environment: defaults, every accepted spelling, and errors that name the variable."""
+"""Settings of every function with a journal: defaults, every accepted spelling, and errors that name the variable."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotkeeper.errors import BadSetting
@@ -14,27 +15,42 @@ from spotkeeper.settings import (
     DirectoryLocation,
     Endpoint,
     Endpoints,
+    HandBackSettings,
     InterruptionSettings,
     OssLocation,
     Relaunch,
+    RestartRules,
     RetainDisks,
+    StateChangeSettings,
     StopSource,
+    SweepSettings,
     TagFilter,
     UserData,
 )
+from tests.sweep.stage import stage
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "oss://bucket/journal"}
 
 
-def parsed(**variables: str) -> InterruptionSettings:
-    """The settings in an environment with a journal and ``variables``."""
-    return InterruptionSettings.from_env({**JOURNAL, **variables})
+ENDPOINTS = {"ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT", "FUNCTION_COMPUTE_ENDPOINT"}
+NAMES = sorted(KNOWN | ENDPOINTS)
+FUNCTIONS: list[Any] = [InterruptionSettings, StateChangeSettings, SweepSettings]
+READERS: dict[str, Any] = {
+    **dict.fromkeys(("SWEEP", "IMAGE", "INTERRUPTION"), SweepSettings),
+    "RESTART": StateChangeSettings,
+}
+"""Second word of a variable -> the settings that read it, where those are not of ``interruption``."""
 
 
-def refusal(**variables: str) -> str:
-    """What the error for ``variables`` says."""
+def parsed(of: Any = InterruptionSettings, **variables: str) -> Any:
+    """The settings of a function in an environment with a journal and ``variables``."""
+    return of.from_env({**JOURNAL, **variables})
+
+
+def refusal(of: Any = InterruptionSettings, **variables: str) -> str:
+    """The error for ``variables``."""
     with pytest.raises(BadSetting) as caught:
-        parsed(**variables)
+        parsed(of, **variables)
     return str(caught.value)
 
 
@@ -53,18 +69,44 @@ DEFAULTS = InterruptionSettings(
     fallback_on_demand=True,
     user_data=UserData.KEEP,
 )
+SWEEP = SweepSettings(
+    journal=OssLocation("bucket", "journal"),
+    endpoints=Endpoints(),
+    managed_tag=TagFilter("spotkeeper:managed", "true"),
+    dry_run=False,
+    interruption_function="spotkeeper-interruption",
+    limit=50,
+    delete=False,
+    image_ttl_days=7,
+    image_quota=100,
+)
+RULES = RestartRules(TagFilter("spotkeeper:auto-restart", "true"), 3, 3600.0)
+RESTARTS = StateChangeSettings(OssLocation("bucket", "journal"), Endpoints(), dry_run=False, restart=RULES)
+ALL_DEFAULTS = pytest.mark.parametrize("defaults", [DEFAULTS, RESTARTS, SWEEP], ids=lambda each: type(each).__name__)
 
 
-def test_defaults() -> None:
-    """Only the journal must be set."""
-    assert parsed() == DEFAULTS
+@ALL_DEFAULTS
+def test_defaults(defaults: Any) -> None:
+    """Only the journal must be set. Setting a variable to nothing is the same as not setting it, but for the tags."""
+    names = set(NAMES) - {"SPOTKEEPER_JOURNAL", "SPOTKEEPER_MANAGED_TAG", "SPOTKEEPER_RESTART_TAG"}
+    assert parsed(type(defaults)) == defaults
+    assert parsed(type(defaults), **dict.fromkeys(names, "")) == defaults
 
 
-def test_empty_is_the_default() -> None:
-    """Setting a variable to nothing is the same as not setting it, but for the tag."""
-    names = KNOWN - {"SPOTKEEPER_JOURNAL", "SPOTKEEPER_MANAGED_TAG"} | {"ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"}
+@ALL_DEFAULTS
+def test_other_functions_settings_are_known(defaults: Any) -> None:
+    """All functions may share one environment, whatever the variables of the others hold."""
+    own = {
+        RESTARTS: {"SPOTKEEPER_RELAUNCH": "?", "SPOTKEEPER_SWEEP_LIMIT": "?"},
+        DEFAULTS: {"SPOTKEEPER_SWEEP_LIMIT": "?"},
+    }
+    others = own.get(defaults, {"SPOTKEEPER_RELAUNCH": "?", "SLB_ENDPOINT": "?"})
+    assert parsed(type(defaults), **others, ALIBABA_CLOUD_ACCESS_KEY_ID="x") == defaults
 
-    assert parsed(**dict.fromkeys(names, "")) == DEFAULTS
+
+def test_no_restart_tag_is_no_instance() -> None:
+    """An empty managed tag is every instance, an empty restart tag none."""
+    assert parsed(StateChangeSettings, SPOTKEEPER_RESTART_TAG="").restart.tag is None
 
 
 def test_everything_set() -> None:
@@ -111,9 +153,55 @@ def test_everything_set() -> None:
     )
 
 
-def test_other_functions_settings_are_known() -> None:
-    """All functions may share one environment."""
-    assert parsed(SPOTKEEPER_RESTART_TAG="x", SPOTKEEPER_RESTART_LIMIT="?", ALIBABA_CLOUD_ACCESS_KEY_ID="x") == DEFAULTS
+def test_everything_set_for_the_sweep() -> None:
+    """Each variable reaches its field."""
+    everything = SweepSettings.from_env(
+        {
+            "SPOTKEEPER_JOURNAL": "file:///var/journal",
+            "ECS_ENDPOINT": "http://127.0.0.1:8080",
+            "OSS_ENDPOINT": "https://oss-cn-hangzhou-internal.aliyuncs.com",
+            "FUNCTION_COMPUTE_ENDPOINT": "1690701234567830.cn-hangzhou.fc.aliyuncs.com",
+            "SPOTKEEPER_MANAGED_TAG": "team",
+            "SPOTKEEPER_DRY_RUN": "true",
+            "SPOTKEEPER_INTERRUPTION_FUNCTION": "_Rescue-2",
+            "SPOTKEEPER_SWEEP_LIMIT": "1000",
+            "SPOTKEEPER_SWEEP_DELETE": "true",
+            "SPOTKEEPER_IMAGE_TTL_DAYS": "0.5",
+            "SPOTKEEPER_IMAGE_QUOTA": "250",
+        }
+    )
+    assert everything == SweepSettings(
+        journal=DirectoryLocation(Path("/var/journal")),
+        endpoints=Endpoints(
+            ecs=Endpoint("http", "127.0.0.1:8080"),
+            oss=Endpoint("https", "oss-cn-hangzhou-internal.aliyuncs.com"),
+            fc=Endpoint("https", "1690701234567830.cn-hangzhou.fc.aliyuncs.com"),
+        ),
+        managed_tag=TagFilter("team"),
+        dry_run=True,
+        interruption_function="_Rescue-2",
+        limit=1000,
+        delete=True,
+        image_ttl_days=0.5,
+        image_quota=250,
+    )
+
+
+def test_everything_set_for_state_change() -> None:
+    """Each variable reaches its field, and the sweep reads the rules of restarts alike."""
+    restarts = {
+        "SPOTKEEPER_RESTART_TAG": "keep",
+        "SPOTKEEPER_RESTART_LIMIT": "5",
+        "SPOTKEEPER_RESTART_WINDOW_SECONDS": "600",
+    }
+    endpoints = dict.fromkeys(("ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"), "http://127.0.0.1:1")
+    given = StateChangeSettings.from_env({**JOURNAL, **restarts, **endpoints, "SPOTKEEPER_DRY_RUN": "true"})
+    here = Endpoint("http", "127.0.0.1:1")
+    assert (given.endpoints, given.dry_run) == (Endpoints(ecs=here, slb=here, oss=here), True)
+    assert given.restart == RestartRules(TagFilter("keep"), 5, 600.0)
+    back = HandBackSettings.from_env({**restarts, "SPOTKEEPER_STATE_CHANGE_FUNCTION": "other"})
+    assert back == HandBackSettings("other", given.restart)
+    assert HandBackSettings.from_env({}) == HandBackSettings("spotkeeper-state-change", RULES)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +210,14 @@ def test_other_functions_settings_are_known() -> None:
         ("SPOTKEEPER_DRYRUN", "; did you mean SPOTKEEPER_DRY_RUN?"),
         ("SPOTKEEPER_FALLBACK_VSWITCHES", "; did you mean SPOTKEEPER_FALLBACK_VSWITCH_IDS?"),
         ("SPOTKEEPER_", ""),
+        ("SPOTKEEPER_SWEEP_DELTE", "; did you mean SPOTKEEPER_SWEEP_DELETE?"),
+        ("SPOTKEEPER_SWEEPLIMIT", "; did you mean SPOTKEEPER_SWEEP_LIMIT?"),
+        ("SPOTKEEPER_IMAGE_TTL", "; did you mean SPOTKEEPER_IMAGE_TTL_DAYS?"),
     ],
 )
 def test_unknown_setting(name: str, hint: str) -> None:
     """A misspelt variable is an error that names it, and the one that was probably meant."""
-    assert f"{name} is not a setting{hint}" == refusal(**{name: ""})
+    assert {refusal(each, **{name: ""}) for each in FUNCTIONS} == {f"{name} is not a setting{hint}"}
 
 
 @pytest.mark.parametrize(
@@ -164,11 +255,41 @@ def test_unknown_setting(name: str, hint: str) -> None:
         ("SPOTKEEPER_JOURNAL", "file:///a/../b", "file:///directory"),
         ("SPOTKEEPER_JOURNAL", "file:/directory", "file:///directory"),
         ("SPOTKEEPER_JOURNAL", "s3://bucket/prefix", "oss://bucket/prefix"),
+        ("SPOTKEEPER_SWEEP_DELETE", "yes", "true or false"),
+        ("SPOTKEEPER_SWEEP_DELETE", "True", "true or false"),
+        ("SPOTKEEPER_SWEEP_DELETE", "1", "true or false"),
+        ("SPOTKEEPER_SWEEP_LIMIT", "-1", "from 0 to 1000"),
+        ("SPOTKEEPER_SWEEP_LIMIT", "1001", "from 0 to 1000"),
+        ("SPOTKEEPER_SWEEP_LIMIT", "all", "from 0 to 1000"),
+        ("SPOTKEEPER_SWEEP_LIMIT", "2.5", "whole number"),
+        ("SPOTKEEPER_IMAGE_TTL_DAYS", "7d", "from 0 to 3650"),
+        ("SPOTKEEPER_IMAGE_TTL_DAYS", "-0.5", "from 0 to 3650"),
+        ("SPOTKEEPER_IMAGE_TTL_DAYS", "inf", "from 0 to 3650"),
+        ("SPOTKEEPER_IMAGE_QUOTA", "none", "from 0 to 1000000"),
+        ("SPOTKEEPER_IMAGE_QUOTA", "0.5", "whole number"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "2nd", "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "-x", "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "service/function", "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "a b", "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "r\u00e9scue", "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "x" * 65, "function name"),
+        ("SPOTKEEPER_INTERRUPTION_FUNCTION", "name\n", "function name"),
+        ("SPOTKEEPER_RESTART_LIMIT", "-1", "from 0 to"),
+        ("SPOTKEEPER_RESTART_LIMIT", "1.5", "whole number"),
+        ("SPOTKEEPER_RESTART_LIMIT", "many", "from 0 to"),
+        ("SPOTKEEPER_RESTART_WINDOW_SECONDS", "1h", "from "),
+        ("SPOTKEEPER_RESTART_TAG", "=true", "key=value"),
     ],
 )
 def test_refused_value(name: str, value: str, accepted: str) -> None:
     """The error says which variable, what it accepts and what was given."""
-    message = refusal(**{name: value})
+    readers = {
+        "SWEEP": SweepSettings,
+        "IMAGE": SweepSettings,
+        "INTERRUPTION": SweepSettings,
+        "RESTART": StateChangeSettings,
+    }
+    message = refusal(readers.get(name.split("_")[1], InterruptionSettings), **{name: value})
 
     assert message.startswith(f"{name} accepts ")
     assert accepted in message
@@ -178,8 +299,11 @@ def test_refused_value(name: str, value: str, accepted: str) -> None:
 @pytest.mark.parametrize("environ", [{}, {"SPOTKEEPER_JOURNAL": ""}])
 def test_missing_journal(environ: dict[str, str]) -> None:
     """There is no default place for the journal."""
-    with pytest.raises(BadSetting, match="SPOTKEEPER_JOURNAL is required; it accepts oss://bucket/prefix or file:///"):
-        InterruptionSettings.from_env(environ)
+    for each in FUNCTIONS:
+        with pytest.raises(
+            BadSetting, match="SPOTKEEPER_JOURNAL is required; it accepts oss://bucket/prefix or file:///"
+        ):
+            each.from_env(environ)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +371,7 @@ def test_endpoint(value: str, endpoint: Endpoint) -> None:
 def test_refused_endpoint(value: str) -> None:
     """Everything else is refused by name, with the value."""
     assert refusal(SLB_ENDPOINT=value).startswith("SLB_ENDPOINT accepts ")
+    assert refusal(SweepSettings, FUNCTION_COMPUTE_ENDPOINT=value).startswith("FUNCTION_COMPUTE_ENDPOINT accepts ")
 
 
 @pytest.mark.parametrize("value", ["https://user:hunter2@host", "https://host/?Signature=hunter2", "user:hunter2@host"])
@@ -278,15 +403,21 @@ def test_tag_filter() -> None:
     assert [str(TagFilter("a", "b")), str(TagFilter("a", "")), str(TagFilter("a"))] == ["a=b", "a=", "a"]
 
 
-NAMES = sorted(KNOWN | {"ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"})
-
-
-@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
-def test_anything_is_settings_or_names_the_variable(environ: dict[str, str]) -> None:
+@settings(max_examples=50)
+@given(st.sampled_from(FUNCTIONS), st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
+def test_anything_is_settings_or_names_the_variable(function: Any, environ: dict[str, str]) -> None:
     """Any environment is accepted, or refused with an error that begins with a variable's name."""
     message = None
     try:
-        InterruptionSettings.from_env(environ)
+        function.from_env(environ)
     except BadSetting as error:
         message = str(error)
     assert message is None or message.split()[0] in NAMES
+
+
+def test_a_bad_setting_sweeps_nothing() -> None:
+    """The handler raises before it asks the cloud anything."""
+    here = stage()
+    with pytest.raises(BadSetting, match="SPOTKEEPER_SWEEP_LIMIT accepts"):
+        here.sweep(SPOTKEEPER_SWEEP_LIMIT="many")
+    assert here.cloud.calls == []
