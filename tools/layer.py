@@ -1,6 +1,6 @@
 """The third-party half of the layer: installed for a runtime of Function Compute, then compared with the pins.
 
-pip evaluates markers for the interpreter that runs it and passes over sdists when it is told to install for another
+pip evaluates markers for the interpreter that runs it and passes over sdists when it installs for another
 platform: from Python 3.11 it leaves out async-timeout and takes an older alibabacloud-tea. uv resolves for the target.
 """
 
@@ -48,10 +48,10 @@ def make(root: Path, layer: Path, runtime: Runtime, python: Path) -> None:
 
 
 def install(root: Path, layer: Path, runtime: Runtime, python: Path) -> None:
-    """Install into ``layer``, dependencies included: one that is not pinned then shows in ``check_pins``."""
+    """Install into ``layer``, dependencies included: ``check_pins`` then finds a dependency without a pin."""
     command: list[str | Path] = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", layer]
     command += ["--python", python, "--python-version", runtime.version, "--python-platform", "x86_64-manylinux2014"]
-    command += ["--link-mode", "copy"]  # what is pruned and stamped here must not be uv's cache
+    command += ["--link-mode", "copy"]  # pruning and stamping must not change uv's cache
     command += ["--require-hashes", "--build-constraints", root / "requirements-build.txt"]
     command += ["--requirement", root / "requirements.txt"]
     if subprocess.run(command, check=False, env=package_index(os.environ)).returncode:
@@ -77,9 +77,9 @@ def pins(requirements: str, runtime: Runtime) -> dict[str, str]:
     versions = {"python_version": runtime.version, "python_full_version": full, "implementation_version": full}
     wanted = [Requirement(line) for line in requirement_lines(requirements)]
     return {
-        canonicalize_name(one.name): _pinned_version(one)
-        for one in wanted
-        if one.marker is None or one.marker.evaluate({**_TARGET, **versions})
+        canonicalize_name(requirement.name): _pinned_version(requirement)
+        for requirement in wanted
+        if requirement.marker is None or requirement.marker.evaluate({**_TARGET, **versions})
     }
 
 
@@ -99,11 +99,11 @@ def _pinned_version(requirement: Requirement) -> str:
 
 def installed(layer: Path) -> dict[str, str]:
     """Return name → version of the distributions that stand in ``layer``."""
-    return {canonicalize_name(one.metadata["Name"]): one.version for one in distributions(path=[str(layer)])}
+    return {canonicalize_name(found.metadata["Name"]): found.version for found in distributions(path=[str(layer)])}
 
 
 def check_pins(pinned: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Raise BuildFailed unless ``found`` is exactly what is ``pinned``, naming every difference."""
+    """Raise BuildFailed unless ``found`` equals ``pinned``, naming every difference."""
     differences = [
         f"{name}: pinned {pinned.get(name, 'nowhere')}, in the layer {found.get(name, 'missing')}"
         for name in sorted(pinned.keys() | found.keys())
@@ -143,7 +143,7 @@ def _wrong_extensions(layer: Path, runtime: Runtime) -> Iterator[str]:
         if not (header.startswith(_ELF_X86_64[0]) and header.endswith(_ELF_X86_64[1])):
             yield f"{library.relative_to(layer)} (not x86-64)"
         elif not (bundled or library.name.endswith(suffixes)):
-            yield f"{library.relative_to(layer)} (neither CPython {runtime.version}'s ABI nor the stable one)"
+            yield f"{library.relative_to(layer)} (neither CPython {runtime.version}'s ABI nor the stable ABI)"
 
 
 def _prune(layer: Path) -> None:

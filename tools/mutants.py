@@ -71,7 +71,7 @@ QUIET = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one module: the whole source, and the operator that made it."""
+    """A change of a module: the whole source, and the operator that made it."""
 
     operator: str
     source: str
@@ -84,7 +84,7 @@ class Instead(MetaPathFinder, InspectLoader):
         self.name, self.source = name, source
 
     def find_spec(self, fullname: str, _: Sequence[str] | None, __: ModuleType | None = None) -> ModuleSpec | None:
-        """Answers for the one module."""
+        """The spec of the changed module."""
         return spec_from_loader(fullname, self, is_package=False) if fullname == self.name else None
 
     def get_source(self, _: str) -> str:
@@ -143,7 +143,7 @@ def operators() -> Mapping[str, Operator]:
 
 
 def mutants_of(source: str) -> Iterator[Mutant]:
-    """Each program that one change makes of ``source``, once."""
+    """Each program that a single change makes of ``source``, once."""
     nodes = list(ast_nodes(get_ast(source)))
     seen = {meaning(source)}
     for name, operator in operators().items():
@@ -201,14 +201,14 @@ def killed(mutants: Sequence[Mutant], name: str, tests: Sequence[str]) -> set[in
 
 
 def reap(running: dict[int, int]) -> set[int]:
-    """Wait for one of them: its number where its tests failed, or where it had to be ended."""
+    """Wait for a mutant: its number where its tests failed or were stopped."""
     process, status = os.wait()
     number = running.pop(process)
     return {number} if status else set()
 
 
 def start(mutant: Mutant, name: str, tests: Sequence[str]) -> int:
-    """Run the tests on one mutant in a process of its own, in silence; its id."""
+    """Run the tests on a mutant in a process of its own, without output; the process id."""
     if process := os.fork():
         return process
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))

@@ -49,7 +49,7 @@ class AlterText:
 
 
 class ChangeItems:
-    """Another list of items for the one that stands there; ``changes`` gives all others to choose from."""
+    """Another list of items; ``changes`` gives all alternatives to a list."""
 
     def __init__(self, changes: Callable[[Items, bool], list[Items]]) -> None:
         self.changes = changes
@@ -60,7 +60,7 @@ class ChangeItems:
             yield from [(node.start_pos, node.end_pos)] * len(self.changes(*found))
 
     def mutate(self, node: Node, index: int) -> Node | Leaf:
-        """The other items, each with a comma, so that one that is left is a tuple still."""
+        """The other items, each with a comma, so that a single item is still a tuple."""
         found = items_of(node)
         code = "".join(f"{item}," for item in self.changes(*found)[index]) if found else node.get_code()
         return Leaf(f" {code}", node.start_pos)
@@ -76,7 +76,7 @@ def items_of(node: Node) -> tuple[Items, bool] | None:
 
 
 def without_one(items: Items, _: bool) -> list[Items]:  # noqa: FBT001 (a set loses items too)
-    """Each way to leave one out."""
+    """Each way to leave an item out."""
     return [items[:gap] + items[gap + 1 :] for gap in range(len(items))]
 
 

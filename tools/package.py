@@ -1,8 +1,8 @@
 """``make package``: what ``make build`` made, as the zips that Function Compute takes: a layer, and code.
 
-``dist/layer.zip`` has the folder ``python/`` at its top (mounted at ``/opt``), ``dist/functions-<name>.zip`` what is
-mounted at ``/code``. Names in order, one time stamp, one mode, one compression: the same ``dist/`` gives the same bytes
-wherever it stands. (Deflate is zlib's business: another zlib may compress to other bytes of the same content.)
+``dist/layer.zip`` has the folder ``python/`` at its top (mounted at ``/opt``), ``dist/functions-<name>.zip`` the code
+(mounted at ``/code``). Names in order, a fixed time stamp, mode and compression: the same ``dist/`` gives the same
+bytes in any place. (Deflate is zlib's business: another zlib may compress to other bytes of the same content.)
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def package(root: Path, dist: Path) -> list[Package]:
     sources = {dist / "layer.zip": dist / "layer"}
     sources |= {dist / f"functions-{name}.zip": dist / "functions" / name for name in build.functions(dist)}
     made = [write_zip(folder, path) for path, folder in sources.items()]
-    if large := [one.path.name for one in made if one.zipped > LARGEST_ZIP]:
+    if large := [archive.path.name for archive in made if archive.zipped > LARGEST_ZIP]:
         _forget(dist)
         raise TooLarge(f"{', '.join(large)}: more than the {LARGEST_ZIP // MEGABYTE} MB that every region takes")
     return made
@@ -100,7 +100,7 @@ def _own(root: Path, dist: Path) -> Iterator[tuple[Path, Path]]:
     """The checkout's own files that are shipped, and where they stand in ``dist``."""
     functions = {root / "functions" / name: dist / "functions" / name for name in build.functions(root)}
     for source, place in {root / "shared": dist / "layer/python", **functions}.items():
-        for path in sorted(one.relative_to(source) for one in source.rglob("*") if one.is_file()):
+        for path in sorted(file.relative_to(source) for file in source.rglob("*") if file.is_file()):
             if not any(part in ("__pycache__", "tests") or part.startswith(".") for part in path.parts):
                 yield source / path, place / path
 
@@ -111,7 +111,7 @@ def _same(source: Path, place: Path) -> bool:
 
 def write_zip(folder: Path, path: Path) -> Package:
     """Write the files below ``folder`` to the zip ``path``: their names and bytes decide, and nothing else."""
-    files = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*") if one.is_file()}
+    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
     unzipped = 0
     with zipfile.ZipFile(path, "w") as archive:
         for name, file in sorted(files.items()):

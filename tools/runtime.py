@@ -60,7 +60,7 @@ RUNTIMES = {runtime.name: runtime for runtime in (PYTHON310, PYTHON312)}
 def find(runtime: Runtime, environ: Mapping[str, str], running: str = sys.executable) -> Path:
     """Return the executable of the runtime's CPython: its variable if that is set, else the first that runs.
 
-    Looked for in this order: the ``running`` interpreter, every one on PATH, uv's own, pyenv's.
+    Looked for in this order: the ``running`` interpreter, each such interpreter on PATH, uv's own, pyenv's.
     Raises PythonMissing where none runs, or where the variable names something else.
     """
     named = environ.get(runtime.variable)
@@ -68,10 +68,10 @@ def find(runtime: Runtime, environ: Mapping[str, str], running: str = sys.execut
         if executable := _probe(runtime, candidate):
             return executable
     need = f"the bytecode in dist/ is made by CPython {runtime.version} on x86-64 Linux"
-    missing = f"{runtime.variable}={named} is not one that runs" if named else "there is none here"
+    missing = f"{runtime.variable}={named} is not that interpreter" if named else "there is none here"
     raise PythonMissing(
         f"{need}, and {missing}. Get it with `.venv/bin/uv python install {runtime.version}`, "
-        f"`pyenv install {runtime.version}` or your distribution's packages; one that stands elsewhere is named with "
+        f"`pyenv install {runtime.version}` or your distribution's packages; name another location with "
         f"{runtime.variable}=/path/to/{runtime.name}."
     )
 
@@ -100,5 +100,5 @@ def _probe(runtime: Runtime, candidate: str) -> Path | None:
         answer = subprocess.run([candidate, "-I", "-c", _PROBE], capture_output=True, text=True, check=False)
     except OSError:
         return None
-    wanted, said = f"cpython {runtime.version} linux-x86_64", answer.stdout.strip()
-    return Path(said.removeprefix(wanted).strip()) if said.startswith(f"{wanted} ") else None
+    wanted, printed = f"cpython {runtime.version} linux-x86_64", answer.stdout.strip()
+    return Path(printed.removeprefix(wanted).strip()) if printed.startswith(f"{wanted} ") else None
