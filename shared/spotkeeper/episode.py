@@ -137,8 +137,8 @@ class Episode:
 
     def names(self) -> list[str]:
         """The names of all records that stand by now, also those that other calls have written since."""
-        start = len(self._key(""))
-        return [key[start:] for key in self.journal().keys(self._key(""))]
+        start = len(self.key(""))
+        return [key[start:] for key in self.journal().keys(self.key(""))]
 
     def _refuse_broken(self, name: str, error: BrokenRecord) -> None:
         if not DESCRIBED.fullmatch(name):
@@ -147,9 +147,10 @@ class Episode:
         self.refuse(name)
 
     def _key_of(self, name: str, version: int) -> str:
-        return self._key(name if version == 1 else f"{name}.{version}")
+        return self.key(name if version == 1 else f"{name}.{version}")
 
-    def _key(self, name: str) -> str:
+    def key(self, name: str) -> str:
+        """The record's key in the journal, for a message."""
         return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
 
 

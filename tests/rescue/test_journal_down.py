@@ -51,7 +51,7 @@ JOURNAL_CALLS = reference_journal_calls()
 def but_for_flags(here: Stage) -> list[str]:
     """The shortcomings that are no consequence of flags that nobody could record: see the first test."""
     found = here.shortcomings()
-    return [text for text in found if not text.startswith(("DeleteWithInstance of", "disks are"))]
+    return [text for text in found if not text.startswith(("DeleteWithInstance of", "disks."))]
 
 
 def image_of_all_disks(here: Stage) -> bool:

@@ -120,7 +120,7 @@ def test_what_is_older_than_the_rescue_is_never_deleted_whatever_a_record_says()
     here.deliver()
     somebodys_copy(here)
     names_as_launched(here)
-    with pytest.raises(BrokenRecord, match=f"{FOREIGN}.*created before it began"):
+    with pytest.raises(BrokenRecord, match=f"{FOREIGN}.*created before this rescue began"):
         here.deliver()
     assert stands(here, FOREIGN)
 

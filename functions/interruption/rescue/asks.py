@@ -137,7 +137,7 @@ def _launch(tools: Tools, name: str) -> Launch:
 
 
 def _broken(tools: Tools, name: str) -> BrokenRecord:
-    return BrokenRecord(f"{tools.episode.name}/{name}", "does not say what was asked for")
+    return BrokenRecord(tools.episode.key(name), "does not say what was asked for")
 
 
 def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
@@ -165,7 +165,7 @@ def rung(tools: Tools, option: int) -> Mapping[str, Any]:
     """A launch option of the recorded plan. Raises ``BrokenRecord`` for a place that the plan does not have."""
     rungs: list[dict[str, Any]] = tools.episode.records["plan"]["rungs"]
     if not 0 <= option < len(rungs):
-        raise BrokenRecord(f"{tools.episode.name}/plan", f"has no launch option {option}")
+        raise BrokenRecord(tools.episode.key("plan"), f"has no launch option {option}")
     return rungs[option]
 
 

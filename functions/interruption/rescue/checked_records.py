@@ -151,6 +151,6 @@ def _place(one: Described) -> Place:
 
 def _refused(tools: Tools, name: str, why: str) -> str:
     return (
-        f"journal record {tools.episode.name}/{name} was refused: {why}. Somebody else wrote it, or changed the source "
+        f"journal record {tools.episode.key(name)} was refused: {why}. Somebody else wrote it, or changed the source "
         "since; the rescue goes on with what the source has"
     )

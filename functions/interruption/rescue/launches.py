@@ -36,7 +36,7 @@ def run(tools: Tools, ask: Ask) -> str:
         )
     except (AttributeError, TypeError, ValueError) as error:
         # Once the source is released, nothing but the SDK tells that a launch spec is none.
-        raise BrokenRecord(f"{tools.episode.home}/{tools.episode.name}/plan", f"is no launch spec: {error}") from error
+        raise BrokenRecord(tools.episode.key("plan"), f"is no launch spec: {error}") from error
     launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
     if not launched:
         raise RescueFailed(
@@ -70,8 +70,8 @@ def check_age(tools: Tools, instance: Described) -> None:
     created = epoch_seconds(str(instance.get("CreationTime") or ""))
     if opened is not None and created is not None and created < opened - OLDER_SECONDS:
         raise BrokenRecord(
-            f"{tools.episode.home}/{tools.episode.name}",
-            f"names {instance['InstanceId']} as launched by this rescue, but that was created before it began",
+            tools.episode.key(f"launched-{instance['InstanceId']}"),
+            "or replacement beside it names an instance that was created before this rescue began",
         )
 
 

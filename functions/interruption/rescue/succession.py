@@ -72,7 +72,7 @@ def _launch_another(tools: Tools, facts: Facts) -> Facts:
         raise RescueFailed(
             f"{len(gone)} replacements of {tools.instance_id} were released before they served. {image}Find out by "
             f"whom, and launch another one by hand; the places to give it are in the journal "
-            f"({tools.episode.home}/{tools.episode.name}/memberships)"
+            f"({tools.episode.key('memberships')})"
         )
     return facts.but(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
         f"replacement {facts.replacement_id} was released before it served: another one is launched"

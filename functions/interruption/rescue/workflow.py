@@ -219,7 +219,7 @@ class Rescue:
         raise RescueFailed(
             f"{self.tools.instance_id} is not under the Recycling lock any more, and its rescue "
             f"{self.tools.episode.name} is not finished: it may be in no group, at weight 0 or stopped. Its places are "
-            f"in the journal ({self.tools.episode.home}/{self.tools.episode.name}/memberships). "
+            f"in the journal ({self.tools.episode.key('memberships')}). "
             "SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false finishes the rescue without the lock"
         )
 
