@@ -44,7 +44,7 @@ RESCUE = "functions/interruption/rescue"
 BUGS = (
     Bug(
         "weight not recorded",
-        f"{RESCUE}/memberships.py",
+        f"{RESCUE}/search.py",
         '"memberships": [asdict(one) for one in search.found],',
         '"memberships": [{**asdict(one), "weight": 100} for one in search.found],',
     ),

@@ -198,15 +198,6 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
     return {name: sorted(versions, reverse=True) for name, versions in ours if versions}
 
 
-def recorded_memberships(records: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The records of memberships, in the order in which they were written.
-
-    A membership that two of them name had the weight that the first one says.
-    """
-    batches = (name for name in records if re.fullmatch(r"memberships(-[0-9]{1,9})?", name))
-    return [records[name] for name in sorted(batches, key=lambda name: int(name.partition("-")[2] or 0))]
-
-
 def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:
     """An episode of the instance (without ``number`` the latest that was begun), none of its records read.
 

@@ -62,6 +62,12 @@ def _nothing_in_no_region() -> Iterator[None]:
             raise
 
 
+def server_ids(instance: Described | None, instance_id: str) -> frozenset[str]:
+    """Under which ids the instance can be a member of a group: its own and its network cards'."""
+    cards = items(instance or {}, "NetworkInterfaces", "NetworkInterface")
+    return frozenset({instance_id, *(str(one.get("NetworkInterfaceId")) for one in cards)})
+
+
 def tags_of(described: Described | None) -> dict[str, str]:
     """Tags of a DescribeInstances or DescribeImages entry as a mapping."""
     entries = ((described or {}).get("Tags") or {}).get("Tag") or []

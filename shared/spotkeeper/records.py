@@ -7,17 +7,15 @@ memberships: a field that we do not know could change what is sent to a load bal
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
-from spotkeeper.backend_servers import Membership
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.events.times import FAR_FUTURE
+from spotkeeper.load_balancers import PRODUCTS
 
 Check = Callable[[Any, str], str]
 """Of (value, where it stands): in words, the first thing that is wrong; empty where nothing is."""
@@ -145,24 +143,19 @@ def nullable(check: Check) -> Check:
     return lambda value, place: "" if value is None else check(value, place)
 
 
-KINDS: dict[Any, Check] = {str: TEXT, int: INTEGER, bool: FLAG, int | None: nullable(INTEGER)}
-"""By the type of a field."""
-
-
-@functools.cache
-def _membership() -> Check:
-    """One membership, by the fields of its class: those without a default have to be there."""
-    kinds = {name: KINDS[hint] for name, hint in get_type_hints(Membership).items()}
-    required = {one.name for one in dataclasses.fields(Membership) if one.default is dataclasses.MISSING}
-    checks = {name: kind if name in required else defaulted(kind) for name, kind in kinds.items()}
-    return fields(closed=True, **checks)
-
-
-def membership(value: Any, place: str) -> str:
-    """The fields of ``Membership``, and no others."""
-    return _membership()(value, place)
-
-
+# The fields of ``Membership``, and no others.
+MEMBERSHIP = fields(
+    closed=True,
+    product=_kind("a load balancer product", lambda value: isinstance(value, str) and value in PRODUCTS),
+    load_balancer_id=TEXT,
+    group_id=TEXT,
+    server_id=TEXT,
+    port=nullable(INTEGER),
+    weight=INTEGER,
+    type=TEXT,
+    server_ip=defaulted(TEXT),
+    description=defaulted(TEXT),
+)
 AT = fields(at=MOMENT)
 TAG = fields(Key=TEXT, Value=TEXT)
 DISK = fields(Device=optional(TEXT), Type=optional(TEXT), Category=optional(TEXT), DeleteWithInstance=optional(FLAG))
@@ -200,7 +193,7 @@ SHAPES: dict[str, Check] = {
         source_type=optional(TEXT),
     ),
     "memberships": fields(
-        memberships=list_of(membership),
+        memberships=list_of(MEMBERSHIP),
         searched=optional(list_of(TEXT)),
         complete=defaulted(FLAG),
         warnings=optional(list_of(TEXT)),

@@ -14,6 +14,7 @@ from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.function import Invocation
 from spotkeeper.journal import Journal, open_journal
+from spotkeeper.load_balancers import LoadBalancers, load_balancers
 from spotkeeper.settings import DirectoryLocation, Endpoints, OssLocation
 
 
@@ -53,8 +54,8 @@ class RunContext(Generic[SettingsT]):
     settings: SettingsT
     subject: str
     ecs: Api
-    slb: Api
     ess: Api
+    load_balancers: LoadBalancers
     clock: Clock
     deadline: Deadline
     step: StepLimit
@@ -80,11 +81,12 @@ class RunContext(Generic[SettingsT]):
         deadline = deadline or invocation.deadline
         step = StepLimit(deadline)
         credentials, endpoints = invocation.credentials(), settings.endpoints
-        apis: dict[str, Any] = {
-            name: api(name, region, credentials, getattr(endpoints, name), deadline.clock, step)
-            for name in ("ecs", "slb", "ess")
-        }
-        return cls(settings=settings, clock=deadline.clock, deadline=deadline, step=step, **apis, **fields)
+
+        def client(name: str) -> Api:
+            return api(name, region, credentials, getattr(endpoints, name), deadline.clock, step)
+
+        fields |= {"ecs": client("ecs"), "ess": client("ess"), "load_balancers": load_balancers(client)}
+        return cls(settings=settings, clock=deadline.clock, deadline=deadline, step=step, **fields)
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters): the same for the same call, in whichever invocation it is made."""
@@ -93,7 +95,8 @@ class RunContext(Generic[SettingsT]):
 
     def take_request_ids(self) -> list[str]:
         """The request ids of the API calls since the last time, for the audit."""
-        return [one for api in (self.ecs, self.slb, self.ess) for one in api.take_request_ids()]
+        apis = (self.ecs, self.ess, *(one.api for one in self.load_balancers.values()))
+        return [one for api in apis for one in api.take_request_ids()]
 
 
 def journal_opener(invocation: Invocation, region: str, settings: JournalSettings) -> Callable[[], Journal]:

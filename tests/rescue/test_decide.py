@@ -12,12 +12,12 @@ import pytest
 from rescue.decide import decide, plan
 from rescue.facts import Facts, Image, Refusal, Replacement
 from rescue.tracks import Step
-from spotkeeper.backend_servers import Membership
 from spotkeeper.errors import CloudError, SpotkeeperError
+from spotkeeper.load_balancers import Membership
 from spotkeeper.settings import InterruptionSettings
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
-PLACE = Membership("lb-1", "", "i-1", None, 80)
+PLACE = Membership("clb", "lb-1", "", "i-1", None, 80, "ecs")
 BEGUN: dict[str, Any] = {"event": {"notice_end": 300.0}}
 ALL: dict[str, Any] = {**BEGUN, "disks": {}, "plan": {}, "memberships": {}, "usable": {}, "replacement": {}}
 
@@ -138,7 +138,7 @@ TABLE = [
     (DEFAULTS, RUNNING.but(memberships=()), Step.CHECK_STRAYS),
     # what is refused for good before the image is passed
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)), Step.MAKE_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where)), Step.MAKE_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name)), Step.MAKE_IMAGE),
     (DEFAULTS, OPENED.but(**refused(Step.RETAIN_DISKS)), Step.REMEMBER),
     (DEFAULTS, REMEMBERED.but(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)), Step.MAKE_IMAGE),
     # what passes holds up the image for 30 seconds, and is tried again meanwhile
@@ -146,7 +146,7 @@ TABLE = [
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), Step.FIND_MEMBERSHIPS),
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9), Step.WAIT),
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=1.0), now=31.0), Step.MAKE_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=1.0), now=31.0), Step.MAKE_IMAGE),
     (DEFAULTS, DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0), Step.WAIT),
     (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0), Step.WAIT),
     (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
@@ -170,14 +170,14 @@ TABLE = [
     (DEFAULTS, QUIET.but(removed=True, **refused(Step.MAKE_IMAGE), now=40.0), Step.FAIL),
     # what is late comes while the image is refused, and after it
     (DEFAULTS, FOUND.but(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0), Step.DRAIN),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=5.0), **IN_CREATION), Step.WAIT_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.where, again_at=0.0), **IN_CREATION), Step.DRAIN),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION), Step.WAIT_IMAGE),
+    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=0.0), **IN_CREATION), Step.DRAIN),
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED), Step.MAKE_IMAGE),
     # refusals of load balancers keep neither the replacement nor another group waiting, but the end
     (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE), Step.LAUNCH),
-    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.where, again_at=9.0)), Step.ASK_HEALTH),
-    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.where, again_at=9.0)), Step.WAIT),
-    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.where)), Step.FAIL),
+    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)), Step.ASK_HEALTH),
+    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)), Step.WAIT),
+    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name)), Step.FAIL),
     (DEFAULTS, SETTLED.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.FAIL),
     # without its launch spec nothing is launched
     (DEFAULTS, USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)), Step.WAIT),

@@ -168,7 +168,7 @@ REASONS = [
         REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
         "the next try of 'find the memberships' is due in 1.5 s",
     ),
-    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.where), **ALL_ELSE), "refused: return to the groups"),
+    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE), "refused: return to the groups"),
     (DEFAULTS, QUIET.but(**BOTH, now=40.0), "the disks are tried again before the image is"),
 ]
 
@@ -226,7 +226,7 @@ def walk(chosen: InterruptionSettings, facts: Facts, refusing: frozenset[Step] =
     while (step := decide(chosen, facts).step) not in LAST:
         yield step.value
         if step in refusing:
-            what = PLACE.where if step in BY_GROUP else ""
+            what = PLACE.group_name if step in BY_GROUP else ""
             facts = facts.but(refusals={**facts.refusals, **refused(step, what=what)["refusals"]})
         else:
             changes = DONE_BY[step]

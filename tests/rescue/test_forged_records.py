@@ -107,7 +107,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 MEMBERSHIPS: dict[str, list[dict[str, Any]]] = {
     "a neighbour": [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)],
     "a neighbour alone": [entry(server_id=NEIGHBOUR)],
-    "another port": [*HONEST["memberships"]["memberships"], entry(port=22, vserver_group_id="rsp-bp1evil")],
+    "another port": [*HONEST["memberships"]["memberships"], entry(port=22, group_id="rsp-bp1evil")],
     "nothing": [],
 }
 
@@ -122,6 +122,44 @@ def test_forged_memberships(what: str) -> None:
     assert answer["outcome"] == "done"
     assert here.shortcomings() == []
     assert any("memberships" in text for text in answer["warnings"])
+
+
+def test_a_forged_membership_in_a_load_balancer_that_does_not_exist() -> None:
+    """The group in it does: the replacement joins it all the same no more than any other."""
+    here = stage(Timings(boot=20))
+    other = here.cloud.slb.add_vserver_group(here.fleet.load_balancer, "others")
+    other.add(NEIGHBOUR, port=8080, weight=50)
+    here.before = here.cloud.state()
+    begun(here)
+    forged = entry(load_balancer_id="lb-bp1none", group_id=other.id, port=8080)
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": [forged]})
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_forged_memberships_while_load_balancers_are_not_listed() -> None:
+    """Nobody can contradict the record yet, so nobody goes by it."""
+    here = stage(Timings(boot=20))
+    other = here.cloud.slb.add_vserver_group(here.fleet.load_balancer, "others")
+    here.before = here.cloud.state()
+    begun(here)
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": [entry(group_id=other.id, port=8080)]})
+    fault(here, "DescribeLoadBalancers", "throttle-second", times=None, until=here.cloud.now() + 20)
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
+
+
+def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
+    """The source has left its groups, so that no list tells what the batch said: the rescue is not done."""
+    here = stage(Timings(image=30, boot=20))
+    begun(here, "RunInstances")
+    plant(here, "memberships", {"memberships": [entry()], "searched": [], "complete": False})
+    plant(here, "memberships-1", b"oops")
+    with pytest.raises(BrokenRecord, match="memberships-1"):
+        here.deliver()
+    plant(here, "memberships-1", HONEST["memberships"])
+    assert here.deliver()["outcome"] == "done"
+    assert here.shortcomings() == []
 
 
 def test_forged_memberships_of_a_source_that_is_gone() -> None:

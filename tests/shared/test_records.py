@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotkeeper.backend_servers import Membership
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.episode import Episode, load
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.journal import Journal, open_journal
+from spotkeeper.load_balancers import Membership
 from spotkeeper.records import SHAPES, checked, family, parse
 from spotkeeper.settings import DirectoryLocation
 from tests.rescue import reading
 from tests.rescue.stage import stage
 
-MEMBER = asdict(Membership("lb-1", "rsp-1", "i-1", 80, 100))
+MEMBER = asdict(Membership("clb", "lb-1", "rsp-1", "i-1", 80, 100, "ecs"))
 GOOD: dict[str, dict[str, Any]] = {
     "event": {"notice_end": 1.5, "notice_estimated": False, "maker": ""},
     "disks": {"disks": {"d-1": {"Device": "/dev/xvda", "Type": "system", "DeleteWithInstance": True}}},

@@ -9,7 +9,7 @@ import pytest
 
 from simulator import fleet
 from simulator.oss.buckets import StoredObject
-from spotkeeper.errors import RescueIncomplete
+from spotkeeper.errors import BrokenRecord, RescueIncomplete
 from tests.rescue.reading import fault, heal, records
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import StateStage, reclaimed, start_by_hand
@@ -153,6 +153,30 @@ def forge(here: StateStage, name: str, document: Any) -> None:
     key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/rescues/{SOURCE}/1/{name}.json"
     text = document if isinstance(document, str) else json.dumps(document)
     here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
+
+
+def in_batches(here: StateStage, second: Any) -> None:
+    """The search of the rescue has found one membership first, and the rest in a later call."""
+    members = records(here)["memberships"]["memberships"]
+    forge(here, "memberships", {"memberships": members[:1], "searched": [], "complete": False})
+    forge(here, "memberships-1", {"memberships": members} if second is None else second)
+
+
+def test_memberships_found_one_after_the_other() -> None:
+    """Those of the later batch get their weights back, too."""
+    here = running()
+    in_batches(here, None)
+    assert here.deliver()["outcome"] == "done"
+    assert [weight for _, weight in here.weights()] == [BACK, BACK]
+
+
+def test_a_later_batch_that_cannot_be_read() -> None:
+    """Nobody knows what it said, so no group is served."""
+    here = running()
+    in_batches(here, "oops")
+    with pytest.raises(BrokenRecord, match="memberships-1"):
+        here.deliver()
+    assert [weight for _, weight in here.weights()] == [0, 0]
 
 
 def test_a_network_card_that_it_has_lost() -> None:

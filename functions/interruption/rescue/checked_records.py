@@ -10,18 +10,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rescue.facts import Facts
 from rescue.kept_disks import flag_record
-from rescue.search import Search, server_ids
 from rescue.tools import Tools
 from spotkeeper import episode
-from spotkeeper.backend_servers import Membership
-from spotkeeper.episode import recorded_memberships
-from spotkeeper.instances import Described
-
-Place = tuple[tuple[str, str], str, "int | None"]
+from spotkeeper.instances import Described, server_ids
+from spotkeeper.load_balancers.membership import batches, is_batch, is_complete, recorded
+from spotkeeper.load_balancers.search import Search
 
 
 def settle_launch_spec(tools: Tools, facts: Facts, observed: Mapping[str, Any]) -> Facts:
@@ -94,24 +92,26 @@ def check_memberships(tools: Tools, facts: Facts, search: Search) -> Facts:
     A load balancer that cannot be read now contradicts nothing; a record of another server is refused all the same.
     Raises ``JournalUnavailable``.
     """
-    batches = recorded_memberships(tools.episode.records)
-    if not batches or facts.gone or may_have_left(tools.episode.records):
+    records = tools.episode.records
+    if not batches(records) or facts.gone or may_have_left(records):
         return facts
-    entries = [entry for batch in batches for entry in batch["memberships"]]
-    wrong = {_place(one) for one in entries} - _believable(entries, facts, search, tools.instance_id)
-    missing = {_place(vars(one)) for one in search.found} - {_place(one) for one in entries}
-    complete = any(one.get("complete", True) for one in batches)
-    if not wrong and not (missing and complete):
+    own, found = server_ids(facts.source, tools.instance_id), {one.key: one for one in search.found}
+    known = {one.key: one for one in recorded(records)}
+    wrong = [
+        one for key, one in known.items() if one.server_id not in own or not (key in found or search.may_find(one))
+    ]
+    missing = [one for key, one in found.items() if key not in known] if is_complete(records) else []
+    if not wrong and not missing:
         return facts
     if may_have_left(tools.episode.names()):
         _take_over_memberships(tools)
         return facts
-    places = ", ".join(sorted(f"{server} in {group[1] or group[0]}" for group, server, _ in wrong or missing))
-    why = f"{places} {'is' if wrong else 'is missing, and'} {'not listed' if wrong else 'listed'}"
+    names = ", ".join(sorted({f"{one.server_id} in {one.group_name}" for one in wrong or missing}))
+    why = f"{names} {'is' if wrong else 'is missing, and'} {'not listed' if wrong else 'listed'}"
     facts = facts.warn(_refused(tools, "memberships", why))
-    for name in [name for name in tools.episode.records if _is_membership(name)]:
+    for name in filter(is_batch, list(records)):
         tools.episode.refuse(name)
-    left = [entry for entry in entries if _place(entry) not in wrong]  # their weights may be 0 by now
+    left = [asdict(one) for one in known.values() if one not in wrong]  # their weights may be 0 by now
     document = {"memberships": left, "searched": [], "complete": False, "warnings": []}
     tools.episode.record("memberships", document)
     return facts
@@ -120,33 +120,15 @@ def check_memberships(tools: Tools, facts: Facts, search: Search) -> Facts:
 def _take_over_memberships(tools: Tools) -> None:
     """A call side by side has removed what this one did not find, so it has settled what the journal says of that."""
     latest = episode.load(tools.episode, -math.inf)
-    for name in [name for name in tools.episode.records if _is_membership(name)]:
+    for name in filter(is_batch, list(tools.episode.records)):
         del tools.episode.records[name]
-    for name in [name for name in latest.records if _is_membership(name)]:
+    for name in filter(is_batch, latest.records):
         tools.episode.records[name], tools.episode.versions[name] = latest.records[name], latest.versions[name]
-
-
-def _is_membership(name: str) -> bool:
-    return name.partition("-")[0] == "memberships"
 
 
 def may_have_left(records: Iterable[str]) -> bool:
     """Whether a call of this rescue may have removed the source from a group: the lists prove nothing then."""
     return not {"drained", "removing"}.isdisjoint(records)
-
-
-def _believable(entries: Iterable[Described], facts: Facts, search: Search, instance_id: str) -> set[Place]:
-    own, found = server_ids(facts.source, instance_id), {_place(vars(one)) for one in search.found}
-    return {
-        _place(one)
-        for one in entries
-        if one["server_id"] in own and (_place(one) in found or one["load_balancer_id"] not in search.trusted)
-    }
-
-
-def _place(one: Described) -> Place:
-    member = Membership(**one)
-    return member.group, member.server_id, member.port
 
 
 def _refused(tools: Tools, name: str, why: str) -> str:

@@ -281,8 +281,8 @@ def _find_memberships(_: InterruptionSettings, facts: Facts) -> str:
 @_due(Step.DRAIN)
 def _drain(_: InterruptionSettings, facts: Facts) -> str:
     # In stop mode the record that it is drained is what state_change goes by, even where there is nothing to drain.
-    has_places = bool(facts.memberships) or (facts.memberships is not None and facts.stop_mode)
-    due = has_places and not facts.gone and not facts.drained and not facts.removed
+    has_memberships = bool(facts.memberships) or (facts.memberships is not None and facts.stop_mode)
+    due = has_memberships and not facts.gone and not facts.drained and not facts.removed
     return "no new requests for an instance that goes" if due else ""
 
 

@@ -10,10 +10,10 @@ from rescue.image import look_for_image
 from rescue.kept_disks import describe_disks
 from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
-from rescue.search import Search, server_ids
 from rescue.tools import Tools
 from rescue.tracks import Step
-from spotkeeper.instances import locked
+from spotkeeper.instances import locked, server_ids
+from spotkeeper.load_balancers.search import Search
 
 
 def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
@@ -26,9 +26,9 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
     if facts.image is Image.UNKNOWN:
         facts = look_for_image(tools, facts)
     if facts.memberships is None:
-        search = Search(tools, server_ids(facts.source, tools.instance_id))
-        for load_balancer in search.load_balancers(tools.deadline):
-            search.look_through(load_balancer, tools.deadline)
+        search = Search(tools.load_balancers.values(), server_ids(facts.source, tools.instance_id))
+        for scope in search.scopes:
+            search.look_through(scope, tools.deadline)
         facts = facts.but(memberships=search.found).warn(*search.warnings)
     assumed = facts.but(records={"disks": {}, **facts.records})
     lock = "is" if locked(facts.source) else "is not"
@@ -37,7 +37,7 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
         "reason": f"dry run: nothing was written; the instance {lock} under the Recycling lock",
         "instance_id": tools.instance_id,
         "plan": [_line(decision.step, decision.reason, assumed, spec) for decision in plan(tools.settings, assumed)],
-        "memberships": [f"{one.place}, weight {one.weight}" for one in facts.memberships or ()],
+        "memberships": [f"{one.name}, weight {one.weight}" for one in facts.memberships or ()],
         "not_carried": list(spec.get("not_carried", ())),
         "warnings": list(facts.warnings),
     }
@@ -51,7 +51,7 @@ def _line(step: Step, reason: str, facts: Facts, spec: dict[str, Any]) -> str:
 def _details(step: Step, facts: Facts, spec: dict[str, Any]) -> str:
     """What the step would touch."""
     if step in {Step.DRAIN, Step.REMOVE, Step.RETURN}:
-        return ", ".join(sorted({one.where for one in facts.memberships or ()}))
+        return ", ".join(sorted({one.group_name for one in facts.memberships or ()}))
     if step is Step.LAUNCH:
         return ", then ".join(describe_rung(rung) for rung in spec.get("rungs", ()))
     return ""

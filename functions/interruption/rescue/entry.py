@@ -19,6 +19,7 @@ from spotkeeper.events import Interruption, Kind
 from spotkeeper.function import Context, Invocation
 from spotkeeper.instances import iso
 from spotkeeper.journal import open_journal
+from spotkeeper.load_balancers import load_balancers
 from spotkeeper.settings import InterruptionSettings
 
 CLOCKS_APART = 60.0
@@ -55,14 +56,17 @@ def rescue(
         )
     )
     step = StepLimit(deadline)
-    ecs = LivingApi("ecs", event.region, credentials, endpoints.ecs, clock, step)
-    slb = LivingApi("slb", event.region, credentials, endpoints.slb, clock, step)
-    ecs.life = slb.life = life
+
+    def api(product: str) -> LivingApi:
+        made = LivingApi(product, event.region, credentials, getattr(endpoints, product), clock, step)
+        made.life = life
+        return made
+
     tools = Tools(
         instance_id=event.instance_id,
         settings=settings,
-        ecs=ecs,
-        slb=slb,
+        ecs=api("ecs"),
+        load_balancers=load_balancers(api),
         episode=Episode(journal, f"{invocation.account_id or 'account'}/{event.region}", event.instance_id),
         clock=clock,
         deadline=deadline,

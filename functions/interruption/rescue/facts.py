@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from spotkeeper.backend_servers import Membership
 from spotkeeper.errors import SpotkeeperError
 from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
+from spotkeeper.load_balancers import Membership
 
 if TYPE_CHECKING:
     from rescue.tracks import Step
@@ -132,7 +132,7 @@ class Facts:
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups with a membership, by name."""
-        return tuple(dict.fromkeys(one.where for one in self.memberships or ()))
+        return tuple(dict.fromkeys(one.group_name for one in self.memberships or ()))
 
     def unsettled(self, step: Step) -> tuple[str, ...]:
         """The groups in which a step is not done."""

@@ -1,210 +1,31 @@
-"""The source's places behind CLB: found, set to weight 0, given up, and taken by the replacement; group by group."""
+"""The source's memberships: set to weight 0, removed, and given to the replacement; group by group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
-from rescue.checked_records import check_memberships, may_have_left, own_servers
+from rescue.checked_records import may_have_left
 from rescue.facts import Facts
 from rescue.refusals import accepted, later, refused
-from rescue.search import Search
-from rescue.source import look_if_stale
+from rescue.search import once
 from rescue.tools import Tools
-from rescue.tracks import HOLD_UP_SECONDS, Step, group_again_at
-from spotkeeper.backend_servers import (
-    Membership,
-    add_to_group,
-    by_group,
-    remove_from_group,
-    set_weights,
-    unless_group_is_gone,
-)
-from spotkeeper.clients import items
+from rescue.tracks import Step, group_again_at
 from spotkeeper.clock import Deadline
-from spotkeeper.episode import recorded_memberships
-from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, RescueFailed, RescueIncomplete
+from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
+from spotkeeper.load_balancers import Health, Membership, by_group
 from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
-"""Of what is left of the notice the drain may take one in so many parts."""
-SLICE_SECONDS = 10.0
-"""So long a search goes on before the loop looks whether there is something more urgent."""
-REPORT_TRIES = 5
-"""So often a CLB is asked for its master/slave groups, which no API changes, once its memberships are known: the last
-time past the next minute."""
-BREATH = 0.5
-UNREADABLE = frozenset({"Forbidden.RAM", "Forbidden", "NoPermission"})
-"""Refusals that say that the function's role may not do this."""
-UNREADABLE_TRIES = 3
-"""So often a role that may not read is asked again: a policy takes a moment to reach every server."""
+"""The drain may use at most a fifth of the remaining notice."""
 HEALTH_SECONDS = 70.0
-"""For so long a refused question about health is asked again: past the next minute."""
-
-
-def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
-    """Search on, and record what was found before the first weight is changed.
-
-    A load balancer that refuses does not keep the others from being searched, nor what was found from its drain.
-    What is not searched when the source is released stays unknown: CLB drops a released server.
-    """
-    if lost := _unreadable(tools):
-        return refused(facts, Step.FIND_MEMBERSHIPS, "", lost, tools.clock.now())
-    try:
-        everywhere = search.load_balancers(once(tools))
-    except CloudError as error:
-        facts = refused(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now())
-        if error.code not in UNREADABLE:
-            return facts
-        if (tries := facts.refusals[Step.FIND_MEMBERSHIPS, ""].tries) <= UNREADABLE_TRIES:
-            return later(facts, Step.FIND_MEMBERSHIPS, "", error, tools.clock.now() + 2.0 ** (tries - 1))
-        # A product that the role may not read is looked for no further, and the rescue goes on.
-        everywhere = ()
-        search.warnings.append(f"CLB was not searched for memberships: {error}")
-    everywhere = (*everywhere, *search.creditors)
-    facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, everywhere, until.sooner(SLICE_SECONDS))
-    facts = look_if_stale(tools, facts)
-    if not facts.gone:
-        search.trust()
-        facts = check_memberships(tools, facts, search)
-    left = _unsearched(tools, search, everywhere)
-    slow = [one for one in left if _is_due(tools, facts, one)]
-    if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
-        return _go_on_later(tools, facts.but(unsearched=left), slow)
-    if not _record(tools, search, complete=not left) and not facts.gone:
-        # Somebody wrote it while this call searched: it is compared as well, and superseded where it is contradicted.
-        facts = check_memberships(tools, facts, search)
-        left = _unsearched(tools, search, everywhere)
-        _record(tools, search, complete=not left)
-    facts = recall(tools, facts).but(unsearched=left)
-    return _lose_sight(tools, facts) if facts.gone else _go_on_later(tools, facts, slow)
-
-
-def _unreadable(tools: Tools) -> BrokenRecord | None:
-    """A broken record of memberships that the source may have left already: no list tells them any more."""
-    if recorded_memberships(tools.episode.records) or not may_have_left(tools.episode.records):
-        return None
-    return next((error for name, error in tools.episode.broken.items() if name.startswith("memberships")), None)
-
-
-def _search_on(tools: Tools, facts: Facts, search: Search, everywhere: tuple[str, ...], until: Deadline) -> Facts:
-    for load_balancer in everywhere:
-        if load_balancer in search.searched or not _is_due(tools, facts, load_balancer):
-            continue
-        if until.remaining() <= 0:
-            break
-        facts = _search_one(tools, facts, search, load_balancer)
-    return facts
-
-
-def _is_due(tools: Tools, facts: Facts, load_balancer: str) -> bool:
-    refusal = facts.refusals.get((Step.FIND_MEMBERSHIPS, load_balancer))
-    return refusal is None or refusal.again_at <= tools.clock.now()
-
-
-def _search_one(tools: Tools, facts: Facts, search: Search, load_balancer: str) -> Facts:
-    progress = search.progress
-    try:
-        search.look_through(load_balancer, once(tools))
-    except (CloudError, RescueFailed) as error:
-        # Who gets on between two refusals by the second is not refused for ever longer pauses.
-        known = accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer) if search.progress > progress else facts
-        after = refused(known, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
-        tries = after.refusals[Step.FIND_MEMBERSHIPS, load_balancer].tries
-        if tries < REPORT_TRIES or not search.found_all(load_balancer):
-            return after
-        search.leave_out_report(load_balancer, error)
-    return accepted(facts, Step.FIND_MEMBERSHIPS, load_balancer)
-
-
-def _unsearched(tools: Tools, search: Search, everywhere: tuple[str, ...]) -> tuple[str, ...]:
-    """The load balancers of which nobody knows whether the source is behind them."""
-    batches = recorded_memberships(tools.episode.records)
-    if any(one.get("complete", True) for one in batches):
-        return ()
-    known = {str(name) for one in batches for name in one.get("searched", ())}
-    return tuple(one for one in everywhere if one not in known and one not in search.trusted)
-
-
-def _record(tools: Tools, search: Search, *, complete: bool) -> bool:
-    """A batch of what was found. The first is ``memberships``; whoever finds more adds ``memberships-<n>``.
-
-    Returns whether this call has seen before what stands.
-
-    Nobody changes a weight before its batch stands, and batches are read in order: so the first one that names a
-    membership has the weight that it had before the rescue.
-    """
-    batches = recorded_memberships(tools.episode.records)
-    searched = {str(name) for one in batches for name in one.get("searched", ())}
-    news = complete or set(search.trusted) - searched
-    if batches and (not news or any(one.get("complete", True) for one in batches)):
-        return True
-    document = {
-        "memberships": [asdict(one) for one in search.found],
-        "searched": list(search.trusted),
-        "complete": complete,
-        "warnings": list(search.warnings),
-    }
-    standing = tools.episode.record("memberships", document)
-    if standing != document and not standing.get("complete", True):
-        tools.episode.claim("memberships", document)
-    return standing == document
-
-
-def _go_on_later(tools: Tools, facts: Facts, slow: list[str]) -> Facts:
-    """The load balancers that this slice had no time for come next, unless something is more urgent."""
-    if not slow:
-        return facts
-    error = DeadlineReached(f"the memberships in {len(slow)} load balancers were not looked for in this call's time")
-    return later(facts, Step.FIND_MEMBERSHIPS, slow[0], error, tools.clock.now() + BREATH)
-
-
-def _lose_sight(tools: Tools, facts: Facts) -> Facts:
-    """The source is released: the load balancers that were not searched before stay unknown."""
-    for load_balancer in facts.unsearched:
-        error = RescueIncomplete(
-            f"{load_balancer} was not searched before {tools.instance_id} was released: where that was a member of it, "
-            "add the replacement by hand"
-        )
-        facts = refused(facts, Step.FIND_MEMBERSHIPS, load_balancer, error, tools.clock.now())
-    return facts
-
-
-def recall(tools: Tools, facts: Facts) -> Facts:
-    """Memberships as the journal has them, where it has any; those of other servers than the source are refused.
-
-    What was not known before is not drained, removed or returned yet. Where no batch is complete, the load balancers
-    that are left have no name before they are listed again.
-    """
-    batches = recorded_memberships(tools.episode.records)
-    if not batches:
-        return facts
-    own = own_servers(facts, tools.episode.records, tools.instance_id)
-    found: dict[tuple[tuple[str, str], str, int | None], Membership] = {}
-    for one in (Membership(**entry) for batch in batches for entry in batch.get("memberships", ())):
-        if one.server_id in own:
-            found.setdefault((one.group, one.server_id, one.port), one)
-        else:
-            facts = facts.warn(f"journal record {tools.episode.name}/memberships names {one.server_id}: left alone")
-    undone = {"drained": False} if facts.unsearched else {}
-    if len(found) > len(facts.memberships or ()) > 0:
-        undone |= {"removed": False, "returned": False}
-    complete = any(one.get("complete", True) for one in batches)
-    warnings = [text for batch in batches for text in batch.get("warnings", ())]
-    left = () if complete else ("load balancers that an earlier call did not search",)
-    return facts.but(memberships=tuple(found.values()), unsearched=left, **undone).warn(*warnings)
-
-
-def once(tools: Tools) -> Deadline:
-    """For calls that are not to be repeated here: a refusal goes back to the loop, which decides anew."""
-    return tools.deadline.sooner(0.0)
+"""The health is asked again for this time after a refusal: past the next minute."""
 
 
 def _each_group(tools: Tools, facts: Facts, step: Step, act: Callable[[Facts, list[Membership]], Facts]) -> Facts:
     """Do a step in every group in which it is due; one that refuses does not keep the others from their turn."""
     for members in by_group(facts.memberships or ()):
-        group = members[0].where
+        group = members[0].group_name
         if group not in facts.unsettled(step) or group_again_at(step, group, facts) > tools.clock.now():
             continue
         try:
@@ -219,7 +40,7 @@ def drain(tools: Tools, facts: Facts) -> Facts:
     """Weight 0 in every group; once it is in all of them, the journal knows since when."""
 
     def weigh(facts: Facts, members: list[Membership]) -> Facts:
-        set_weights(tools.slb, [replace(member, weight=0) for member in members], once(tools))
+        tools.load_balancers[members[0].product].set_weights([replace(one, weight=0) for one in members], once(tools))
         return facts.but(drain_waited=False)
 
     facts = _each_group(tools, facts, Step.DRAIN, weigh)
@@ -231,7 +52,7 @@ def drain(tools: Tools, facts: Facts) -> Facts:
 
 
 def wait_drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
-    """Give in-flight requests their time: the setting, but never more than a fifth of what is left of the notice."""
+    """Wait for in-flight requests: as long as the setting says, at most a fifth of the remaining notice."""
     now = tools.clock.now()
     known = facts.refusals.get((Step.WAIT_DRAIN, ""))
     over = _drained_until(tools, facts, now) if known is None else known.again_at
@@ -253,8 +74,7 @@ def remove(tools: Tools, facts: Facts) -> Facts:
     """Out of every group: exactly what was found, then list again and believe the list, not the answer."""
 
     def leave(facts: Facts, members: list[Membership]) -> Facts:
-        left = remove_from_group(tools.slb, members, once(tools))
-        return facts.warn(*(_still_there(member) for member in left))
+        return facts.warn(*tools.load_balancers[members[0].product].remove(members, once(tools)))
 
     if not facts.gone and not may_have_left(tools.episode.records):
         tools.episode.record("removing", {"at": tools.clock.now()})
@@ -271,23 +91,16 @@ def _undrained(facts: Facts) -> Facts:
     return facts
 
 
-def _still_there(member: Membership) -> str:
-    return (
-        f"{member.server_id} is still listed in {member.place}: "
-        "CLB does not remove a server that does not run, and drops it when it is released"
-    )
-
-
 def return_replacement(tools: Tools, facts: Facts) -> Facts:
     """The replacement into the source's groups, with ports, weights and descriptions; then list again."""
 
     def join(facts: Facts, members: list[Membership]) -> Facts:
-        cards = [one for one in members if one.server_id != tools.instance_id]
-        lost = [f"place of network card {one.server_id} in {one.place}" for one in cards]
-        places = [replace(one, server_id=facts.replacement_id, server_ip="") for one in members if one not in cards]
-        if places:
-            unasked = facts.launched_here and (Step.RETURN, members[0].where) not in facts.refusals
-            lost += add_to_group(tools.slb, places, once(tools), nowhere_yet=unasked)
+        own = [one for one in members if one.server_id == tools.instance_id]
+        lost = [f"membership of network card {one.server_id} in {one.name}" for one in members if one not in own]
+        if own:
+            new = [replace(one, server_id=facts.replacement_id, server_ip="") for one in own]
+            absent = facts.launched_here and (Step.RETURN, members[0].group_name) not in facts.refusals
+            lost += tools.load_balancers[members[0].product].add(new, once(tools), absent=absent)
         return facts.but(not_carried=tuple(dict.fromkeys((*facts.not_carried, *lost))))
 
     facts = _each_group(tools, facts, Step.RETURN, join)
@@ -302,30 +115,19 @@ def ask_health(tools: Tools, facts: Facts) -> Facts:
 
     Raises ``CloudError`` for a refusal that is worth another try; any other one is a warning.
     """
-    health: dict[str, str] = {}
-    for load_balancer in dict.fromkeys(member.load_balancer_id for member in facts.memberships or ()):
+    found: list[Health] = []
+    for scope, product in {one.scope: tools.load_balancers[one.product] for one in facts.memberships or ()}.items():
         try:
-            servers = _health_of(tools, load_balancer)
+            results = product.health(scope, once(tools))
         except CloudError as error:
             if _worth_another_try(tools, facts, error):
                 raise
             facts = facts.warn(f"the health of the replacement is not known: {error}")
             continue
-        for server in servers:
-            if server.get("ServerId") == facts.replacement_id:
-                place = f"{load_balancer} listener {server.get('ListenerPort')} port {server.get('Port')}"
-                health[place] = str(server.get("ServerHealthStatus"))
-    abnormal = [f"health check of {place}: {status}" for place, status in health.items() if status == "abnormal"]
-    return facts.but(health_asked=True, health=tuple(health.items())).warn(*abnormal)
-
-
-def _health_of(tools: Tools, load_balancer: str) -> list[dict[str, Any]]:
-    body: dict[str, Any] = {}
-    with unless_group_is_gone():
-        body = tools.slb.call(
-            "DescribeHealthStatus", load_balancer, {"LoadBalancerId": load_balancer}, until=once(tools)
-        )
-    return items(body, "BackendServers", "BackendServer")
+        found += [one for one in results if one.server_id == facts.replacement_id]
+    health = {one.check: one.status for one in found}
+    unhealthy = [f"health check of {one.check}: {one.status}" for one in found if one.healthy is False]
+    return facts.but(health_asked=True, health=tuple(health.items())).warn(*unhealthy)
 
 
 def _worth_another_try(tools: Tools, facts: Facts, error: CloudError) -> bool:

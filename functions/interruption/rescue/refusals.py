@@ -12,15 +12,15 @@ from rescue.image import CREATE_CONFLICTS
 from rescue.ladder import RUN_CONFLICTS
 from rescue.source import STOP_CONFLICTS
 from rescue.tracks import Step
-from spotkeeper.backend_servers import CONFIGURING
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
+from spotkeeper.load_balancers import BUSY
 from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself, patience, pause_before
 
 CONFLICTS: Mapping[Step, RetryPolicy] = {
-    Step.FIND_MEMBERSHIPS: CONFIGURING,
-    Step.DRAIN: CONFIGURING,
-    Step.REMOVE: CONFIGURING,
-    Step.RETURN: CONFIGURING,
+    Step.FIND_MEMBERSHIPS: BUSY,
+    Step.DRAIN: BUSY,
+    Step.REMOVE: BUSY,
+    Step.RETURN: BUSY,
     Step.STOP_SOURCE: STOP_CONFLICTS,
     Step.MAKE_IMAGE: CREATE_CONFLICTS,
     Step.WAIT_IMAGE: RetryPolicy(conflicts=frozenset({"IncorrectImageStatus"})),  # of a second image that is to go

@@ -164,7 +164,7 @@ def wait_until_running(tools: Tools, facts: Facts, until: Deadline) -> Facts:
             return succession.interrupted(tools, facts, failure.last)
         image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
         raise RescueFailed(
-            f"{failure}. {image}Find out why it does not run; the places to give it are in the journal "
+            f"{failure}. {image}Find out why it does not run; the memberships to give it are in the journal "
             f"({tools.episode.key('memberships')})"
         ) from failure
     tools.episode.record("running", {"at": tools.clock.now()})

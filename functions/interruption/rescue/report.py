@@ -83,8 +83,12 @@ def _reason(tools: Tools, facts: Facts) -> str:
             f"{facts.replacement_id} was launched for {tools.instance_id} and interrupted before it served: its rescue "
             f"{passed_on['to']} gives its successor the groups; {saved}"
         )
-    places = len([one for one in facts.memberships or () if one.server_id == tools.instance_id])
-    where = f"in its {places} places" if places else "running (the source was behind no load balancer)"
+    groups = len({one.group for one in facts.memberships or () if one.server_id == tools.instance_id})
+    where = (
+        f"in its {groups} server group{'s' * (groups > 1)}"
+        if groups
+        else "running (the source was behind no load balancer)"
+    )
     return f"{facts.replacement_id} took over from {tools.instance_id} and is {where}; {saved}"
 
 

@@ -1,149 +1,182 @@
-"""The search for the source's memberships: every CLB of the region, each on its own."""
+"""The step that finds the source's memberships, and records them before the first weight is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container
+from dataclasses import asdict
 
 from rescue import succession
+from rescue.checked_records import check_memberships, may_have_left, own_servers
+from rescue.facts import Facts
+from rescue.refusals import accepted, later, refused
+from rescue.source import look_if_stale
 from rescue.tools import Tools
-from spotkeeper.backend_servers import CONFIGURING, Membership, list_group, unless_group_is_gone
-from spotkeeper.clients import items
+from rescue.tracks import HOLD_UP_SECONDS, Step
 from spotkeeper.clock import Deadline
-from spotkeeper.episode import Episode
-from spotkeeper.errors import CloudError
-from spotkeeper.instances import Described
-from spotkeeper.retry import passes_by_itself
+from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueIncomplete
+from spotkeeper.instances import server_ids
+from spotkeeper.load_balancers.membership import batches, is_complete, recorded, unreadable
+from spotkeeper.load_balancers.search import Search
 
-MASTER_SLAVE_ID = "MasterSlaveServerGroupId"
+SLICE_SECONDS = 10.0
+"""After this time a search gives way to more urgent steps."""
+REPORT_TRIES = 5
+"""Reads of the groups that no API changes, once the memberships of a scope are known: the last one past the minute."""
+BREATH = 0.5
+FORBIDDEN = frozenset({"Forbidden.RAM", "Forbidden", "NoPermission", "Forbidden.NoPermission"})
+"""The function's role may not make the call."""
+FORBIDDEN_TRIES = 3
+"""Further tries of a forbidden read: a policy takes a moment to reach every server."""
 
 
-class Search:
-    """Looks through every CLB of the region; can be interrupted and taken up again where it stopped.
+def begin(tools: Tools, facts: Facts) -> Search:
+    """A search for the source's memberships, also for those that an earlier rescue still owes it."""
+    first = succession.launched_by(tools, facts)
+    owed = {} if first is None else {first.name: lambda: succession.owed(tools, first)}
+    return Search(tools.load_balancers.values(), server_ids(facts.source, tools.instance_id), owed)
 
-    ``DescribeLoadBalancers(ServerId)`` is not used: whether it finds a server that is only in a vServer group is
-    documented nowhere.
+
+def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
+    """Search on, and record what was found before the first weight is changed.
+
+    A load balancer that refuses does not keep the others from being searched, nor what was found from its drain.
+    What is not searched when the source is released stays unknown: a load balancer drops a released server.
     """
-
-    def __init__(self, tools: Tools, server_ids: frozenset[str], launched_by: Episode | None = None) -> None:
-        self._tools = tools
-        self._server_ids = server_ids
-        self._launched_by = launched_by
-        self._load_balancers: tuple[str, ...] | None = None
-        self._groups: dict[str, list[str]] = {}
-        self._members: dict[tuple[str, str], list[Membership]] = {}
-        self._searched: dict[str, None] = {}
-        self._trusted: tuple[str, ...] = ()
-        self.warnings: list[str] = []
-
-    @property
-    def searched(self) -> tuple[str, ...]:
-        """The CLBs that were searched to the end, whenever that was."""
-        return tuple(self._searched)
-
-    @property
-    def trusted(self) -> tuple[str, ...]:
-        """What was searched to the end while the source stood, or does not go with it."""
-        return tuple(dict.fromkeys((*self._trusted, *(one for one in self.creditors if one in self._searched))))
-
-    def trust(self) -> None:
-        """The source stood a moment ago: what was searched up to now was searched in time."""
-        self._trusted = self.searched
-
-    @property
-    def found(self) -> tuple[Membership, ...]:
-        """The source's memberships in what was searched up to now, also in CLBs that were not searched to the end."""
-        return tuple(one for members in self._members.values() for one in members)
-
-    @property
-    def progress(self) -> int:
-        """Grows with every group that was read."""
-        return len(self._members) + len(self._groups) + len(self._searched)
-
-    def load_balancers(self, until: Deadline) -> tuple[str, ...]:
-        """The ids of all CLBs of the region. Raises ``CloudError``."""
-        if self._load_balancers is None:
-            pages = self._tools.slb.pages("DescribeLoadBalancers", "CLBs of the region", {}, until=until)
-            found = [one for page in pages for one in items(page, "LoadBalancers", "LoadBalancer")]
-            self._load_balancers = tuple(dict.fromkeys(str(one["LoadBalancerId"]) for one in found))
-        return self._load_balancers
-
-    @property
-    def creditors(self) -> tuple[str, ...]:
-        """The rescue whose replacement the source is, if there is one: what that still owes it is searched as well."""
-        return () if self._launched_by is None else (self._launched_by.name,)
-
-    def look_through(self, load_balancer: str, until: Deadline) -> None:
-        """Search one CLB; what was read stays known when it raises ``CloudError`` and is asked for again.
-
-        Raises ``RescueFailed`` where what a creditor owes cannot be told yet.
-        """
-        if self._launched_by is not None and load_balancer == self._launched_by.name:
-            self._members[load_balancer, ""] = succession.owed(self._tools, self._launched_by)
-            self._searched[load_balancer] = None
-            return
-        self._read((load_balancer, ""), until)
-        if load_balancer not in self._groups:
-            self._groups[load_balancer] = list(self._vserver_groups(load_balancer, until))
-        for group in self._groups[load_balancer]:
-            self._read((load_balancer, group), until)
-        self._report_master_slave_groups(load_balancer, until)
-        self._searched[load_balancer] = None
-
-    def found_all(self, load_balancer: str) -> bool:
-        """Whether the memberships in a CLB are all known, and only its master/slave groups may be left."""
-        groups = self._groups.get(load_balancer)
-        return groups is not None and all((load_balancer, one) in self._members for one in ("", *groups))
-
-    def leave_out_report(self, load_balancer: str, error: Exception) -> None:
-        """Look at the master/slave groups of a CLB no more: they are only reported."""
-        self.warnings.append(f"master/slave groups of {load_balancer} were not looked at: {error}")
-        self._searched[load_balancer] = None
-
-    def _vserver_groups(self, load_balancer: str, until: Deadline) -> Iterator[str]:
-        with unless_group_is_gone():
-            parameters = {"LoadBalancerId": load_balancer}
-            body = self._tools.slb.call("DescribeVServerGroups", load_balancer, parameters, until=until)
-            yield from (str(one["VServerGroupId"]) for one in items(body, "VServerGroups", "VServerGroup"))
-
-    def _read(self, group: tuple[str, str], until: Deadline) -> None:
-        if group not in self._members:
-            self._members[group] = list(self._own(list_group(self._tools.slb, group, until)))
-
-    def _own(self, members: Iterable[Membership]) -> Iterator[Membership]:
-        return (member for member in members if member.server_id in self._server_ids)
-
-    def _report_master_slave_groups(self, load_balancer: str, until: Deadline) -> None:
-        """They have no API that adds or removes a server: a refusal that stays costs the report, nothing else."""
-        try:
-            with unless_group_is_gone():
-                self._report(load_balancer, until)
-        except CloudError as error:
-            if passes_by_itself(error, CONFIGURING):
-                raise
-            self.warnings.append(f"master/slave groups of {load_balancer} were not looked at: {error}")
-
-    def _report(self, load_balancer: str, until: Deadline) -> None:
-        slb = self._tools.slb
-        body = slb.call(
-            "DescribeMasterSlaveServerGroups", load_balancer, {"LoadBalancerId": load_balancer}, until=until
-        )
-        for group in items(body, "MasterSlaveServerGroups", "MasterSlaveServerGroup"):
-            group_id = str(group[MASTER_SLAVE_ID])
-            parameters = {MASTER_SLAVE_ID: group_id}
-            attribute = slb.call("DescribeMasterSlaveServerGroupAttribute", group_id, parameters, until=until)
-            for server in items(attribute, "MasterSlaveBackendServers", "MasterSlaveBackendServer"):
-                self._report_member(load_balancer, group_id, server)
-
-    def _report_member(self, load_balancer: str, group_id: str, server: Described) -> None:
-        text = (
-            f"master/slave group {group_id} of {load_balancer} (port {server.get('Port')}, "
-            f"{server.get('ServerType')}): no API changes such a group; recreate it with the replacement"
-        )
-        if server.get("ServerId") in self._server_ids and text not in self.warnings:
-            self.warnings.append(text)
+    broken = unreadable(tools.episode.records, tools.episode.broken)
+    if broken and may_have_left(tools.episode.records):  # no list tells any more what the record said
+        return refused(facts, Step.FIND_MEMBERSHIPS, "", broken, tools.clock.now())
+    facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, until)
+    facts = look_if_stale(tools, facts)
+    if not facts.gone:
+        search.trust()
+        facts = check_memberships(tools, facts, search)
+    left = _unsearched(tools, search)
+    slow = [one for one in left if _is_due(tools, facts, one)]
+    if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
+        return _go_on_later(tools, facts.but(unsearched=left), slow)
+    if not _record(tools, search, complete=not left) and not facts.gone:
+        # Somebody wrote it while this call searched: it is compared as well, and superseded where it is contradicted.
+        facts = check_memberships(tools, facts, search)
+        left = _unsearched(tools, search)
+        _record(tools, search, complete=not left)
+    facts = recall(tools, facts, () if facts.gone else search.unlisted).but(unsearched=left)
+    return _lose_sight(tools, facts, search) if facts.gone else _go_on_later(tools, facts, slow)
 
 
-def server_ids(source: Described | None, instance_id: str) -> frozenset[str]:
-    """Under which ids the source can be a member: its own and its network cards'."""
-    interfaces = ((source or {}).get("NetworkInterfaces") or {}).get("NetworkInterface") or []
-    return frozenset({instance_id, *(str(one.get("NetworkInterfaceId")) for one in interfaces)})
+def _search_on(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
+    for scope in search.scopes:
+        if until.remaining() <= 0:
+            break
+        if _is_due(tools, facts, scope):
+            facts = _search_one(tools, facts, search, scope)
+    return facts
+
+
+def _is_due(tools: Tools, facts: Facts, scope: str) -> bool:
+    refusal = facts.refusals.get((Step.FIND_MEMBERSHIPS, scope))
+    return refusal is None or refusal.again_at <= tools.clock.now()
+
+
+def _search_one(tools: Tools, facts: Facts, search: Search, scope: str) -> Facts:
+    progress = search.progress
+    try:
+        search.look_through(scope, once(tools))
+    except (CloudError, RescueFailed) as error:
+        # Throttling by the second is no reason for longer pauses while each try reads something new.
+        known = accepted(facts, Step.FIND_MEMBERSHIPS, scope) if search.progress > progress else facts
+        refusing = refused(known, Step.FIND_MEMBERSHIPS, scope, error, tools.clock.now())
+        if not isinstance(error, CloudError):
+            return refusing
+        tries = refusing.refusals[Step.FIND_MEMBERSHIPS, scope].tries
+        forbidden = search.is_product(scope) and error.code in FORBIDDEN
+        if forbidden and tries <= FORBIDDEN_TRIES:
+            return later(refusing, Step.FIND_MEMBERSHIPS, scope, error, tools.clock.now() + 2.0 ** (tries - 1))
+        if not forbidden and not (search.knows(scope) and tries >= REPORT_TRIES):
+            return refusing
+        search.leave_out(scope, error)
+    return accepted(facts, Step.FIND_MEMBERSHIPS, scope)
+
+
+def _unsearched(tools: Tools, search: Search) -> tuple[str, ...]:
+    """The scopes of which nobody knows whether the source has memberships there."""
+    if is_complete(tools.episode.records):
+        return tuple(search.unlisted)
+    known = _searched(tools).union(search.trusted)
+    return tuple(one for one in search.scopes if one not in known)
+
+
+def _searched(tools: Tools) -> set[str]:
+    """The scopes that this or an earlier call has searched, by the journal."""
+    return {str(name) for one in batches(tools.episode.records) for name in one.get("searched", ())}
+
+
+def _record(tools: Tools, search: Search, *, complete: bool) -> bool:
+    """A batch of what was found. The first is ``memberships``; whoever finds more adds ``memberships-<n>``.
+
+    Returns whether this call has seen before what stands.
+
+    Nobody changes a weight before its batch stands, and batches are read in order: so the first one that names a
+    membership has the weight that it had before the rescue.
+    """
+    begun = bool(batches(tools.episode.records))
+    news = complete or set(search.trusted) - _searched(tools) or (search.found and not begun)
+    if not news or is_complete(tools.episode.records):
+        return True
+    document = {
+        "memberships": [asdict(one) for one in search.found],
+        "searched": list(search.trusted),
+        "complete": complete,
+        "warnings": list(search.warnings),
+    }
+    standing = tools.episode.record("memberships", document)
+    if standing != document and not standing.get("complete", True):
+        tools.episode.claim("memberships", document)
+    return standing == document
+
+
+def _go_on_later(tools: Tools, facts: Facts, slow: list[str]) -> Facts:
+    """The scopes that this slice had no time for come next, unless something is more urgent."""
+    if not slow:
+        return facts
+    error = DeadlineReached(f"the memberships in {len(slow)} load balancers were not looked for in this call's time")
+    return later(facts, Step.FIND_MEMBERSHIPS, slow[0], error, tools.clock.now() + BREATH)
+
+
+def _lose_sight(tools: Tools, facts: Facts, search: Search) -> Facts:
+    """The source is released: the load balancers that were not searched before stay unknown."""
+    for scope in facts.unsearched:
+        if not search.is_product(scope):
+            error = RescueIncomplete(
+                f"{scope} was not searched before {tools.instance_id} was released: where that was a member of it, "
+                "add the replacement by hand"
+            )
+            facts = refused(facts, Step.FIND_MEMBERSHIPS, scope, error, tools.clock.now())
+    return facts
+
+
+def recall(tools: Tools, facts: Facts, unlisted: Container[str] = ()) -> Facts:
+    """Memberships as the journal has them, where it has any; those of other servers than the source are refused.
+
+    What was not known before is not drained, removed or returned yet. Where no batch is complete, the load balancers
+    that are left have no name before they are listed again. What is recorded of a product is believed once that lists
+    its scopes, so that somebody else's record can be contradicted.
+    """
+    records = tools.episode.records
+    if not batches(records):
+        return facts
+    own = own_servers(facts, records, tools.instance_id)
+    found = [one for one in recorded(records) if one.server_id in own and one.product not in unlisted]
+    strangers = {one.server_id: None for one in recorded(records) if one.server_id not in own}
+    undone = {"drained": False} if facts.unsearched else {}
+    if len(found) > len(facts.memberships or ()) > 0:
+        undone |= {"removed": False, "returned": False}
+    left = () if is_complete(records) else ("load balancers that an earlier call did not search",)
+    return facts.but(memberships=tuple(found), unsearched=left, **undone).warn(
+        *(f"journal record {tools.episode.name}/memberships names {one}: left alone" for one in strangers),
+        *(text for batch in batches(records) for text in batch.get("warnings", ())),
+    )
+
+
+def once(tools: Tools) -> Deadline:
+    """For calls that are not to be repeated here: a refusal goes back to the loop, which decides anew."""
+    return tools.deadline.sooner(0.0)

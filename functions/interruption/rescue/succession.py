@@ -14,10 +14,11 @@ from typing import Any
 from rescue.facts import Facts, Replacement
 from rescue.tools import Tools
 from spotkeeper import episode
-from spotkeeper.backend_servers import Membership
-from spotkeeper.episode import EPISODE_TAG, Episode, recorded_memberships
+from spotkeeper.episode import EPISODE_TAG, Episode
 from spotkeeper.errors import BrokenRecord, RescueFailed
 from spotkeeper.instances import Described, tags_of
+from spotkeeper.load_balancers import Membership
+from spotkeeper.load_balancers.membership import is_batch, is_complete, recorded
 
 MOST_REPLACEMENTS = 3
 """So many are launched one after the other where each is released before it serves; then a human is asked."""
@@ -71,7 +72,7 @@ def _launch_another(tools: Tools, facts: Facts) -> Facts:
         image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
         raise RescueFailed(
             f"{len(gone)} replacements of {tools.instance_id} were released before they served. {image}Find out by "
-            f"whom, and launch another one by hand; the places to give it are in the journal "
+            f"whom, and launch another one by hand; the memberships to give it are in the journal "
             f"({tools.episode.key('memberships')})"
         )
     return facts.but(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
@@ -106,23 +107,19 @@ def owed(tools: Tools, first: Episode) -> list[Membership]:
     if "serving" in first.records:
         return []
     try:
-        batches = _recorded(first)
+        for name in filter(is_batch, list(first.records)):
+            first.look(name)
     except BrokenRecord as error:
         raise RescueFailed(
             f"what {first.name} owes its replacement {tools.instance_id} is not known: {error}"
         ) from None
-    if not any(one.get("complete", True) for one in batches):
+    if not is_complete(first.records):
         raise RescueFailed(
             f"{tools.instance_id} is the replacement of {first.instance_id}, whose memberships are not all recorded "
             "yet: the next call looks again"
         )
-    found = (Membership(**one) for batch in batches for one in batch["memberships"])
     return [
-        replace(one, server_id=tools.instance_id, server_ip="") for one in found if one.server_id == first.instance_id
+        replace(one, server_id=tools.instance_id, server_ip="")
+        for one in recorded(first.records)
+        if one.server_id == first.instance_id
     ]
-
-
-def _recorded(first: Episode) -> list[Mapping[str, Any]]:
-    for name in [one for one in first.records if one.partition("-")[0] == "memberships"]:
-        first.look(name)
-    return recorded_memberships(first.records)

@@ -10,6 +10,7 @@ from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.episode import Episode
+from spotkeeper.load_balancers import LoadBalancers
 from spotkeeper.settings import InterruptionSettings
 
 NOTICE_SECONDS = 300.0
@@ -26,7 +27,7 @@ class Tools:
     instance_id: str
     settings: InterruptionSettings
     ecs: Api
-    slb: Api
+    load_balancers: LoadBalancers
     episode: Episode
     clock: Clock
     deadline: Deadline

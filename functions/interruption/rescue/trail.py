@@ -35,12 +35,13 @@ def unrecorded_flags(tools: Tools, facts: Facts, disk_ids: Sequence[str]) -> Non
 
 def _record(tools: Tools, facts: Facts, decision: Decision, result: dict[str, str], change: Change) -> None:
     source = facts.source or {}
+    apis = [tools.ecs, *(one.api for one in tools.load_balancers.values())]
     tools.audit.record(
         decision.step.value,
         **result,
         instance_name=source.get("InstanceName"),
         episode=tools.episode.name if facts.loaded else None,
-        api_request_ids=[*tools.ecs.take_request_ids(), *tools.slb.take_request_ids()],
+        api_request_ids=[one for api in apis for one in api.take_request_ids()],
         before=change[0],
         after=change[1],
         seconds_left=round(facts.notice_end - tools.clock.now(), 3),
@@ -57,13 +58,13 @@ def _stopped(_: Tools, before: Facts, after: Facts) -> Change:
 
 
 def _weights(_: Tools, before: Facts, __: Facts) -> Change:
-    places = [(one.place, one.weight) for one in before.memberships or ()]
-    return dict(places), {place: 0 for place, _ in places}
+    weights = {one.name: one.weight for one in before.memberships or ()}
+    return weights, dict.fromkeys(weights, 0)
 
 
-def _places(_: Tools, before: Facts, after: Facts) -> Change:
-    places = [one.place for one in before.memberships or ()]
-    return (places, []) if after.removed and not before.removed else ([], places)
+def _memberships(_: Tools, before: Facts, after: Facts) -> Change:
+    names = [one.name for one in before.memberships or ()]
+    return (names, []) if after.removed and not before.removed else ([], names)
 
 
 CHANGES: dict[Step, Callable[[Tools, Facts, Facts], Change]] = {
@@ -76,12 +77,9 @@ CHANGES: dict[Step, Callable[[Tools, Facts, Facts], Change]] = {
         dict.fromkeys(kept_disks.doomed(tools), f"DeleteWithInstance={str(after.flags_restored).lower()}"),
     ),
     Step.DRAIN: _weights,
-    Step.REMOVE: _places,
-    Step.RETURN: _places,
-    Step.STOP_SOURCE: lambda _, before, after: (
-        (before.source or {}).get("Status"),
-        (after.source or {}).get("Status"),
-    ),
+    Step.REMOVE: _memberships,
+    Step.RETURN: _memberships,
+    Step.STOP_SOURCE: _stopped,
     Step.MAKE_IMAGE: lambda _, __, after: (None, after.image_id or None),
     Step.LAUNCH: lambda _, __, after: (None, after.replacement_id or None),
 }

@@ -17,6 +17,7 @@ from rescue import (
     remember,
     replacement,
     report,
+    search,
     source,
     succession,
     surplus,
@@ -25,7 +26,6 @@ from rescue import (
 from rescue.decide import DUE, Decision, decide
 from rescue.facts import Facts, Image, Replacement
 from rescue.refusals import accepted, as_error, later, refused
-from rescue.search import Search, server_ids
 from rescue.tools import NOTICE_SECONDS, Tools
 from rescue.tracks import BY_GROUP, HOLD_UP_SECONDS, LOAD_BALANCER, SIDE_BY_SIDE, Step, again_at, track
 from spotkeeper import episode, hints
@@ -40,7 +40,8 @@ from spotkeeper.errors import (
     RescueLost,
     SpotkeeperError,
 )
-from spotkeeper.instances import iso, tags_of
+from spotkeeper.instances import iso, server_ids, tags_of
+from spotkeeper.load_balancers.search import Search
 from spotkeeper.settings import StopSource
 
 AT_ONCE_OR_LATER = SIDE_BY_SIDE - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
@@ -146,7 +147,7 @@ class Rescue:
     def _until(self, step: Step, facts: Facts) -> Deadline:
         """Until when the step may wait inside itself: not past the next try of what is more urgent."""
         if step in AT_ONCE_OR_LATER:
-            return self.tools.deadline.sooner(memberships.SLICE_SECONDS if step is Step.FIND_MEMBERSHIPS else 0.0)
+            return self.tools.deadline.sooner(search.SLICE_SECONDS if step is Step.FIND_MEMBERSHIPS else 0.0)
         settings = self.tools.settings
         steps = track(settings, facts)
         urgent = [one for one in steps[: steps.index(step)] if DUE[one](settings, facts)]
@@ -206,9 +207,8 @@ class Rescue:
     def find(self, facts: Facts, until: Deadline) -> Facts:
         """Search where the last search stopped."""
         if self._search is None:
-            members = server_ids(facts.source, self.tools.instance_id)
-            self._search = Search(self.tools, members, succession.launched_by(self.tools, facts))
-        return memberships.find(self.tools, facts, self._search, until)
+            self._search = search.begin(self.tools, facts)
+        return search.find(self.tools, facts, self._search, until)
 
     def fail(self, facts: Facts, _: Deadline) -> Facts:
         """The end of a call in which something was refused for good, once everything else is done."""
@@ -218,8 +218,8 @@ class Rescue:
         """The end of a call that finds half a rescue of an instance that is not to be reclaimed any more."""
         raise RescueFailed(
             f"{self.tools.instance_id} is not under the Recycling lock any more, and its rescue "
-            f"{self.tools.episode.name} is not finished: it may be in no group, at weight 0 or stopped. Its places are "
-            f"in the journal ({self.tools.episode.key('memberships')}). "
+            f"{self.tools.episode.name} is not finished: it may be in no group, at weight 0 or stopped. Its "
+            f"memberships are in the journal ({self.tools.episode.key('memberships')}). "
             "SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false finishes the rescue without the lock"
         )
 
@@ -268,7 +268,7 @@ def resume(tools: Tools, facts: Facts) -> Facts:
         end = min(float(begun["notice_end"]), facts.entered + NOTICE_SECONDS)  # no notice is longer
         facts = facts.but(notice_end=end, notice_estimated=bool(begun["notice_estimated"]))
     if facts.gone or checked_records.may_have_left(records):  # else the search tells whether they are true
-        facts = memberships.recall(tools, facts)
+        facts = search.recall(tools, facts)
     if launched := succession.named(records):
         facts = facts.but(replacement=Replacement.STARTING, replacement_id=str(launched["instance_id"]))
     # A call that had no journal may have made an image that no record tells of; only a first call that finds the source

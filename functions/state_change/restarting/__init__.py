@@ -4,7 +4,7 @@
 * ``state``: what a call knows; ``observe``: reading the instance and the journal
 * ``decide``: the steps, and the next one with its reason; pure (``spotkeeper.restart_rules`` judges stopped instances)
 * ``actions``: start and wait (``instance``), the journal's records (``restarts``), the end of the rescue (``rescue``)
-* ``places``: the recorded memberships, ``serve``: back into the groups with the recorded weights
+* ``serve``: back into the groups with the recorded weights
 * ``answer``: the answers and the plan, ``audit_records``: what the audit says of a step
 * ``context``: the run context of a call
 """

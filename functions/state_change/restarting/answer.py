@@ -8,7 +8,7 @@ from typing import Any
 from restarting.context import Context
 from restarting.decide import Step
 from restarting.state import State
-from spotkeeper.backend_servers import Membership
+from spotkeeper.load_balancers import Membership
 from spotkeeper.loop import DRY_RUN, Decision
 
 
@@ -64,24 +64,24 @@ def _reason(run: Context, state: State) -> str:
     return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.serves else runs
 
 
-def _ended(run: Context, state: State, places: int) -> str:
+def _ended(run: Context, state: State, members: int) -> str:
     if state.instance is None:
         return f"{run.instance_id} was released while it was stopped: nothing is left to put back"
-    return f"{run.instance_id} is running again; {_served(places)}"
+    return f"{run.instance_id} is running again; {_served(members)}"
 
 
-def _served(places: int) -> str:
-    return f"it is in its {places} places with the weights from before its interruption"
+def _served(members: int) -> str:
+    return f"it has its {members} memberships with the weights from before its interruption"
 
 
-def closing(run: Context, state: State, places: Sequence[Membership]) -> dict[str, Any]:
+def closing(run: Context, state: State, members: Sequence[Membership]) -> dict[str, Any]:
     """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
     answer = {
         "outcome": "done",
-        "reason": _ended(run, state, len(places) - len(state.lost)),
+        "reason": _ended(run, state, len(members) - len(state.lost)),
         "instance_id": run.instance_id,
         "episode": run.episode.number,
-        "memberships": [one.shown for one in places],
+        "memberships": [one.shown for one in members],
         "not_carried": list(state.lost),
         "retained_disks": [],
         "warnings": _warnings(state),

@@ -6,9 +6,9 @@ from typing import Any
 
 from restarting.context import Context
 from restarting.decide import Step
-from restarting.places import remembered
 from restarting.state import State
 from spotkeeper.audit import instance_facts
+from spotkeeper.load_balancers.membership import recorded
 from spotkeeper.loop import Decision
 
 
@@ -23,7 +23,7 @@ def audit_fields(run: Context, before: State, after: State, decision: Decision) 
     if step in (Step.START, Step.WAIT):
         fields |= {"before": before.status or None, "after": after.status if step is Step.WAIT else "Starting"}
     if step is Step.SERVE:
-        fields |= {"after": {one.place: one.weight for one in remembered(after)}}
+        fields |= {"after": {one.name: one.weight for one in recorded(after.rescue)}}
     if step is Step.REPORT and not after.reported:
         fields |= {"reason": "another call has reported it already"}
     return fields

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from restarting.context import Context
-from restarting.places import Group, check, detached, remembered
 from restarting.state import State
-from spotkeeper.backend_servers import CONFIGURING, LIST_PAUSE, TRIES, add_members, by_group, list_group, set_weights
-from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
+from spotkeeper.errors import BrokenRecord, CloudError, RescueFailed, RescueIncomplete, SpotkeeperError
+from spotkeeper.instances import server_ids
+from spotkeeper.load_balancers import BUSY, Membership, by_group
+from spotkeeper.load_balancers.membership import recorded, unreadable
 from spotkeeper.loop import Decision
 from spotkeeper.retry import passes_by_itself
 
@@ -19,24 +19,33 @@ ROUND_PAUSE = 5.0
 
 
 def serve(run: Context, state: State, _: Decision) -> State:
-    """Old weights where it is still a member, the old place where it is not. After a write the list is believed.
+    """Old weights where it is still a member, the old membership where it is not.
 
     No group waits for another. Raises ``RescueIncomplete`` after all others are served, and ``BrokenRecord`` before any
-    is, where the record is broken or names a server that is not this one.
+    is, where a record is broken or names a server that is not this one.
     """
-    if "memberships" in run.episode.broken and "memberships" not in state.rescue:
-        raise run.episode.broken["memberships"]
-    places = remembered(state)
-    check(places, run.instance_id, f"{run.episode.name}/memberships")
-    gone = detached(places, state.instance)
-    groups = [tuple(group) for group in by_group(one for one in places if one not in gone)]
+    members, attached = _checked(run, state), server_ids(state.instance, run.instance_id)
+    groups = [tuple(group) for group in by_group(one for one in members if one.server_id in attached)]
     lost, refused = _serve_all(run, groups)
     if refused:
         raise RescueIncomplete(_words(run, len(groups), refused))
-    cards = (f"place of network card {one.server_id} in {one.place}: it is detached" for one in gone)
+    detached = (one for one in members if one.server_id not in attached)
+    cards = (f"membership of network card {one.server_id} in {one.name}: it is detached" for one in detached)
     return state.replace(serves=True, lost=(*cards, *lost))
 
 
+def _checked(run: Context, state: State) -> tuple[Membership, ...]:
+    """The recorded memberships, where no record is broken and each can be this instance's. Raises ``BrokenRecord``."""
+    if broken := unreadable(state.rescue, run.episode.broken):
+        raise broken
+    for one in recorded(state.rescue):
+        if mistake := run.load_balancers[one.product].mistake(one, run.instance_id):
+            raise BrokenRecord(run.episode.key("memberships"), f"names {one.server_id!a} in {one.name!a}: {mistake}")
+    return recorded(state.rescue)
+
+
+Group = tuple[Membership, ...]
+"""The memberships in one group."""
 Refused = dict[Group, SpotkeeperError]
 
 
@@ -50,7 +59,7 @@ def _serve_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
         for group in waiting:
             refused.pop(group, None)
             try:
-                lost += restore(run, group, until.sooner(turn))
+                lost += run.load_balancers[group[0].product].restore(list(group), until.sooner(turn))
             except (CloudError, RescueFailed) as error:
                 refused[group] = error
         waiting = [group for group, error in refused.items() if _passes(error)] if until.remaining() > 0 else []
@@ -60,32 +69,11 @@ def _serve_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
 
 
 def _passes(error: SpotkeeperError) -> bool:
-    return isinstance(error, CloudError) and passes_by_itself(error, CONFIGURING)
+    return isinstance(error, CloudError) and passes_by_itself(error, BUSY)
 
 
 def _words(run: Context, groups: int, refused: Refused) -> str:
     """Which groups refuse it, with load balancer, code and request id."""
-    each = (f"{group[0].load_balancer_id}, {group[0].where}: {error}" for group, error in refused.items())
+    each = (f"{group[0].load_balancer_id}, {group[0].group_name}: {error}" for group, error in refused.items())
     back = f"{run.instance_id} is back in {groups - len(refused)} of its {groups} groups; calling again goes on"
     return f"{back}. Refused: {'; '.join(each)}"
-
-
-def restore(run: Context, places: Group, until: Deadline) -> list[str]:
-    """The places in one group; what cannot be had any more, in words.
-
-    Raises ``CloudError``, and ``RescueFailed`` where the list never shows what was accepted.
-    """
-    for _ in range(TRIES):
-        listed = {(one.server_id, one.port): one.weight for one in list_group(run.slb, places[0].group, until)}
-        missing = [one for one in places if (one.server_id, one.port) not in listed]
-        changed = [one for one in places if listed.get((one.server_id, one.port), one.weight) != one.weight]
-        if not missing and not changed:
-            return []
-        set_weights(run.slb, changed, until)
-        if lost := add_members(run.slb, missing, until):
-            return lost
-        run.clock.sleep(0.0 if changed else LIST_PAUSE)
-    raise RescueFailed(
-        f"{places[0].server_id} does not get its weight back in {places[0].where} although that was accepted "
-        f"{TRIES} times: set it there by hand to {', '.join(f'{one.weight} at {one.place}' for one in places)}"
-    )

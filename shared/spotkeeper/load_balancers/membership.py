@@ -1,0 +1,124 @@
+"""A server in a group of a load balancer, whatever the product: its membership, its health, and the journal's records.
+
+Memberships are recorded in batches: a search that could not finish goes on in a later call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from spotkeeper.errors import BrokenRecord
+
+Records = Mapping[str, Mapping[str, Any]]
+Group = tuple[str, str, str]
+"""Product, load balancer (empty where a group stands alone), group (empty: the default group of a CLB)."""
+GROUP_FIELDS = {"clb": "vserver_group_id"}
+"""How the answers call a group's id where that is not ``server_group_id``."""
+
+_BATCH = re.compile(r"memberships(-[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One entry of a server in one group; ``port`` is None where the group has no ports of its own.
+
+    ``weight`` is 0 to 100; ``type`` (ECS instance, network card …) is spelt as the product spells it.
+    """
+
+    product: str
+    load_balancer_id: str
+    group_id: str
+    server_id: str
+    port: int | None
+    weight: int
+    type: str
+    server_ip: str = ""
+    description: str = ""
+
+    @property
+    def group(self) -> Group:
+        """The group that it is an entry of."""
+        return (self.product, self.load_balancer_id, self.group_id)
+
+    @property
+    def key(self) -> tuple[Group, str, int | None]:
+        """Group, server and port: a group has each server once per port."""
+        return (self.group, self.server_id, self.port)
+
+    @property
+    def scope(self) -> str:
+        """Where a search finds it: its load balancer, or all groups of the product where these stand alone."""
+        return self.load_balancer_id or self.product
+
+    @property
+    def group_name(self) -> str:
+        """The group's name for messages."""
+        return self.group_id or f"default group of {self.load_balancer_id}"
+
+    @property
+    def name(self) -> str:
+        """The group's name and, where there is one, the port."""
+        return self.group_name if self.port is None else f"{self.group_name} port {self.port}"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As the answers have it."""
+        return {
+            "product": self.product,
+            "load_balancer_id": self.load_balancer_id or None,
+            GROUP_FIELDS.get(self.product, "server_group_id"): self.group_id or None,
+            "server_id": self.server_id,
+            "port": self.port,
+            "weight": self.weight,
+            "description": self.description,
+        }
+
+
+@dataclass(frozen=True)
+class Health:
+    """The result of one health check of one server; ``healthy`` is None where there is none (checks off, no data)."""
+
+    server_id: str
+    check: str
+    status: str
+    healthy: bool | None
+
+
+def by_group(members: Iterable[Membership]) -> Iterator[list[Membership]]:
+    """The members group by group."""
+    ordered = sorted(members, key=lambda member: (member.group, member.server_id, member.port or 0))
+    return (list(group) for _, group in groupby(ordered, key=lambda member: member.group))
+
+
+def is_batch(name: str) -> bool:
+    """Whether a record of this name holds memberships."""
+    return bool(_BATCH.fullmatch(name))
+
+
+def batches(records: Records) -> list[Mapping[str, Any]]:
+    """The records of memberships, in the order in which they were written."""
+    names = sorted(filter(is_batch, records), key=lambda name: int(name.partition("-")[2] or 0))
+    return [records[name] for name in names]
+
+
+def recorded(records: Records) -> tuple[Membership, ...]:
+    """All recorded memberships. One that two batches name had the weight that the first one says."""
+    found: dict[Any, Membership] = {}
+    for batch in batches(records):
+        for one in (Membership(**entry) for entry in batch.get("memberships", ())):
+            found.setdefault(one.key, one)
+    return tuple(found.values())
+
+
+def is_complete(records: Records) -> bool:
+    """Whether a search has come to its end."""
+    return any(one.get("complete", True) for one in batches(records))
+
+
+def unreadable(records: Records, broken: Mapping[str, BrokenRecord]) -> BrokenRecord | None:
+    """Why a batch that stands cannot be read, where nothing supersedes it."""
+    return next((error for name, error in broken.items() if is_batch(name) and name not in records), None)

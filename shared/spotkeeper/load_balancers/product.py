@@ -1,0 +1,182 @@
+"""A load balancer product in one region: what an adapter has to do, and what all of them do with it.
+
+After a write the list is believed, not the answer.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Literal
+
+from spotkeeper.clients import Api
+from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError, RescueFailed
+from spotkeeper.load_balancers.membership import Group, Health, Membership
+from spotkeeper.retry import RetryPolicy, is_throttling, passes_by_itself
+
+TRIES = 5
+LIST_PAUSE = 1.0
+MOST_WEIGHT, MOST_PORT = 100, 65_535
+Change = Literal["Set", "Add", "Remove"]
+Once = Callable[[str, Callable[[], Any]], Any]
+"""Does a read of a search, or returns what the read of this name has answered before."""
+
+
+class LoadBalancer(ABC):
+    """One product in one region, over its API. All methods raise ``CloudError``.
+
+    A scope is what a search looks through as a whole (see ``Membership.scope``). ``retry`` has the codes that pass by
+    themselves, ``gone`` those of a deleted group, ``stopped`` those of a server that cannot be removed because it does
+    not run; ``batch`` is the most members that one write takes; ``unchanged`` are the groups that no API changes;
+    ``types`` are the words for an instance and for a network card.
+    """
+
+    name: ClassVar[str]
+    retry: ClassVar[RetryPolicy]
+    gone: ClassVar[frozenset[str]]
+    stopped: ClassVar[frozenset[str]]
+    batch: ClassVar[int]
+    unchanged: ClassVar[str]
+    types: ClassVar[tuple[str, str]]
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    @abstractmethod
+    def scopes(self, until: Deadline) -> Iterable[str]:
+        """The scopes of the region."""
+
+    @abstractmethod
+    def find(self, scope: str, once: Once, until: Deadline) -> Iterator[Membership]:
+        """All memberships in a scope, of any server."""
+
+    @abstractmethod
+    def report(self, scope: str, server_ids: frozenset[str], until: Deadline) -> Iterator[str]:
+        """A warning for each entry of these servers in a group that no API changes."""
+
+    @abstractmethod
+    def list_group(self, group: Group, until: Deadline) -> list[Membership]:
+        """All members of one group as they are now; none where the group does not exist any more."""
+
+    @abstractmethod
+    def change(self, verb: Change, members: list[Membership], until: Deadline) -> None:
+        """One write on one group: set the members' weights, add them or remove them."""
+
+    @abstractmethod
+    def health(self, scope: str, until: Deadline) -> list[Health]:
+        """What the health checks in a scope say."""
+
+    def is_gone(self, error: CloudError) -> bool:
+        """Whether a refusal says that the group or the load balancer does not exist."""
+        return error.code in self.gone
+
+    def mistake(self, membership: Membership, instance_id: str) -> str:
+        """Why a recorded membership cannot be this instance's, in words; empty where it can."""
+        server_id, port, (instance, card) = membership.server_id, membership.port, self.types
+        if membership.type == instance and server_id != instance_id:
+            return f"that is not {instance_id}"
+        if membership.type != instance and not (membership.type == card and server_id.startswith("eni-")):
+            return f"that is no server of type {membership.type!a}"
+        if not 0 <= membership.weight <= MOST_WEIGHT:
+            return f"{membership.weight} is no weight"
+        if bool(membership.group_id) != (port is not None) or not 0 < (port or 1) <= MOST_PORT:
+            return f"{port} is no port in such a group"
+        return ""
+
+    def set_weights(self, members: list[Membership], until: Deadline) -> None:
+        """Give each member of one group its ``weight``; what its owner has removed meanwhile needs none any more."""
+        for batch in self._batches(members):
+            self._set_weights(batch, until)
+
+    def _set_weights(self, members: list[Membership], until: Deadline) -> None:
+        try:
+            self.change("Set", members, until)
+        except CloudError as error:
+            # One member that has left the group may make the API refuse all of the call: the list tells.
+            listed = members if passes_by_itself(error, self.retry) else self._listed(members, until)
+            if len(listed) == len(members):
+                raise
+            if listed:
+                self._set_weights(listed, until)
+
+    def remove(self, members: list[Membership], until: Deadline) -> list[str]:
+        """Remove exactly these members of one group; says which are still listed, because their server runs no more.
+
+        Raises ``RescueFailed`` where the list never shows what was accepted.
+        """
+        for _ in range(TRIES):
+            try:
+                for batch in self._batches(members):
+                    self.change("Remove", batch, until)
+            except CloudError as error:
+                if passes_by_itself(error, self.retry):
+                    raise
+                left = self._listed(members, until)
+                if left and error.code not in self.stopped and not self.is_gone(error):
+                    raise
+                why = "a server that does not run cannot be removed, and leaves its groups when it is released"
+                return [f"{one.server_id} is still listed in {one.name}: {why}" for one in left]
+            members = self._listed(members, until)
+            if not members:
+                return []
+            until.clock.sleep(LIST_PAUSE)
+        raise RescueFailed(
+            f"{members[0].server_id} is still in {members[0].group_name} although its removal was accepted {TRIES} "
+            "times: remove it there by hand; nothing else is in danger"
+        )
+
+    def add(self, members: list[Membership], until: Deadline, *, absent: bool = False) -> list[str]:
+        """Add what is missing in one group until the list shows all of it; says what cannot be had any more.
+
+        ``absent``: the server was just launched by this very call, so that it need not be looked for first.
+        Raises ``RescueFailed`` where the list never shows what was accepted.
+        """
+        refusal: CloudError | None = None
+        missing = members if absent else self._missing(members, until)
+        for _ in range(TRIES):
+            if not missing:
+                return []
+            try:
+                for batch in self._batches(missing):
+                    self.change("Add", batch, until)
+            except CloudError as error:
+                if self.is_gone(error):
+                    return [f"membership in {members[0].group_name}: the group was deleted meanwhile"]
+                if error.code in self.retry.conflicts or is_throttling(error):
+                    raise
+                # No answer, or a call side by side has added it: the list tells. Twice the same is final.
+                if refusal is not None and refusal.code == error.code and not passes_by_itself(error):
+                    raise
+                refusal = error
+                until.clock.sleep(LIST_PAUSE)
+            missing = self._missing(members, until)
+        raise refusal or RescueFailed(
+            f"{members[0].server_id} does not appear in {members[0].group_name} although adding it was accepted: add "
+            f"it by hand, port {members[0].port}, weight {members[0].weight}"
+        )
+
+    def restore(self, members: list[Membership], until: Deadline) -> list[str]:
+        """Give the members of one group their ``weight`` back, and add what is missing; as ``add`` otherwise."""
+        for _ in range(TRIES):
+            listed = {one.key: one.weight for one in self.list_group(members[0].group, until)}
+            changed = [one for one in members if listed.get(one.key, one.weight) != one.weight]
+            if not changed:
+                return self.add([one for one in members if one.key not in listed], until, absent=True)
+            self.set_weights(changed, until)
+        raise RescueFailed(
+            f"{members[0].server_id} does not get its weight back in {members[0].group_name} although that was "
+            f"accepted {TRIES} times: set it there by hand to "
+            + ", ".join(f"{one.weight} at {one.name}" for one in members)
+        )
+
+    def _batches(self, members: list[Membership]) -> Iterator[list[Membership]]:
+        return (members[start : start + self.batch] for start in range(0, len(members), self.batch))
+
+    def _listed(self, members: list[Membership], until: Deadline) -> list[Membership]:
+        keys = {one.key for one in self.list_group(members[0].group, until)}
+        return [one for one in members if one.key in keys]
+
+    def _missing(self, members: list[Membership], until: Deadline) -> list[Membership]:
+        listed = self._listed(members, until)
+        return [one for one in members if one not in listed]

@@ -1,0 +1,126 @@
+"""The search for a server's memberships: every scope of every product, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from spotkeeper.clock import Deadline
+from spotkeeper.errors import CloudError
+from spotkeeper.load_balancers.membership import Membership
+from spotkeeper.load_balancers.product import LoadBalancer
+from spotkeeper.retry import passes_by_itself
+
+
+class Search:
+    """Looks through every scope of a region; can be interrupted and taken up again where it stopped.
+
+    A product whose scopes are not listed yet stands for them, by its name. ``elsewhere`` names what else knows
+    memberships (a journal record), each with its read.
+    """
+
+    def __init__(
+        self,
+        products: Iterable[LoadBalancer],
+        server_ids: frozenset[str],
+        elsewhere: Mapping[str, Callable[[], list[Membership]]] | None = None,
+    ) -> None:
+        self._server_ids = server_ids
+        self._elsewhere = elsewhere or {}
+        self._products = {one.name: one for one in products}
+        self.unlisted = dict(self._products)
+        self._listed: set[str] = set()
+        self._scopes: dict[str, LoadBalancer] = {}
+        self._answers: dict[str, Any] = {}
+        self._found: dict[Any, Membership] = {}
+        self._searched: dict[str, None] = {}
+        self._known: set[str] = set()
+        self.trusted: dict[str, None] = {}
+        self.warnings: list[str] = []
+
+    @property
+    def scopes(self) -> Iterator[str]:
+        """Everything to look through, in order; what is listed in the course of it is part of it."""
+        yield from list(self.unlisted)
+        yield from list(self._scopes)
+        yield from self._elsewhere
+
+    @property
+    def found(self) -> tuple[Membership, ...]:
+        """The source's memberships in what was searched up to now, also in scopes that were not searched to the end."""
+        return tuple(self._found.values())
+
+    @property
+    def progress(self) -> int:
+        """Grows with every answer."""
+        return len(self._answers) + len(self._searched)
+
+    def trust(self) -> None:
+        """The source stood a moment ago: what was searched to the end up to now was searched in time."""
+        self.trusted |= self._searched
+
+    def may_find(self, membership: Membership) -> bool:
+        """Whether a recorded membership that was not found yet may still be."""
+        listed, scope = membership.product in self._listed, membership.scope
+        return not listed or (scope in self._scopes and scope not in self.trusted)
+
+    def is_product(self, scope: str) -> bool:
+        """Whether the scope is a product, so that the role may not read any of it where it is forbidden."""
+        return scope in self._products
+
+    def knows(self, scope: str) -> bool:
+        """Whether all memberships in a scope are found, and only its report may be left."""
+        return scope in self._known
+
+    def leave_out(self, scope: str, error: CloudError) -> None:
+        """Search a product no further, or do without the report of a scope."""
+        if scope in self._products:
+            self.unlisted.pop(scope, None)
+            self._scopes.pop(scope, None)
+            self._listed.discard(scope)
+            self.warnings.append(f"{scope.upper()} was not searched for memberships: {error}")
+        else:
+            self.warnings.append(f"{self._scopes[scope].unchanged} of {scope} were not looked at: {error}")
+            self._searched[scope] = None
+
+    def look_through(self, scope: str, until: Deadline) -> None:
+        """Search one scope, or list those of a product; what was read stays known when it raises ``CloudError``.
+
+        Raises what the reads of ``elsewhere`` raise.
+        """
+        if product := self.unlisted.get(scope):
+            self._scopes |= dict.fromkeys(product.scopes(until), product)
+            self._listed.add(scope)
+            del self.unlisted[scope]
+            return
+        if scope in self._searched:
+            return
+        if scope in self._elsewhere:
+            self._keep(self._elsewhere[scope]())
+            self.trusted[scope] = None  # it does not go with the source
+        else:
+            found = self._scopes[scope].find(scope, self._once, until)
+            self._keep(one for one in found if one.server_id in self._server_ids)
+            self._known.add(scope)
+            self._report(scope, until)
+        self._searched[scope] = None
+
+    def _keep(self, members: Iterable[Membership]) -> None:
+        for one in members:
+            self._found.setdefault(one.key, one)
+
+    def _once(self, name: str, read: Callable[[], Any]) -> Any:
+        if name not in self._answers:
+            self._answers[name] = read()
+        return self._answers[name]
+
+    def _report(self, scope: str, until: Deadline) -> None:
+        """What no API changes is only reported: a refusal that stays costs the report, nothing else."""
+        product = self._scopes[scope]
+        try:
+            texts = product.report(scope, self._server_ids, until)
+            self.warnings += [text for text in texts if text not in self.warnings]
+        except CloudError as error:
+            if passes_by_itself(error, product.retry):
+                raise
+            self.leave_out(scope, error)
