@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.house.dist import Dist, built_dist
+from tests.ids import readable
 from tools.runtime import PYTHON310
 
 LONG = 1200
@@ -31,3 +32,8 @@ def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | Non
     if op != "==" or right != [] or not left or not isinstance(left, list):
         return None
     return [f"{left[0]}" + (f" (and {len(left) - 1} more)" if len(left) > 1 else ""), *map(str, left)]
+
+
+def pytest_make_parametrize_id(val: Any) -> str | None:
+    """An id that shows the value."""
+    return readable(val)
