@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from spotkeeper import __version__
 from tests.house.pages import Text
 from tools import build
 
@@ -32,6 +33,7 @@ def test_changelog() -> None:
     releases = [(*map(int, one.groups()[:3]), date.fromisoformat(one[4])) for one in found if one]
     assert len(releases) == len(headings) - 1 > 0
     assert releases == sorted(releases, reverse=True)
+    assert __version__ == ".".join(map(str, releases[0][:3]))
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from spotkeeper import __version__
 from tools.cli import account, develop
 from tools.errors import CommandFailed
 
@@ -23,6 +24,7 @@ class InOrder(click.Group):
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__)
 def app() -> None:
     """Try, test, build and deploy Spotkeeper.
 
