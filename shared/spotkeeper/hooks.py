@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ALIVE_TAG = "spotkeeper:hook-alive-until"
-"""``<lifecycle action token>/<seconds since 1970>``: the hook lives at least so long, by the last heartbeat."""
+"""``spotkeeper:hook-alive-until:<hook>`` = ``<lifecycle action token>/<seconds since 1970>``: the hook lives at least
+so long, by the last heartbeat. Several hooks may hold one instance back: each has a tag of its own."""
 FAILED_TAG = "spotkeeper:failed-check"
 """``<token>/<hook>/<scaling activity>``: the instance failed and has to leave its group after CONTINUE."""
 NOT_THERE = ("InvalidScalingActivity", "InvalidRegionId", "InvalidScalingGroupId", "InvalidParameter")
 """How codes begin that say: there is no such thing. An id that no activity has is an InvalidParameter."""
 
 
+def life_tag(hook_id: str) -> str:
+    """The key of the tag that tells until when this hook lives."""
+    return f"{ALIVE_TAG}:{hook_id}"
+
+
 def life_mark(token: str, alive_until: float) -> str:
-    """The value of ``ALIVE_TAG``."""
+    """The value of that tag."""
     return f"{token}/{int(alive_until)}"
 
 
-def recorded_life(tags: Mapping[str, str], token: str) -> float | None:
-    """Until when the action with this token lives, as a call that extended it has written down."""
-    owner, _, moment = tags.get(ALIVE_TAG, "").rpartition("/")
+def recorded_life(tags: Mapping[str, str], hook_id: str, token: str) -> float | None:
+    """Until when the hook's action with this token lives, as a call that extended it has written down."""
+    owner, _, moment = tags.get(life_tag(hook_id), "").rpartition("/")
     return float(moment) if owner == token and moment.isdecimal() else None
 
 

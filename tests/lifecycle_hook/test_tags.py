@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from simulator.faults import Fault
+from simulator.scaling_fleet import HOOK_ARN, notification_of
 from simulator.transport import Killed
-from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
+from spotkeeper.errors import DeadlineReached
+from spotkeeper.hooks import FAILED_TAG, life_tag
 from tests.lifecycle_hook.conftest import Write
 from tests.lifecycle_hook.stage import NOW, stage
 
@@ -68,7 +70,7 @@ def test_the_call_that_completed_it_has_died(hooks: Write) -> None:
     here.cloud.faults.add(Fault("UntagResources", "kill-before"))
     with pytest.raises(Killed):
         here.deliver()
-    assert ALIVE_TAG in here.tags(here.ids[0])
+    assert life_tag(here.fleet.hook.id) in here.tags(here.ids[0])
     assert here.deliver()["outcome"] == "skipped"
     assert here.tags(here.ids[0]) == {}
     writes = here.writes()
@@ -80,10 +82,26 @@ def test_a_tag_of_another_hook_stays() -> None:
     """Two hooks hold the same instances: each takes away what it has written."""
     here = stage()
     tags = here.cloud.ecs.instances[here.ids[0]].tags
-    tags.set(ALIVE_TAG, f"another-token/{int(NOW) + 900}", 0.0)
+    tags.set(life_tag("ash-2"), f"another-token/{int(NOW) + 900}", 0.0)
     tags.set(FAILED_TAG, "another-token/ash-2/asa-2", 0.0)
     here.deliver()
-    assert set(here.tags(here.ids[0])) == {ALIVE_TAG, FAILED_TAG}
+    assert set(here.tags(here.ids[0])) == {life_tag("ash-2"), FAILED_TAG}
+
+
+def test_two_hooks_that_both_were_extended() -> None:
+    """Each has a tag of its own: the sweep takes neither for neglected, and in the end both tags are gone."""
+    here = stage(second_hook=True)
+    here.agents(None)
+    sent = [notification_of(here.cloud, one) for one in here.fleet.activity.actions]
+    for event, here.timeout in zip(sent, (500, 100), strict=True):
+        with pytest.raises(DeadlineReached):
+            here.deliver(event)
+    hooks = {one.hook.id for one in here.fleet.activity.actions}
+    assert set(here.tags(here.ids[0])) == {life_tag(one) for one in hooks}
+    assert here.sweep(SPOTKEEPER_HOOK_ARNS=HOOK_ARN)["hooks_handed_over"] == []
+    here.agents(here.cloud.now())
+    assert [here.deliver(event)["result"] for event in sent] == ["CONTINUE"] * 2
+    assert here.tags(here.ids[0]) == {}
 
 
 def test_a_tag_that_may_not_be_taken_away() -> None:
@@ -93,7 +111,7 @@ def test_a_tag_that_may_not_be_taken_away() -> None:
     here.cloud.faults.add(Fault("UntagResources", "code:Forbidden.RAM", times=None))
     answer = here.deliver()
     assert answer["result"] == "CONTINUE"
-    assert ALIVE_TAG in str(answer["warnings"])
+    assert life_tag(here.fleet.hook.id) in str(answer["warnings"])
 
 
 def test_a_removed_instance_that_outlives_its_group(hooks: Write) -> None:

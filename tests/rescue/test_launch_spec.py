@@ -161,7 +161,7 @@ def test_foreign_and_state_tags_stay_behind() -> None:
         "k8s.d": "1",
         "spotkeeper:episode": "x",
         "spotkeeper:failed-check": "x",
-        "spotkeeper:hook-alive-until": "x",
+        "spotkeeper:hook-alive-until:ash-1": "x",
         "spotkeeper:managed": "true",
         "team": "web",
     }

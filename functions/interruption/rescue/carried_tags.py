@@ -8,15 +8,13 @@ from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 
 TAG_LIMIT = 20
-FOREIGN_TAG_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.")
-STATE_TAGS = frozenset({EPISODE_TAG, ALIVE_TAG, FAILED_TAG})
+LEFT_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.", ALIVE_TAG)
+STATE_TAGS = frozenset({EPISODE_TAG, FAILED_TAG})
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The user's: neither the platform's nor those of an earlier rescue."""
-    return {
-        key: value for key, value in tags.items() if key not in STATE_TAGS and not key.startswith(FOREIGN_TAG_PREFIXES)
-    }
+    return {key: value for key, value in tags.items() if key not in STATE_TAGS and not key.startswith(LEFT_PREFIXES)}
 
 
 def carried_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

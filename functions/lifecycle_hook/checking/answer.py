@@ -8,7 +8,7 @@ from checking.context import Context
 from checking.progress import Progress, Result
 from checking.state import State
 from checking.steps import Decision
-from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
+from spotkeeper.hooks import FAILED_TAG, life_tag
 from spotkeeper.loop import DRY_RUN
 
 COMPLETED_WITH = ("CONTINUE", "ABANDON", "ROLLBACK")
@@ -56,7 +56,7 @@ def _warnings(state: State) -> list[str]:
     told = {
         "heartbeats are refused": state.heartbeat_error,
         "failed instances could not have been removed after CONTINUE": state.hindrance,
-        f"the tags {ALIVE_TAG} and {FAILED_TAG} may be left on instances": state.untidy,
+        f"the tags {life_tag(state.event.hook_id)} and {FAILED_TAG} may be left on instances": state.untidy,
     }
     return [f"{what}: {error}" for what, error in told.items() if error]
 

@@ -66,7 +66,7 @@ def _with_recorded_life(run: Context, state: State) -> State:
     if action is None or action.status != "Pending" or not action.instance_ids:
         return state
     tags = tags_of(describe_instance(run.ecs, min(action.instance_ids)))
-    alive_until = recorded_life(tags, state.event.token)
+    alive_until = recorded_life(tags, state.event.hook_id, state.event.token)
     known = alive_until is not None and alive_until > state.now
     return state.replace(alive_until=alive_until, life_known=True) if known else state
 

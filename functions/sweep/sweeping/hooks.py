@@ -160,7 +160,9 @@ class Hooks:
         if not held.instance_ids:
             return held
         tags = tags_of(describe_instance(self.ecs, min(held.instance_ids)))
-        return replace(held, alive_until=recorded_life(tags, str(held.action.get("LifecycleActionToken"))))
+        return replace(
+            held, alive_until=recorded_life(tags, held.hook_id, str(held.action.get("LifecycleActionToken")))
+        )
 
     def _marks(self) -> dict[str, list[str]]:
         """The instances with the tag of a failed check, by its value."""

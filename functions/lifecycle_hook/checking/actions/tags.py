@@ -14,7 +14,7 @@ from checking.state import State
 from checking.steps import Decision
 from spotkeeper.clients import chunks
 from spotkeeper.errors import CloudError
-from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG, failed_mark, life_mark, recorded_life
+from spotkeeper.hooks import FAILED_TAG, failed_mark, life_mark, life_tag, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.retry import is_throttling, passes_by_itself
 
@@ -30,7 +30,8 @@ def record_life(run: Context, state: State, _: Decision) -> State:
     first = min(state.action.instance_ids, default="") if state.action else ""
     try:
         if first:
-            _call(run, "TagResources", [first], _tag(ALIVE_TAG, life_mark(state.event.token, state.alive_until)))
+            tag = _tag(life_tag(state.event.hook_id), life_mark(state.event.token, state.alive_until))
+            _call(run, "TagResources", [first], tag)
     except CloudError as error:
         if is_throttling(error):
             raise
@@ -72,7 +73,7 @@ def tidy(run: Context, state: State, _: Decision) -> State:
     A refusal that does not pass is a warning. Raises ``CloudError``.
     """
     try:
-        _untag(run, ALIVE_TAG, _remembering(run, state))
+        _untag(run, life_tag(state.event.hook_id), _remembering(run, state))
         removing = state.check_plan and state.check_plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED
         _untag(run, FAILED_TAG, [str(one["InstanceId"]) for one in marked(run, state)] if removing else [])
     except CloudError as error:
@@ -85,7 +86,7 @@ def tidy(run: Context, state: State, _: Decision) -> State:
 def _remembering(run: Context, state: State) -> list[str]:
     first = min(state.action.instance_ids, default="") if state.action else ""
     tags = tags_of(describe_instance(run.ecs, first)) if first else {}
-    return [first] if recorded_life(tags, state.event.token) is not None else []
+    return [first] if recorded_life(tags, state.event.hook_id, state.event.token) is not None else []
 
 
 def _untag(run: Context, key: str, instance_ids: Iterable[str]) -> None:
