@@ -67,7 +67,7 @@ class Account:
     def writes(self) -> list[str]:
         """The actions that were accepted and that changed something."""
         reads = ("Get", "List")
-        return [one.action for one in self.cloud.calls if one.status == 200 and not one.action.startswith(reads)]
+        return [call.action for call in self.cloud.calls if call.status == 200 and not call.action.startswith(reads)]
 
     @property
     def there(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ VALUES = {
 
 def actions(document: dict[str, Any]) -> list[str]:
     """Every action that a policy allows, in its order."""
-    return [one for statement in document["Statement"] for one in listed(statement["Action"])]
+    return [item for statement in document["Statement"] for item in listed(statement["Action"])]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -31,6 +31,7 @@ def listed(value: str | list[str]) -> list[str]:
 def without(document: dict[str, Any], action: str) -> dict[str, Any]:
     """A policy that no longer allows an action."""
     kept = [
-        {**one, "Action": [name for name in listed(one["Action"]) if name != action]} for one in document["Statement"]
+        {**item, "Action": [name for name in listed(item["Action"]) if name != action]}
+        for item in document["Statement"]
     ]
-    return {**document, "Statement": [one for one in kept if one["Action"]]}
+    return {**document, "Statement": [item for item in kept if item["Action"]]}

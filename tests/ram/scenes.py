@@ -119,7 +119,7 @@ def put_back_where_it_is_missing() -> tuple[Cloud, Played]:
     """The same, and somebody has taken it out of its groups."""
     here = restarts.reclaimed()
     for group in (here.fleet.load_balancer.default_group, here.fleet.vserver_group):
-        group.members = [one for one in group.members if one.server_id != rescues.SOURCE]
+        group.members = [member for member in group.members if member.server_id != rescues.SOURCE]
     restarts.start_by_hand(here)
     return _changed(here)
 
@@ -220,4 +220,4 @@ PLAYS: dict[str, list[Callable[[], tuple[Cloud, Played]]]] = {
         sweep_of_nonsense,
     ],
 }
-SCENES = {function: [Scene(function, one.__name__, one) for one in plays] for function, plays in PLAYS.items()}
+SCENES = {function: [Scene(function, item.__name__, item) for item in plays] for function, plays in PLAYS.items()}

@@ -38,7 +38,9 @@ class Limited:
 
     def key(self, *statements: dict[str, Any]) -> AccessKey:
         """A key with these statements."""
-        policy = Policy.of({"Version": "1", "Statement": [{"Effect": "Allow", **one} for one in statements]})
+        policy = Policy.of(
+            {"Version": "1", "Statement": [{"Effect": "Allow", **statement} for statement in statements]}
+        )
         self.cloud.access_keys["limited"] = AccessKey("limited", "secret", allowed=policy)
         return self.cloud.access_keys["limited"]
 

@@ -14,7 +14,7 @@ INSTANCE = "acs:ecs:cn-hangzhou:1:instance/i-1"
 def policy(*statements: dict[str, Any]) -> Policy:
     """Of statements that say what is not everything."""
     usual = {"Effect": "Allow", "Action": "ecs:DeleteInstance", "Resource": "*"}
-    return Policy.of({"Version": "1", "Statement": [{**usual, **one} for one in statements]})
+    return Policy.of({"Version": "1", "Statement": [{**usual, **statement} for statement in statements]})
 
 
 @pytest.mark.parametrize(

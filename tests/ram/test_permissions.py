@@ -60,7 +60,7 @@ def test_everything_is_made(account: Account) -> None:
     assert all(json.loads(trust) == ram.trust() for trust, _ in there["roles"].values())
     assert set(there["policies"]) == set(ROLES)
     resource = f"acs:oss:*:*:{BUCKET}/spotkeeper/*/sweeps/*"
-    assert any(resource in one["Resource"] for one in there["policies"][SWEEP]["Statement"])
+    assert any(resource in item["Resource"] for item in there["policies"][SWEEP]["Statement"])
     acl, versioning, encryption, blocked, lifecycle = there["buckets"][BUCKET]
     assert (acl, versioning, encryption, blocked) == ("private", None, "AES256", True)
     assert b"<Days>90</Days>" in lifecycle
@@ -157,7 +157,7 @@ def test_the_deployer_may_do_all_of_it(account: Account) -> None:
     account.cloud.ram.policies[SWEEP].versions[1] = '{"Version": "1", "Statement": []}'
     account.applied()
     for_deployment = {"ram:PassRole", "ram:CreateServiceLinkedRole"}
-    allowed = {one for one in actions(document) if one.startswith(("ram:", "oss:"))} - for_deployment
+    allowed = {action for action in actions(document) if action.startswith(("ram:", "oss:"))} - for_deployment
     assert (status, account.key.used) == (0, allowed)
 
 
@@ -165,8 +165,8 @@ def test_the_deployer_gets_no_further(account: Account) -> None:
     """Other roles, other policies and other buckets are out of reach; roles go to Function Compute alone."""
     document = json.loads(account.run(command="deployer-policy")[1])
     for statement in document["Statement"]:
-        if any(one.startswith(("ram:", "oss:")) for one in listed(statement["Action"])):
-            assert "Condition" in statement or all("*:*:*" not in one for one in listed(statement["Resource"]))
+        if any(item.startswith(("ram:", "oss:")) for item in listed(statement["Action"])):
+            assert "Condition" in statement or all("*:*:*" not in item for item in listed(statement["Resource"]))
     account.key = AccessKey("deployer", "secret", allowed=Policy.of(document))
     account.cloud.access_keys["deployer"] = account.key
     assert "NoPermission" in account.refused(DEPLOY_ROLE_SWEEP="another-role")

@@ -52,7 +52,7 @@ def test_exactly_what_is_used_is_allowed(function: str) -> None:
     assert sorted(actions(REAL(function, VALUES))) == sorted(used)
 
 
-@pytest.mark.parametrize("scene", [one for scenes in SCENES.values() for one in scenes], ids=str)
+@pytest.mark.parametrize("scene", [item for scenes in SCENES.values() for item in scenes], ids=str)
 def test_a_scene_comes_to_the_same_each_time(scene: Scene) -> None:
     """Otherwise the test below would show nothing."""
     assert scene.seen() == undisturbed(scene)
@@ -79,17 +79,17 @@ def test_a_policy_can_be_created(name: str) -> None:
     document = REAL(name, longest)
     assert len(json.dumps(document, separators=(",", ":"))) <= LONGEST
     assert not any("*" in action for action in actions(document))
-    assert {one["Effect"] for one in document["Statement"]} == {"Allow"}
+    assert {item["Effect"] for item in document["Statement"]} == {"Allow"}
 
 
 @pytest.mark.parametrize("function", ram.FUNCTIONS)
 def test_writes_are_narrowed_to_resources(function: str) -> None:
     """Whatever changes something is limited at least to the region, the bucket or the topic of the deployment."""
     for statement in REAL(function, VALUES)["Statement"]:
-        names = {one for one in listed(statement["Action"]) if not one.partition(":")[2].startswith(READS)}
+        names = {item for item in listed(statement["Action"]) if not item.partition(":")[2].startswith(READS)}
         if names - ON_EVERYTHING:
             marks = ("cn-hangzhou", "journal-of-ours")
-            assert all(any(mark in one for mark in marks) for one in listed(statement["Resource"])), names
+            assert all(any(mark in item for mark in marks) for item in listed(statement["Resource"])), names
 
 
 def test_a_placeholder_without_a_value() -> None:

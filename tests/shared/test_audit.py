@@ -51,7 +51,7 @@ def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     hooked = hook_stage()
     hooked.fail(hooked.ids[0])
     hooked.deliver()
-    return [json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit"]
+    return [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotkeeper.audit"]
 
 
 def test_the_published_form(records: list[dict[str, Any]]) -> None:
@@ -72,7 +72,7 @@ def ask(records: list[dict[str, Any]], query: str) -> list[tuple[Any, ...]]:
     """The query over a table of the records (SQLite's JSON functions stand for the Simple Log Service's)."""
     with sqlite3.connect(":memory:") as table:
         table.execute("CREATE TABLE audit (record TEXT)")
-        table.executemany("INSERT INTO audit VALUES (?)", [(json.dumps(one),) for one in records])
+        table.executemany("INSERT INTO audit VALUES (?)", [(json.dumps(record),) for record in records])
         return table.execute(query).fetchall()
 
 

@@ -26,9 +26,9 @@ from tests.rescue.stage import SOURCE, stage
 @pytest.fixture
 def cloud() -> Cloud:
     """A cloud with the drill's fleet."""
-    one = Cloud(fleet.EVENT_TIME)
-    fleet.drill_fleet(one)
-    return one
+    item = Cloud(fleet.EVENT_TIME)
+    fleet.drill_fleet(item)
+    return item
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def api(cloud: Cloud, product: str) -> Iterator[Api]:
 def test_an_answer_is_a_plain_mapping(ecs: Api) -> None:
     """With the API's own field names."""
     body = ecs.call("DescribeInstances", SOURCE, {"InstanceIds": f'["{SOURCE}"]'})
-    assert [one["InstanceId"] for one in items(body, "Instances", "Instance")] == [SOURCE]
+    assert [item["InstanceId"] for item in items(body, "Instances", "Instance")] == [SOURCE]
 
 
 def test_a_parameter_that_the_sdk_would_drop(ecs: Api, cloud: Cloud) -> None:
@@ -80,7 +80,7 @@ def test_actions_with_and_without_a_region(ecs: Api, cloud: Cloud, action: str) 
         ecs.call(action, SOURCE, {"InstanceId": SOURCE})
     except CloudError as error:
         assert error.code  # noqa: PT017 - what the cloud says to it is not the point
-    assert [one.action for one in cloud.calls] == [action]
+    assert [call.action for call in cloud.calls] == [action]
 
 
 @pytest.mark.parametrize("count", [1, 100, 101, 250])
@@ -89,9 +89,9 @@ def test_all_pages_of_both_kinds(cloud: Cloud, ecs: Api, count: int) -> None:
     for _ in range(count):
         cloud.ecs.add_disk(cloud.ecs.instances[SOURCE], DiskSpec(device="/dev/xvdz"))
     found = [
-        one["DiskId"]
+        item["DiskId"]
         for page in ecs.pages("DescribeDisks", "all", {"InstanceId": SOURCE})
-        for one in items(page, "Disks", "Disk")
+        for item in items(page, "Disks", "Disk")
     ]
     assert len(found) == len(set(found)) == count + 3
     for number in range(count):

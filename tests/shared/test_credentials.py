@@ -195,7 +195,7 @@ def test_no_secret_in_the_journal_or_its_errors(capfd: pytest.CaptureFixture[str
     """No record holds a key, and an unreachable bucket is told without one."""
     here = stage()
     here.deliver()
-    texts = " ".join(one["text"] for one in here.state["oss"]["spotkeeper-journal"].values())
+    texts = " ".join(item["text"] for item in here.state["oss"]["spotkeeper-journal"].values())
     assert here.cloud.access_key.secret not in texts
     assert here.cloud.access_key.access_key_id not in texts
     broken = stage()
@@ -219,4 +219,4 @@ def test_sdk_loggers_have_nowhere_to_print_to() -> None:
     for name in ("darabonba-core", "alibabacloud-tea", "credentials", "urllib3", "alibabacloud_oss_v2"):
         logger = logging.getLogger(name)
         assert not logger.isEnabledFor(logging.ERROR)
-        assert not any(isinstance(one, logging.StreamHandler) for one in logger.handlers)
+        assert not any(isinstance(item, logging.StreamHandler) for item in logger.handlers)

@@ -144,7 +144,7 @@ def test_one_winner_of_many(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert len(told) == 12
-    assert [one for one in told if one != told[0]] == []
+    assert [item for item in told if item != told[0]] == []
     assert journal.read("a/1/replacement") == told[0]
 
 
@@ -154,7 +154,7 @@ def test_a_lost_answer_finds_its_own_record() -> None:
     with oss(cloud) as journal:
         cloud.faults.add(Fault("PutObject", "reset-after"))
         assert journal.create("a/1/event", {"who": "me"}) == {"who": "me"}
-        assert len([one for one in cloud.calls if one.action == "PutObject"]) == 2
+        assert len([call for call in cloud.calls if call.action == "PutObject"]) == 2
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "ServiceUnavailable", "InternalError"])

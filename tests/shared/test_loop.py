@@ -130,7 +130,7 @@ def test_it_goes_on_until_there_is_an_answer() -> None:
     """Each step is in the timeline, with its time."""
     run = context()
     assert counting(run).answer() == {"number": 3, "reason": "counted"}
-    assert [(one["step"], one["seconds"]) for one in run.timeline] == [("look", 0.0), *[("count", 10.0)] * 3]
+    assert [(entry["step"], entry["seconds"]) for entry in run.timeline] == [("look", 0.0), *[("count", 10.0)] * 3]
     assert run.timeline[-1]["started_at"] == "1970-01-01T00:17:00.000Z"
 
 
@@ -138,7 +138,7 @@ def test_a_dry_run_stops_before_the_first_step_that_writes() -> None:
     """What only looks was done before."""
     run = context(dry_run=True)
     assert counting(run).answer() == {"plan": ["count"], "number": 0}
-    assert [one["step"] for one in run.timeline] == ["look"]
+    assert [entry["step"] for entry in run.timeline] == ["look"]
 
 
 def test_an_action_that_changes_nothing_is_an_error() -> None:
@@ -156,7 +156,7 @@ def test_waiting_is_progress() -> None:
         return state.replace(now=run.clock.now(), looked=run.clock.now() > 1_090)
 
     assert counting(run, actions={**ACTIONS, Step.LOOK: wait}).answer()["number"] == 3
-    assert [one["step"] for one in run.timeline][:4] == ["look"] * 4
+    assert [entry["step"] for entry in run.timeline][:4] == ["look"] * 4
 
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["for real", "dry run"])
@@ -195,7 +195,7 @@ def test_past_the_deadline_the_first_try_of_a_step_is_made() -> None:
     run = context(seconds=0)
     with pytest.raises(DeadlineReached, match="count"):
         counting(run).answer()
-    assert [(one["step"], one["seconds"]) for one in run.timeline] == [("look", 0), ("count", 10), ("count", 0)]
+    assert [(entry["step"], entry["seconds"]) for entry in run.timeline] == [("look", 0), ("count", 10), ("count", 0)]
 
 
 def test_the_audit_has_each_step_but_the_quiet_ones(caplog: pytest.LogCaptureFixture) -> None:
@@ -206,10 +206,10 @@ def test_the_audit_has_each_step_but_the_quiet_ones(caplog: pytest.LogCaptureFix
         return decide(state) if state.looked else Decision(Step.POLL, "nothing is known")
 
     counting(context(), decide=polled).answer()
-    records = [json.loads(one.message) for one in caplog.records]
-    assert [(one["action"], one["outcome"], one["reason"], one["before"], one["after"]) for one in records] == [
-        ("count", "done", f"{number} is under 3", number, number + 1) for number in range(3)
-    ]
+    records = [json.loads(record.message) for record in caplog.records]
+    assert [
+        (record["action"], record["outcome"], record["reason"], record["before"], record["after"]) for record in records
+    ] == [("count", "done", f"{number} is under 3", number, number + 1) for number in range(3)]
 
 
 def test_a_refused_step_is_in_the_audit_and_raises(caplog: pytest.LogCaptureFixture) -> None:

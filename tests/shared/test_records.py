@@ -182,7 +182,7 @@ def test_the_records_of_a_rescue_have_their_shapes() -> None:
     written = reading.records(here)
     for name, record in written.items():
         assert checked(name, record, name) is record
-    assert {family(one) for one in written} >= set(SHAPES) - {"lost", "failed", "handed-over"}
+    assert {family(item) for item in written} >= set(SHAPES) - {"lost", "failed", "handed-over"}
 
 
 @pytest.fixture

@@ -67,4 +67,4 @@ def lower_pair(action: LifecycleAction) -> dict[str, str]:
 
 def states(cloud: Cloud) -> list[str]:
     """Lifecycle states of all members of groups, as the cloud has them."""
-    return [one["LifecycleState"] for one in cloud.ess.state()["instances"]]
+    return [instance["LifecycleState"] for instance in cloud.ess.state()["instances"]]

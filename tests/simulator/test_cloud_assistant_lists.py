@@ -93,7 +93,7 @@ def test_invocations_by_filter(cloud: Cloud, ecs: Ecs) -> None:
     (instance,) = row["InvokeInstances"]["InvokeInstance"]
     assert (instance["InstanceId"], instance["Output"]) == (OTHER, "b3V0")
     assert (instance["FinishTime"], instance["InstanceInvokeStatus"]) == ("2026-11-20T12:00:02Z", "Finished")
-    assert [len(invocations(ecs, InstanceId=one)) for one in (INSTANCE_ID, OTHER, "i-9")] == [1, 2, 0]
+    assert [len(invocations(ecs, InstanceId=item)) for item in (INSTANCE_ID, OTHER, "i-9")] == [1, 2, 0]
     assert len(invocations(ecs, CommandType="RunShellScript", InvokeStatus="Success", RepeatMode="Once")) == 2
     assert invocations(ecs, Timed=True) == invocations(ecs, CommandType="RunBatScript") == []
     assert ecs.refused("DescribeInvocations", IncludeOutput=True) == (400, "MissingParameter")

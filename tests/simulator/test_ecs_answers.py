@@ -126,7 +126,8 @@ def test_every_answer_fits_the_sdk(drill: Fleet, ecs: Ecs, cloud: Cloud, monkeyp
             "$disk": cloud.ecs.disks_of(drill.bystanders[1].instance_id)[0].disk_id,
             "$loose": loose.disk_id,
             "$snapshot": [key for key, one in cloud.ecs.snapshots.items() if not one.image_id][-1:] or [""],
-            "$image": [one.image_id for one in cloud.ecs.images.values() if one.owner_alias == "self"][:1] or [""],
+            "$image": [image.image_id for image in cloud.ecs.images.values() if image.owner_alias == "self"][:1]
+            or [""],
         }
         filled = {
             name: (stand_ins[value][0] if isinstance(stand_ins[value], list) else stand_ins[value])

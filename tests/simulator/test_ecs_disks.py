@@ -78,23 +78,23 @@ def test_knobs_for_refusals(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
 
 def test_disks_are_named_in_one_way(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     """DiskId or DiskIds, not both, not neither; all of them known."""
-    one = names(cloud)[0]
+    name = names(cloud)[0]
 
     assert ecs.refused("ModifyDiskAttribute", DeleteWithInstance=False) == (400, "MissingParameter")
-    assert ecs.refused("ModifyDiskAttribute", DiskId=one, DiskIds=[one]) == (400, "InvalidParameter")
-    assert ecs.refused("ModifyDiskAttribute", DiskIds=[one, "d-no"]) == (404, "InvalidDiskId.NotFound")
-    assert ecs.refused("ModifyDiskAttribute", DiskIds=[one] * 101) == (400, "InvalidParameter")
+    assert ecs.refused("ModifyDiskAttribute", DiskId=name, DiskIds=[name]) == (400, "InvalidParameter")
+    assert ecs.refused("ModifyDiskAttribute", DiskIds=[name, "d-no"]) == (404, "InvalidDiskId.NotFound")
+    assert ecs.refused("ModifyDiskAttribute", DiskIds=[name] * 101) == (400, "InvalidParameter")
 
 
 def test_a_disk_is_deleted(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     """Only one that is attached to nothing."""
-    one = cloud.ecs.disks_of(INSTANCE_ID)[2]
+    disk = cloud.ecs.disks_of(INSTANCE_ID)[2]
 
-    assert ecs.refused("DeleteDisk", DiskId=one.disk_id) == (403, "IncorrectDiskStatus")
-    one.instance_id = ""
-    ecs("DeleteDisk", DiskId=one.disk_id)
-    assert one.disk_id not in cloud.ecs.disks
-    assert ecs.refused("DeleteDisk", DiskId=one.disk_id) == (404, "InvalidDiskId.NotFound")
+    assert ecs.refused("DeleteDisk", DiskId=disk.disk_id) == (403, "IncorrectDiskStatus")
+    disk.instance_id = ""
+    ecs("DeleteDisk", DiskId=disk.disk_id)
+    assert disk.disk_id not in cloud.ecs.disks
+    assert ecs.refused("DeleteDisk", DiskId=disk.disk_id) == (404, "InvalidDiskId.NotFound")
 
 
 def test_any_fleet(cloud: Cloud) -> None:

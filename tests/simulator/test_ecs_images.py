@@ -12,7 +12,7 @@ SLOW = Timings(image=100, usable=60, snapshot=150)
 
 def snapshots(ecs: Ecs) -> dict[str, str]:
     """Source disk -> status."""
-    return {one["SourceDiskId"]: one["Status"] for one in ecs("DescribeSnapshots")["Snapshots"]["Snapshot"]}
+    return {item["SourceDiskId"]: item["Status"] for item in ecs("DescribeSnapshots")["Snapshots"]["Snapshot"]}
 
 
 def test_an_image_is_ready_at_first_look(drill: Fleet, ecs: Ecs) -> None:
@@ -82,16 +82,16 @@ def test_the_default_filter_hides_an_image_in_creation(drill: Fleet, ecs: Ecs, c
 
 def test_images_are_filtered(drill: Fleet, ecs: Ecs) -> None:
     """By id list, name, owner and tag."""
-    one = ecs("CreateImage", InstanceId=INSTANCE_ID, ImageName="one", Tag=[{"Key": "a", "Value": "1"}])["ImageId"]
+    item = ecs("CreateImage", InstanceId=INSTANCE_ID, ImageName="one", Tag=[{"Key": "a", "Value": "1"}])["ImageId"]
     two = ecs("CreateImage", InstanceId=INSTANCE_ID, ImageName="two", Tag=[{"Key": "a", "Value": "2"}])["ImageId"]
 
     def found(**filters: object) -> list[str]:
         return [image["ImageId"] for image in ecs("DescribeImages", **filters)["Images"]["Image"]]
 
-    assert found(ImageId=f"{one},{two}") == [one, two]
+    assert found(ImageId=f"{item},{two}") == [item, two]
     assert found(ImageName="two") == [two]
-    assert found(Tag=[{"Key": "a", "Value": "1"}]) == [one]
-    assert found(ImageOwnerAlias="self") == [one, two]
+    assert found(Tag=[{"Key": "a", "Value": "1"}]) == [item]
+    assert found(ImageOwnerAlias="self") == [item, two]
     assert found(ImageOwnerAlias="system") == [drill.source.image_id]
 
 
@@ -101,14 +101,14 @@ def test_what_an_image_has(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
 
     (image,) = ecs.images()
     mappings = image["DiskDeviceMappings"]["DiskDeviceMapping"]
-    assert [(one["Device"], one["Type"], one["Size"]) for one in mappings] == [
+    assert [(item["Device"], item["Type"], item["Size"]) for item in mappings] == [
         ("/dev/xvda", "system", "40"),
         ("/dev/xvdb", "data", "100"),
         ("/dev/xvdc", "data", "200"),
     ]
-    assert {one["SnapshotId"] for one in mappings} == set(cloud.ecs.snapshots)
+    assert {item["SnapshotId"] for item in mappings} == set(cloud.ecs.snapshots)
     assert image["Tags"]["Tag"] == [{"TagKey": "episode", "TagValue": "1"}]
-    assert all(one.tags.true() == {"episode": "1"} for one in cloud.ecs.snapshots.values())
+    assert all(snapshot.tags.true() == {"episode": "1"} for snapshot in cloud.ecs.snapshots.values())
 
 
 @pytest.mark.parametrize("name", ["1web", "w", "web/1", "http://web", "w" * 129])
@@ -163,7 +163,7 @@ def test_an_automatic_snapshot_is_running(drill: Fleet, ecs: Ecs, cloud: Cloud) 
     cloud.ecs.timings = Timings(snapshot=60)
     cloud.ecs.start_automatic_snapshot(cloud.ecs.disks_of(INSTANCE_ID)[1])
 
-    assert [one["SnapshotType"] for one in ecs("DescribeSnapshots")["Snapshots"]["Snapshot"]] == ["auto"]
+    assert [item["SnapshotType"] for item in ecs("DescribeSnapshots")["Snapshots"]["Snapshot"]] == ["auto"]
     assert ecs.refused("CreateImage", InstanceId=INSTANCE_ID) == (403, "IncorrectDiskStatus.CreatingSnapshot")
     cloud.clock.advance(60)
     assert ecs("CreateImage", InstanceId=INSTANCE_ID)
@@ -188,7 +188,7 @@ def test_local_data_disks_are_not_in_an_image(cloud: Cloud, ecs: Ecs) -> None:
     ecs("CreateImage", InstanceId=INSTANCE_ID)
 
     (image,) = ecs.images()
-    assert [one["Device"] for one in image["DiskDeviceMappings"]["DiskDeviceMapping"]] == ["/dev/xvda"]
+    assert [item["Device"] for item in image["DiskDeviceMappings"]["DiskDeviceMapping"]] == ["/dev/xvda"]
     cloud.ecs.disks_of(INSTANCE_ID)[0].category = "ephemeral_ssd"
     assert ecs.refused("CreateImage", InstanceId=INSTANCE_ID) == (403, "InvalidDiskCategory.CreateImage")
 

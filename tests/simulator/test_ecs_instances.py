@@ -15,7 +15,7 @@ BYSTANDER = "i-bp1bystander00000001"
 def ids(answer: dict[str, object]) -> list[str]:
     """Ids in an answer of DescribeInstances."""
     found: list[dict[str, str]] = answer["Instances"]["Instance"]  # type: ignore[index]
-    return [one["InstanceId"] for one in found]
+    return [item["InstanceId"] for item in found]
 
 
 def test_pages_by_number(cloud: Cloud, ecs: Ecs) -> None:
@@ -24,7 +24,7 @@ def test_pages_by_number(cloud: Cloud, ecs: Ecs) -> None:
     pages = [ids(ecs("DescribeInstances", PageNumber=number)) for number in (1, 2, 3, 4)]
 
     assert [len(page) for page in pages] == [10, 10, 5, 0]
-    assert len({one for page in pages for one in page}) == 25
+    assert len({item for page in pages for item in page}) == 25
     assert ecs("DescribeInstances", PageSize=100)["TotalCount"] == 25
     assert ecs.refused("DescribeInstances", PageSize=101) == (400, "InvalidParameter")
     assert ecs.refused("DescribeInstances", PageNumber=0) == (400, "InvalidParameter")
@@ -150,7 +150,7 @@ def test_deleting(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
 
     assert ecs.instance(BYSTANDER) is None
     assert cloud.ecs.disks_of(BYSTANDER) == []
-    members = {one.server_id for one in drill.load_balancer.default_group}
+    members = {item.server_id for item in drill.load_balancer.default_group}
     assert BYSTANDER not in members
 
 
@@ -168,11 +168,11 @@ def test_attributes_are_modified(drill: Fleet, ecs: Ecs) -> None:
 
 def test_tags(drill: Fleet, ecs: Ecs) -> None:
     """Values are overwritten, keys removed, both kinds of question answered."""
-    one = {"ResourceType": "instance", "ResourceId": [BYSTANDER]}
-    ecs("TagResources", **one, Tag=[{"Key": "team", "Value": "ops"}, {"Key": "new", "Value": ""}])
-    ecs("UntagResources", **one, TagKey=["service", "unknown"])
+    item = {"ResourceType": "instance", "ResourceId": [BYSTANDER]}
+    ecs("TagResources", **item, Tag=[{"Key": "team", "Value": "ops"}, {"Key": "new", "Value": ""}])
+    ecs("UntagResources", **item, TagKey=["service", "unknown"])
 
-    listed = ecs("ListTagResources", **one)["TagResources"]["TagResource"]
+    listed = ecs("ListTagResources", **item)["TagResources"]["TagResource"]
     assert {tag["TagKey"]: tag["TagValue"] for tag in listed} == {
         "spotkeeper:managed": "true",
         "team": "ops",
@@ -180,7 +180,7 @@ def test_tags(drill: Fleet, ecs: Ecs) -> None:
     }
     found = ecs("ListTagResources", ResourceType="instance", Tag=[{"Key": "new"}])["TagResources"]["TagResource"]
     assert {tag["ResourceId"] for tag in found} == {BYSTANDER}
-    ecs("UntagResources", **one, All=True)
+    ecs("UntagResources", **item, All=True)
     assert drill.bystanders[0].tags.true() == {}
     shown = ecs.instance(BYSTANDER)
     assert shown is not None
@@ -223,7 +223,7 @@ def test_tags_appear_late(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     ecs("TagResources", ResourceType="instance", ResourceId=[BYSTANDER], Tag=[{"Key": "new", "Value": "1"}])
 
     assert ids(ecs("DescribeInstances", Tag=[{"Key": "new"}])) == []
-    assert [one["Tags"].get("new") for one in cloud.ecs.state()["instances"]] == [None, "1", None]
+    assert [instance["Tags"].get("new") for instance in cloud.ecs.state()["instances"]] == [None, "1", None]
     cloud.clock.advance(5)
     assert ids(ecs("DescribeInstances", Tag=[{"Key": "new"}])) == [BYSTANDER]
 
@@ -239,4 +239,4 @@ def test_stock_is_shown(drill: Fleet, ecs: Ecs) -> None:
 
     zones = {zone["ZoneId"]: zone["Status"] for zone in answer["AvailableZones"]["AvailableZone"]}
     assert zones == {"cn-hangzhou-h": "SoldOut", "cn-hangzhou-i": "Available"}
-    assert {one["RegionId"] for one in answer["AvailableZones"]["AvailableZone"]} == {REGION}
+    assert {item["RegionId"] for item in answer["AvailableZones"]["AvailableZone"]} == {REGION}

@@ -60,7 +60,7 @@ def test_an_unfinished_image_lives_with_retained_disks(drill: Fleet, ecs: Ecs, c
 
     (image,) = ecs.images()
     assert (image["Status"], image["Usable"]) == ("Available", True)
-    assert {one.status for one in cloud.ecs.snapshots.values()} == {"accomplished"}
+    assert {snapshot.status for snapshot in cloud.ecs.snapshots.values()} == {"accomplished"}
     assert set(disks) <= set(cloud.ecs.disks)
     assert {cloud.ecs.disks[disk].type for disk in disks} == {"data"}
 

@@ -29,7 +29,7 @@ def servers(cloud: Cloud) -> VServerGroup:
 
 def members(group: VServerGroup) -> list[tuple[str, int, int]]:
     """Who serves, on which port, with which weight."""
-    return [(one.server_id, one.port, one.weight) for one in group]
+    return [(item.server_id, item.port, item.weight) for item in group]
 
 
 def test_without_hooks_instances_serve_once_they_run(cloud: Cloud, ecs: Ecs, servers: VServerGroup) -> None:
@@ -140,7 +140,7 @@ def test_a_scale_in_leaves_the_load_balancer_first(cloud: Cloud, ess: Ess, serve
     activity = cloud.ess.scale_in(group, ["i-1"])
 
     assert states(cloud) == ["Removing:Wait", "InService"]
-    assert [one.server_id for one in servers] == ["i-2"]
+    assert [item.server_id for item in servers] == ["i-2"]
     ess.complete(activity.actions[0], "CONTINUE")
     assert states(cloud) == ["Removing:Wait", "InService"]
     ess.complete(activity.actions[1], "CONTINUE")
@@ -161,7 +161,7 @@ def test_one_hook_ends_the_others_on_the_way_out(
     ess.complete(first, result)
 
     assert states(cloud) == left
-    assert [one.server_id for one in servers] == ["i-1"] * len(left)
+    assert [item.server_id for item in servers] == ["i-1"] * len(left)
     assert (first.status, first.result) == ("Completed", result)
     assert (second.status, second.result) == ("Timeout", "CONTINUE")
 

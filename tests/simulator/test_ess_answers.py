@@ -90,7 +90,7 @@ def test_the_parameters_are_the_sdks(action: str) -> None:
     filled = {name: {} if name == "LifecycleHookContext" else [] if name in _lists(action) else "x" for name in names}
 
     assert set(request.from_map(filled).to_map()) == set(names)
-    assert len(names) == len([one for one in vars(request) if not one.startswith("_")])
+    assert len(names) == len([item for item in vars(request) if not item.startswith("_")])
 
 
 def _lists(action: str) -> list[str]:
@@ -119,7 +119,7 @@ def test_faults_hit_auto_scaling_too(cloud: Cloud, ess: Ess) -> None:
     with pytest.raises(Exception, match="reset"):
         ess.complete(action, "CONTINUE")
     assert ess.refused("CompleteLifecycleAction", **pair(action)) == GONE
-    assert [one["token"] for one in cloud.ess.completions] == [action.token]
+    assert [completion["token"] for completion in cloud.ess.completions] == [action.token]
 
 
 def test_a_permission_can_be_missing(cloud: Cloud, ess: Ess) -> None:

@@ -190,7 +190,9 @@ def test_actions(cloud: Cloud, ess: Ess) -> None:
     rest = ess("DescribeLifecycleActions", ScalingActivityId=activity.id, NextToken=first["NextToken"])
     assert (first["TotalCount"], first["MaxResults"], rest["NextToken"]) == (12, 10, "")
     found = listed(first, "LifecycleActions", "LifecycleActionToken")
-    assert found + listed(rest, "LifecycleActions", "LifecycleActionToken") == [one.token for one in activity.actions]
+    assert found + listed(rest, "LifecycleActions", "LifecycleActionToken") == [
+        action.token for action in activity.actions
+    ]
     assert first["LifecycleActions"][0]["LifecycleActionStatus"] == "Pending"
     assert first["LifecycleActions"][0]["LifecycleActionResult"] == "ABANDON"
     assert first["LifecycleActions"][5]["LifecycleActionResult"] == "CONTINUE"

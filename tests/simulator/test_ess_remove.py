@@ -91,7 +91,7 @@ def test_strangers_refuse_the_call_or_are_ignored(cloud: Cloud, ess: Ess, group:
 
     context = {"DisableLifecycleHook": True}
     answer = ess("RemoveInstances", **asked, InstanceIds=["i-1", "i-9"], LifecycleHookContext=context)
-    assert [one["InstanceId"] for one in answer["IgnoredInstances"]] == ["i-9"]
+    assert [item["InstanceId"] for item in answer["IgnoredInstances"]] == ["i-9"]
     assert cloud.ess.activities[-1].status == "Warning"
     assert sorted(cloud.ecs.instances) == ["i-2", "i-4"]
 

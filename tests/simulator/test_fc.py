@@ -83,7 +83,7 @@ def test_an_invocation_is_queued_and_run_later(functions: Functions, payloads: l
     assert (answer.status_code, answer.body.read()) == (202, b"")
     assert answer.headers["x-fc-async-task-id"] == TASK
     assert answer.headers["x-fc-request-id"] == cloud.calls[-1].request_id
-    assert (payloads, [one.task_id for one in cloud.fc.pending]) == ([], [TASK])
+    assert (payloads, [invocation.task_id for invocation in cloud.fc.pending]) == ([], [TASK])
     cloud.fc.run_pending()
     assert (payloads, cloud.fc.pending) == ([EVENT], [])
     (done,) = cloud.fc.finished
@@ -111,7 +111,10 @@ def test_the_state_is_json(functions: Functions, payloads: list[bytes], cloud: C
 
     state = json.loads(json.dumps(cloud.state()))["fc"]
     assert state["functions"] == ["rescue"]
-    assert [(one["task_id"], one["outcome"], one["payload"]) for one in state["finished"] + state["pending"]] == [
+    assert [
+        (invocation["task_id"], invocation["outcome"], invocation["payload"])
+        for invocation in state["finished"] + state["pending"]
+    ] == [
         ("first", "Succeeded", EVENT.decode()),
         ("second", "", "\N{REPLACEMENT CHARACTER}"),
     ]
@@ -254,13 +257,13 @@ def test_what_is_due_runs_without_moving_the_clock(functions: Functions, cloud: 
     cloud.fc.run_due()
 
     assert (cloud.now(), len(moments), others) == (start, 1, [EVENT])
-    assert [(one.task_id, one.due) for one in cloud.fc.pending] == [("first", start + 60)]
+    assert [(invocation.task_id, invocation.due) for invocation in cloud.fc.pending] == [("first", start + 60)]
     cloud.clock.advance(59)
     cloud.fc.run_due()
     assert len(moments) == 1
     cloud.clock.advance(1)
     cloud.fc.run_due()
-    assert [one.task_id for one in cloud.fc.finished] == ["second", "first"]
+    assert [invocation.task_id for invocation in cloud.fc.finished] == ["second", "first"]
 
 
 def test_a_killed_run_is_a_failed_run(cloud: Cloud) -> None:

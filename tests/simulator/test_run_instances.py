@@ -78,7 +78,7 @@ def test_all_that_was_asked_for_is_there(launch: dict[str, Any], ecs: Ecs, cloud
         "Tag": [{"Key": "a", "Value": "b"}],
     }
     instance_id = launched(ecs, **launch, **wishes)
-    (state,) = [one for one in cloud.ecs.state()["instances"] if one["InstanceId"] == instance_id]
+    (state,) = [instance for instance in cloud.ecs.state()["instances"] if instance["InstanceId"] == instance_id]
 
     for name in set(wishes) - {"Tag", "HttpTokens", "HttpPutResponseHopLimit", "PrivateIpAddress"}:
         assert state[name] == wishes[name], name
@@ -310,7 +310,7 @@ def test_a_disk_of_an_encrypted_snapshot_keeps_the_key(ecs: Ecs, cloud: Cloud, l
     cloud.ecs.add_disk(cloud.ecs.instances[INSTANCE_ID], secret)
     image_id = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
     made = launched(ecs, **{**launch, "ImageId": image_id})
-    disks = {one.device: one for one in cloud.ecs.disks_of(made)}
+    disks = {disk.device: disk for disk in cloud.ecs.disks_of(made)}
 
     assert (disks["/dev/xvdd"].encrypted, disks["/dev/xvdd"].kms_key_id) == (True, "key-1")
     assert not disks["/dev/xvda"].encrypted

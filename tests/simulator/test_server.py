@@ -25,8 +25,8 @@ def test_the_clock_is_advanced(cloud: Cloud, drill: Fleet) -> None:
         state = requests.get(f"{url}/-/state", timeout=5).json()
 
     assert (answer.status_code, answer.json()) == (200, {"now": NOON + 300.5})
-    assert INSTANCE_ID not in [one["InstanceId"] for one in state["ecs"]["instances"]]
-    assert [one["InstanceId"] for one in state["ecs"]["released"]] == [INSTANCE_ID]
+    assert INSTANCE_ID not in [instance["InstanceId"] for instance in state["ecs"]["instances"]]
+    assert [item["InstanceId"] for item in state["ecs"]["released"]] == [INSTANCE_ID]
 
 
 def test_a_fault_is_added(cloud: Cloud, drill: Fleet) -> None:
@@ -41,7 +41,7 @@ def test_a_fault_is_added(cloud: Cloud, drill: Fleet) -> None:
         state = requests.get(f"{url}/-/state", timeout=5).json()
 
     assert refusals == [(503, "ServiceUnavailable"), (400, "Throttling.User")]
-    assert [one["fired"] for one in state["faults"]] == [1, 1]
+    assert [fault["fired"] for fault in state["faults"]] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def test_the_hook_can_hold_a_call_up(cloud: Cloud, drill: Fleet) -> None:
     """While ``before_call`` blocks one invocation another one gets through."""
     waiting, go = Event(), Event()
 
-    def hold(one: Invocation | None, action: str) -> None:
-        if one is not None and one.name == "slow":
+    def hold(item: Invocation | None, action: str) -> None:
+        if item is not None and item.name == "slow":
             waiting.set()
             go.wait()
 
@@ -113,6 +113,6 @@ def test_the_same_seed_gives_the_same_answers() -> None:
         with in_process(cloud) as url:
             ecs = Ecs(cloud, url)
             ecs("CreateImage", InstanceId=fleet.source.instance_id)
-        return [(call.action, call.request_id) for call in cloud.calls] + [(one, "") for one in cloud.ecs.images]
+        return [(call.action, call.request_id) for call in cloud.calls] + [(image, "") for image in cloud.ecs.images]
 
     assert run() == run()

@@ -81,12 +81,14 @@ class StateStage(Stage):
     @property
     def status(self) -> str:
         """The source's."""
-        return str(next(one["Status"] for one in self.state["ecs"]["instances"] if one["InstanceId"] == SOURCE))
+        return str(
+            next(instance["Status"] for instance in self.state["ecs"]["instances"] if instance["InstanceId"] == SOURCE)
+        )
 
     @property
     def starts(self) -> int:
         """How many starts were accepted."""
-        return sum(one.status == 200 for one in self.calls("StartInstance"))
+        return sum(call.status == 200 for call in self.calls("StartInstance"))
 
     def restarts(self) -> dict[str, list[str]]:
         """The journal's records of each restart of the source, by number."""
@@ -116,13 +118,13 @@ class StateStage(Stage):
 
 def unanswered(names: list[str]) -> bool:
     """Whether a start was asked for that nobody knows the end of."""
-    return sum(one.startswith("asked") for one in names) > sum(one.startswith("refused") for one in names)
+    return sum(name.startswith("asked") for name in names) > sum(name.startswith("refused") for name in names)
 
 
 def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:
     """A stage whose source runs, carries the restart tag and is not locked; ``changes`` are FleetSpec's."""
-    one = rescue_stage(timings, settings, **{"locked": False, "tags": TAGS, **changes})
-    return StateStage(one.cloud, one.settings, one.timeout, one.before, fleet=one.fleet)
+    item = rescue_stage(timings, settings, **{"locked": False, "tags": TAGS, **changes})
+    return StateStage(item.cloud, item.settings, item.timeout, item.before, fleet=item.fleet)
 
 
 def stopped(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> StateStage:

@@ -77,7 +77,7 @@ def test_nothing_to_do(scene: Callable[[], StateStage], state: str, calls: list[
     here = scene()
     made, then = len(here.cloud.calls), here.cloud.now()
     assert here.changed(state)["outcome"] == "skipped"
-    assert [one.action for one in here.cloud.calls[made:]] == calls
+    assert [call.action for call in here.cloud.calls[made:]] == calls
     assert here.cloud.now() == then
 
 

@@ -82,8 +82,8 @@ def test_a_key_that_is_none_of_ours(name: str) -> None:
 def test_a_record_that_does_not_say_when(name: str, document: Any) -> None:
     """A moment is a number of seconds, and not of next year."""
     here = stopped()
-    for one in ("asked-1", "refused-1", "asked-2", "refused-2", "accepted"):
-        put(here, f"1/{one}", {"at": here.cloud.now() - 1000})
+    for item in ("asked-1", "refused-1", "asked-2", "refused-2", "accepted"):
+        put(here, f"1/{item}", {"at": here.cloud.now() - 1000})
     put(here, name, document)
     concerns_it_alone(here, name)
 
@@ -94,16 +94,16 @@ def test_what_nobody_reads() -> None:
     put(here, "1/asked-1", "oops")
     put(here, "1/refused-1", "oops")
     put(here, "1/running", "oops")
-    for one in ("asked-2", "running"):
-        put(here, f"1/{one}", {"at": here.cloud.now() - 1000})
+    for item in ("asked-2", "running"):
+        put(here, f"1/{item}", {"at": here.cloud.now() - 1000})
     assert here.deliver()["restart"] == 2
 
 
 def test_records_that_have_grown_old() -> None:
     """The bucket's lifecycle rule has deleted the first ones of a restart: the rest still counts."""
     here = stopped()
-    for one in ("asked-7", "refused-7", "asked-8", "accepted", "running"):
-        put(here, f"3/{one}", {"at": here.cloud.now() - 1000})
+    for item in ("asked-7", "refused-7", "asked-8", "accepted", "running"):
+        put(here, f"3/{item}", {"at": here.cloud.now() - 1000})
     assert here.deliver()["restart"] == 4
     here = stopped()
     put(here, "3/running", {"at": here.cloud.now() - 1000})

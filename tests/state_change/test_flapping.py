@@ -40,7 +40,7 @@ def flap(here: StateStage, seconds: float) -> list[dict[str, Any]]:
 
 def start_times(here: StateStage) -> list[float]:
     """When starts were accepted, in seconds after the first stop."""
-    return [one.at - here.before["now"] for one in here.calls("StartInstance")]
+    return [call.at - here.before["now"] for call in here.calls("StartInstance")]
 
 
 def test_a_flapping_instance(caplog: pytest.LogCaptureFixture) -> None:
@@ -51,7 +51,7 @@ def test_a_flapping_instance(caplog: pytest.LogCaptureFixture) -> None:
     assert first == 0
     assert 60 <= second <= 120
     assert 120 <= third - second <= 180
-    reports = [one for one in answers if one["warnings"]]
+    reports = [answer for answer in answers if answer["warnings"]]
     assert len(reports) == 1
     assert len(here.handed_over) == 2  # the second and the third start
     assert "was started again 3 times in the last 3600 s and stopped again each time" in reports[0]["reason"]
@@ -69,8 +69,8 @@ def test_the_report_comes_once() -> None:
     here.advance(LIFE)
     here.shut_down()
     answers = [here.deliver(here.event("Stopped")) for _ in range(3)]
-    assert [bool(one["warnings"]) for one in answers] == [True, False, False]
-    assert len({one["reason"] for one in answers}) == 1
+    assert [bool(answer["warnings"]) for answer in answers] == [True, False, False]
+    assert len({answer["reason"] for answer in answers}) == 1
 
 
 def test_what_the_sweep_hands_back() -> None:
@@ -98,7 +98,7 @@ def test_what_the_sweep_leaves() -> None:
         assert here.handed_over == []
     here = stopped()
     here.sweep(SPOTKEEPER_RESTART_TAG="")
-    assert [one.parameters.get("Status") for one in here.calls("DescribeInstances")] == [None]
+    assert [call.parameters.get("Status") for call in here.calls("DescribeInstances")] == [None]
 
 
 def test_a_dry_sweep() -> None:

@@ -39,7 +39,7 @@ FORGED: dict[str, dict[str, Any]] = {
 def test_forged_memberships(which: int, changes: dict[str, Any]) -> None:
     """Nothing of the record is acted on, and it is named; nobody's weight changes."""
     here = running()
-    members = [dict(one) for one in records(here)["memberships"]["memberships"]]
+    members = [dict(member) for member in records(here)["memberships"]["memberships"]]
     members[which] = {name: value for name, value in {**members[which], **changes}.items() if value is not ...}
     forge(here, "memberships", {"memberships": members, "warnings": []})
     before = here.state

@@ -54,7 +54,7 @@ def test_old_restarts_are_not_read(journal: Counting) -> None:
     ledger = filled(journal, *(day * 86_400.0 for day in range(100)), 99 * 86_400.0 + 10)
     now = 99 * 86_400.0 + 20
     history = ledger.load(RULES, now)
-    assert [one.number for one in history.counted(RULES, now)] == [100, 101]
+    assert [item.number for item in history.counted(RULES, now)] == [100, 101]
     assert history.number(now) == 102
     assert journal.reads <= 6
 
@@ -68,7 +68,7 @@ def test_only_old_restarts(journal: Counting) -> None:
 def test_no_more_than_the_limit_is_read(journal: Counting) -> None:
     """Fifty in the window are as many as three."""
     history = filled(journal, *(float(moment) for moment in range(50))).load(RULES, 100.0)
-    assert [one.number for one in history.counted(RULES, 100.0)] == [48, 49, 50]
+    assert [item.number for item in history.counted(RULES, 100.0)] == [48, 49, 50]
     assert journal.reads <= 8
 
 

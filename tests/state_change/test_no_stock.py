@@ -26,7 +26,7 @@ def set_stock(here: StateStage, instances: int) -> None:
 
 def asked_at(here: StateStage) -> list[float]:
     """When starts were asked for, in minutes after the first."""
-    moments = [one.at for one in here.calls("StartInstance")]
+    moments = [call.at for call in here.calls("StartInstance")]
     return [round((moment - moments[0]) / MINUTE) for moment in moments]
 
 

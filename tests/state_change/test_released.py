@@ -64,7 +64,7 @@ def test_a_released_instance_without_a_rescue() -> None:
     here = stage()
     release(here)
     assert here.changed("Deleted")["outcome"] == "skipped"
-    assert [one.action for one in here.cloud.calls] == ["ListObjectsV2"]
+    assert [call.action for call in here.cloud.calls] == ["ListObjectsV2"]
 
 
 def test_the_release_that_ends_a_rescue() -> None:

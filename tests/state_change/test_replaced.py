@@ -53,7 +53,7 @@ def test_an_open_rescue() -> None:
     here = dying_rescue()
     assert f"rescue {SOURCE}/1 is not finished" in left_alone(here)
     rescue(here)
-    assert [one["Status"] for one in replacements(here)] == ["Running"]
+    assert [item["Status"] for item in replacements(here)] == ["Running"]
     assert here.status == "Stopped"
 
 
@@ -92,7 +92,7 @@ def test_a_copied_tag() -> None:
 
 def both_run(here: StateStage) -> bool:
     """Whether the source runs beside its replacement."""
-    return here.status == "Running" and any(one["Status"] == "Running" for one in replacements(here))
+    return here.status == "Running" and any(item["Status"] == "Running" for item in replacements(here))
 
 
 def disturbed(number: int, *, dies: bool) -> tuple[StateStage, list[str]]:

@@ -78,7 +78,7 @@ def test_after_many_rescues() -> None:
     """The bucket keeps the records of some months: the numbers of its rescues do not begin with 1 any more."""
     here = running()
     objects = here.cloud.oss.buckets[fleet.BUCKET].objects
-    for key in [one for one in objects if f"rescues/{SOURCE}/1" in one]:
+    for key in [stored for stored in objects if f"rescues/{SOURCE}/1" in stored]:
         objects[key.replace(f"rescues/{SOURCE}/1", f"rescues/{SOURCE}/40")] = objects.pop(key)
     assert here.deliver()["outcome"] == "done"
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
@@ -182,9 +182,9 @@ def test_a_later_batch_that_cannot_be_read() -> None:
 def test_a_network_card_that_it_has_lost() -> None:
     """What its owner has detached cannot be put back: that is a warning, and the rest is."""
     here = running()
-    members = [dict(one) for one in records(here)["memberships"]["memberships"]]
+    members = [dict(member) for member in records(here)["memberships"]["memberships"]]
     forge(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
     answer = here.deliver()
     assert answer["outcome"] == "done"
-    assert ["eni-bp1gone" in one for one in answer["warnings"]] == [True]
+    assert ["eni-bp1gone" in warning for warning in answer["warnings"]] == [True]
     assert [weight for _, weight in here.weights()] == [BACK, BACK]

@@ -76,7 +76,7 @@ RESCUE: list[Case] = [
 
 def restarts(*ago: float, **last: Any) -> History:
     """Restarts that were started so many seconds ago; the last one has other records where ``last`` says so."""
-    made = [{"asked-1": {"at": NOW - one}, "accepted": {"at": NOW - one}, "running": {}} for one in ago]
+    made = [{"asked-1": {"at": NOW - item}, "accepted": {"at": NOW - item}, "running": {}} for item in ago]
     if last:
         made[-1] = {name: {"at": NOW - ago[-1]} for name in last["names"]}
     return History(tuple(Restart(number, records) for number, records in enumerate(made, start=1)))
@@ -192,7 +192,7 @@ def test_a_back_off_never_outlasts_the_window() -> None:
 
 def tried(number: int, ago: float, *more: str) -> tuple[dict[str, Any], History]:
     """A tagged stopped instance of which so many starts were refused, the last so many seconds ago."""
-    names = [f"{verb}-{one}" for verb in ("asked", "refused") for one in range(1, number + 1)]
+    names = [f"{verb}-{item}" for verb in ("asked", "refused") for item in range(1, number + 1)]
     tags = [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]
     instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": tags}}
     return instance, History((Restart(7, {name: {"at": NOW - ago} for name in (*names, *more)}),))

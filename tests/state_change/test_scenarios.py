@@ -81,8 +81,8 @@ def test_only_stopped_starts(state: str, caplog: pytest.LogCaptureFixture) -> No
     """Any other state, known or not, is audited and changes nothing, even if the instance is stopped."""
     here = stopped()
     left_alone(here, here.event(state))
-    records = [json.loads(one.message) for one in caplog.records if one.name == "spotkeeper.audit"]
-    assert [one["outcome"] for one in records if one["action"] in ("receive", "answer")] == ["seen", "skipped"]
+    records = [json.loads(record.message) for record in caplog.records if record.name == "spotkeeper.audit"]
+    assert [record["outcome"] for record in records if record["action"] in ("receive", "answer")] == ["seen", "skipped"]
 
 
 @pytest.mark.parametrize("state", ["Created", "Pending", "Running", "Stopped"])
@@ -90,8 +90,8 @@ def test_facts_are_caught_while_it_exists(state: str, caplog: pytest.LogCaptureF
     """The audit gets what makes a released instance useful to know, but no user data."""
     here = stage(tags={"team": "web"})
     here.deliver(here.event(state))
-    looked = [json.loads(one.message) for one in caplog.records if "look at the instance" in one.message]
-    assert [one["state"] for one in looked] == [state]
+    looked = [json.loads(record.message) for record in caplog.records if "look at the instance" in record.message]
+    assert [item["state"] for item in looked] == [state]
     assert looked[0]["instance"] == {
         "instance_type": "ecs.g7.large",
         "zone_id": "cn-hangzhou-h",
@@ -217,7 +217,7 @@ def test_a_replacement_whose_rescue_is_under_way() -> None:
     here = stage(locked=True)
     fault(here, "RunInstances", "kill-after")
     rescue_dies(here)
-    (made,) = [one for one in here.cloud.ecs.instances.values() if one.launched_with]
+    (made,) = [instance for instance in here.cloud.ecs.instances.values() if instance.launched_with]
     made.status = "Stopped"
     answer = here.deliver(here.event("Stopped").replace(SOURCE.encode(), made.instance_id.encode()))
     assert (answer["outcome"], here.starts) == ("skipped", 0)

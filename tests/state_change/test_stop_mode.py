@@ -60,7 +60,7 @@ def test_it_runs_again(way: Callable[[StateStage], None]) -> None:
     assert serves(here)
     done = records(here)["done"]
     assert done["answer"]["outcome"] == "done"
-    assert [one["weight"] for one in done["answer"]["memberships"]] == [80, 80]
+    assert [member["weight"] for member in done["answer"]["memberships"]] == [80, 80]
     before = here.state
     repeated = here.deliver(here.event("Running", float(done["at"]) - 1))
     assert (repeated["outcome"], repeated["reason"]) == (
@@ -92,7 +92,7 @@ def test_twice_in_a_row(way: Callable[[StateStage], None]) -> None:
     way(here)
     assert serves(here, 55)
     assert (episodes(here), "done" in records(here, 2)) == ([1, 2], True)
-    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
 
 
 def test_left_alone_under_the_lock() -> None:
@@ -173,7 +173,7 @@ def test_places_that_somebody_has_removed() -> None:
 
 def neighbours(here: StateStage) -> list[tuple[Any, ...]]:
     """The other members of the source's groups."""
-    return [one for members in proof.memberships(here.state).values() for one in members if one[0] != SOURCE]
+    return [member for members in proof.memberships(here.state).values() for member in members if member[0] != SOURCE]
 
 
 def test_a_group_that_was_deleted() -> None:
@@ -228,7 +228,7 @@ def test_a_dry_run() -> None:
     here = reclaimed()
     before = here.state
     answer = here.deliver(SPOTKEEPER_DRY_RUN="true")
-    assert [one.partition(" (")[0] for one in answer["plan"]] == [
+    assert [item.partition(" (")[0] for item in answer["plan"]] == [
         "start the instance",
         "wait until it is running",
         "record that it ran again",
@@ -236,7 +236,7 @@ def test_a_dry_run() -> None:
         "close the episode",
     ]
     start_by_hand(here)
-    assert [one.partition(" (")[0] for one in here.deliver(SPOTKEEPER_DRY_RUN="true")["plan"]] == [
+    assert [item.partition(" (")[0] for item in here.deliver(SPOTKEEPER_DRY_RUN="true")["plan"]] == [
         "return to the groups",
         "close the episode",
     ]

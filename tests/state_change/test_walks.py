@@ -60,7 +60,9 @@ def end_state(here: StateStage) -> dict[str, Any]:
     episode = {name for name in records(here) if not name.startswith("attempt")}
     return {
         "status": here.status,
-        "starts": sum(one.action == "StartInstance" and one.code in ("", "Killed.after") for one in here.cloud.calls),
+        "starts": sum(
+            call.action == "StartInstance" and call.code in ("", "Killed.after") for call in here.cloud.calls
+        ),
         "restarts": len(here.restarts()),
         "counted": here.counted,
         "seen running": [number for number, names in here.restarts().items() if "running" in names],
@@ -105,7 +107,7 @@ def test_killed_and_only_the_sweep_comes(name: str, most: int | None) -> None:
             here.advance(61)
             here.sweep()
         found = end_state(here)
-        problems = [one for one in differences(here, name) if not one.startswith("seen running")]
+        problems = [item for item in differences(here, name) if not item.startswith("seen running")]
         if problems:
             wrong[f"{effect} call {number}"] = [str(found["status"]), *problems]
     assert wrong == {}

@@ -38,9 +38,9 @@ def leftovers(here: SweepStage) -> dict[str, list[str]]:
     """What of the finished rescue still exists."""
     ecs, answer = here.state["ecs"], here.before["answer"]
     return {
-        "images": [one["ImageId"] for one in ecs["images"] if one["ImageId"] == answer["image_id"]],
-        "snapshots": [one["SnapshotId"] for one in ecs["snapshots"]],
-        "disks": [one["DiskId"] for one in ecs["disks"] if one["DiskId"] in answer["retained_disks"]],
+        "images": [item["ImageId"] for item in ecs["images"] if item["ImageId"] == answer["image_id"]],
+        "snapshots": [snapshot["SnapshotId"] for snapshot in ecs["snapshots"]],
+        "disks": [disk["DiskId"] for disk in ecs["disks"] if disk["DiskId"] in answer["retained_disks"]],
     }
 
 

@@ -70,7 +70,7 @@ class SweepStage(Stage):
     def die(self) -> None:
         """What the queue holds runs until Function Compute gives it up; all the faults are over then."""
         self.run()
-        assert [one.outcome for one in self.cloud.fc.finished] == ["Failed"]
+        assert [invocation.outcome for invocation in self.cloud.fc.finished] == ["Failed"]
         self.cloud.faults.added.clear()
 
     def give_up(self) -> None:
@@ -92,8 +92,8 @@ class SweepStage(Stage):
 
     def writes(self) -> list[str]:
         """The actions that changed anything but hints."""
-        found = (one for one in self.cloud.calls if not one.action.startswith(READS))
-        return [one.action for one in found if not any(hint in str(one.parameters.get("path")) for hint in HINTS)]
+        found = (call for call in self.cloud.calls if not call.action.startswith(READS))
+        return [item.action for item in found if not any(hint in str(item.parameters.get("path")) for hint in HINTS)]
 
     def hints(self, folder: str) -> list[str]:
         """The keys of the hints in ``alive`` or ``open``, without what stands before the folder."""
@@ -143,13 +143,13 @@ class SweepStage(Stage):
     def handed_over(self) -> list[str]:
         """The instances that the queue's invocations are about, in their order."""
         every = [*self.cloud.fc.finished, *self.cloud.fc.pending]
-        return [json.loads(one.payload)["data"]["instanceId"] for one in every if one.task_id != "event"]
+        return [json.loads(item.payload)["data"]["instanceId"] for item in every if item.task_id != "event"]
 
 
 def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **changes: Any) -> SweepStage:
     """The rescues' stage (``changes`` are FleetSpec's) with both functions."""
-    one = rescue_stage(timings, settings, **changes)
-    swept = SweepStage(one.cloud, one.settings, one.timeout, one.before, fleet=one.fleet)
+    item = rescue_stage(timings, settings, **changes)
+    swept = SweepStage(item.cloud, item.settings, item.timeout, item.before, fleet=item.fleet)
     swept.register()
     return swept
 

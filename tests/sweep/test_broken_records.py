@@ -65,7 +65,7 @@ def test_the_instance_is_saved_all_the_same() -> None:
     overwrite(here, "rescues/{}/1/event", "oops")
     here.tick()
     assert len(reading.images(here)) == 1
-    assert [one.outcome for one in here.cloud.fc.finished] in ([], ["Failed"])
+    assert [invocation.outcome for invocation in here.cloud.fc.finished] in ([], ["Failed"])
 
 
 @pytest.mark.parametrize(("name", "text"), [("done", "oops"), ("done", "{}"), ("usable", "oops")])
@@ -76,7 +76,7 @@ def test_a_finished_rescue(name: str, text: str) -> None:
     before = leftovers(here)
     answer = here.sweep(**DELETE)
     assert leftovers(here) == before != NOTHING_LEFT
-    assert any("Move it away" in one for one in answer["warnings"])
+    assert any("Move it away" in warning for warning in answer["warnings"])
 
 
 @pytest.mark.parametrize("text", ["oops", TOO_LONG, '{"at": 1e999}'])

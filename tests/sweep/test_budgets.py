@@ -43,7 +43,7 @@ def test_stopped_instances_do_not_starve_one_that_runs_again() -> None:
     answer = here.sweep()
     assert f"{SOURCE}/running-1" in answer["handed_back"]
     assert len(answer["handed_back"]) == 51
-    assert len([one for one in answer["warnings"] if "SPOTKEEPER_SWEEP_LIMIT" in one]) == 10
+    assert len([warning for warning in answer["warnings"] if "SPOTKEEPER_SWEEP_LIMIT" in warning]) == 10
 
 
 def slow(here: SweepStage, timeout: float = LIMIT) -> None:
@@ -64,7 +64,7 @@ def test_stopped_instances_are_cut_at_the_deadline(count: int) -> None:
         began = here.cloud.now()
         answer = here.sweep()
         assert here.cloud.now() - began <= LIMIT
-        seen |= {one.partition("/")[0] for one in answer["restarts"]}
+        seen |= {item.partition("/")[0] for item in answer["restarts"]}
         here.advance(MINUTE)
         if len(seen) == count:
             break
@@ -84,7 +84,7 @@ def test_rescues_are_cut_at_the_deadline(count: int) -> None:
     answer = here.sweep()
     assert here.cloud.now() - began <= LIMIT
     assert answer["handed_over"] != []
-    assert any("the time of this sweep was up" in one for one in answer["warnings"])
+    assert any("the time of this sweep was up" in warning for warning in answer["warnings"])
     for _ in range(80):
         here.advance(MINUTE)
         here.sweep()
@@ -112,16 +112,16 @@ def test_a_throttled_look_at_others(action: str, skip: int) -> None:
     here.advance(MINUTE - here.cloud.now() % MINUTE + 38.0)
     now = here.cloud.now()
     names = [f"i-bp1locked{number:02}" for number in range(20)]
-    for one in ["i-bp1hasimage", *names]:
-        here.add_spot(one)
-    for one in ("i-bp1hasimage", "i-bp1notlocked"):
-        here.write(one, 1, "event", {})
-        here.write(one, 1, "image-1", {"at": now})
+    for name in ["i-bp1hasimage", *names]:
+        here.add_spot(name)
+    for item in ("i-bp1hasimage", "i-bp1notlocked"):
+        here.write(item, 1, "event", {})
+        here.write(item, 1, "image-1", {"at": now})
     slow(here)
     reading.fault(here, action, "throttle", times=None, skip=skip)
     with pytest.raises(BatchFailed, match="Throttling"):
         here.sweep()
-    sent = [one.at - now for one in here.calls("InvokeFunction")]
+    sent = [call.at - now for call in here.calls("InvokeFunction")]
     assert sorted(here.handed_over[:20]) == names
     assert sent[19] <= 10.0
     assert here.handed_over[20:] == ["i-bp1hasimage"]
@@ -136,8 +136,8 @@ def human(here: SweepStage, minutes: int) -> list[float]:
     here.cloud.fc.pending.clear()
     here.register(attempts=1)
     here.minutes(minutes)
-    sent = [one.at - began for one in here.calls("InvokeFunction") if one.status == 202]
-    return [round(one / MINUTE, 1) for one in sent]
+    sent = [call.at - began for call in here.calls("InvokeFunction") if call.status == 202]
+    return [round(item / MINUTE, 1) for item in sent]
 
 
 def test_an_error_that_needs_a_human() -> None:
@@ -145,7 +145,7 @@ def test_an_error_that_needs_a_human() -> None:
     here = stage(notice=DAY)
     sent = human(here, 90)
     assert [due <= at <= due + 1.5 for due, at in zip([1, 5, 15, 60], sent, strict=True)] == [True] * 4, sent
-    (warning,) = [one for one in here.sweep()["warnings"] if SOURCE in one]
+    (warning,) = [warning for warning in here.sweep()["warnings"] if SOURCE in warning]
     assert "look at its last error" in warning
     assert here.hints("open") == [f"rescues/{SOURCE}/1"]
 
@@ -176,4 +176,4 @@ def test_a_stale_entry_of_the_index(text: str) -> None:
     here.write("i-bp1twice", 2, "event", {})
     here.write("i-bp1twice", 2, "done", {"at": here.cloud.now(), "answer": {}})
     here.sweep()
-    assert [one for one in here.hints("open") if one.startswith("rescues/")] == []
+    assert [item for item in here.hints("open") if item.startswith("rescues/")] == []

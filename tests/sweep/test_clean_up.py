@@ -26,7 +26,7 @@ def test_reported_but_not_deleted() -> None:
         answer = here.sweep()
         (line,) = answer["clean_up"]
         left = leftovers(here)
-        assert all(one in line for one in [f"{SOURCE}/1", *left["images"], "3 snapshots", *left["disks"]])
+        assert all(snapshot in line for snapshot in [f"{SOURCE}/1", *left["images"], "3 snapshots", *left["disks"]])
         assert answer["outcome"] == "skipped"
         assert here.sweep()["clean_up"] == []
         here.advance(DAY)
@@ -42,10 +42,10 @@ def test_deleted() -> None:
     assert (answer["outcome"], answer["deleted"], answer["handed_over"]) == ("done", [f"{SOURCE}/1"], [])
     assert leftovers(here) == NOTHING_LEFT
     calls = here.calls(*DELETIONS)
-    assert [one.action for one in calls] == ["DeleteImage", *["DeleteSnapshot"] * 3, *["DeleteDisk"] * 2]
-    named = {one.parameters[one.action.removeprefix("Delete") + "Id"] for one in calls}
+    assert [call.action for call in calls] == ["DeleteImage", *["DeleteSnapshot"] * 3, *["DeleteDisk"] * 2]
+    named = {call.parameters[call.action.removeprefix("Delete") + "Id"] for call in calls}
     assert named == {*left["images"], *left["snapshots"], *left["disks"]}
-    assert not any("Force" in one.parameters for one in calls)
+    assert not any("Force" in call.parameters for call in calls)
     assert "cleaned" in reading.records(here, folder="sweeps")
 
 
@@ -54,10 +54,10 @@ def test_nothing_else_is_deleted() -> None:
     here = finished()
     before, left = here.state, leftovers(here)
     here.sweep(**DELETE)
-    gone = {one for ids in left.values() for one in ids}
+    gone = {instance_id for ids in left.values() for instance_id in ids}
     for key in ("ImageId", "SnapshotId", "DiskId", "InstanceId"):
         kind = key.removesuffix("Id").lower() + "s"
-        assert here.state["ecs"][kind] == [one for one in before["ecs"][kind] if one[key] not in gone]
+        assert here.state["ecs"][kind] == [item for item in before["ecs"][kind] if item[key] not in gone]
     assert here.state["slb"] == before["slb"]
 
 
@@ -85,8 +85,8 @@ def deleted_by_hand() -> SweepStage:
     here = finished()
     left, ecs = leftovers(here), here.cloud.ecs
     for kind, every in (("images", ecs.images), ("snapshots", ecs.snapshots), ("disks", ecs.disks)):
-        for one in left[kind]:
-            del every[one]
+        for item in left[kind]:
+            del every[item]
     return here
 
 

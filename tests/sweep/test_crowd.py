@@ -42,7 +42,7 @@ def test_all_pages() -> None:
     answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="1000")
     every = [name(number) for number in range(201)]
     assert sorted(here.handed_over) == every
-    assert sorted(answer["handed_over"]) == [f"{one}/1" for one in every]
+    assert sorted(answer["handed_over"]) == [f"{item}/1" for item in every]
 
 
 def test_all_pages_of_open_rescues() -> None:
@@ -64,7 +64,7 @@ def test_fifty_a_run() -> None:
     here.cloud.fc.register(FUNCTION, lambda payload: begun_by(here, payload))
     first = here.tick()
     assert len(first["handed_over"]) == 50
-    assert len([one for one in first["warnings"] if "SPOTKEEPER_SWEEP_LIMIT" in one]) == 10
+    assert len([warning for warning in first["warnings"] if "SPOTKEEPER_SWEEP_LIMIT" in warning]) == 10
     second, third = here.minutes(2)
     assert len(second["handed_over"]) == 10
     assert third["outcome"] == "skipped"
@@ -111,7 +111,7 @@ def test_one_failure_does_not_stop_the_others() -> None:
         here.sweep()
     assert len(here.handed_over) == 3
     refused = {name(number) for number in range(5)} - set(here.handed_over)
-    assert [one["outcome"] for one in caught.value.results].count("failed") == 2
+    assert [result["outcome"] for result in caught.value.results].count("failed") == 2
     assert [word in str(caught.value) for word in ("2 of 5", *refused, "AccessDenied")] == [True] * 4
     assert here.handed_over[0] not in str(caught.value)
     here.advance(MINUTE)

@@ -167,41 +167,47 @@ EVERY = [
 ]
 
 
-def acts(one: Rescue) -> bool:
+def acts(item: Rescue) -> bool:
     """Whether it is handed over."""
-    return decide(one, NOW).action is HAND_OVER
+    return decide(item, NOW).action is HAND_OVER
 
 
 def test_hold_wins_over_everything() -> None:
     """Whatever else is true, the tag on instance or image keeps the sweep away."""
-    held = [one for one in EVERY if one.image_held or "spotkeeper:hold" in str(one.instance)]
+    held = [rescue for rescue in EVERY if rescue.image_held or "spotkeeper:hold" in str(rescue.instance)]
     assert held
-    assert {decide(one, NOW).action for one in held} == {LEAVE}
+    assert {decide(item, NOW).action for item in held} == {LEAVE}
 
 
 def test_ended_is_ended() -> None:
     """But for a new lock in stop mode."""
-    ended = [one for one in EVERY if one.records & {DONE, LOST} and acts(one)]
+    ended = [rescue for rescue in EVERY if rescue.records & {DONE, LOST} and acts(rescue)]
     assert ended
-    assert all(one.locked and (one.instance or {})["SpotInterruptionBehavior"] == "Stop" for one in ended)
+    assert all(item.locked and (item.instance or {})["SpotInterruptionBehavior"] == "Stop" for item in ended)
 
 
 def test_nobody_is_disturbed() -> None:
     """An open rescue with a deadline ahead is never handed over."""
-    assert not any(acts(one) for one in EVERY if one.open and one.signs == ALIVE)
+    assert not any(acts(rescue) for rescue in EVERY if rescue.open and rescue.signs == ALIVE)
 
 
 def test_only_what_is_locked_or_open() -> None:
     """What is handed over is one or the other."""
-    assert all(one.locked or one.open for one in EVERY if acts(one))
+    assert all(rescue.locked or rescue.open for rescue in EVERY if acts(rescue))
 
 
 def test_reported_are_the_old_open_ones() -> None:
     """All of them but the held, and those in stop mode that wait for their instance, and none else."""
-    reported = [one for one in EVERY if decide(one, NOW).action is REPORT]
-    waiting = [one for one in EVERY if "drained" in one.records and in_stop_mode(one.instance or one.event)]
-    old = [one for one in EVERY if one.open and (one.opened_at or NOW) < NOW - OLD_SECONDS and one not in waiting]
-    assert reported == [one for one in old if not one.image_held and "spotkeeper:hold" not in str(one.instance)]
+    reported = [rescue for rescue in EVERY if decide(rescue, NOW).action is REPORT]
+    waiting = [
+        rescue for rescue in EVERY if "drained" in rescue.records and in_stop_mode(rescue.instance or rescue.event)
+    ]
+    old = [
+        rescue
+        for rescue in EVERY
+        if rescue.open and (rescue.opened_at or NOW) < NOW - OLD_SECONDS and rescue not in waiting
+    ]
+    assert reported == [item for item in old if not item.image_held and "spotkeeper:hold" not in str(item.instance)]
 
 
 def wanting(name: str, notice_end: float | None) -> Decision:
@@ -227,8 +233,8 @@ def test_the_limit(limit: int) -> None:
     due, later = chosen(decisions, limit, NOW)
     assert len(due) == min(limit, 5)
     assert sorted(map(repr, due + later)) == sorted(map(repr, decisions))
-    assert max([urgency(one, NOW) for one in due], default=(False, 0.0)) <= min(
-        [urgency(one, NOW) for one in later], default=(True, 0.0)
+    assert max([urgency(decision, NOW) for decision in due], default=(False, 0.0)) <= min(
+        [urgency(decision, NOW) for decision in later], default=(True, 0.0)
     )
 
 

@@ -63,7 +63,7 @@ def died(action: str, effect: str, attempts: int, **changes: Any) -> SweepStage:
 def test_while_the_source_stands(action: str, effect: str, attempts: int) -> None:
     """After the last attempt's deadline the sweep hands it over, once, and the rescue is complete."""
     here = died(action, effect, attempts, notice=LONG)
-    assert [one.attempts for one in here.cloud.fc.finished] == [attempts]
+    assert [invocation.attempts for invocation in here.cloud.fc.finished] == [attempts]
     assert "done" not in reading.records(here)
     here.give_up()
     assert here.minutes(2)[0]["handed_over"] == [f"{SOURCE}/1"]
@@ -98,8 +98,8 @@ def test_after_the_release(action: str, effect: str, attempts: int) -> None:
     here.give_up()
     here.minutes(2)
     # The flags cannot be put back on disks that were retained until the source was gone; the answer names them.
-    assert [one for one in here.shortcomings() if not one.startswith(FLAG)] == []
-    stays = [one for one in reading.doomed_disks(here) if one in reading.source_disks(here)]
+    assert [item for item in here.shortcomings() if not item.startswith(FLAG)] == []
+    stays = [disk for disk in reading.doomed_disks(here) if disk in reading.source_disks(here)]
     assert reading.records(here)["done"]["answer"]["retained_disks"] == stays
 
 
@@ -198,7 +198,7 @@ def retained_after(phase: float, **changes: Any) -> float:
     here.die()
     here.register()
     here.minutes(4)
-    asked = [one.at for one in here.calls("ModifyDiskAttribute") if one.status == 200]
+    asked = [call.at for call in here.calls("ModifyDiskAttribute") if call.status == 200]
     assert asked, "no disk was ever retained"
     return float(asked[0]) - float(here.before["now"])
 
@@ -233,7 +233,7 @@ def test_what_was_handed_over_dies_too() -> None:
     reading.fault(here, "AddVServerGroupBackendServers", "kill-before", times=4)
     here.minutes(1)
     here.run()
-    assert [one.outcome for one in here.cloud.fc.finished] == ["Failed"]
+    assert [invocation.outcome for invocation in here.cloud.fc.finished] == ["Failed"]
     here.give_up()
     here.minutes(2)
     assert here.handed_over == [SOURCE, SOURCE]
@@ -252,7 +252,7 @@ def test_lost_for_good() -> None:
     here.advance(MINUTE)
     answer = here.minutes(3)[-1]
     assert answer["outcome"] == "skipped"
-    assert [SOURCE in one and "lost" in one for one in answer["warnings"]] == [True]
+    assert [SOURCE in warning and "lost" in warning for warning in answer["warnings"]] == [True]
     assert len(here.calls("InvokeFunction")) == calls
     assert here.writes() == writes
     assert proof.untouched(before, here.state) == []

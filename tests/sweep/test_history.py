@@ -36,7 +36,7 @@ def calls(here: SweepStage) -> Counter[str]:
     """The calls of one sweep."""
     before = len(here.cloud.calls)
     here.sweep()
-    return Counter(one.action for one in here.cloud.calls[before:])
+    return Counter(call.action for call in here.cloud.calls[before:])
 
 
 def test_the_calls_do_not_grow_with_the_history() -> None:
@@ -78,7 +78,7 @@ def test_cpu_and_memory_of_a_sweep_after_three_months() -> None:
         text=True,
         check=True,
     )
-    seconds, megabytes = (float(one) for one in child.stdout.split())
+    seconds, megabytes = (float(item) for item in child.stdout.split())
     print(f"{seconds:.2f} s of CPU, {megabytes:.0f} MB")  # noqa: T201 - the figures, with pytest -s
     assert seconds <= MOST_CPU_SECONDS
     assert megabytes <= MOST_MEGABYTES

@@ -57,8 +57,8 @@ def end_of_clean_up(here: SweepStage) -> Any:
     state = here.state["ecs"]
     return (
         leftovers(here),
-        [one["InstanceId"] for one in state["instances"]],
-        [one["DiskId"] for one in state["disks"]],
+        [instance["InstanceId"] for instance in state["instances"]],
+        [disk["DiskId"] for disk in state["disks"]],
         "cleaned" in reading.records(here, folder="sweeps"),
     )
 
@@ -82,7 +82,7 @@ def reference(name: str) -> tuple[tuple[str, ...], Any]:
     here = world()
     before = len(here.cloud.calls)
     sweep(here)
-    calls = tuple(one.action for one in here.cloud.calls[before:])
+    calls = tuple(call.action for call in here.cloud.calls[before:])
     here.run()
     return calls, end(here)
 
@@ -108,7 +108,7 @@ def test_the_references() -> None:
     assert reference("to be resumed")[1][0] == []
     assert reference("to be cleaned up")[1][0] == NOTHING_LEFT
     assert "InvokeFunction" in reference("to be found")[0]
-    assert [one for one in reference("to be cleaned up")[0] if one in DELETIONS] == [
+    assert [item for item in reference("to be cleaned up")[0] if item in DELETIONS] == [
         "DeleteImage",
         *["DeleteSnapshot"] * 3,
         *["DeleteDisk"] * 2,
@@ -139,7 +139,7 @@ def test_killed_between_any_two_deletions() -> None:
         here.advance(MINUTE)
         sweep(here)
         assert end_of_clean_up(here) == end
-        deleted = [one for one in here.calls("DeleteImage", "DeleteDisk") if one.status in (200, 599)]
+        deleted = [call for call in here.calls("DeleteImage", "DeleteDisk") if call.status in (200, 599)]
         assert len(deleted) == 3
 
 

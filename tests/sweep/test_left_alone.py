@@ -20,15 +20,15 @@ ANSWER = {"outcome": "done", "reason": "it was put back", "warnings": [], "timel
 def hold(here: SweepStage, kind: str) -> None:
     """An operator tags the source, or each image of the rescue."""
     ecs = here.cloud.ecs
-    images = [one for one in ecs.images.values() if one.owner_alias == "self"]
-    for one in [ecs.instances[SOURCE]] if kind == "instance" else images:
-        one.tags.set("spotkeeper:hold", "yes", here.cloud.now())
+    images = [image for image in ecs.images.values() if image.owner_alias == "self"]
+    for instance in [ecs.instances[SOURCE]] if kind == "instance" else images:
+        instance.tags.set("spotkeeper:hold", "yes", here.cloud.now())
 
 
 def unhold(here: SweepStage) -> None:
     """The operator takes the tag off again."""
-    for one in [*here.cloud.ecs.instances.values(), *here.cloud.ecs.images.values()]:
-        one.tags.set("spotkeeper:hold", None, here.cloud.now())
+    for image in [*here.cloud.ecs.instances.values(), *here.cloud.ecs.images.values()]:
+        image.tags.set("spotkeeper:hold", None, here.cloud.now())
 
 
 def half_done(action: str = "RunInstances", **changes: Any) -> SweepStage:
@@ -78,8 +78,8 @@ def test_a_hold_on_an_image_that_is_over() -> None:
     """Its value says until when, as on an instance."""
     here = half_done()
     ends = here.cloud.now() + MINUTE
-    for one in here.cloud.ecs.images.values():
-        one.tags.set("spotkeeper:hold", iso(ends), here.cloud.now())
+    for image in here.cloud.ecs.images.values():
+        image.tags.set("spotkeeper:hold", iso(ends), here.cloud.now())
     left_alone(here)
     here.advance(MINUTE)
     here.minutes(1)
@@ -113,7 +113,7 @@ def test_an_old_open_rescue() -> None:
     here.advance(DAY)
     for _ in range(2):
         assert "24 hours" in left_alone(here)
-        assert any(SOURCE in one for one in here.sweep()["warnings"])
+        assert any(SOURCE in warning for warning in here.sweep()["warnings"])
         here.advance(MINUTE)
 
 

@@ -40,7 +40,7 @@ def test_an_image_that_is_used_since_it_was_looked_at() -> None:
     reading.fault(here, "DeleteImage", "code:ImageUsingByInstance")
     here.sweep(**DELETE)
     assert leftovers(here) == left
-    assert not any("Force" in one.parameters for one in here.calls(*DELETIONS))
+    assert not any("Force" in call.parameters for call in here.calls(*DELETIONS))
     assert "cleaned" not in reading.records(here, folder="sweeps")
 
 
@@ -70,7 +70,7 @@ def test_an_attached_disk() -> None:
     attach(here, first)
     here.sweep(**DELETE)
     assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
-    assert [one.parameters["DiskId"] for one in here.calls("DeleteDisk")] == [second]
+    assert [call.parameters["DiskId"] for call in here.calls("DeleteDisk")] == [second]
     here.advance(MINUTE)
     assert kept(here)["clean_up"] == []
 
@@ -150,13 +150,13 @@ def test_a_disk_that_its_owner_has_used_since(trace: str) -> None:
         disk.detached_at = used_at + MINUTE
     here.sweep(**DELETE)
     assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
-    assert [one.parameters["DiskId"] for one in here.calls("DeleteDisk")] == [second]
+    assert [call.parameters["DiskId"] for call in here.calls("DeleteDisk")] == [second]
 
 
 def test_a_disk_that_the_rescue_never_retained() -> None:
     """An answer that names a disk which was never the source's, whoever wrote it, deletes nothing of others."""
     here = finished()
-    theirs = next(one for one in here.cloud.ecs.disks.values() if one.instance_id)
+    theirs = next(disk for disk in here.cloud.ecs.disks.values() if disk.instance_id)
     theirs.instance_id = theirs.device = ""
     done = reading.records(here)["done"]
     other = next(disk_id for disk_id, one in here.cloud.ecs.disks.items() if one is theirs)
@@ -164,4 +164,4 @@ def test_a_disk_that_the_rescue_never_retained() -> None:
     here.put(f"{here.home}/rescues/{SOURCE}/1/done.json", json.dumps(done))
     here.sweep(**DELETE)
     assert other in here.cloud.ecs.disks
-    assert other not in [one.parameters["DiskId"] for one in here.calls("DeleteDisk")]
+    assert other not in [call.parameters["DiskId"] for call in here.calls("DeleteDisk")]

@@ -29,8 +29,8 @@ def test_an_open_rescue(code: str) -> None:
     """The instances under the lock that nobody has begun are handed over beside it, in every sweep."""
     here = stage(locked=False)
     here.write(GONE, 1, "event", {})
-    for one in OTHERS:
-        here.add_spot(one)
+    for item in OTHERS:
+        here.add_spot(item)
     refuse(here, f"{GONE}/1/event", code)
     for _ in range(2):
         with pytest.raises(BatchFailed, match=rf"1 of 4 failed: {GONE}/1: .*{GONE}/1/event.*{code}"):
@@ -61,8 +61,8 @@ def test_an_instance_that_came_back_from_stop_mode() -> None:
 def test_a_restart() -> None:
     """The instance whose restarts cannot be counted stays stopped, and the others are started."""
     here = stopped()
-    for one in OTHERS:
-        here.add_stopped(one)
+    for item in OTHERS:
+        here.add_stopped(item)
     reading.fault(here, "StartInstance", "code:OperationDenied.NoStock")
     with pytest.raises(RestartRefused):
         here.deliver()
@@ -73,7 +73,7 @@ def test_a_restart() -> None:
     with here.playing():
         here.cloud.fc.run_due()
     here.cloud.progress()
-    assert [here.cloud.ecs.instances[one].status for one in (SOURCE, *OTHERS)] == ["Stopped", *3 * ["Running"]]
+    assert [here.cloud.ecs.instances[item].status for item in (SOURCE, *OTHERS)] == ["Stopped", *3 * ["Running"]]
 
 
 def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:

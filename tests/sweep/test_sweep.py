@@ -140,7 +140,7 @@ def test_two_sweeps_in_one_minute() -> None:
     first = here.sweep()
     here.advance(MINUTE - 2)
     assert here.sweep()["handed_over"] == first["handed_over"] == [f"{SOURCE}/1"]
-    assert [one.status for one in here.calls("InvokeFunction")] == [202, 409]
+    assert [call.status for call in here.calls("InvokeFunction")] == [202, 409]
     assert here.handed_over == [SOURCE]
     here.run()
     assert here.shortcomings() == []
@@ -171,7 +171,7 @@ def test_another_function_name() -> None:
     here = stage()
     here.cloud.fc.register("other", here.call, 1)
     here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="other")
-    assert [one.function for one in here.cloud.fc.pending] == ["other"]
+    assert [invocation.function for invocation in here.cloud.fc.pending] == ["other"]
 
 
 def interruption(raw: bytes) -> Interruption:
@@ -229,7 +229,7 @@ def test_other_events_are_skipped() -> None:
 def test_a_context_without_an_account() -> None:
     """On one's own machine there may be none: the rescue works all the same."""
     here = stage()
-    here.cloud.fc.register(FUNCTION, lambda one: here.invoke("interruption", one, name="handed over", account_id=""))
+    here.cloud.fc.register(FUNCTION, lambda item: here.invoke("interruption", item, name="handed over", account_id=""))
     with here.playing():
         here.invoke("sweep", TIMER, name="sweep", account_id="")
     here.run()
