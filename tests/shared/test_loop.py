@@ -103,7 +103,7 @@ def context(seconds: float = 100.0, **settings: Any) -> Context:
     clock = SimulatedClock()
     deadline = Deadline.after(clock, seconds)
     api = Api("ecs", "cn-hangzhou", Credentials("id", "secret"), None, clock, deadline)
-    apis: dict[str, Any] = {"ecs": api, "slb": api, "ess": api}
+    apis: dict[str, Any] = {"ecs": api, "ess": api, "load_balancers": {}}
     about: dict[str, Any] = {
         "clock": clock,
         "deadline": deadline,
