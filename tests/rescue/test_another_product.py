@@ -54,7 +54,7 @@ class Toy(LoadBalancer):
         self._called("scopes", until)
         return ["toy"]
 
-    def find(self, scope: str, once: Once, until: Deadline) -> Iterator[Membership]:
+    def find(self, scope: str, server_ids: frozenset[str], once: Once, until: Deadline) -> Iterator[Membership]:
         """Without a read: it is all in memory."""
         self._called("find", until)
         yield from self.members
@@ -78,7 +78,7 @@ class Toy(LoadBalancer):
         self.members[:] = [one for one in self.members if one.key not in keys]
         self.members.extend(members if verb != "Remove" else [])
 
-    def health(self, scope: str, until: Deadline) -> list[Health]:
+    def health(self, members: list[Membership], until: Deadline) -> list[Health]:
         """Nobody is healthy."""
         self._called("health", until)
         return [Health(one.server_id, one.name, "Unhealthy", healthy=False) for one in self.members]

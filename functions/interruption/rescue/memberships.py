@@ -14,6 +14,7 @@ from rescue.tracks import Step, group_again_at
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
 from spotkeeper.load_balancers import Health, Membership, by_group
+from spotkeeper.load_balancers.membership import by_scope
 from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
@@ -116,9 +117,9 @@ def ask_health(tools: Tools, facts: Facts) -> Facts:
     Raises ``CloudError`` for a refusal that is worth another try; any other one is a warning.
     """
     found: list[Health] = []
-    for scope, product in {one.scope: tools.load_balancers[one.product] for one in facts.memberships or ()}.items():
+    for members in by_scope(facts.memberships or ()):
         try:
-            results = product.health(scope, once(tools))
+            results = tools.load_balancers[members[0].product].health(members, once(tools))
         except CloudError as error:
             if _worth_another_try(tools, facts, error):
                 raise

@@ -72,7 +72,7 @@ class Clb(LoadBalancer):
         pages = self.api.pages("DescribeLoadBalancers", "CLBs of the region", {}, until=until)
         return [str(one["LoadBalancerId"]) for page in pages for one in items(page, "LoadBalancers", "LoadBalancer")]
 
-    def find(self, scope: str, once: Once, until: Deadline) -> Iterator[Membership]:
+    def find(self, scope: str, _: frozenset[str], once: Once, until: Deadline) -> Iterator[Membership]:
         yield from once(scope, lambda: self.list_group(("clb", scope, ""), until))
         path = ("VServerGroups", "VServerGroup")
         groups = once(f"{scope} groups", lambda: self._read("DescribeVServerGroups", LB, scope, path, until))
@@ -94,7 +94,8 @@ class Clb(LoadBalancer):
         action = "DescribeVServerGroupAttribute" if group[2] else "DescribeLoadBalancerAttribute"
         return [_membership(group, server) for server in self._read(action, *_id(group), SERVERS, until)]
 
-    def health(self, scope: str, until: Deadline) -> list[Health]:
+    def health(self, members: list[Membership], until: Deadline) -> list[Health]:
+        scope = members[0].scope
         return [_health(scope, server) for server in self._read("DescribeHealthStatus", LB, scope, SERVERS, until)]
 
     def _read(self, action: str, key: str, resource: str, path: Sequence[str], until: Deadline) -> list[dict[str, Any]]:

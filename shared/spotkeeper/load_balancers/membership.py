@@ -94,6 +94,14 @@ def by_group(members: Iterable[Membership]) -> Iterator[list[Membership]]:
     return (list(group) for _, group in groupby(ordered, key=lambda member: member.group))
 
 
+def by_scope(members: Iterable[Membership]) -> Iterable[list[Membership]]:
+    """The members scope by scope."""
+    found: dict[str, list[Membership]] = {}
+    for one in members:
+        found.setdefault(one.scope, []).append(one)
+    return found.values()
+
+
 def is_batch(name: str) -> bool:
     """Whether a record of this name holds memberships."""
     return bool(_BATCH.fullmatch(name))

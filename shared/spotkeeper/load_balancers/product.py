@@ -48,8 +48,8 @@ class LoadBalancer(ABC):
         """The scopes of the region."""
 
     @abstractmethod
-    def find(self, scope: str, once: Once, until: Deadline) -> Iterator[Membership]:
-        """All memberships in a scope, of any server."""
+    def find(self, scope: str, server_ids: frozenset[str], once: Once, until: Deadline) -> Iterator[Membership]:
+        """All memberships of these servers in a scope; others may be among them."""
 
     @abstractmethod
     def report(self, scope: str, server_ids: frozenset[str], until: Deadline) -> Iterator[str]:
@@ -64,8 +64,8 @@ class LoadBalancer(ABC):
         """One write on one group: set the members' weights, add them or remove them."""
 
     @abstractmethod
-    def health(self, scope: str, until: Deadline) -> list[Health]:
-        """What the health checks in a scope say."""
+    def health(self, members: list[Membership], until: Deadline) -> list[Health]:
+        """What the health checks say of all servers in the groups of these members, which are in one scope."""
 
     def is_gone(self, error: CloudError) -> bool:
         """Whether a refusal says that the group or the load balancer does not exist."""

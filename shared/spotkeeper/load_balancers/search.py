@@ -99,7 +99,7 @@ class Search:
             self._keep(self._elsewhere[scope]())
             self.trusted[scope] = None  # it does not go with the source
         else:
-            found = self._scopes[scope].find(scope, self._once, until)
+            found = self._scopes[scope].find(scope, self._server_ids, self._once, until)
             self._keep(one for one in found if one.server_id in self._server_ids)
             self._known.add(scope)
             self._report(scope, until)
