@@ -145,7 +145,7 @@ def test_two_builds_in_two_directories(tmp_path: Path, dist: Dist) -> None:
         root = tmp_path / folder
         for source in ("shared", "functions", "tools"):
             shutil.copytree(build.ROOT / source, root / source, ignore=shutil.ignore_patterns("__pycache__"))
-        for pins in ("requirements.txt", "requirements-dev.txt"):
+        for pins in ("requirements.txt", "requirements-build.txt"):
             shutil.copy(build.ROOT / pins, root)
         environment = {**os.environ, "PYTHON310": str(dist.python), "TZ": zone, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-m", "tools", "package"], cwd=root, env=environment, umask=mask, check=True)
