@@ -1,14 +1,16 @@
-"""The unmodified ECS SDK, asked by API names."""
+"""The unmodified SDKs, called by API names."""
 
 from __future__ import annotations
 
 import re
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from alibabacloud_ecs20140526 import models
-from alibabacloud_ecs20140526.client import Client
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_slb20140515 import models as slb_models
+from alibabacloud_slb20140515.client import Client as SlbClient
 from alibabacloud_tea_openapi.utils_models import Config
 from Tea.exceptions import TeaException
 
@@ -23,18 +25,21 @@ def snake(action: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower()
 
 
-class Ecs:
+class Sdk:
     """A client; ``ecs("DescribeInstances", Status="Running")`` answers the body as a plain object."""
+
+    models: ClassVar[Any]
+    client_type: ClassVar[Any]
 
     def __init__(self, cloud: Cloud, url: str, **options: Any) -> None:
         key = cloud.access_key
         options = {"access_key_id": key.access_key_id, "access_key_secret": key.secret, **options}
         endpoint = url.removeprefix("http://")
-        self.client = Client(Config(endpoint=endpoint, protocol="http", region_id=REGION, **options))
+        self.client = self.client_type(Config(endpoint=endpoint, protocol="http", region_id=REGION, **options))
 
     def __call__(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Call; the region is filled in where the action has one."""
-        request_type = getattr(models, f"{action}Request")
+        request_type = getattr(self.models, f"{action}Request")
         if "region_id" in signature(request_type.__init__).parameters:
             parameters = {"RegionId": REGION, **parameters}
         request = request_type().from_map(parameters)
@@ -51,6 +56,13 @@ class Ecs:
             self(action, **parameters)
         return caught.value.statusCode, caught.value.code
 
+
+class Ecs(Sdk):
+    """ECS."""
+
+    models = ecs_models
+    client_type = EcsClient
+
     def instance(self, instance_id: str) -> dict[str, Any] | None:
         """One instance as DescribeInstances shows it."""
         found = self("DescribeInstances", InstanceIds=f'["{instance_id}"]')["Instances"]["Instance"]
@@ -61,3 +73,10 @@ class Ecs:
         answer = self("DescribeImages", **{"Status": "ALL", "ImageOwnerAlias": "self", **parameters})
         shown: list[dict[str, Any]] = answer["Images"]["Image"]
         return shown
+
+
+class Slb(Sdk):
+    """CLB."""
+
+    models = slb_models
+    client_type = SlbClient

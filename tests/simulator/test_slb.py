@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from alibabacloud_slb20140515 import models
-from alibabacloud_slb20140515.client import Client
-from alibabacloud_tea_openapi.utils_models import Config
 from Tea.exceptions import TeaException
 
 from simulator.actions import Parameters
@@ -19,9 +17,8 @@ from simulator.error_catalogue import refusal
 from simulator.slb.model import LoadBalancer, VServerGroup
 from simulator.slb.refusals import CONFLICTS
 from simulator.transport import in_process
+from tests.simulator.sdk import NOON, REGION, Slb
 
-REGION = "cn-hangzhou"
-NOON = 1_795_176_000.0
 Members = list[tuple[str, int, int]]
 
 
@@ -76,31 +73,15 @@ def fleet() -> Fleet:
 
 
 @pytest.fixture
-def client(fleet: Fleet) -> Iterator[Client]:
-    """The SDK's client, pointed at the embedded cloud."""
+def slb(fleet: Fleet) -> Iterator[Slb]:
+    """The SDK's client for it."""
     with in_process(fleet.cloud) as url:
-        key = fleet.cloud.access_key
-        yield Client(
-            Config(
-                access_key_id=key.access_key_id,
-                access_key_secret=key.secret,
-                endpoint=url.removeprefix("http://"),
-                protocol="http",
-                region_id=REGION,
-            )
-        )
+        yield Slb(fleet.cloud, url)
 
 
 def servers(*elements: dict[str, Any]) -> str:
     """The parameter BackendServers."""
     return json.dumps(list(elements))
-
-
-def refused(call: Any, request: Any) -> tuple[int, str]:
-    """HTTP status and code of a call that must be refused."""
-    with pytest.raises(TeaException) as caught:
-        call(request)
-    return caught.value.statusCode, caught.value.code
 
 
 # -- answers ---------------------------------------------------------------------------------------------------------
@@ -165,172 +146,141 @@ def test_the_operations_of_a_rescue_are_all_there() -> None:
 # -- looking ---------------------------------------------------------------------------------------------------------
 
 
-def found_by(client: Client, **filters: Any) -> list[str]:
-    """Names of the CLBs on the one page that a listing with these filters gives."""
-    request = models.DescribeLoadBalancersRequest(region_id=REGION, page_number=1, page_size=100, **filters)
-    body = client.describe_load_balancers(request).body
-    assert body.total_count == len(body.load_balancers.load_balancer)
-    return [row.load_balancer_name for row in body.load_balancers.load_balancer]
+def found_by(slb: Slb, **filters: Any) -> list[str]:
+    """Names of the CLBs on the single page of a listing with these filters."""
+    body = slb("DescribeLoadBalancers", PageNumber=1, PageSize=100, **filters)
+    assert body["TotalCount"] == len(body["LoadBalancers"]["LoadBalancer"])
+    return [row["LoadBalancerName"] for row in body["LoadBalancers"]["LoadBalancer"]]
 
 
-def test_load_balancers_come_in_pages(fleet: Fleet, client: Client) -> None:
+def test_load_balancers_come_in_pages(fleet: Fleet, slb: Slb) -> None:
     """Twenty-five CLBs in pages of ten are three pages without gaps or repetitions."""
     for number in range(24):
         fleet.slb.add_load_balancer(f"lb{number}")
     names: list[str] = []
     for page in (1, 2, 3, 4):
-        request = models.DescribeLoadBalancersRequest(region_id=REGION, page_number=page, page_size=10)
-        body = client.describe_load_balancers(request).body
-        assert (body.total_count, body.page_number, body.page_size) == (25, page, 10)
-        names += [row.load_balancer_name for row in body.load_balancers.load_balancer]
+        body = slb("DescribeLoadBalancers", PageNumber=page, PageSize=10)
+        assert (body["TotalCount"], body["PageNumber"], body["PageSize"]) == (25, page, 10)
+        names += [row["LoadBalancerName"] for row in body["LoadBalancers"]["LoadBalancer"]]
     assert names == ["web", *(f"lb{number}" for number in range(24))]
 
 
 @pytest.mark.parametrize(
     ("paging", "code"),
     [
-        ({"page_size": 50}, "MissingParameter"),
-        ({"page_number": 1, "page_size": 101}, "InvalidParameter"),
-        ({"page_number": 0}, "InvalidParameter"),
-        ({"page_number": 1, "page_size": 0}, "InvalidParameter"),
+        ({"PageSize": 50}, "MissingParameter"),
+        ({"PageNumber": 1, "PageSize": 101}, "InvalidParameter"),
+        ({"PageNumber": 0}, "InvalidParameter"),
+        ({"PageNumber": 1, "PageSize": 0}, "InvalidParameter"),
     ],
 )
-def test_pages_that_cannot_be(client: Client, paging: dict[str, int], code: str) -> None:
+def test_pages_that_cannot_be(slb: Slb, paging: dict[str, int], code: str) -> None:
     """A page size needs a page number and is at most 100."""
-    request = models.DescribeLoadBalancersRequest(region_id=REGION, **paging)
-    assert refused(client.describe_load_balancers, request) == (400, code)
+    assert slb.refused("DescribeLoadBalancers", **paging) == (400, code)
 
 
-def test_load_balancers_by_filter(fleet: Fleet, client: Client) -> None:
+def test_load_balancers_by_filter(fleet: Fleet, slb: Slb) -> None:
     """Each filter keeps what matches and drops the rest; an unknown value drops all."""
     inner = fleet.slb.add_load_balancer("inner", vpc_id="vpc-2", address_type="intranet")
-    tag = models.DescribeLoadBalancersRequestTag
-    assert found_by(client) == ["web", "inner"]
-    assert found_by(client, vpc_id="vpc-2") == ["inner"]
-    assert found_by(client, address_type="internet") == ["web"]
-    assert found_by(client, load_balancer_id=f"{inner.id},{fleet.balancer.id}") == ["web", "inner"]
-    assert found_by(client, load_balancer_name="web") == ["web"]
-    assert found_by(client, tag=[tag(key="team", value="shop")]) == ["web"]
-    assert found_by(client, tag=[tag(key="team", value="other")]) == []
-    assert found_by(client, tags='{"team": "shop"}') == ["web"]
-    assert found_by(client, server_intranet_address="172.16.0.2") == ["web"]
-    assert found_by(client, server_id="i-none") == []
+    assert found_by(slb) == ["web", "inner"]
+    assert found_by(slb, VpcId="vpc-2") == ["inner"]
+    assert found_by(slb, AddressType="internet") == ["web"]
+    assert found_by(slb, LoadBalancerId=f"{inner.id},{fleet.balancer.id}") == ["web", "inner"]
+    assert found_by(slb, LoadBalancerName="web") == ["web"]
+    assert found_by(slb, Tag=[{"Key": "team", "Value": "shop"}]) == ["web"]
+    assert found_by(slb, Tag=[{"Key": "team", "Value": "other"}]) == []
+    assert found_by(slb, Tags='{"team": "shop"}') == ["web"]
+    assert found_by(slb, ServerIntranetAddress="172.16.0.2") == ["web"]
+    assert found_by(slb, ServerId="i-none") == []
 
 
-def test_the_server_filter_may_or_may_not_see_vserver_groups(fleet: Fleet, client: Client) -> None:
+def test_the_server_filter_may_or_may_not_see_vserver_groups(fleet: Fleet, slb: Slb) -> None:
     """No document says whether ServerId finds a server that is only in a vServer group: the knob has both."""
     fleet.empty_group.add(fleet.three, port=80)
-    assert found_by(client, server_id=fleet.one) == ["web"]
-    assert found_by(client, server_id=fleet.three) == []
+    assert found_by(slb, ServerId=fleet.one) == ["web"]
+    assert found_by(slb, ServerId=fleet.three) == []
     fleet.slb.server_id_finds_vserver_members = True
-    assert found_by(client, server_id=fleet.three) == ["web"]
+    assert found_by(slb, ServerId=fleet.three) == ["web"]
 
 
-def test_groups_show_their_members_where_documented(fleet: Fleet, client: Client) -> None:
+def test_groups_show_their_members_where_documented(fleet: Fleet, slb: Slb) -> None:
     """The default group has no ports; the list of vServer groups has neither servers nor their count."""
-    default = client.describe_load_balancer_attribute(
-        models.DescribeLoadBalancerAttributeRequest(region_id=REGION, load_balancer_id=fleet.balancer.id)
-    ).body.backend_servers.backend_server
-    assert [(it.server_id, it.weight, it.description) for it in default] == [
+    default = slb("DescribeLoadBalancerAttribute", LoadBalancerId=fleet.balancer.id)["BackendServers"]["BackendServer"]
+    assert [(row["ServerId"], row["Weight"], row["Description"]) for row in default] == [
         (fleet.one, 80, "front"),
         (fleet.two, 100, ""),
     ]
-    groups = client.describe_vserver_groups(
-        models.DescribeVServerGroupsRequest(region_id=REGION, load_balancer_id=fleet.balancer.id, include_listener=True)
-    ).body.vserver_groups.vserver_group
-    assert [it.vserver_group_id for it in groups] == [fleet.group.id, fleet.empty_group.id]
-    assert groups[0].server_count is None
-    assert [it.port for it in groups[0].associated_objects.listeners.listener] == [443]
-    members = client.describe_vserver_group_attribute(
-        models.DescribeVServerGroupAttributeRequest(region_id=REGION, vserver_group_id=fleet.group.id)
-    ).body.backend_servers.backend_server
-    assert [(it.server_id, it.port, it.weight) for it in members] == [(fleet.one, 8080, 60), (fleet.one, 8081, 40)]
+    groups = slb("DescribeVServerGroups", LoadBalancerId=fleet.balancer.id, IncludeListener=True)
+    first, second = groups["VServerGroups"]["VServerGroup"]
+    assert [first["VServerGroupId"], second["VServerGroupId"]] == [fleet.group.id, fleet.empty_group.id]
+    assert "ServerCount" not in first
+    assert [row["Port"] for row in first["AssociatedObjects"]["Listeners"]["Listener"]] == [443]
+    members = slb("DescribeVServerGroupAttribute", VServerGroupId=fleet.group.id)["BackendServers"]["BackendServer"]
+    assert [(row["ServerId"], row["Port"], row["Weight"]) for row in members] == [
+        (fleet.one, 8080, 60),
+        (fleet.one, 8081, 40),
+    ]
 
 
-def test_master_slave_groups_show_who_is_what(fleet: Fleet, client: Client) -> None:
+def test_master_slave_groups_show_their_roles(fleet: Fleet, slb: Slb) -> None:
     """Two members, the first of them the master."""
-    listed = client.describe_master_slave_server_groups(
-        models.DescribeMasterSlaveServerGroupsRequest(region_id=REGION, load_balancer_id=fleet.balancer.id)
-    ).body.master_slave_server_groups.master_slave_server_group
-    assert [it.master_slave_server_group_id for it in listed] == [fleet.pair.id]
-    members = client.describe_master_slave_server_group_attribute(
-        models.DescribeMasterSlaveServerGroupAttributeRequest(
-            region_id=REGION, master_slave_server_group_id=fleet.pair.id
-        )
-    ).body.master_slave_backend_servers.master_slave_backend_server
-    assert [(it.server_id, it.port, it.server_type) for it in members] == [
+    listed = slb("DescribeMasterSlaveServerGroups", LoadBalancerId=fleet.balancer.id)["MasterSlaveServerGroups"]
+    assert [row["MasterSlaveServerGroupId"] for row in listed["MasterSlaveServerGroup"]] == [fleet.pair.id]
+    found = slb("DescribeMasterSlaveServerGroupAttribute", MasterSlaveServerGroupId=fleet.pair.id)
+    members = found["MasterSlaveBackendServers"]["MasterSlaveBackendServer"]
+    assert [(row["ServerId"], row["Port"], row["ServerType"]) for row in members] == [
         (fleet.one, 3306, "Master"),
         (fleet.two, 3306, "Slave"),
     ]
 
 
-def test_listeners_come_by_token(fleet: Fleet, client: Client) -> None:
+def test_listeners_come_by_token(fleet: Fleet, slb: Slb) -> None:
     """Three listeners in pages of two; each names the group it forwards to."""
-    request = models.DescribeLoadBalancerListenersRequest(
-        region_id=REGION, load_balancer_id=[fleet.balancer.id], max_results=2
-    )
-    first = client.describe_load_balancer_listeners(request).body
-    request.next_token = first.next_token
-    second = client.describe_load_balancer_listeners(request).body
-    assert [it.listener_port for it in first.listeners + second.listeners] == [80, 443, 3306]
-    assert [it.vserver_group_id for it in first.listeners] == [None, fleet.group.id]
-    assert second.listeners[0].tcplistener_config.master_slave_server_group_id == fleet.pair.id
-    assert (first.total_count, second.next_token) == (3, None)
-    request.next_token, request.max_results = None, 3
-    assert client.describe_load_balancer_listeners(request).body.next_token is None
+    asked = {"LoadBalancerId": [fleet.balancer.id]}
+    first = slb("DescribeLoadBalancerListeners", **asked, MaxResults=2)
+    second = slb("DescribeLoadBalancerListeners", **asked, MaxResults=2, NextToken=first["NextToken"])
+    listeners = first["Listeners"] + second["Listeners"]
+    assert [row["ListenerPort"] for row in listeners] == [80, 443, 3306]
+    assert [row.get("VServerGroupId") for row in listeners] == [None, fleet.group.id, None]
+    assert second["Listeners"][0]["TCPListenerConfig"]["MasterSlaveServerGroupId"] == fleet.pair.id
+    assert (first["TotalCount"], second.get("NextToken")) == (3, None)
+    assert "NextToken" not in slb("DescribeLoadBalancerListeners", **asked, MaxResults=3)
 
 
-def test_an_empty_list_may_come_without_its_container(fleet: Fleet, client: Client) -> None:
-    """By default the container is there and empty; the knob makes the SDK answer None."""
-    request = models.DescribeVServerGroupAttributeRequest(region_id=REGION, vserver_group_id=fleet.empty_group.id)
-    assert client.describe_vserver_group_attribute(request).body.backend_servers.backend_server == []
+def test_an_empty_list_may_come_without_its_container(fleet: Fleet, slb: Slb) -> None:
+    """By default the container is there and empty; the knob leaves it out."""
+    asked = {"VServerGroupId": fleet.empty_group.id}
+    assert slb("DescribeVServerGroupAttribute", **asked)["BackendServers"]["BackendServer"] == []
     fleet.slb.omits_empty_lists = True
-    assert client.describe_vserver_group_attribute(request).body.backend_servers is None
+    assert "BackendServers" not in slb("DescribeVServerGroupAttribute", **asked)
 
 
-def test_what_does_not_exist_in_the_region(fleet: Fleet, client: Client) -> None:
+def test_what_does_not_exist_in_the_region(fleet: Fleet, slb: Slb) -> None:
     """A CLB or group that is unknown, or in another region, is not found."""
-    balancer = models.DescribeLoadBalancerAttributeRequest
-    group = models.DescribeVServerGroupAttributeRequest
-    pair = models.DescribeMasterSlaveServerGroupAttributeRequest
-    for request in (
-        balancer(region_id=REGION, load_balancer_id="lb-none"),
-        balancer(region_id="cn-beijing", load_balancer_id=fleet.balancer.id),
-    ):
-        assert refused(client.describe_load_balancer_attribute, request) == (404, "InvalidLoadBalancerId.NotFound")
-    for request in (
-        group(region_id=REGION, vserver_group_id="rsp-none"),
-        group(region_id="cn-beijing", vserver_group_id=fleet.group.id),
-    ):
-        assert refused(client.describe_vserver_group_attribute, request) == (404, "InvalidParameter")
-    assert refused(
-        client.describe_master_slave_server_group_attribute,
-        pair(region_id=REGION, master_slave_server_group_id="rsp-none"),
-    ) == (404, "InvalidParameter")
-    assert (
-        client.describe_load_balancers(
-            models.DescribeLoadBalancersRequest(region_id="cn-beijing")
-        ).body.load_balancers.load_balancer
-        == []
-    )
+    no_balancer, no_group = (404, "InvalidLoadBalancerId.NotFound"), (404, "InvalidParameter")
+    there = {"RegionId": "cn-beijing"}
+    assert slb.refused("DescribeLoadBalancerAttribute", LoadBalancerId="lb-none") == no_balancer
+    assert slb.refused("DescribeLoadBalancerAttribute", **there, LoadBalancerId=fleet.balancer.id) == no_balancer
+    assert slb.refused("DescribeVServerGroupAttribute", VServerGroupId="rsp-none") == no_group
+    assert slb.refused("DescribeVServerGroupAttribute", **there, VServerGroupId=fleet.group.id) == no_group
+    assert slb.refused("DescribeMasterSlaveServerGroupAttribute", MasterSlaveServerGroupId="rsp-none") == no_group
+    assert slb("DescribeLoadBalancers", **there)["LoadBalancers"]["LoadBalancer"] == []
 
 
 # -- health ----------------------------------------------------------------------------------------------------------
 
 
-def health(fleet: Fleet, client: Client, port: int | None = None) -> dict[tuple[str, int], str]:
+def health(fleet: Fleet, slb: Slb, port: int | None = None) -> dict[tuple[str, int], str]:
     """Health by server and backend port."""
-    request = models.DescribeHealthStatusRequest(
-        region_id=REGION, load_balancer_id=fleet.balancer.id, listener_port=port
-    )
-    rows = client.describe_health_status(request).body.backend_servers.backend_server
-    return {(it.server_id, it.port): it.server_health_status for it in rows}
+    asked = {"LoadBalancerId": fleet.balancer.id} | ({"ListenerPort": port} if port else {})
+    rows = slb("DescribeHealthStatus", **asked)["BackendServers"]["BackendServer"]
+    return {(row["ServerId"], row["Port"]): row["ServerHealthStatus"] for row in rows}
 
 
-def test_health_is_that_of_servers_behind_running_listeners(fleet: Fleet, client: Client) -> None:
+def test_health_is_that_of_servers_behind_running_listeners(fleet: Fleet, slb: Slb) -> None:
     """The spare group has no listener and does not show up; a stopped listener's servers vanish."""
     fleet.empty_group.add(fleet.three, port=80)
-    assert health(fleet, client) == {
+    assert health(fleet, slb) == {
         (fleet.one, 8000): "normal",
         (fleet.two, 8000): "normal",
         (fleet.one, 8080): "normal",
@@ -339,83 +289,71 @@ def test_health_is_that_of_servers_behind_running_listeners(fleet: Fleet, client
         (fleet.two, 3306): "normal",
     }
     fleet.balancer.listeners[0].status = "stopped"
-    assert (fleet.two, 8000) not in health(fleet, client)
-    assert set(health(fleet, client, 443)) == {(fleet.one, 8080), (fleet.one, 8081)}
-    request = models.DescribeHealthStatusRequest(load_balancer_id=fleet.balancer.id, listener_port=1)
-    assert refused(client.describe_health_status, request) == (404, "ListenerNotFound")
+    assert (fleet.two, 8000) not in health(fleet, slb)
+    assert set(health(fleet, slb, 443)) == {(fleet.one, 8080), (fleet.one, 8081)}
+    unknown = slb.refused("DescribeHealthStatus", LoadBalancerId=fleet.balancer.id, ListenerPort=1)
+    assert unknown == (404, "ListenerNotFound")
 
 
-def test_a_new_member_is_unavailable_until_it_has_been_checked(fleet: Fleet, client: Client) -> None:
+def test_a_new_member_is_unavailable_until_it_has_been_checked(fleet: Fleet, slb: Slb) -> None:
     """health_seconds after it was added, not earlier, it is normal."""
-    client.add_backend_servers(
-        models.AddBackendServersRequest(
-            load_balancer_id=fleet.balancer.id, backend_servers=servers({"ServerId": fleet.three})
-        )
-    )
-    assert health(fleet, client, 80)[fleet.three, 8000] == "unavailable"
+    slb("AddBackendServers", LoadBalancerId=fleet.balancer.id, BackendServers=servers({"ServerId": fleet.three}))
+    assert health(fleet, slb, 80)[fleet.three, 8000] == "unavailable"
     fleet.cloud.clock.advance(fleet.slb.health_seconds - 0.1)
-    assert health(fleet, client, 80)[fleet.three, 8000] == "unavailable"
+    assert health(fleet, slb, 80)[fleet.three, 8000] == "unavailable"
     fleet.cloud.clock.advance(0.1)
-    assert health(fleet, client, 80)[fleet.three, 8000] == "normal"
+    assert health(fleet, slb, 80)[fleet.three, 8000] == "normal"
 
 
-def test_health_of_servers_that_do_not_serve(fleet: Fleet, client: Client) -> None:
+def test_health_of_servers_that_do_not_serve(fleet: Fleet, slb: Slb) -> None:
     """Weight 0 is unavailable; a stopped server or one whose service fails is abnormal."""
     fleet.balancer.default_group.members[0].weight = 0
     fleet.slb.unhealthy.add(fleet.two)
-    assert set(health(fleet, client, 80).values()) == {"unavailable", "abnormal"}
+    assert set(health(fleet, slb, 80).values()) == {"unavailable", "abnormal"}
     fleet.cloud.ecs.instances[fleet.one].status = "Stopped"
-    assert set(health(fleet, client, 443).values()) == {"abnormal"}
+    assert set(health(fleet, slb, 443).values()) == {"abnormal"}
 
 
 # -- changing --------------------------------------------------------------------------------------------------------
 
 
-def test_default_group_weight_zero_removal_and_return(fleet: Fleet, client: Client) -> None:
+def test_default_group_weight_zero_removal_and_return(fleet: Fleet, slb: Slb) -> None:
     """The drain and the return of a rescue; weights are text in the answers of Set and Add, numbers in Remove's."""
-    lb, element = fleet.balancer.id, {"ServerId": fleet.one, "Type": "ecs"}
-    body = client.set_backend_servers(
-        models.SetBackendServersRequest(load_balancer_id=lb, backend_servers=servers({**element, "Weight": 0}))
-    ).body
-    assert [it.weight for it in body.backend_servers.backend_server] == ["0", "100"]
+    element = {"ServerId": fleet.one, "Type": "ecs"}
+
+    def change(verb: str, element: dict[str, Any]) -> list[tuple[str, int | str]]:
+        body = slb(f"{verb}BackendServers", LoadBalancerId=fleet.balancer.id, BackendServers=servers(element))
+        return [(row["ServerId"], row["Weight"]) for row in body["BackendServers"]["BackendServer"]]
+
+    assert change("Set", {**element, "Weight": 0}) == [(fleet.one, "0"), (fleet.two, "100")]
     assert fleet.members() == [(fleet.one, 0, 0), (fleet.two, 0, 100)]
-    body = client.remove_backend_servers(
-        models.RemoveBackendServersRequest(load_balancer_id=lb, backend_servers=servers(element))
-    ).body
-    assert [(it.server_id, it.weight) for it in body.backend_servers.backend_server] == [(fleet.two, 100)]
+    assert change("Remove", element) == [(fleet.two, 100)]
     new = {"ServerId": fleet.three, "Weight": "80", "Description": "front"}
-    body = client.add_backend_servers(
-        models.AddBackendServersRequest(load_balancer_id=lb, backend_servers=servers(new))
-    ).body
-    assert [it.weight for it in body.backend_servers.backend_server] == ["100", "80"]
+    assert change("Add", new) == [(fleet.two, "100"), (fleet.three, "80")]
     assert fleet.members() == [(fleet.two, 0, 100), (fleet.three, 0, 80)]
     assert fleet.balancer.default_group.members[1].description == "front"
 
 
-def change_group(fleet: Fleet, client: Client, verb: str, *elements: dict[str, Any]) -> Any:
+def change_group(fleet: Fleet, slb: Slb, verb: str, *elements: dict[str, Any]) -> Any:
     """Add, Remove or Set members of the vServer group with two members."""
-    request = {"region_id": REGION, "vserver_group_id": fleet.group.id, "backend_servers": servers(*elements)}
-    if verb == "set":
-        return client.set_vserver_group_attribute(models.SetVServerGroupAttributeRequest(**request)).body
-    title = verb.title()
-    model = getattr(models, f"{title}VServerGroupBackendServersRequest")
-    return getattr(client, f"{verb}_vserver_group_backend_servers")(model(**request)).body
+    action = "SetVServerGroupAttribute" if verb == "Set" else f"{verb}VServerGroupBackendServers"
+    return slb(action, VServerGroupId=fleet.group.id, BackendServers=servers(*elements))
 
 
-def test_vserver_members_are_server_and_port(fleet: Fleet, client: Client) -> None:
+def test_vserver_members_are_server_and_port(fleet: Fleet, slb: Slb) -> None:
     """Setting one port leaves the other alone; removing a port that is not there is no error and no removal."""
-    change_group(fleet, client, "set", {"ServerId": fleet.one, "Port": 8080, "Weight": 0, "Description": "api/v1"})
+    change_group(fleet, slb, "Set", {"ServerId": fleet.one, "Port": 8080, "Weight": 0, "Description": "api/v1"})
     assert fleet.members(fleet.group) == [(fleet.one, 8080, 0), (fleet.one, 8081, 40)]
     assert fleet.group.members[0].description == "api/v1"
-    change_group(fleet, client, "remove", {"ServerId": fleet.one, "Port": 80})
+    change_group(fleet, slb, "Remove", {"ServerId": fleet.one, "Port": 80})
     assert len(fleet.group.members) == 2
-    body = change_group(fleet, client, "remove", {"ServerId": fleet.one, "Port": 8081})
-    assert [(it.port, it.weight) for it in body.backend_servers.backend_server] == [(8080, 0)]
-    change_group(fleet, client, "add", {"ServerId": fleet.three, "Port": "8081", "Weight": 40})
+    body = change_group(fleet, slb, "Remove", {"ServerId": fleet.one, "Port": 8081})
+    assert [(row["Port"], row["Weight"]) for row in body["BackendServers"]["BackendServer"]] == [(8080, 0)]
+    change_group(fleet, slb, "Add", {"ServerId": fleet.three, "Port": "8081", "Weight": 40})
     assert fleet.members(fleet.group) == [(fleet.one, 8080, 0), (fleet.three, 8081, 40)]
 
 
-def test_addresses_tell_network_interfaces_apart_and_instances_not(fleet: Fleet, client: Client) -> None:
+def test_addresses_tell_network_interfaces_apart_and_instances_not(fleet: Fleet, slb: Slb) -> None:
     """An ENI may be a member once for each of its addresses; an instance is itself whatever address is given."""
     fleet.group.members.clear()
     for each in ("172.16.0.8", "172.16.0.9"):
@@ -423,65 +361,52 @@ def test_addresses_tell_network_interfaces_apart_and_instances_not(fleet: Fleet,
     fleet.group.add(fleet.one, port=80)
     address: dict[str, Any] = {"ServerIp": "172.16.0.8"}
     eni: dict[str, Any] = {"ServerId": "eni-1", "Port": 80, "Type": "eni"}
-    change_group(fleet, client, "remove", eni)
+    change_group(fleet, slb, "Remove", eni)
     assert len(fleet.group.members) == 3
-    change_group(fleet, client, "remove", {**eni, **address}, {"ServerId": fleet.one, "Port": 80, **address})
+    change_group(fleet, slb, "Remove", {**eni, **address}, {"ServerId": fleet.one, "Port": 80, **address})
     assert [it.server_ip for it in fleet.group] == ["172.16.0.9"]
 
 
-def test_what_is_not_a_member_is_ignored(fleet: Fleet, client: Client) -> None:
+def test_what_is_not_a_member_is_ignored(fleet: Fleet, slb: Slb) -> None:
     """Set and Remove say nothing about servers that are not there."""
     stranger = {"ServerId": fleet.three, "Port": 80, "Weight": 1}
     before = fleet.slb.state()
-    change_group(fleet, client, "set", stranger)
-    change_group(fleet, client, "remove", stranger)
-    request = {"load_balancer_id": fleet.balancer.id, "backend_servers": servers(stranger)}
-    client.set_backend_servers(models.SetBackendServersRequest(**request))
-    client.remove_backend_servers(models.RemoveBackendServersRequest(**request))
+    change_group(fleet, slb, "Set", stranger)
+    change_group(fleet, slb, "Remove", stranger)
+    slb("SetBackendServers", LoadBalancerId=fleet.balancer.id, BackendServers=servers(stranger))
+    slb("RemoveBackendServers", LoadBalancerId=fleet.balancer.id, BackendServers=servers(stranger))
     assert fleet.slb.state() == before
 
 
-def test_set_without_weight_or_description_takes_the_defaults(fleet: Fleet, client: Client) -> None:
+def test_set_without_weight_or_description_takes_the_defaults(fleet: Fleet, slb: Slb) -> None:
     """The least friendly reading: an element without them sets weight 100 and clears the description."""
-    change_group(fleet, client, "set", {"ServerId": fleet.one, "Port": 8080})
+    change_group(fleet, slb, "Set", {"ServerId": fleet.one, "Port": 8080})
     member = fleet.group.members[0]
     assert (member.weight, member.description) == (100, "")
 
 
-def test_a_group_can_be_renamed(fleet: Fleet, client: Client) -> None:
+def test_a_group_can_be_renamed(fleet: Fleet, slb: Slb) -> None:
     """SetVServerGroupAttribute without members changes the name alone."""
-    request = models.SetVServerGroupAttributeRequest(
-        region_id=REGION, vserver_group_id=fleet.group.id, vserver_group_name="renamed"
-    )
-    assert client.set_vserver_group_attribute(request).body.vserver_group_name == "renamed"
+    body = slb("SetVServerGroupAttribute", VServerGroupId=fleet.group.id, VServerGroupName="renamed")
+    assert body["VServerGroupName"] == "renamed"
     assert len(fleet.group.members) == 2
 
 
-def test_the_first_of_duplicates_wins(fleet: Fleet, client: Client) -> None:
+def test_the_first_of_duplicates_wins(fleet: Fleet, slb: Slb) -> None:
     """AddBackendServers documents it for one request."""
-    change_group(
-        fleet,
-        client,
-        "add",
-        {"ServerId": fleet.three, "Port": 80, "Weight": 10},
-        {"ServerId": fleet.three, "Port": 80, "Weight": 90},
-    )
+    server = {"ServerId": fleet.three, "Port": 80}
+    change_group(fleet, slb, "Add", {**server, "Weight": 10}, {**server, "Weight": 90})
     assert fleet.members(fleet.group)[2:] == [(fleet.three, 80, 10)]
 
 
-def test_members_are_swapped_in_one_step_or_not_at_all(fleet: Fleet, client: Client) -> None:
+def test_members_are_swapped_in_one_step_or_not_at_all(fleet: Fleet, slb: Slb) -> None:
     """ModifyVServerGroupBackendServers: when the new server cannot come, the old one stays."""
-    old = servers({"ServerId": fleet.one, "Port": 8080})
-    request = models.ModifyVServerGroupBackendServersRequest(
-        region_id=REGION,
-        vserver_group_id=fleet.group.id,
-        old_backend_servers=old,
-        new_backend_servers=servers({"ServerId": "i-none", "Port": 8080}),
-    )
-    assert refused(client.modify_vserver_group_backend_servers, request) == (404, "InvalidServerId.NotFound")
+    old = {"VServerGroupId": fleet.group.id, "OldBackendServers": servers({"ServerId": fleet.one, "Port": 8080})}
+    modify, new = "ModifyVServerGroupBackendServers", {"Port": 8080, "Weight": 60}
+    unknown = slb.refused(modify, **old, NewBackendServers=servers({"ServerId": "i-none", **new}))
+    assert unknown == (404, "InvalidServerId.NotFound")
     assert len(fleet.group.members) == 2
-    request.new_backend_servers = servers({"ServerId": fleet.three, "Port": 8080, "Weight": 60})
-    client.modify_vserver_group_backend_servers(request)
+    slb(modify, **old, NewBackendServers=servers({"ServerId": fleet.three, **new}))
     assert fleet.members(fleet.group) == [(fleet.one, 8081, 40), (fleet.three, 8080, 60)]
 
 
@@ -514,66 +439,61 @@ BAD_SERVERS = [
 
 @pytest.mark.parametrize(("text", "code"), [row[1:] for row in BAD_SERVERS], ids=[row[0] for row in BAD_SERVERS])
 @pytest.mark.parametrize("verb", ["Add", "Remove"])
-def test_backend_servers_must_be_as_documented(fleet: Fleet, client: Client, verb: str, text: str, code: str) -> None:
+def test_backend_servers_must_be_as_documented(fleet: Fleet, slb: Slb, verb: str, text: str, code: str) -> None:
     """Everything but a JSON list of up to 20 documented elements is refused, and nothing changes."""
     before = fleet.slb.state()
-    model = getattr(models, f"{verb}VServerGroupBackendServersRequest")
-    call = getattr(client, f"{verb.lower()}_vserver_group_backend_servers")
-    request = model(region_id=REGION, vserver_group_id=fleet.group.id, backend_servers=text)
-    assert refused(call, request) == (400, code)
+    refused = slb.refused(f"{verb}VServerGroupBackendServers", VServerGroupId=fleet.group.id, BackendServers=text)
+    assert refused == (400, code)
     assert fleet.slb.state() == before
 
 
-def test_a_python_list_does_not_arrive(fleet: Fleet, client: Client) -> None:
+def test_a_python_list_does_not_arrive(fleet: Fleet, slb: Slb) -> None:
     """The SDK flattens it to BackendServers.1.ServerId, which the API does not read."""
     request = models.AddBackendServersRequest(
         load_balancer_id=fleet.balancer.id, backend_servers=[{"ServerId": fleet.three}]
     )
-    assert refused(client.add_backend_servers, request) == (400, "MissingParameter")
+    with pytest.raises(TeaException) as caught:
+        slb.client.add_backend_servers(request)
+    assert caught.value.code == "MissingParameter"
 
 
-def try_to_add(client: Client, balancer: LoadBalancer, server_id: str) -> tuple[int, str]:
-    """How adding a server to a default group is refused."""
-    request = models.AddBackendServersRequest(
-        load_balancer_id=balancer.id, backend_servers=servers({"ServerId": server_id})
-    )
-    return refused(client.add_backend_servers, request)
+def try_to_add(slb: Slb, balancer: LoadBalancer, server_id: str) -> tuple[int, str]:
+    """The refusal to add a server to a default group."""
+    element = servers({"ServerId": server_id})
+    return slb.refused("AddBackendServers", LoadBalancerId=balancer.id, BackendServers=element)
 
 
-def test_only_running_servers_of_the_same_network_can_be_added(fleet: Fleet, client: Client) -> None:
+def test_only_running_servers_of_the_same_network_can_be_added(fleet: Fleet, slb: Slb) -> None:
     """Unknown, stopped, in another VPC, or attached already: refused, and nothing changes."""
     before = fleet.slb.state()
-    assert try_to_add(client, fleet.balancer, "i-none") == (404, "InvalidServerId.NotFound")
-    assert try_to_add(client, fleet.balancer, fleet.one) == (400, "InvalidParameter")
-    assert try_to_add(client, fleet.balancer, fleet.add_instance("10.0.0.1", "vpc-2")) == (400, "NetworkConflict")
+    assert try_to_add(slb, fleet.balancer, "i-none") == (404, "InvalidServerId.NotFound")
+    assert try_to_add(slb, fleet.balancer, fleet.one) == (400, "InvalidParameter")
+    assert try_to_add(slb, fleet.balancer, fleet.add_instance("10.0.0.1", "vpc-2")) == (400, "NetworkConflict")
     fleet.cloud.ecs.instances[fleet.three].status = "Starting"
-    assert try_to_add(client, fleet.balancer, fleet.three) == (400, "ObtainIpFail")
+    assert try_to_add(slb, fleet.balancer, fleet.three) == (400, "ObtainIpFail")
     assert fleet.slb.state() == before
 
 
-def test_members_of_an_internet_load_balancer_share_one_vpc(fleet: Fleet, client: Client) -> None:
+def test_members_of_an_internet_load_balancer_share_one_vpc(fleet: Fleet, slb: Slb) -> None:
     """Without a VPC of its own the CLB takes servers of any one VPC."""
     balancer = fleet.slb.add_load_balancer("classic")
     balancer.default_group.add(fleet.one)
     stranger = fleet.add_instance("10.0.0.1", "vpc-2")
-    assert try_to_add(client, balancer, stranger) == (400, "InvalidBackendServers.Inconsistent")
+    assert try_to_add(slb, balancer, stranger) == (400, "InvalidBackendServers.Inconsistent")
 
 
 @pytest.mark.parametrize("gone", ["stopped", "released"])
-def test_a_server_that_does_not_run_cannot_be_removed(fleet: Fleet, client: Client, gone: str) -> None:
+def test_a_server_that_does_not_run_cannot_be_removed(fleet: Fleet, slb: Slb, gone: str) -> None:
     """Both Remove operations answer ObtainIpFail; Set does not care."""
     if gone == "stopped":
         fleet.cloud.ecs.instances[fleet.one].status = "Stopped"
     else:
         del fleet.cloud.ecs.instances[fleet.one]
     element = {"ServerId": fleet.one, "Port": 8080, "Weight": 0}
-    default = models.RemoveBackendServersRequest(load_balancer_id=fleet.balancer.id, backend_servers=servers(element))
-    assert refused(client.remove_backend_servers, default) == (400, "ObtainIpFail")
-    vserver = models.RemoveVServerGroupBackendServersRequest(
-        region_id=REGION, vserver_group_id=fleet.group.id, backend_servers=servers(element)
-    )
-    assert refused(client.remove_vserver_group_backend_servers, vserver) == (400, "ObtainIpFail")
-    change_group(fleet, client, "set", element)
+    for group in ({"LoadBalancerId": fleet.balancer.id}, {"VServerGroupId": fleet.group.id}):
+        action = "RemoveVServerGroupBackendServers" if "VServerGroupId" in group else "RemoveBackendServers"
+        assert slb.refused(action, **group, BackendServers=servers(element)) == (400, "ObtainIpFail")
+    change_group(fleet, slb, "Set", element)
     assert fleet.members(fleet.group)[0] == (fleet.one, 8080, 0)
 
 
@@ -581,31 +501,31 @@ def test_a_server_that_does_not_run_cannot_be_removed(fleet: Fleet, client: Clie
 
 
 @pytest.mark.parametrize("code", sorted(CONFLICTS))
-def test_a_busy_load_balancer_refuses_writes_alone(fleet: Fleet, client: Client, code: str) -> None:
+def test_a_busy_load_balancer_refuses_writes_alone(fleet: Fleet, slb: Slb, code: str) -> None:
     """With the documented status; reads and other CLBs go on, and writes do once the time is over."""
     other = fleet.slb.add_load_balancer("other", vpc_id="vpc-1")
     fleet.slb.busy(fleet.balancer.id, 30, code)
     weight = servers({"ServerId": fleet.one, "Weight": 0})
-    request = models.SetBackendServersRequest(load_balancer_id=fleet.balancer.id, backend_servers=weight)
+    request = {"LoadBalancerId": fleet.balancer.id, "BackendServers": weight}
     fleet.cloud.clock.advance(29.9)
-    assert refused(client.set_backend_servers, request) == (refusal(code).status, code)
-    assert health(fleet, client, 80)[fleet.one, 8000] == "normal"
-    client.set_backend_servers(models.SetBackendServersRequest(load_balancer_id=other.id, backend_servers=weight))
+    assert slb.refused("SetBackendServers", **request) == (refusal(code).status, code)
+    assert health(fleet, slb, 80)[fleet.one, 8000] == "normal"
+    slb("SetBackendServers", LoadBalancerId=other.id, BackendServers=weight)
     fleet.cloud.clock.advance(0.1)
-    client.set_backend_servers(request)
+    slb("SetBackendServers", **request)
     assert fleet.members()[0] == (fleet.one, 0, 0)
 
 
-def test_a_load_balancer_is_busy_after_a_write(fleet: Fleet, client: Client) -> None:
+def test_a_load_balancer_is_busy_after_a_write(fleet: Fleet, slb: Slb) -> None:
     """Whichever group the next write is for; a refused write does not begin a new period."""
     fleet.slb.configuring_seconds = 2
     element = {"ServerId": fleet.one, "Port": 8080, "Weight": 0}
-    change_group(fleet, client, "set", element)
+    change_group(fleet, slb, "Set", element)
     fleet.cloud.clock.advance(1.5)
-    request = models.SetBackendServersRequest(load_balancer_id=fleet.balancer.id, backend_servers=servers(element))
-    assert refused(client.set_backend_servers, request) == (400, "ServiceIsConfiguring")
+    request = {"LoadBalancerId": fleet.balancer.id, "BackendServers": servers(element)}
+    assert slb.refused("SetBackendServers", **request) == (400, "ServiceIsConfiguring")
     fleet.cloud.clock.advance(0.5)
-    client.set_backend_servers(request)
+    slb("SetBackendServers", **request)
 
 
 def test_busy_knows_its_codes(fleet: Fleet) -> None:
