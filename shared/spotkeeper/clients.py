@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from spotkeeper import paging
 from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
@@ -27,24 +28,6 @@ SDK_PACKAGES = {
     "slb": "alibabacloud_slb20140515",
     "ess": "alibabacloud_ess20220222",
 }
-
-TOKEN_PAGED = frozenset(
-    {
-        "DescribeInstances",
-        "DescribeSnapshots",
-        "DescribeInvocationResults",
-        "DescribeLifecycleActions",
-    }
-)
-PAGE_SIZES = {
-    "DescribeCloudAssistantStatus": 50,
-    "DescribeInvocationResults": 50,
-    "DescribeLifecycleActions": 50,
-    "DescribeLifecycleHooks": 50,
-    "DescribeScalingActivities": 50,
-    "DescribeScalingGroups": 50,
-}
-"""The largest page of those that have none of 100."""
 
 CONNECT_TIMEOUT_MS = 3_000
 READ_TIMEOUT_MS = 10_000
@@ -125,22 +108,8 @@ class Api:
     def pages(
         self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None
     ) -> Iterator[dict[str, Any]]:
-        """All pages of a Describe, as large as can be, by ``NextToken`` where it pages so, else by ``PageNumber``."""
-        size = PAGE_SIZES.get(action, 100)
-        by_token = action in TOKEN_PAGED
-        paging: dict[str, Any] = {"MaxResults": size} if by_token else {"PageNumber": 1, "PageSize": size}
-        while True:
-            page = self.call(action, about, {**parameters, **paging}, until=until)
-            yield page
-            if by_token:
-                token = (page.get("Invocation") or page).get("NextToken")  # DescribeInvocationResults has it inside
-                if not token:
-                    return
-                paging = {"MaxResults": size, "NextToken": token}
-            else:
-                if paging["PageNumber"] * size >= int(page.get("TotalCount") or 0):
-                    return
-                paging = {"PageNumber": paging["PageNumber"] + 1, "PageSize": size}
+        """All pages of a Describe. Raises as ``call`` does, also where a list gets shorter whenever it is read."""
+        return paging.pages(action, about, lambda page: self.call(action, about, {**parameters, **page}, until=until))
 
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
         if self._client is None:
