@@ -56,7 +56,7 @@ MISTAKES = [
             SWEEP + 'code: "./dist/functions-state_change.zip" is not this'),
     Mistake("layer of another region", "'cn-hangzhou')", "'cn-beijing')",
 
-            SWEEP + 'layers[0]: "acs:fc:cn-hangzhou:1690701234567830:layers/spotkeeper/versions/7" is of another region'),
+            '"acs:fc:cn-hangzhou:1690701234567830:layers/spotkeeper/versions/7" is of another region'),
     Mistake("function that sweep does not find", "functionName: ${vars.prefix}-state-change",
             "functionName: ${vars.prefix}-states", 'functionName: "spotkeeper-states" is not what sweep calls'),
     Mistake("role of two functions", "role: ${vars.roles.sweep}", "role: ${vars.roles.stateChange}",
