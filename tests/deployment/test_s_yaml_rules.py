@@ -55,7 +55,6 @@ MISTAKES = [
     Mistake("code of another function", "./dist/functions-sweep.zip", "./dist/functions-state_change.zip",
             SWEEP + 'code: "./dist/functions-state_change.zip" is not this'),
     Mistake("layer of another region", "'cn-hangzhou')", "'cn-beijing')",
-
             '"acs:fc:cn-hangzhou:1690701234567830:layers/spotkeeper/versions/7" is of another region'),
     Mistake("function that sweep does not find", "functionName: ${vars.prefix}-state-change",
             "functionName: ${vars.prefix}-states", 'functionName: "spotkeeper-states" is not what sweep calls'),
