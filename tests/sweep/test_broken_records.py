@@ -122,10 +122,23 @@ def test_an_entry_of_the_index(text: str) -> None:
 
 
 def test_an_entry_of_the_index_that_cannot_be_described() -> None:
-    """Instances under the lock are handed over all the same, then the sweep raises."""
+    """Instances under the lock and other open rescues are handed over all the same, then the sweep raises."""
     here = stage()
     overwrite(here, f"open/rescues/{OTHER}/1", "{}")
+    here.write("i-bp1gone", 1, "event", {})
     reading.fault(here, "DescribeInstances", "code:InvalidInstanceId.Malformed", times=None, resource=OTHER)
+    with pytest.raises(BatchFailed, match=f"1 of 3 failed: {OTHER}: DescribeInstances"):
+        here.sweep()
+    assert here.handed_over == [SOURCE, "i-bp1gone"]
+
+
+def test_no_entry_of_the_index_can_be_described() -> None:
+    """A refusal of all of them is not asked for once more for each."""
+    here = stage()
+    for number in range(64):
+        overwrite(here, f"open/rescues/i-bp1gone{number:02}/1", "{}")
+    reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None, skip=1)
     with pytest.raises(BatchFailed, match="open rescues: DescribeInstances"):
         here.sweep()
     assert here.handed_over == [SOURCE]
+    assert len(here.calls("DescribeInstances")) <= 24

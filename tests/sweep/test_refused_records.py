@@ -91,8 +91,13 @@ def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
 
 @pytest.mark.parametrize(
     ("record", "action"),
-    [(f"rescues/{GONE}/1/done", "GetObject"), (f"rescues/{GONE}/1/disks", "GetObject"), ("d-bp1kept", "DescribeDisks")],
-    ids=["done", "disks", "DescribeDisks"],
+    [
+        (f"rescues/{GONE}/1/done", "GetObject"),
+        (f"rescues/{GONE}/1/disks", "GetObject"),
+        ("d-bp1kept", "DescribeDisks"),
+        (GONE, "DescribeInstances"),
+    ],
+    ids=["done", "disks", "DescribeDisks", "DescribeInstances"],
 )
 def test_a_finished_rescue(record: str, action: str) -> None:
     """What the other one left is deleted, and the refused one is looked at again tomorrow, not in every sweep."""

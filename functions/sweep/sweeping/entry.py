@@ -125,6 +125,8 @@ class Sweep:
         self._hand_over([one for one in under_lock if not _may_have_image(one)])
         with self.turns.keeping():
             self.seen = seen = self.observer.described(seen)
+        for instance_id, error in seen.refused.items():
+            self._failed(instance_id, error)
         rest = self._looked_at([one for one in seen.ordered(self.now) if one not in seen.under_lock], seen)
         self._hand_over(self._unheld([*filter(_may_have_image, under_lock), *rest]))
         if seen.error:

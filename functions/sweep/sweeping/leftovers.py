@@ -40,14 +40,16 @@ class Leftovers:
         """What each of them left, one after the other; one whose records nobody can read says why."""
         held = held_episodes(images, now)
         by_id = {str(image["ImageId"]): image for image in images}
-        standing = self.observer.instances({one.episode[0] for one in due})
+        standing, refused = self.observer.instances({one.episode[0] for one in due})
         for one in due:
-            left = self._leftover(one.episode, by_id)
+            left = self._leftover(one.episode, by_id, refused.get(one.episode[0]))
             kept = left.name in held or is_held(tags_of(left.image), now)
             yield replace(left, held=kept, source_stands=left.instance_id in standing)
 
-    def _leftover(self, key: Key, images: Mapping[str, Described]) -> Leftover:
+    def _leftover(self, key: Key, images: Mapping[str, Described], refusal: CloudError | None) -> Leftover:
         try:
+            if refusal:
+                raise refusal
             return self._readable(key, images)
         except BrokenRecord as error:
             return Leftover(*key, unreadable=str(error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spotkeeper import episode, hints
@@ -20,11 +20,14 @@ from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
 from spotkeeper.journal import Journal
+from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings import SweepSettings, TagFilter
 from sweeping.decide import SILENT_SECONDS
 from sweeping.facts import Rescue
 
 IDS_PER_CALL = 100
+MOST_REFUSED = 5
+"""So many ids may be refused by themselves, say since somebody wrote them into the index: more is a refusal of all."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Candidates:
 
     ``described`` are those that exist, by id, as far as they were asked for; ``index`` are the episodes that the index
     says are open, ``indexed`` the latest of each instance. ``error``: why those that are not under the lock could not
-    be looked at.
+    be looked at; ``refused``: why some of them could not, by id.
     """
 
     under_lock: Mapping[str, Described]
@@ -42,10 +45,11 @@ class Candidates:
     indexed: Mapping[str, int]
     signs: Mapping[Key, list[Sign]]
     error: SpotkeeperError | None = None
+    refused: Mapping[str, CloudError] = field(default_factory=dict)
 
     def ordered(self, now: float) -> list[str]:
         """Under the lock and never begun, then under the lock, then the rest; alike ones in turns, minute by minute."""
-        every = {*self.under_lock, *(() if self.error else self.indexed)}
+        every = {*self.under_lock, *(() if self.error else self.indexed.keys() - self.refused.keys())}
         return sorted(every, key=lambda one: (one not in self.under_lock, one in self.indexed, turn(one, now)))
 
 
@@ -68,10 +72,10 @@ class Observer:
     def described(self, seen: Candidates) -> Candidates:
         """The same with the instances that are not under the lock described, too."""
         try:
-            others = self.instances(set(seen.indexed) - set(seen.under_lock))
-        except (CloudError, DeadlineReached) as error:  # an entry of the index that somebody wrote, say
+            others, refused = self.instances(set(seen.indexed) - set(seen.under_lock))
+        except (CloudError, DeadlineReached) as error:
             return replace(seen, error=error)
-        return replace(seen, described={**others, **seen.under_lock})
+        return replace(seen, described={**others, **seen.under_lock}, refused=refused)
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
@@ -84,14 +88,29 @@ class Observer:
     def _managed(self, one: Described) -> bool:
         return self.settings.managed_tag is None or self.settings.managed_tag.matches(tags_of(one))
 
-    def instances(self, instance_ids: Iterable[str]) -> dict[str, Described]:
-        """Those of the instances that exist, by id."""
-        wanted, found = sorted(instance_ids), {}
-        for start in range(0, len(wanted), IDS_PER_CALL):
-            chunk = wanted[start : start + IDS_PER_CALL]
-            described = describe_instances(self.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
-            found.update({str(one["InstanceId"]): one for one in described if one.get("InstanceId") in chunk})
-        return found
+    def instances(self, instance_ids: Iterable[str]) -> tuple[dict[str, Described], dict[str, CloudError]]:
+        """Those of the instances that exist, by id, and those of which the API refuses to tell.
+
+        One refused id refuses a call for all its ids: each half is asked for alone. Raises ``CloudError`` where that
+        passes by itself, or concerns ever more of them.
+        """
+        wanted = sorted(instance_ids)
+        chunks = [wanted[start : start + IDS_PER_CALL] for start in range(0, len(wanted), IDS_PER_CALL)]
+        found: dict[str, Described] = {}
+        refused: dict[str, CloudError] = {}
+        while chunks:
+            chunk = chunks.pop()
+            try:
+                described = describe_instances(self.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
+                found.update({str(one["InstanceId"]): one for one in described if one.get("InstanceId") in chunk})
+            except CloudError as error:
+                if passes_by_itself(error) or len(refused) >= MOST_REFUSED:
+                    raise
+                if len(chunk) == 1:
+                    refused[chunk[0]] = error
+                else:
+                    chunks += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+        return found, refused
 
     def images(self) -> list[Described]:
         """All custom images of the account in the region, whatever their state."""
