@@ -9,7 +9,7 @@ import pytest
 
 from simulator import proof
 from simulator.transport import Killed
-from spotkeeper.errors import BrokenRecord, RescueFailed
+from spotkeeper.errors import BrokenRecord, CloudError, RescueFailed
 from tests.rescue.reading import fault, images, launches, records, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 from tests.rescue.walks import attempt
@@ -230,3 +230,19 @@ def test_a_launch_option_that_is_no_longer_a_setting() -> None:
         here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.r7.large")
     assert launched["InstanceId"] in str(raised.value)
     assert len(replacements(here)) == 1
+
+
+@pytest.mark.parametrize(("code", "times"), [("Forbidden.RAM", None), ("Throttling.User", 3)])
+def test_a_search_for_surplus_that_is_refused_after_the_end(code: str, times: int | None) -> None:
+    """The call waits for what passes and answers; what does not pass it raises, without a further try."""
+    here = stage()
+    here.deliver()
+    looked = len(here.calls("DescribeInstances")) + 1
+    fault(here, "DescribeInstances", f"code:{code}", times=times, skip=1)
+    if times:
+        assert here.deliver()["outcome"] == "done"
+        assert len(here.calls("DescribeInstances")) == looked + times + 1
+        return
+    with pytest.raises(CloudError, match=code):
+        here.deliver()
+    assert len(here.calls("DescribeInstances")) == looked + 1

@@ -125,6 +125,8 @@ def _wait(settings: InterruptionSettings, facts: Facts, refused: Sequence[Step])
 def _closed(settings: InterruptionSettings, facts: Facts) -> Decision | None:
     if "done" in facts.records:
         if facts.replacement_id and not facts.strays_checked and not settings.dry_run:
+            if again_at(Step.CHECK_STRAYS, facts) > facts.now:
+                return _wait(settings, facts, [Step.CHECK_STRAYS])
             return Decision(Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue")
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
     if facts.stop_mode and facts.drained and not facts.unsearched and "event" in facts.records:
