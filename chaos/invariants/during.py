@@ -109,8 +109,9 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 def remembered_first(story: Story) -> Iterator[str]:
     """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done.
 
-    A record that somebody else forged is superseded first. Where one of theirs stands that only a human can move away,
-    nothing is written, and only the disks are changed.
+    A record that somebody else forged is superseded first, but for memberships: of theirs, what a search has found is
+    true, and stands in the journal. Where a record of theirs stands that only a human can move away, nothing is
+    written, and only the disks are changed.
     """
     spec, memberships = rf"plan{VERSION}", rf"memberships(-\d+)?{VERSION}"
     rules = [(memberships, "SetBackendServers"), (memberships, "SetVServerGroupAttribute"), (spec, "RunInstances")]
@@ -119,6 +120,8 @@ def remembered_first(story: Story) -> Iterator[str]:
         rules += [(rf"disks{VERSION}", "ModifyDiskAttribute")]
     if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):
         rules += [(spec, "SetBackendServers"), (spec, "SetVServerGroupAttribute")]
+    if story.forged(memberships):
+        rules = [one for one in rules if one[0] != memberships]
     unread = {run.name for run in story.runs if blind(story, run)}
     calls = [one for one in story.calls if story.callers[one.number] not in unread or one.action not in SAVING]
     for record, action in rules:

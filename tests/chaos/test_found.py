@@ -29,6 +29,14 @@ FOUND = {
     "a forged record while the memberships are looked for": (
         '{"scenario":"many-places","seed":978744,"deeds":[{"what":"forged-port","call":14}]}'
     ),
+    "forged memberships, and a search that loses an answer": (
+        '{"scenario":"many-places","faults":[{"action":"slb:DescribeVServerGroups","effect":"reset-after"}],'
+        '"deeds":[{"what":"forged-port"}]}'
+    ),
+    "memberships of another server once the source has left its groups": (
+        '{"scenario":"many-places","faults":[{"action":"*","effect":"kill-after","call":48}],'
+        '"deeds":[{"what":"forged-server","call":40}]}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'

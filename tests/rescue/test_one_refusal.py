@@ -176,3 +176,53 @@ def test_a_role_that_may_read_clb_a_moment_later() -> None:
     fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=2)
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("slow", ["reads", "writes"])
+def test_many_groups_hold_up_the_image_for_half_a_minute(slow: str) -> None:
+    """A member of 120 groups, a second for each answer: the image does not wait for all of them."""
+    here = stage(Timings(image=90, usable=60, snapshot=75, boot=25))
+    for number in range(120):
+        group = here.cloud.slb.add_vserver_group(here.fleet.load_balancer, f"group-{number}")
+        group.add(SOURCE, port=80, weight=50)
+    here.before = here.cloud.state()
+    verbs = ("Set", "Remove", "Add") if slow == "writes" else ("DescribeVServerGroupAttribute",)
+
+    def answers_late(_: object, action: str) -> None:
+        if action.startswith(verbs):
+            here.cloud.clock.advance(1.0)
+
+    with here.playing(answers_late):
+        assert here.call()["outcome"] == "done"
+    assert here.calls("CreateImage")[0].at - here.before["now"] <= 45.0
+    assert [text for text in here.shortcomings() if "group" in text] == []
+
+
+def test_a_replacement_that_is_released_while_its_group_is_busy() -> None:
+    """Another one is launched, and every group has that."""
+    here = stage()
+    fault(here, "AddVServerGroupBackendServers", "code:ServiceIsConfiguring", times=8)
+
+    def released(_: object, action: str) -> None:
+        if action == "AddVServerGroupBackendServers" and len(here.calls(action)) == 3:
+            launched = here.cloud.ecs.instances[replacements(here)[0]["InstanceId"]]
+            here.cloud.ecs.release(launched, here.cloud.now(), "user")
+
+    with here.playing(released):
+        answer = here.call()
+    assert [one["InstanceId"] for one in replacements(here)] == [answer["replacement_id"]]
+    assert here.shortcomings() == []
+
+
+def test_a_network_card_with_two_addresses_on_one_port() -> None:
+    """Both leave the group."""
+    here = stage()
+    source = next(one for one in here.state["ecs"]["instances"] if one["InstanceId"] == SOURCE)
+    card = source["NetworkInterfaces"]["NetworkInterface"][0]["NetworkInterfaceId"]
+    group = here.fleet.vserver_group
+    for address in ("172.16.0.100", "172.16.0.101"):
+        group.add(card, port=8081, weight=60, type="eni", server_ip=address)
+    here.before = here.cloud.state()
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert [one.server_ip for one in group.members if one.server_id == card] == []

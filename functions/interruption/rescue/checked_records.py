@@ -80,10 +80,8 @@ def settle_disks(tools: Tools, facts: Facts, attached: Sequence[Described]) -> F
 
 
 def own_servers(facts: Facts, records: Mapping[str, Mapping[str, Any]], instance_id: str) -> frozenset[str]:
-    """Under which ids the source can be a member: while it stands as Describe shows, then as its ``event`` has them."""
-    if facts.source is not None:
-        return server_ids(facts.source, instance_id)
-    return frozenset({instance_id, *records.get("event", {}).get("server_ids", ())})
+    """Under which ids the source can be a member: as Describe shows, or showed when the episode began."""
+    return server_ids(facts.source, instance_id).union(records.get("event", {}).get("server_ids", ()))
 
 
 def check_memberships(tools: Tools, facts: Facts, search: Search) -> Facts:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from rescue import succession
 from rescue.checked_records import may_have_left
 from rescue.facts import Facts
 from rescue.refusals import accepted, later, refused
-from rescue.search import once
+from rescue.search import SLICE_SECONDS, once
 from rescue.tools import Tools
 from rescue.tracks import Step, group_again_at
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
+from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.load_balancers import Health, Membership, by_group
 from spotkeeper.load_balancers.membership import by_scope
 from spotkeeper.retry import passes_by_itself
@@ -24,9 +26,15 @@ HEALTH_SECONDS = 70.0
 
 
 def _each_group(tools: Tools, facts: Facts, step: Step, act: Callable[[Facts, list[Membership]], Facts]) -> Facts:
-    """Do a step in every group in which it is due; one that refuses does not keep the others from their turn."""
+    """Do a step in every group in which it is due; one that refuses does not keep the others from their turn.
+
+    Where there are many, the rest comes next, unless something is more urgent by then.
+    """
+    pause_at = tools.deadline.sooner(SLICE_SECONDS)
     for members in by_group(facts.memberships or ()):
         group = members[0].group_name
+        if pause_at.remaining() <= 0:
+            break
         if group not in facts.unsettled(step) or group_again_at(step, group, facts) > tools.clock.now():
             continue
         try:
@@ -93,15 +101,25 @@ def _undrained(facts: Facts) -> Facts:
 
 
 def return_replacement(tools: Tools, facts: Facts) -> Facts:
-    """The replacement into the source's groups, with ports, weights and descriptions; then list again."""
+    """The replacement into the source's groups, with ports, weights and descriptions; then list again.
+
+    Between two tries it may have been interrupted or released itself: then ``succession`` says what becomes of it.
+    """
+    if any(step is Step.RETURN for step, _ in facts.refusals):
+        seen = describe_instance(tools.ecs, facts.replacement_id)
+        if seen is None or locked(seen):
+            return _not_given(tools, facts, seen)
 
     def join(facts: Facts, members: list[Membership]) -> Facts:
         own = [one for one in members if one.server_id == tools.instance_id]
         lost = [f"membership of network card {one.server_id} in {one.name}" for one in members if one not in own]
         if own:
             new = [replace(one, server_id=facts.replacement_id, server_ip="") for one in own]
-            absent = facts.launched_here and (Step.RETURN, members[0].group_name) not in facts.refusals
-            lost += tools.load_balancers[members[0].product].add(new, once(tools), absent=absent)
+            product = tools.load_balancers[members[0].product]
+            if facts.launched_here and (Step.RETURN, members[0].group_name) not in facts.refusals:
+                lost += product.add(new, once(tools))
+            else:
+                lost += product.restore(new, once(tools))
         return facts.but(not_carried=tuple(dict.fromkeys((*facts.not_carried, *lost))))
 
     facts = _each_group(tools, facts, Step.RETURN, join)
@@ -109,6 +127,21 @@ def return_replacement(tools: Tools, facts: Facts) -> Facts:
         return facts
     tools.episode.record("serving", {"at": tools.clock.now()})
     return facts.but(returned=True)
+
+
+def _not_given(tools: Tools, facts: Facts, seen: Described | None) -> Facts:
+    """A replacement that is not to serve any more: its successor, if any, is given all groups anew."""
+    unsettled = facts.unsettled(Step.RETURN)
+    bare = facts.but(
+        settled=frozenset(one for one in facts.settled if one[0] is not Step.RETURN),
+        refusals={key: one for key, one in facts.refusals.items() if key[0] is not Step.RETURN},
+    )
+    try:
+        return succession.interrupted(tools, bare, seen)
+    except RescueFailed as error:
+        for group in unsettled:
+            facts = refused(facts, Step.RETURN, group, error, tools.clock.now())
+        return facts
 
 
 def ask_health(tools: Tools, facts: Facts) -> Facts:

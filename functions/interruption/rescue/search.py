@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 
 from rescue import succession
@@ -13,9 +13,9 @@ from rescue.source import look_if_stale
 from rescue.tools import Tools
 from rescue.tracks import HOLD_UP_SECONDS, Step
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueIncomplete
+from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, RescueFailed, RescueIncomplete
 from spotkeeper.instances import server_ids
-from spotkeeper.load_balancers.membership import batches, is_complete, recorded, unreadable
+from spotkeeper.load_balancers.membership import Membership, batches, is_complete, recorded, unreadable
 from spotkeeper.load_balancers.search import Search
 
 SLICE_SECONDS = 10.0
@@ -42,24 +42,23 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     A load balancer that refuses does not keep the others from being searched, nor what was found from its drain.
     What is not searched when the source is released stays unknown: a load balancer drops a released server.
     """
-    broken = unreadable(tools.episode.records, tools.episode.broken)
-    if broken and may_have_left(tools.episode.records):  # no list tells any more what the record said
+    if broken := _lost_record(tools, facts):
         return refused(facts, Step.FIND_MEMBERSHIPS, "", broken, tools.clock.now())
     facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, until)
     facts = look_if_stale(tools, facts)
     if not facts.gone:
         search.trust()
         facts = check_memberships(tools, facts, search)
-    left = _unsearched(tools, search)
+    left = _unsearched(tools, facts, search)
     slow = [one for one in left if _is_due(tools, facts, one)]
     if slow and not facts.gone and tools.clock.now() < (facts.lb_since or 0.0) + HOLD_UP_SECONDS:
         return _go_on_later(tools, facts.but(unsearched=left), slow)
     if not _record(tools, search, complete=not left) and not facts.gone:
         # Somebody wrote it while this call searched: it is compared as well, and superseded where it is contradicted.
         facts = check_memberships(tools, facts, search)
-        left = _unsearched(tools, search)
+        left = _unsearched(tools, facts, search)
         _record(tools, search, complete=not left)
-    facts = recall(tools, facts, () if facts.gone else search.unlisted).but(unsearched=left)
+    facts = recall(tools, facts, _unchecked(tools, facts, search, left)).but(unsearched=left)
     return _lose_sight(tools, facts, search) if facts.gone else _go_on_later(tools, facts, slow)
 
 
@@ -68,7 +67,7 @@ def _search_on(tools: Tools, facts: Facts, search: Search, until: Deadline) -> F
         if until.remaining() <= 0:
             break
         if _is_due(tools, facts, scope):
-            facts = _search_one(tools, facts, search, scope)
+            facts = _search_one(tools, facts, search, scope, until)
     return facts
 
 
@@ -77,10 +76,12 @@ def _is_due(tools: Tools, facts: Facts, scope: str) -> bool:
     return refusal is None or refusal.again_at <= tools.clock.now()
 
 
-def _search_one(tools: Tools, facts: Facts, search: Search, scope: str) -> Facts:
+def _search_one(tools: Tools, facts: Facts, search: Search, scope: str, pause_at: Deadline) -> Facts:
     progress = search.progress
     try:
-        search.look_through(scope, once(tools))
+        search.look_through(scope, once(tools), pause_at)
+    except DeadlineReached:
+        return accepted(facts, Step.FIND_MEMBERSHIPS, scope)
     except (CloudError, RescueFailed) as error:
         # Throttling by the second is no reason for longer pauses while each try reads something new.
         known = accepted(facts, Step.FIND_MEMBERSHIPS, scope) if search.progress > progress else facts
@@ -97,12 +98,45 @@ def _search_one(tools: Tools, facts: Facts, search: Search, scope: str) -> Facts
     return accepted(facts, Step.FIND_MEMBERSHIPS, scope)
 
 
-def _unsearched(tools: Tools, search: Search) -> tuple[str, ...]:
-    """The scopes of which nobody knows whether the source has memberships there."""
-    if is_complete(tools.episode.records):
+def _lost_record(tools: Tools, facts: Facts) -> BrokenRecord | None:
+    """Which record somebody has overwritten, where no list tells any more what it said."""
+    if may_have_left(tools.episode.records):
+        return unreadable(tools.episode.records, tools.episode.broken) or _overwritten(tools, facts)
+    return _overwritten(tools, facts) if facts.gone else None
+
+
+def _overwritten(tools: Tools, facts: Facts) -> BrokenRecord | None:
+    own = own_servers(facts, tools.episode.records, tools.instance_id)
+    strangers = sorted({one.server_id for one in recorded(tools.episode.records)} - own)
+    names = f"names {', '.join(strangers)}, and not {tools.instance_id}"
+    return BrokenRecord(tools.episode.key("memberships"), names) if strangers else None
+
+
+def _unsearched(tools: Tools, facts: Facts, search: Search) -> tuple[str, ...]:
+    """The scopes of which nobody knows whether the source has memberships there.
+
+    A complete record of an earlier call is compared with the scopes that can be read, while the source is in them.
+    """
+    if not is_complete(tools.episode.records):
+        known = _searched(tools).union(search.trusted)
+        return tuple(one for one in search.scopes if one not in known)
+    if facts.gone or may_have_left(tools.episode.records):
         return tuple(search.unlisted)
-    known = _searched(tools).union(search.trusted)
-    return tuple(one for one in search.scopes if one not in known)
+    refusing = {part for (step, part), one in facts.refusals.items() if step is Step.FIND_MEMBERSHIPS and one.final}
+    return tuple(one for one in search.scopes if one not in refusing.union(search.trusted))
+
+
+def _unchecked(tools: Tools, facts: Facts, search: Search, left: Sequence[str]) -> tuple[Membership, ...]:
+    """Recorded memberships that no search has compared yet.
+
+    What a listed load balancer refuses to tell is believed after some time.
+    """
+    if facts.gone or may_have_left(tools.episode.records):
+        return ()
+    late = tools.clock.now() >= (facts.lb_since or 0.0) + HOLD_UP_SECONDS
+    waits, found = {*search.unlisted, *(() if late else left)}, {one.key for one in search.found}
+    doubtful = (one for one in recorded(tools.episode.records) if one.key not in found)
+    return tuple(one for one in doubtful if {one.scope, one.product} & waits)
 
 
 def _searched(tools: Tools) -> set[str]:
@@ -154,23 +188,23 @@ def _lose_sight(tools: Tools, facts: Facts, search: Search) -> Facts:
     return facts
 
 
-def recall(tools: Tools, facts: Facts, unlisted: Container[str] = ()) -> Facts:
+def recall(tools: Tools, facts: Facts, unchecked: Container[Membership] = ()) -> Facts:
     """Memberships as the journal has them, where it has any; those of other servers than the source are refused.
 
     What was not known before is not drained, removed or returned yet. Where no batch is complete, the load balancers
-    that are left have no name before they are listed again. What is recorded of a product is believed once that lists
-    its scopes, so that somebody else's record can be contradicted.
+    that are left have no name before they are listed again. Nothing is done about ``unchecked`` ones: somebody else's
+    record may yet be contradicted.
     """
     records = tools.episode.records
     if not batches(records):
         return facts
     own = own_servers(facts, records, tools.instance_id)
-    found = [one for one in recorded(records) if one.server_id in own and one.product not in unlisted]
+    found = [one for one in recorded(records) if one.server_id in own and one not in unchecked]
     strangers = {one.server_id: None for one in recorded(records) if one.server_id not in own}
     undone = {"drained": False} if facts.unsearched else {}
     if len(found) > len(facts.memberships or ()) > 0:
         undone |= {"removed": False, "returned": False}
-    left = () if is_complete(records) else ("load balancers that an earlier call did not search",)
+    left = () if is_complete(records) and not strangers else ("load balancers that an earlier call did not search",)
     return facts.but(memberships=tuple(found), unsearched=left, **undone).warn(
         *(f"journal record {tools.episode.name}/memberships names {one}: left alone" for one in strangers),
         *(text for batch in batches(records) for text in batch.get("warnings", ())),

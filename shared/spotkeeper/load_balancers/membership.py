@@ -45,9 +45,9 @@ class Membership:
         return (self.product, self.load_balancer_id, self.group_id)
 
     @property
-    def key(self) -> tuple[Group, str, int | None]:
-        """Group, server and port: a group has each server once per port."""
-        return (self.group, self.server_id, self.port)
+    def key(self) -> tuple[Group, str, int | None, str]:
+        """Group, server, port and address: a group has each server once per port, a network card once per address."""
+        return (self.group, self.server_id, self.port, "" if self.type.lower() == "ecs" else self.server_ip)
 
     @property
     def scope(self) -> str:

@@ -126,14 +126,14 @@ class LoadBalancer(ABC):
             "times: remove it there by hand; nothing else is in danger"
         )
 
-    def add(self, members: list[Membership], until: Deadline, *, absent: bool = False) -> list[str]:
+    def add(self, members: list[Membership], until: Deadline) -> list[str]:
         """Add what is missing in one group until the list shows all of it; says what cannot be had any more.
 
-        ``absent``: the server was just launched by this very call, so that it need not be looked for first.
+        None of it is looked for first.
         Raises ``RescueFailed`` where the list never shows what was accepted.
         """
         refusal: CloudError | None = None
-        missing = members if absent else self._missing(members, until)
+        missing = members
         for _ in range(TRIES):
             if not missing:
                 return []
@@ -162,7 +162,7 @@ class LoadBalancer(ABC):
             listed = {one.key: one.weight for one in self.list_group(members[0].group, until)}
             changed = [one for one in members if listed.get(one.key, one.weight) != one.weight]
             if not changed:
-                return self.add([one for one in members if one.key not in listed], until, absent=True)
+                return self.add([one for one in members if one.key not in listed], until)
             self.set_weights(changed, until)
         raise RescueFailed(
             f"{members[0].server_id} does not get its weight back in {members[0].group_name} although that was "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from spotkeeper.clock import Deadline
-from spotkeeper.errors import CloudError
+from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.load_balancers.membership import Membership
 from spotkeeper.load_balancers.product import LoadBalancer
 from spotkeeper.retry import passes_by_itself
@@ -35,6 +35,7 @@ class Search:
         self._found: dict[Any, Membership] = {}
         self._searched: dict[str, None] = {}
         self._known: set[str] = set()
+        self._pause_at: Deadline | None = None
         self.trusted: dict[str, None] = {}
         self.warnings: list[str] = []
 
@@ -83,11 +84,12 @@ class Search:
             self.warnings.append(f"{self._scopes[scope].unchanged} of {scope} were not looked at: {error}")
             self._searched[scope] = None
 
-    def look_through(self, scope: str, until: Deadline) -> None:
+    def look_through(self, scope: str, until: Deadline, pause_at: Deadline | None = None) -> None:
         """Search one scope, or list those of a product; what was read stays known when it raises ``CloudError``.
 
-        Raises what the reads of ``elsewhere`` raise.
+        Raises ``DeadlineReached`` between two reads from ``pause_at`` on, and what the reads of ``elsewhere`` raise.
         """
+        self._pause_at = pause_at
         if product := self.unlisted.get(scope):
             self._scopes |= dict.fromkeys(product.scopes(until), product)
             self._listed.add(scope)
@@ -111,6 +113,8 @@ class Search:
 
     def _once(self, name: str, read: Callable[[], Any]) -> Any:
         if name not in self._answers:
+            if self._pause_at is not None and self._pause_at.remaining() <= 0:
+                raise DeadlineReached("the search for memberships pauses")
             self._answers[name] = read()
         return self._answers[name]
 
