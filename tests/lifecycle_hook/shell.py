@@ -46,8 +46,8 @@ class MachineUnderTest:
 
     def __init__(self, folder: Path, shell: str) -> None:
         self.bin, self.tmp, self.cwd = folder / "bin", folder / "tmp", folder / "cwd"
-        for one in (self.bin, self.tmp, self.cwd):
-            one.mkdir()
+        for item in (self.bin, self.tmp, self.cwd):
+            item.mkdir()
         self._shell = shutil.which(shell) or shell
         self.has(*USUAL)
 

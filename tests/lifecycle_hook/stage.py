@@ -87,8 +87,12 @@ class HookStage(FunctionStage):
 
     def serving(self) -> set[str]:
         """The new instances that take traffic: in service in their group, and behind its load balancer."""
-        inside = {one.instance_id for one in self.fleet.group.instances.values() if one.lifecycle_state == "InService"}
-        behind = {one.server_id for one in self.fleet.vserver_group.members}
+        inside = {
+            instance.instance_id
+            for instance in self.fleet.group.instances.values()
+            if instance.lifecycle_state == "InService"
+        }
+        behind = {member.server_id for member in self.fleet.vserver_group.members}
         assert inside & set(self.ids) == behind & set(self.ids)
         return inside & set(self.ids)
 
@@ -100,11 +104,11 @@ class HookStage(FunctionStage):
 
     def actions(self, *names: str) -> list[Any]:
         """The logged calls of these actions."""
-        return [one for one in self.cloud.calls if one.action in names]
+        return [call for call in self.cloud.calls if call.action in names]
 
     def accepted(self) -> int:
         """How often a completion was accepted; at most once per token, whatever happens."""
-        tokens = [one["token"] for one in self.cloud.ess.completions]
+        tokens = [completion["token"] for completion in self.cloud.ess.completions]
         assert len(tokens) == len(set(tokens))
         return len(tokens)
 
@@ -116,6 +120,6 @@ def stage(
     cloud = Cloud(now)
     cloud.ecs.timings = Timings()
     cloud.oss.add_bucket("spotkeeper-journal")
-    one = HookStage(cloud, dict(settings or {}), timeout, fleet=scaling_fleet(cloud, **changes))
-    one.before = cloud.state()
-    return one
+    item = HookStage(cloud, dict(settings or {}), timeout, fleet=scaling_fleet(cloud, **changes))
+    item.before = cloud.state()
+    return item

@@ -81,7 +81,7 @@ def test_the_first_rule_that_matches_holds(  # noqa: PLR0913 - each is a case's
 def test_a_rule_says_everything_else_too(tmp_path: Path) -> None:
     """Parameters, results and the wait for agents are the rule's."""
     found = rules(tmp_path, {"rules": RULES, "defaults": DEFAULTS})
-    second, third, fourth = (one.plan for one in found.rules[1:])
+    second, third, fourth = (rule.plan for rule in found.rules[1:])
     assert second.checks[1].values == {"port": "8080", "wait-seconds": "120"}
     assert (second.agent_seconds, second.on_failure, second.partial) == (300.0, HookResult.ABANDON, Partial.ABANDON)
     assert third.on_failure is HookResult.ROLLBACK

@@ -98,10 +98,10 @@ def test_what_each_kind_accepts(tmp_path: Path, kind: str, accepted: list[str], 
     declared = copy.deepcopy(DECLARED)
     declared["probe"]["parameters"]["name"]["accepts"] = kind
     check = loaded(tmp_path, declared)
-    assert [check.values({"name": one})["name"] for one in accepted] == accepted
-    for one in refused:
+    assert [check.values({"name": item})["name"] for item in accepted] == accepted
+    for item in refused:
         with pytest.raises(BadCheck):
-            check.values({"name": one})
+            check.values({"name": item})
 
 
 def changed(*path: str, to: object = None, removed: bool = False) -> dict[str, Any]:
@@ -214,5 +214,5 @@ def test_what_ships_is_complete() -> None:
     assert files == {fields[os] for fields in declared.values() for os in ("linux", "windows") if os in fields}
     types = {script.type for check in CHECKS.values() for script in check.scripts.values()}
     assert types == {"RunShellScript", "RunPowerShellScript", "RunBatScript"}
-    assert {one.accepts for check in CHECKS.values() for one in check.parameters.values()} == set(KINDS)
+    assert {item.accepts for check in CHECKS.values() for item in check.parameters.values()} == set(KINDS)
     assert all(set(CHECKS[name].scripts) == {"linux", "windows"} for name in ("system-up", "connections-drained"))

@@ -26,7 +26,7 @@ def test_a_check_that_needs_to_know_its_instance() -> None:
     chosen = ["connections-drained", {"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]
     here = stage(transition="SCALE_IN", metadata=json.dumps({"checks": chosen}))
     assert here.deliver()["result"] == "CONTINUE"
-    assert [one.name for one in here.cloud.ecs.assistant.commands] == [
+    assert [command.name for command in here.cloud.ecs.assistant.commands] == [
         "spotkeeper-connections-drained",
         "spotkeeper-logs-uploaded",
     ]
@@ -37,7 +37,7 @@ def test_a_remark_chooses_nothing(metadata: str) -> None:
     """The transition's default runs."""
     here = stage(metadata=metadata)
     here.deliver()
-    assert [one.name for one in here.cloud.ecs.assistant.commands] == ["spotkeeper-system-up"]
+    assert [command.name for command in here.cloud.ecs.assistant.commands] == ["spotkeeper-system-up"]
 
 
 def test_windows() -> None:
@@ -45,7 +45,7 @@ def test_windows() -> None:
     here = stage()
     here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
     assert here.deliver()["result"] == "CONTINUE"
-    assert [(one.type, one.instance_ids) for one in here.cloud.ecs.assistant.commands] == [
+    assert [(command.type, command.instance_ids) for command in here.cloud.ecs.assistant.commands] == [
         ("RunShellScript", here.ids[:1]),
         ("RunPowerShellScript", here.ids[1:]),
     ]

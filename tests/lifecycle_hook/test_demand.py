@@ -17,7 +17,7 @@ def test_the_named_check_on_every_instance() -> None:
     here.fail(here.ids[1])
     answer = here.check()
     assert (answer["outcome"], answer["passed"]) == ("done", False)
-    assert [(one["instance_id"], one["passed"], one["exit_code"]) for one in answer["results"]] == [
+    assert [(result["instance_id"], result["passed"], result["exit_code"]) for result in answer["results"]] == [
         (here.ids[0], True, 0),
         (here.ids[1], False, 1),
     ]
@@ -39,7 +39,7 @@ def test_instances_that_no_command_can_reach() -> None:
     here = stage()
     here.agents(None, here.ids[0])
     answer = here.check("system-up", *here.ids, "i-bp1nowhere")
-    reasons = {one["instance_id"]: one["reason"] for one in answer["results"]}
+    reasons = {result["instance_id"]: result["reason"] for result in answer["results"]}
     assert "no heartbeat" in reasons[here.ids[0]]
     assert "does not exist" in reasons["i-bp1nowhere"]
     assert answer["results"][0]["passed"] is True

@@ -43,21 +43,21 @@ def _queue(body: str) -> dict[str, Any]:
 
 
 ENVELOPES: dict[str, Wrap] = {
-    "notification": lambda one: one,
-    "notification, content as text": lambda one: {**one, "content": json.dumps(one["content"])},
-    "EventBridge": lambda one: _event(one, one["content"]),
-    "EventBridge, data.content": lambda one: _event(one, {"content": one["content"]}),
-    "EventBridge, data is the notification": lambda one: _event(one, one),
-    "EventBridge, data as text": lambda one: _event(one, json.dumps(one["content"])),
-    "EventBridge, instanceIds as text": lambda one: _event(
-        one, {**one["content"], "instanceIds": json.dumps(one["content"]["instanceIds"])}
+    "notification": lambda item: item,
+    "notification, content as text": lambda item: {**item, "content": json.dumps(item["content"])},
+    "EventBridge": lambda item: _event(item, item["content"]),
+    "EventBridge, data.content": lambda item: _event(item, {"content": item["content"]}),
+    "EventBridge, data is the notification": lambda item: _event(item, item),
+    "EventBridge, data as text": lambda item: _event(item, json.dumps(item["content"])),
+    "EventBridge, instanceIds as text": lambda item: _event(
+        item, {**item["content"], "instanceIds": json.dumps(item["content"]["instanceIds"])}
     ),
-    "MNS topic, JSON": lambda one: {"TopicName": "hooks", "Message": json.dumps(one)},
-    "MNS topic, JSON, Base64": lambda one: {"TopicName": "hooks", "Message": _base64(one)},
-    "MNS topic, STREAM, with attributes": lambda one: {"body": json.dumps(one), "attrs": {}},
+    "MNS topic, JSON": lambda item: {"TopicName": "hooks", "Message": json.dumps(item)},
+    "MNS topic, JSON, Base64": lambda item: {"TopicName": "hooks", "Message": _base64(item)},
+    "MNS topic, STREAM, with attributes": lambda item: {"body": json.dumps(item), "attrs": {}},
     "MNS topic, STREAM, Base64": _base64,
-    "MNS queue": lambda one: _queue(json.dumps(one)),
-    "MNS queue, Base64": lambda one: _queue(_base64(one)),
+    "MNS queue": lambda item: _queue(json.dumps(item)),
+    "MNS queue, Base64": lambda item: _queue(_base64(item)),
 }
 
 
@@ -75,15 +75,15 @@ def test_several_notifications_at_once() -> None:
     """Two hooks in one array: both are completed, side by side."""
     here = stage(second_hook=True)
     answer = here.deliver(json.dumps(here.cloud.ess.notifications).encode())
-    assert [one["result"] for one in answer["results"]] == ["CONTINUE", "CONTINUE"]
+    assert [result["result"] for result in answer["results"]] == ["CONTINUE", "CONTINUE"]
     assert here.serving() == set(here.ids)
 
 
 def test_the_console_s_test() -> None:
     """It is acknowledged: its token is not real."""
     here = stage()
-    one = json.loads(here.sent)
-    answer = here.deliver(json.dumps(_event(one, one["content"], "ess:LifecycleHook:Test")).encode())
+    item = json.loads(here.sent)
+    answer = here.deliver(json.dumps(_event(item, item["content"], "ess:LifecycleHook:Test")).encode())
     assert (answer["outcome"], here.cloud.calls) == ("skipped", [])
 
 
@@ -101,17 +101,17 @@ def test_somebody_elses_account() -> None:
 def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
     """Malformed, and nobody was asked."""
     here = stage()
-    one = json.loads(here.sent)
-    one["content"] |= changes
+    item = json.loads(here.sent)
+    item["content"] |= changes
     with pytest.raises(MalformedEvent):
-        here.deliver(json.dumps(one).encode())
+        here.deliver(json.dumps(item).encode())
     assert here.cloud.calls == []
 
 
 def test_a_notification_that_says_little() -> None:
     """Without activity, group and metadata the hook and its running activities are asked."""
     here = stage()
-    one = json.loads(here.sent)
+    item = json.loads(here.sent)
     kept = ("lifecycleHookId", "lifecycleActionToken", "lifecycleTransition", "instanceIds")
-    one["content"] = {name: one["content"][name] for name in kept}
-    assert here.deliver(json.dumps(one).encode())["result"] == "CONTINUE"
+    item["content"] = {name: item["content"][name] for name in kept}
+    assert here.deliver(json.dumps(item).encode())["result"] == "CONTINUE"

@@ -45,8 +45,8 @@ def test_the_evidence_is_in_the_audit(caplog: pytest.LogCaptureFixture) -> None:
     here = stage()
     here.fail(here.ids[0])
     here.deliver()
-    records = [json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit"]
-    checks = {one["instance_id"]: one for one in records if one["check"]}
+    records = [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotkeeper.audit"]
+    checks = {record["instance_id"]: record for record in records if record["check"]}
     assert set(checks) == set(here.ids)
     broken = checks[here.ids[0]]
     assert (broken["outcome"], broken["check"]["exit_code"], broken["check"]["output"]) == (
@@ -56,5 +56,7 @@ def test_the_evidence_is_in_the_audit(caplog: pytest.LogCaptureFixture) -> None:
     )
     assert broken["lifecycle_hook"]["lifecycle_action_token"] == here.fleet.action.token
     assert [
-        one["action"] for one in records if one["outcome"] == "done" and one["lifecycle_hook"] and not one["check"]
+        record["action"]
+        for record in records
+        if record["outcome"] == "done" and record["lifecycle_hook"] and not record["check"]
     ][-1] == "complete the lifecycle action"

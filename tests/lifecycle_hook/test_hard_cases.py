@@ -102,8 +102,8 @@ def test_removed_by_somebody_else_just_now(hooks: Write) -> None:
     here = stage()
     here.fail(here.ids[0])
     outcomes = side_by_side(here, ("one", 0), ("two", 14))
-    assert [describe(one) for one in outcomes.values() if not isinstance(one, dict)] == []
-    assert [one.code for one in here.actions("RemoveInstances") if one.code]
+    assert [describe(item) for item in outcomes.values() if not isinstance(item, dict)] == []
+    assert [action.code for action in here.actions("RemoveInstances") if action.code]
     here.advance(120)
     assert here.serving() == {here.ids[1]}
 

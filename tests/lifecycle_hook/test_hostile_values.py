@@ -94,10 +94,10 @@ def test_what_could_mean_something_is_refused(check: Check, name: str, data: st.
 def test_each_hostile_value_is_refused(check: Check, name: str) -> None:
     """None of the classics is accepted by any parameter, alone or beside what is accepted; nor is any other type."""
     default = check.parameters[name].default or "web-logs"
-    for value in (one for one in HOSTILE if not set(one) <= HARMLESS):
+    for value in (item for item in HOSTILE if not set(item) <= HARMLESS):
         for spoilt in (value, default + value, value + default, default + value + default):
             assert accepted_by(check, name, spoilt) is None, spoilt
-    for other in (*OTHERS, *(one for one in HOSTILE if set(one) <= HARMLESS)):
+    for other in (*OTHERS, *(item for item in HOSTILE if set(item) <= HARMLESS)):
         assert accepted_by(check, name, other) is None, other
 
 

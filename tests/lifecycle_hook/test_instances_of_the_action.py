@@ -24,7 +24,7 @@ def test_a_notification_that_names_others(ids: list[str]) -> None:
     here = stage()
     answer = here.deliver(here.said(instanceIds=ids))
     assert (answer["result"], here.serving() - {MEMBER}) == ("CONTINUE", set(here.ids))
-    assert not any(one in named(here) + json.dumps(answer) for one in ids)
+    assert not any(instance_id in named(here) + json.dumps(answer) for instance_id in ids)
 
 
 @pytest.mark.parametrize("ids", [[MEMBER], [OTHER]], ids=["a member", "a stranger"])

@@ -20,7 +20,9 @@ def test_all_pass() -> None:
     here = stage()
     answer = here.deliver()
     assert (answer["outcome"], answer["result"]) == ("done", "CONTINUE")
-    assert [(one["instance_id"], one["passed"]) for one in answer["results"]] == [(one, True) for one in here.ids]
+    assert [(result["instance_id"], result["passed"]) for result in answer["results"]] == [
+        (instance_id, True) for instance_id in here.ids
+    ]
     assert (here.action, here.serving(), here.accepted()) == (("Completed", "CONTINUE"), set(here.ids), 1)
     assert len(here.cloud.calls) <= 12
 
@@ -31,8 +33,8 @@ def test_one_of_120_fails_and_all_are_abandoned() -> None:
     here.fail(BROKEN)
     answer = here.deliver()
     assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
-    failed = [one for one in answer["results"] if not one["passed"]]
-    assert [(one["instance_id"], one["exit_code"], one["output"]) for one in failed] == [
+    failed = [result for result in answer["results"] if not result["passed"]]
+    assert [(item["instance_id"], item["exit_code"], item["output"]) for item in failed] == [
         (BROKEN, 1, "no: it is broken")
     ]
     here.advance(60)
@@ -59,8 +61,8 @@ def test_the_three_commands_of_120_instances() -> None:
     here = stage(instance_ids=MANY)
     here.deliver()
     commands = here.cloud.ecs.assistant.commands
-    assert [len(one.instance_ids) for one in commands] == [50, 50, 20]
-    assert sorted(one for command in commands for one in command.instance_ids) == sorted(MANY)
+    assert [len(command.instance_ids) for command in commands] == [50, 50, 20]
+    assert sorted(instance_id for command in commands for instance_id in command.instance_ids) == sorted(MANY)
 
 
 @pytest.mark.parametrize("policy", [{}, REMOVE])
@@ -91,7 +93,7 @@ def test_a_scale_in_that_passes() -> None:
     """They are removed."""
     here = stage(transition="SCALE_IN")
     assert here.deliver()["result"] == "CONTINUE"
-    assert [one.name for one in here.cloud.ecs.assistant.commands] == ["spotkeeper-connections-drained"]
+    assert [command.name for command in here.cloud.ecs.assistant.commands] == ["spotkeeper-connections-drained"]
     here.advance(60)
     assert set(here.cloud.ecs.instances) == {MEMBER}
 
@@ -103,7 +105,7 @@ def test_several_checks_one_after_the_other(hooks: Write) -> None:
     here.fail(here.ids[1])
     answer = here.deliver()
     commands = here.cloud.ecs.assistant.commands
-    assert [(one.name, one.instance_ids) for one in commands] == [
+    assert [(command.name, command.instance_ids) for command in commands] == [
         ("spotkeeper-system-up", here.ids),
         ("spotkeeper-headroom", here.ids[:1]),
     ]
@@ -202,7 +204,7 @@ def _meanwhile(here: HookStage, result: str) -> object:
 def test_two_hooks_on_one_activity() -> None:
     """Each has its own token; the instances go on when the second has ended too."""
     here = stage(second_hook=True)
-    first, second = (one.encode() for one in _notifications(here))
+    first, second = (notification.encode() for notification in _notifications(here))
     assert here.deliver(first)["result"] == "CONTINUE"
     assert here.serving() == set()
     assert here.deliver(second)["result"] == "CONTINUE"
@@ -222,4 +224,4 @@ def test_two_hooks_on_the_way_in_of_which_one_is_abandoned(hooks: Write) -> None
 
 
 def _notifications(here: HookStage) -> list[str]:
-    return [json.dumps(one) for one in here.cloud.ess.notifications]
+    return [json.dumps(notification) for notification in here.cloud.ess.notifications]

@@ -17,7 +17,7 @@ THEIRS = {"checks": [{"name": "logs-uploaded", "parameters": {"bucket": "theirs"
 
 def ran(here: HookStage) -> list[str]:
     """The checks that were run."""
-    return [one.name.removeprefix("spotkeeper-") for one in here.cloud.ecs.assistant.commands]
+    return [command.name.removeprefix("spotkeeper-") for command in here.cloud.ecs.assistant.commands]
 
 
 @pytest.mark.parametrize("own", ["", "a remark"], ids=["no metadata", "a remark"])
@@ -34,7 +34,7 @@ def test_an_event_that_chooses_another_bucket(said: str) -> None:
     here = stage(transition="SCALE_IN", metadata=json.dumps(LOGS))
     here.deliver(here.said(notificationMetadata=said))
     assert ran(here) == ["logs-uploaded"]
-    assert [one.parameters["bucket"] for one in here.cloud.ecs.assistant.commands] == ["ours"]
+    assert [command.parameters["bucket"] for command in here.cloud.ecs.assistant.commands] == ["ours"]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_event_that_chooses_another_bucket(said: str) -> None:
         {"scalingGroupId": "asg-lenient"},
         {"defaultResult": "ROLLBACK"},
     ],
-    ids=lambda one: next(iter(one)),
+    ids=lambda item: next(iter(item)),
 )
 def test_an_event_that_says_what_its_hook_does_not(changes: dict[str, Any]) -> None:
     """Transition, name, group and default are the hook's own."""

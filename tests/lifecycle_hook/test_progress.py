@@ -17,9 +17,9 @@ ABORTED: dict[str, Any] = {"passed": False, "again": True}
 BROKEN: dict[str, Any] = {"passed": False}
 
 
-def due(one: Progress) -> list[tuple[int, int, tuple[str, ...]]]:
+def due(decision: Progress) -> list[tuple[int, int, tuple[str, ...]]]:
     """Stage, attempt and instances of each command that is due."""
-    return [(batch.stage, batch.attempt, batch.instance_ids) for batch in one.batches(NOW)]
+    return [(batch.stage, batch.attempt, batch.instance_ids) for batch in decision.batches(NOW)]
 
 
 def results(*ended: tuple[int, Result]) -> dict[tuple[int, str], Result]:
@@ -50,7 +50,7 @@ BOTH = ("i-a", "i-b")
         ),
         ({"runs": (run(), run("i-a", attempt=2)), "results": results((0, result("i-a", **ABORTED)))}, []),
         (
-            {"runs": (run(),), "results": results(*((0, result(one, attempt=2, **ABORTED)) for one in BOTH))},
+            {"runs": (run(),), "results": results(*((0, result(item, attempt=2, **ABORTED)) for item in BOTH))},
             [(0, 3, BOTH)],
         ),
         (
@@ -60,7 +60,7 @@ BOTH = ("i-a", "i-b")
         (
             {
                 "runs": (run(), run(stage=1)),
-                "results": results(*((stage, result(one)) for stage in (0, 1) for one in BOTH)),
+                "results": results(*((stage, result(item)) for stage in (0, 1) for item in BOTH)),
             },
             [],
         ),
@@ -132,7 +132,7 @@ def test_silence(after: float, *, silent: bool) -> None:
 @pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
 def test_why_each_was_given_up(order: tuple[str, str]) -> None:
     """What was last heard of this very instance, whomever else was heard of."""
-    ended = results(*((0, result(one, reason=f"{one} was not delivered", **ABORTED)) for one in order))
+    ended = results(*((0, result(item, reason=f"{item} was not delivered", **ABORTED)) for item in order))
     one = progress(machines=dict.fromkeys(BOTH, Machine(Readiness.WAITING)), results=ended)
     assert one.without_waiting("enough").failures == {name: f"{name} was not delivered; enough" for name in BOTH}
     passed_first = progress(TWO, results=results((0, result("i-a")), (1, result("i-a", reason="lost", **ABORTED))))
@@ -143,7 +143,7 @@ def test_why_each_was_given_up(order: tuple[str, str]) -> None:
 
 def test_the_readiness_in_words() -> None:
     """As they stand in a repr."""
-    assert [one.value for one in Readiness] == ["ready", "waiting", "never"]
+    assert [item.value for item in Readiness] == ["ready", "waiting", "never"]
 
 
 @pytest.mark.parametrize("value", [READY, run(), result("i-a"), progress(), *progress().batches(NOW)])

@@ -54,7 +54,7 @@ def test_handed_over_once_in_a_round() -> None:
     for _ in range(5):
         here.sweep(**ARNS)
         here.advance(MINUTE)
-    assert len({one.task_id for one in [*here.cloud.fc.finished, *here.cloud.fc.pending]}) == 1
+    assert len({invocation.task_id for invocation in [*here.cloud.fc.finished, *here.cloud.fc.pending]}) == 1
 
 
 def test_a_quiet_account_costs_one_call() -> None:
@@ -64,7 +64,7 @@ def test_a_quiet_account_costs_one_call() -> None:
     here.advance(60)
     calls = len(here.cloud.calls)
     here.sweep(**ARNS)
-    assert [one.action for one in here.cloud.calls[calls:] if one.product == "ess"] == ["DescribeScalingGroups"]
+    assert [call.action for call in here.cloud.calls[calls:] if call.product == "ess"] == ["DescribeScalingGroups"]
 
 
 def test_auto_scaling_that_refuses_keeps_nothing_from_its_turn() -> None:
@@ -117,7 +117,7 @@ def test_a_group_that_cannot_be_looked_at() -> None:
         here.sweep(**ARNS)
     with here.playing():
         here.cloud.fc.run_due()
-    assert [one.status for one in activity.actions] == ["Completed"]
+    assert [action.status for action in activity.actions] == ["Completed"]
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(120, 20), (240, 95)])
@@ -139,7 +139,7 @@ def test_a_tag_that_somebody_wrote(forged: str) -> None:
     for instance_id, mark in zip(here.ids, marks, strict=True):
         here.cloud.ecs.instances[instance_id].tags.set(FAILED_TAG, mark, here.cloud.now())
     here.sweep(**ARNS)
-    handed = [json.loads(one.payload)["data"]["lifecycleActionToken"] for one in here.cloud.fc.finished]
+    handed = [json.loads(invocation.payload)["data"]["lifecycleActionToken"] for invocation in here.cloud.fc.finished]
     assert sorted(handed) == sorted(["!", here.fleet.action.token])
 
 
@@ -156,5 +156,5 @@ def test_a_tag_of_a_hook_that_cannot_be_looked_at(code: str) -> None:
         here.sweep(**ARNS)
     with here.playing():
         here.cloud.fc.run_due()
-    handed = [json.loads(one.payload)["data"]["lifecycleActionToken"] for one in here.cloud.fc.finished]
+    handed = [json.loads(invocation.payload)["data"]["lifecycleActionToken"] for invocation in here.cloud.fc.finished]
     assert handed == ["b"]

@@ -48,7 +48,7 @@ def sweep(here: HookStage, seconds_a_call: float = 0.2, **settings: str) -> dict
 
 def handed_over(here: HookStage) -> set[str]:
     """The groups about which lifecycle_hook was called."""
-    return {json.loads(one.payload)["data"]["scalingGroupId"] for one in here.cloud.fc.pending}
+    return {json.loads(invocation.payload)["data"]["scalingGroupId"] for invocation in here.cloud.fc.pending}
 
 
 def test_as_many_as_there_is_time_for() -> None:

@@ -58,8 +58,8 @@ def test_a_completed_hook_leaves_no_tag(transition: str, hooks: Write) -> None:
     here.agents(NOW + 700, *here.ids) if transition == "SCALE_OUT" else here.fail(*here.ids, exit_code=1, seconds=700.0)
     answer = here.deliver()
     assert answer["result"] == ("CONTINUE" if transition == "SCALE_OUT" else "ROLLBACK")
-    assert [here.cloud.ecs.instances[one].status for one in here.ids] == ["Running"] * 2
-    assert [here.tags(one) for one in here.ids] == [{}, {}]
+    assert [here.cloud.ecs.instances[instance_id].status for instance_id in here.ids] == ["Running"] * 2
+    assert [here.tags(instance_id) for instance_id in here.ids] == [{}, {}]
     assert here.actions("UntagResources")
 
 
@@ -92,12 +92,12 @@ def test_two_hooks_that_both_were_extended() -> None:
     """Each has a tag of its own: the sweep takes neither for neglected, and in the end both tags are gone."""
     here = stage(second_hook=True)
     here.agents(None)
-    sent = [notification_of(here.cloud, one) for one in here.fleet.activity.actions]
+    sent = [notification_of(here.cloud, action) for action in here.fleet.activity.actions]
     for event, here.timeout in zip(sent, (500, 100), strict=True):
         with pytest.raises(DeadlineReached):
             here.deliver(event)
-    hooks = {one.hook.id for one in here.fleet.activity.actions}
-    assert set(here.tags(here.ids[0])) == {life_tag(one) for one in hooks}
+    hooks = {action.hook.id for action in here.fleet.activity.actions}
+    assert set(here.tags(here.ids[0])) == {life_tag(item) for item in hooks}
     assert here.sweep(SPOTKEEPER_HOOK_ARNS=HOOK_ARN)["hooks_handed_over"] == []
     here.agents(here.cloud.now())
     assert [here.deliver(event)["result"] for event in sent] == ["CONTINUE"] * 2

@@ -114,7 +114,7 @@ def test_side_by_side(name: str, most: int | None, hooks: Write) -> None:
         here = play(name, hooks)
         outcomes = side_by_side(here, ("one", first), ("two", second))
         problems = [f"{who}: {describe(one)}" for who, one in outcomes.items() if not isinstance(one, dict)]
-        problems += [] if any(_done(one) for one in outcomes.values()) else ["nobody says that it is done"]
+        problems += [] if any(_done(item) for item in outcomes.values()) else ["nobody says that it is done"]
         problems += differences(here, expected)
         if problems:
             wrong[f"{first}, {second}"] = problems
