@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tools.runtime import PYTHON310
 
 LONG = 1200
 """Seconds for an exhaustive walk, or for building ``dist/`` before a test; pyproject.toml has the usual limit."""
+GRACE = 60
+"""Seconds after the limit at which the process is ended: threads that spin outlive the exception of the limit."""
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full") or "dist" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(LONG))
+
+
+def pytest_timeout_set_timer(settings: Any) -> None:
+    """Beside the limit's exception, which the plugin raises: the end of a process that does not stop for it."""
+    faulthandler.dump_traceback_later(settings.timeout + GRACE, exit=True)
+
+
+def pytest_timeout_cancel_timer() -> None:
+    """The test is over."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:
