@@ -71,7 +71,7 @@ def _ended(run: Context, state: State, members: int) -> str:
 
 
 def _served(members: int) -> str:
-    return f"it has its {members} memberships with the weights from before its interruption"
+    return f"it has its {members} memberships again, with the weights from before its interruption"
 
 
 def closing(run: Context, state: State, members: Sequence[Membership]) -> dict[str, Any]:

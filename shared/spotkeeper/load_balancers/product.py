@@ -1,4 +1,4 @@
-"""A load balancer product in one region: what an adapter has to do, and what all of them do with it.
+"""A load balancer product in one region: an adapter's operations, and the changes that all adapters make with them.
 
 After a write the list is believed, not the answer.
 """
@@ -20,7 +20,7 @@ LIST_PAUSE = 1.0
 MOST_WEIGHT, MOST_PORT = 100, 65_535
 Change = Literal["Set", "Add", "Remove"]
 Once = Callable[[str, Callable[[], Any]], Any]
-"""Does a read of a search, or returns what the read of this name has answered before."""
+"""Runs a read of a search, or returns the earlier answer of the read of this name."""
 
 
 class LoadBalancer(ABC):
@@ -85,7 +85,7 @@ class LoadBalancer(ABC):
         return ""
 
     def set_weights(self, members: list[Membership], until: Deadline) -> None:
-        """Give each member of one group its ``weight``; what its owner has removed meanwhile needs none any more."""
+        """Set the ``weight`` of members of one group; removed members and deleted groups are passed over."""
         for batch in self._batches(members):
             self._set_weights(batch, until)
 
@@ -93,7 +93,7 @@ class LoadBalancer(ABC):
         try:
             self.change("Set", members, until)
         except CloudError as error:
-            # One member that has left the group may make the API refuse all of the call: the list tells.
+            # A member that has left the group may make the API refuse the whole call, so the list decides.
             listed = members if passes_by_itself(error, self.retry) else self._listed(members, until)
             if len(listed) == len(members):
                 raise
@@ -101,9 +101,9 @@ class LoadBalancer(ABC):
                 self._set_weights(listed, until)
 
     def remove(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Remove exactly these members of one group; says which are still listed, because their server runs no more.
+        """Remove these members of one group; returns a warning for each that stays because its server does not run.
 
-        Raises ``RescueFailed`` where the list never shows what was accepted.
+        Raises ``RescueFailed`` where the list never shows an accepted removal.
         """
         for _ in range(TRIES):
             try:
@@ -127,10 +127,10 @@ class LoadBalancer(ABC):
         )
 
     def add(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Add what is missing in one group until the list shows all of it; says what cannot be had any more.
+        """Add members of one group until the list shows them; returns what a deleted group has cost.
 
-        None of it is looked for first.
-        Raises ``RescueFailed`` where the list never shows what was accepted.
+        The group is not listed first.
+        Raises ``RescueFailed`` where the list never shows an accepted addition.
         """
         refusal: CloudError | None = None
         missing = members
@@ -145,7 +145,7 @@ class LoadBalancer(ABC):
                     return [f"membership in {members[0].group_name}: the group was deleted meanwhile"]
                 if error.code in self.retry.conflicts or is_throttling(error):
                     raise
-                # No answer, or a call side by side has added it: the list tells. Twice the same is final.
+                # No answer, or a call side by side has added it: the list decides. The same refusal twice is final.
                 if refusal is not None and refusal.code == error.code and not passes_by_itself(error):
                     raise
                 refusal = error
@@ -157,7 +157,7 @@ class LoadBalancer(ABC):
         )
 
     def restore(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Give the members of one group their ``weight`` back, and add what is missing; as ``add`` otherwise."""
+        """Set the ``weight`` of the members of one group, and add the missing ones as ``add`` does."""
         for _ in range(TRIES):
             listed = {one.key: one.weight for one in self.list_group(members[0].group, until)}
             changed = [one for one in members if listed.get(one.key, one.weight) != one.weight]

@@ -41,7 +41,7 @@ class Search:
 
     @property
     def scopes(self) -> Iterator[str]:
-        """Everything to look through, in order; what is listed in the course of it is part of it."""
+        """Everything to search, in order, with the scopes that are listed during the iteration."""
         yield from list(self.unlisted)
         yield from list(self._scopes)
         yield from self._elsewhere
@@ -119,7 +119,7 @@ class Search:
         return self._answers[name]
 
     def _report(self, scope: str, until: Deadline) -> None:
-        """What no API changes is only reported: a refusal that stays costs the report, nothing else."""
+        """Groups that no API changes are only reported: a lasting refusal costs the report, nothing else."""
         product = self._scopes[scope]
         try:
             texts = product.report(scope, self._server_ids, until)
