@@ -32,6 +32,6 @@ def handler(event: bytes | str, context: Context) -> dict[str, Any]:
     settings = InterruptionSettings.from_env(os.environ)
 
     def interrupted(notification: Notification) -> dict[str, Any]:
-        return rescue(Interruption.of(notification, invocation.region), invocation, settings, context, os.environ)
+        return rescue(Interruption.of(notification, invocation.region), invocation, settings)
 
     return respond(event, invocation, {Kind.INTERRUPTION: interrupted})

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError
 from spotkeeper.function import Answer
@@ -31,9 +31,10 @@ class Mark(Enum):
 
     WRITES = "a dry run stops before it"
     QUIET = "it is recorded in the audit only where it fails: polling would fill the log"
+    PARTS = "a refusal of one part does not keep the others from being done"
 
 
-WRITES, QUIET = Mark.WRITES, Mark.QUIET
+WRITES, QUIET, PARTS = Mark.WRITES, Mark.QUIET, Mark.PARTS
 
 
 class Step(Enum):
@@ -70,15 +71,20 @@ class State:
     """Base of what a call knows at one moment; ``now`` is in seconds since 1970.
 
     An action that waited sets ``now``: the passing of time is progress. ``refusals`` has the steps that have failed, by
-    step and by part of it (a load balancer, a group; else empty).
+    step and by part of it (a load balancer, a group; else empty). ``warnings`` are for the answer.
     """
 
     now: float
     refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict, kw_only=True)
+    warnings: tuple[str, ...] = field(default=(), kw_only=True)
 
     def replace(self: StateT, **changes: Any) -> StateT:  # noqa: PYI019 - Self is not in Python 3.10
         """The same state with ``changes``."""
         return replace(self, **changes)
+
+    def warn(self: StateT, *texts: str) -> StateT:  # noqa: PYI019
+        """The same state with more warnings, each once."""
+        return self.replace(warnings=self.warnings + tuple(text for text in texts if text not in self.warnings))
 
     def refused(self: StateT, step: Step, refusal: Refusal, part: str = "") -> StateT:  # noqa: PYI019
         """The same state with a step that has failed."""
@@ -96,6 +102,12 @@ class State:
 StateT = TypeVar("StateT", bound=State)
 ContextT = TypeVar("ContextT", bound=RunContext[Any])
 DecisionT = TypeVar("DecisionT", bound=Decision)
+
+
+def ended(_: object, __: object, ___: object, error: SpotkeeperError) -> NoReturn:
+    """A refusal ends the call. Raises the error."""
+    raise error
+
 
 Actions = Mapping[Step, Callable[[ContextT, StateT, DecisionT], StateT]]
 Answers = Mapping[Step, Callable[[ContextT, StateT, DecisionT], Answer]]
@@ -118,7 +130,7 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
     plan: Callable[[ContextT, StateT, DecisionT], Answer]
     audit_fields: Callable[[ContextT, StateT, StateT, DecisionT], Mapping[str, Any]]
     limit: Callable[[StateT, DecisionT], float] | None = None
-    on_refusal: Callable[[ContextT, StateT, DecisionT, SpotkeeperError], StateT] | None = None
+    on_refusal: Callable[[ContextT, StateT, DecisionT, SpotkeeperError], StateT] = ended
 
     def answer(self) -> Answer:
         """Step by step until there is an answer.
@@ -141,29 +153,48 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
 
     def _progressed(self, decision: DecisionT) -> StateT:
         after = self._taken(decision)
-        if after == self.state:
+        # A warning is no progress: each try may add another request id.
+        if after.replace(warnings=self.state.warnings) == self.state:
             raise NoProgress(f"the step '{decision.step.value}' changed nothing")
         return after
 
     def _taken(self, decision: DecisionT) -> StateT:
         run, before, started = self.run, self.state, self.run.clock.now()
+        wait = self.limit(before, decision) - started if self.limit else math.inf
+        run.step.until = run.deadline.sooner(max(0.0, wait))
         try:
             self._check_time(decision.step)
-            wait = self.limit(before, decision) - started if self.limit else math.inf
-            run.step.until = run.deadline.sooner(max(0.0, wait))
             after = self.actions[decision.step](run, before, decision)
         except SpotkeeperError as error:
-            self.record(before, before, decision, error)
-            if self.on_refusal is None:
-                raise
-            after = self.on_refusal(run, before, decision, error)
+            after = self._refused(decision, error)
         else:
-            self.record(before, after, decision)
+            self._record_taken(before, after, decision)
             after = after if after.refusals is not before.refusals else after.accepted(decision.step)
         finally:
             seconds = round(run.clock.now() - started, 3)
             run.timeline.append({"step": decision.step.value, "started_at": iso(started), "seconds": seconds})
         return after
+
+    def _refused(self, decision: DecisionT, error: SpotkeeperError) -> StateT:
+        """A step whose time is up is not in the audit, unless it ends the call."""
+        try:
+            after = self.on_refusal(self.run, self.state, decision, error)
+        except SpotkeeperError as raised:
+            self.record(self.state, self.state, decision, raised)
+            raise
+        if not isinstance(error, DeadlineReached):
+            self.record(self.state, self.state, decision, error)
+        return after
+
+    def _record_taken(self, before: StateT, after: StateT, decision: DecisionT) -> None:
+        """A step that was refused in parts is recorded as done where another part of it is."""
+        parts = {key: one for key, one in after.refusals.items() if key[0] is decision.step}
+        news = [one.error for key, one in parts.items() if one is not before.refusals.get(key)]
+        failed = [error for error in news if not isinstance(error, DeadlineReached)]
+        for error in failed:
+            self.record(after, after, decision, error)
+        if not failed or (PARTS in decision.step.marks and after.replace(refusals=before.refusals) != before):
+            self.record(before, after, decision)
 
     def _check_time(self, step: Step) -> None:
         in_time = self.run.deadline.remaining() > 0

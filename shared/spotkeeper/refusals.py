@@ -36,11 +36,11 @@ NextTry = Callable[[SpotkeeperError, float, int, float], float]
 """When a step is tried again, given the error, since when and how often it occurred, and the time."""
 
 
-def refused(before: Refusal | None, error: SpotkeeperError, now: float, next_try: NextTry) -> Refusal:
-    """The refusal after one more failed try."""
+def refused(before: Refusal | None, error: SpotkeeperError, began: float, now: float, next_try: NextTry) -> Refusal:
+    """The refusal after one more failed try, which began at a moment."""
     alike = before if before is not None and _reason(before.error) == _reason(error) else None
     alike_since, tries = (now, 1) if alike is None else (alike.alike_since, alike.tries + 1)
-    since = now if before is None else before.since
+    since = began if before is None else before.since
     return Refusal(error, since, alike_since, now, tries, next_try(error, alike_since, tries, now))
 
 

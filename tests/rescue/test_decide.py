@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from rescue.decide import decide, plan
-from rescue.facts import Facts, Image, Refusal, Replacement
+from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import Step
 from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.load_balancers import Membership
+from spotkeeper.refusals import Refusal
 from spotkeeper.settings import InterruptionSettings
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
@@ -112,7 +113,7 @@ TABLE = [
     (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.but(source=source(lock="")), Step.LOAD),
     (settings(DRY_RUN="true"), SEEN.but(source=source(lock="")), Step.LOAD),
     (settings(DRY_RUN="true"), SEEN.but(source=source(SpotStrategy="NoSpot")), Step.SKIP),
-    (settings(DRY_RUN="true"), LOADED, Step.PLAN),
+    (settings(DRY_RUN="true"), LOADED, Step.OPEN),
     # a rescue, step by step
     (DEFAULTS, LOADED, Step.OPEN),
     (DEFAULTS, RETAINED.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
@@ -279,20 +280,19 @@ def test_each_reason_is_a_sentence() -> None:
         assert "{" not in decision.reason
 
 
-def test_a_dry_run_plans_no_write() -> None:
-    """With SPOTKEEPER_DRY_RUN no facts lead to a step that writes."""
+def test_a_dry_run_takes_no_step_but_looks() -> None:
+    """With SPOTKEEPER_DRY_RUN every other step is one that the loop stops before: nothing is opened in a dry run."""
     reading = {
         Step.LOOK,
         Step.SKIP,
         Step.ANSWER,
-        Step.WAIT_FOR_LOCK,
         Step.LOAD,
-        Step.PLAN,
+        Step.LOOK_FOR_IMAGE,
         Step.NO_JOURNAL,
         Step.FINISH_STOP_MODE,
     }
-    found = {decide(chosen, facts).step for chosen, facts in combinations() if chosen.dry_run}
-    assert found <= reading
+    found = {decide(chosen, facts).step for chosen, facts in combinations() if chosen.dry_run and not facts.opened}
+    assert {step for step in found if not step.writes} <= reading
 
 
 def test_it_is_pure() -> None:

@@ -11,6 +11,7 @@ import pytest
 from rescue.decide import decide, plan
 from rescue.facts import Facts, Image, Replacement
 from rescue.tracks import BY_GROUP, SIDE_BY_SIDE, Step
+from spotkeeper import loop
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import (
     ALL,
@@ -98,7 +99,7 @@ REASONS = [
     ),
     (DEFAULTS, UNLOCKED.but(lock_seen=True), "an earlier call may have begun, or finished"),
     (DEFAULTS, SEEN, "an earlier call may have begun, or finished"),
-    (DRY, LOADED, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written"),
+    (DRY, LOADED, "every later call must find what this one begins"),
     (DRY, LOADED.but(journal_reached=False), "a dry run is there to find what does not work"),
     # it has ended before
     (DEFAULTS, DONE, FINISHED),
@@ -195,7 +196,7 @@ def records(name: str) -> dict[str, Any]:
     return {"records": {name: {}}}
 
 
-DONE_BY: dict[Step, dict[str, Any]] = {
+DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.LOOK: {"source_seen": True},
     Step.LOAD: {"loaded": True},
     Step.OPEN: {"opened": True, **records("event")},
@@ -334,7 +335,6 @@ def test_the_other_steps_in_words() -> None:
         "skip",
         "wait for the Recycling lock",
         "stop because the lock is gone",
-        "print the plan",
         "record the loss",
         "wait for the next try",
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rescue.asks import token_of
 from rescue.launch_spec import launch_spec, run_parameters
-from rescue.tools import Tools
+from rescue.tools import Tools, subject_of
 from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_launch_spec import DISKS, chosen
@@ -42,7 +42,10 @@ SETTINGS = st.builds(
 def token(parameters: dict[str, Any], round_number: int) -> str:
     """The ClientToken of a launch."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
-    tools = Tools("i-1", chosen(), None, None, episode, None, None, None, None, None)  # type: ignore[arg-type]
+    unused: dict[str, Any] = dict.fromkeys(
+        ("ecs", "load_balancers", "ess", "clock", "deadline", "step", "audit", "event", "call", "life")
+    )
+    tools = Tools(settings=chosen(), subject=subject_of(episode), instance_id="i-1", episode=episode, **unused)
     return token_of(tools, round_number, parameters)
 
 

@@ -114,7 +114,7 @@ class LivingClock(Clock):
 
     def __init__(self, clock: Clock, life: Life) -> None:
         self._clock = clock
-        self._life = life
+        self.life = life
 
     def now(self) -> float:
         """See ``Clock.now``."""
@@ -127,16 +127,16 @@ class LivingClock(Clock):
     def sleep(self, seconds: float) -> None:
         """See ``Clock.sleep``; at most 20 s at once."""
         while seconds > 0:
-            part = min(seconds, self._life.due_in())
+            part = min(seconds, self.life.due_in())
             self._clock.sleep(part)
             seconds -= part
-            self._life.beat()
+            self.life.beat()
 
 
 class LivingApi(Api):
     """An API whose calls leave a sign of life first: many calls in a row take long too."""
 
-    life: Life
+    _clock: LivingClock
 
     def call(
         self,
@@ -148,5 +148,5 @@ class LivingApi(Api):
         until: TimeLimit | None = None,
     ) -> dict[str, Any]:
         """See ``Api.call``."""
-        self.life.beat()
+        self._clock.life.beat()
         return super().call(action, about, parameters, retry=retry, until=until)

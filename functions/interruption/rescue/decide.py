@@ -20,6 +20,7 @@ from rescue.tracks import (
     relaunches,
     track,
 )
+from spotkeeper import loop
 from spotkeeper.instances import HANDS_OFF, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
@@ -29,11 +30,9 @@ LOCK_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Decision:
-    """The next step and its reason in words; ``at``: until when to wait, seconds since 1970."""
+class Decision(loop.Decision):
+    """The next step and its reason; ``at``: until when to wait, seconds since 1970."""
 
-    step: Step
-    reason: str
     at: float = 0.0
 
 
@@ -45,7 +44,7 @@ def decide(settings: InterruptionSettings, facts: Facts) -> Decision:
         or _load(facts)
         or _closed(settings, facts)
         or _guard_gone(facts)
-        or _plan(settings, facts)
+        or _dry_run(settings, facts)
         or _lost(settings, facts)
         or _next(settings, facts)
     )
@@ -68,7 +67,7 @@ def _next(settings: InterruptionSettings, facts: Facts) -> Decision:
     Behind a step that was refused comes only what need not wait for it (``tracks.pass_at``, ``tracks.NEEDS``). What
     load balancers have not done in time comes after the image: it is tried while that is refused.
     """
-    refused: list[Step] = []
+    refused: list[loop.Step] = []
     late: list[Decision] = []
     held_up = False
     for decision in _due_steps(settings, facts):
@@ -85,7 +84,7 @@ def _next(settings: InterruptionSettings, facts: Facts) -> Decision:
     return late[0] if late else _wait(settings, facts, refused)
 
 
-def _blocked(step: Step, refused: Sequence[Step], facts: Facts) -> bool:
+def _blocked(step: loop.Step, refused: Sequence[loop.Step], facts: Facts) -> bool:
     """Whether the step needs one that is refused."""
     needed = NEEDS.get(step, frozenset()).intersection(refused)
     if step is Step.STOP_SOURCE:
@@ -93,7 +92,7 @@ def _blocked(step: Step, refused: Sequence[Step], facts: Facts) -> bool:
     return any(step not in DO_WITHOUT or again_at(one, facts) < math.inf for one in needed)
 
 
-def _is_leaving(step: Step, facts: Facts) -> bool:
+def _is_leaving(step: loop.Step, facts: Facts) -> bool:
     """Whether the stop before the relaunch waits for this step of the load balancers, which it does for a while.
 
     A server that does not run is not removed any more. The stop before the image has been held up long enough.
@@ -102,7 +101,7 @@ def _is_leaving(step: Step, facts: Facts) -> bool:
     return facts.has_image and again_at(step, facts) < math.inf and facts.now < since + HOLD_UP_SECONDS
 
 
-def _data_first(decision: Decision, refused: Sequence[Step], facts: Facts) -> Decision:
+def _data_first(decision: Decision, refused: Sequence[loop.Step], facts: Facts) -> Decision:
     """Before each further try of CreateImage the disks that are not retained yet are tried again."""
     if decision.step is Step.MAKE_IMAGE and Step.RETAIN_DISKS in refused:
         disks, image = facts.refusals[Step.RETAIN_DISKS, ""], facts.refusals.get((Step.MAKE_IMAGE, ""))
@@ -111,7 +110,7 @@ def _data_first(decision: Decision, refused: Sequence[Step], facts: Facts) -> De
     return decision
 
 
-def _wait(settings: InterruptionSettings, facts: Facts, refused: Sequence[Step]) -> Decision:
+def _wait(settings: InterruptionSettings, facts: Facts, refused: Sequence[loop.Step]) -> Decision:
     """Until the next try; where there is none, the end."""
     tries = {step: again_at(step, facts) for step in refused}
     passes = [at for step in refused if (at := pass_at(step, settings, facts)) > facts.now]
@@ -194,12 +193,10 @@ def _guard_gone(facts: Facts) -> Decision | None:
     return None
 
 
-def _plan(settings: InterruptionSettings, facts: Facts) -> Decision | None:
-    if not settings.dry_run:
-        return None
-    if not facts.journal_reached:
+def _dry_run(settings: InterruptionSettings, facts: Facts) -> Decision | None:
+    if settings.dry_run and not facts.journal_reached:
         return Decision(Step.NO_JOURNAL, "a dry run is there to find what does not work")
-    return Decision(Step.PLAN, "SPOTKEEPER_DRY_RUN is true: everything is read, nothing is written")
+    return None
 
 
 def _guard_unlocked(facts: Facts) -> Decision:
@@ -228,11 +225,11 @@ def _lost(settings: InterruptionSettings, facts: Facts) -> Decision | None:
 
 
 Rule = Callable[[InterruptionSettings, Facts], str]
-DUE: dict[Step, Rule] = {}
+DUE: dict[loop.Step, Rule] = {}
 """Per step: why it has to be done now, or an empty text where it has not."""
 
 
-def _due(step: Step) -> Callable[[Rule], Rule]:
+def _due(step: loop.Step) -> Callable[[Rule], Rule]:
     def register(rule: Rule) -> Rule:
         DUE[step] = rule
         return rule

@@ -10,7 +10,7 @@ from rescue.checked_records import settle_disks
 from rescue.facts import Facts
 from rescue.image import look_for_image
 from rescue.kept_disks import describe_disks
-from rescue.refusals import accepted, refused
+from rescue.refusals import refused
 from rescue.source import look_if_stale
 from rescue.tools import Tools
 from rescue.tracks import Step
@@ -64,7 +64,7 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     again = [error for error in refusing.values() if error.code not in FOR_GOOD]
     if again:
         return refused(facts, Step.RETAIN_DISKS, "", again[0], tools.clock.now())
-    return accepted(facts, Step.RETAIN_DISKS).but(disks_retained=True)
+    return facts.accepted(Step.RETAIN_DISKS).but(disks_retained=True)
 
 
 def _why(error: CloudError) -> str:

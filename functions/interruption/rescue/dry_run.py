@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rescue.decide import plan
+from rescue.decide import Decision, plan
 from rescue.facts import Facts, Image
 from rescue.image import look_for_image
 from rescue.kept_disks import describe_disks
@@ -12,11 +12,12 @@ from rescue.remember import observe_launch_spec
 from rescue.replacement import describe_rung
 from rescue.tools import Tools
 from rescue.tracks import Step
+from spotkeeper import loop
 from spotkeeper.instances import locked, server_ids
 from spotkeeper.load_balancers.search import Search
 
 
-def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
+def answer(tools: Tools, facts: Facts, _: Decision) -> dict[str, Any]:
     """``skipped`` with ``plan``: the steps that are due as things stand, in order."""
     spec = dict(tools.episode.records.get("plan") or {})
     if facts.source is not None:
@@ -43,12 +44,12 @@ def answer(tools: Tools, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _line(step: Step, reason: str, facts: Facts, spec: dict[str, Any]) -> str:
+def _line(step: loop.Step, reason: str, facts: Facts, spec: dict[str, Any]) -> str:
     details = _details(step, facts, spec)
     return f"{step.value}{': ' + details if details else ''} ({reason})"
 
 
-def _details(step: Step, facts: Facts, spec: dict[str, Any]) -> str:
+def _details(step: loop.Step, facts: Facts, spec: dict[str, Any]) -> str:
     """What the step would touch."""
     if step in {Step.DRAIN, Step.REMOVE, Step.RETURN}:
         return ", ".join(sorted({one.group_name for one in facts.memberships or ()}))

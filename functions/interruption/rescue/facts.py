@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from spotkeeper.errors import SpotkeeperError
+from spotkeeper import loop
 from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
 from spotkeeper.load_balancers import Membership
 
@@ -35,42 +34,19 @@ class Replacement(Enum):
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A try of a step that did not succeed. Times are seconds since 1970.
-
-    ``since`` is the first try that was refused, ``tried_at`` the latest. ``alike_since`` and ``tries`` are of those
-    refused for the same reason as the latest. ``again_at`` is the next try; infinite where it would change nothing.
-    """
-
-    error: SpotkeeperError
-    since: float
-    alike_since: float
-    tried_at: float
-    tries: int
-    again_at: float
-
-    @property
-    def final(self) -> bool:
-        """Whether this call does not try it again."""
-        return self.again_at == math.inf
-
-
-@dataclass(frozen=True)
-class Facts:
+class Facts(loop.State):
     """All times are seconds since 1970 unless a name says ``_for``.
 
     ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
     gone (``source_seen`` tells which). ``lock_seen``: this call has seen it under the Recycling lock.
     What is not in the records (``disks_retained``, ``removed`` …) is this call's.
 
-    ``refusals`` holds the steps that were refused, by step and by what of it (a load balancer, a group; else empty).
     ``memberships`` is None while none were looked for; ``unsearched`` names the load balancers that were not searched
     yet. ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` say that it is
     in all of them. ``unretained`` says which disks refuse to stay, and why. ``lb_since`` is when this call began with
     the load balancers.
     """
 
-    now: float
     entered: float
     notice_end: float
     notice_estimated: bool = False
@@ -85,7 +61,6 @@ class Facts:
     lock_seen: bool = False
 
     opened: bool = False
-    refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict)
 
     stopped_at: float | None = None
 
@@ -118,16 +93,9 @@ class Facts:
     health: tuple[tuple[str, str], ...] = ()
     strays_checked: bool = False
 
-    warnings: tuple[str, ...] = ()
     not_carried: tuple[str, ...] = ()
 
-    def but(self, **changes: Any) -> Facts:
-        """The same facts but for ``changes``."""
-        return replace(self, **changes)
-
-    def warn(self, *texts: str) -> Facts:
-        """With warnings added, each once."""
-        return replace(self, warnings=self.warnings + tuple(text for text in texts if text not in self.warnings))
+    but = loop.State.replace
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rescue import succession
 from rescue.checked_records import may_have_left
 from rescue.facts import Facts
-from rescue.refusals import accepted, later, refused
+from rescue.refusals import later, refused
 from rescue.search import SLICE_SECONDS, once
 from rescue.tools import Tools
 from rescue.tracks import Step, group_again_at
@@ -38,7 +38,7 @@ def _each_group(tools: Tools, facts: Facts, step: Step, act: Callable[[Facts, li
         if group not in facts.unsettled(step) or group_again_at(step, group, facts) > tools.clock.now():
             continue
         try:
-            facts = accepted(act(facts, members), step, group)
+            facts = act(facts, members).accepted(step, group)
             facts = facts.but(settled=facts.settled | {(step, group)})
         except (CloudError, RescueFailed) as error:
             facts = refused(facts, step, group, error, tools.clock.now())
@@ -71,7 +71,7 @@ def wait_drain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
         error = DeadlineReached(f"{tools.instance_id} drains; this call's time is up, the next goes on")
         return later(facts, Step.WAIT_DRAIN, "", error, over)
     tools.clock.sleep(seconds)
-    return accepted(facts, Step.WAIT_DRAIN).but(drain_waited=True)
+    return facts.accepted(Step.WAIT_DRAIN).but(drain_waited=True)
 
 
 def _drained_until(tools: Tools, facts: Facts, now: float) -> float:
@@ -96,7 +96,7 @@ def _undrained(facts: Facts) -> Facts:
     left = set(facts.groups) - set(facts.unsettled(Step.REMOVE))
     for group in left:
         if refusal := facts.refusals.get((Step.DRAIN, group)):
-            facts = accepted(facts, Step.DRAIN, group).warn(f"{group} was left without weight 0: {refusal.error}")
+            facts = facts.accepted(Step.DRAIN, group).warn(f"{group} was left without weight 0: {refusal.error}")
     return facts
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from rescue.facts import Facts, Refusal
+from rescue.facts import Facts
 from rescue.image import CREATE_CONFLICTS
 from rescue.ladder import RUN_CONFLICTS
 from rescue.source import STOP_CONFLICTS
 from rescue.tracks import Step
+from spotkeeper import loop, refusals
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
 from spotkeeper.load_balancers import BUSY
 from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself, patience, pause_before
 
-CONFLICTS: Mapping[Step, RetryPolicy] = {
+CONFLICTS: Mapping[loop.Step, RetryPolicy] = {
     Step.FIND_MEMBERSHIPS: BUSY,
     Step.DRAIN: BUSY,
     Step.REMOVE: BUSY,
@@ -38,28 +38,23 @@ LONGEST_ROUND_PAUSE = 60.0
 
 def refused(  # noqa: PLR0913 - what was refused, by what, and when
     facts: Facts,
-    step: Step,
+    step: loop.Step,
     what: str,
     error: SpotkeeperError,
     now: float,
     chance: Callable[[], float] = random.random,
 ) -> Facts:
     """The facts with a try that did not succeed, and with the moment of the next one."""
-    before = facts.refusals.get((step, what))
-    since = min(now, facts.now) if before is None else before.since
-    alike = before if before is not None and _reason(before.error) == _reason(error) else None
-    alike_since, tries = (now, 1) if alike is None else (alike.alike_since, alike.tries + 1)
-    again_at = _again_at(error, step, alike_since, tries, now, chance)
-    refusal = Refusal(error, since, alike_since, now, tries, again_at)
-    return facts.but(refusals={**facts.refusals, (step, what): refusal})
 
+    def next_try(error: SpotkeeperError, since: float, tries: int, now: float) -> float:
+        return _again_at(error, step, since, tries, now, chance)
 
-def _reason(error: SpotkeeperError) -> str:
-    return error.code if isinstance(error, CloudError) else type(error).__name__
+    refusal = refusals.refused(facts.refusal(step, what), error, min(now, facts.now), now, next_try)
+    return facts.refused(step, refusal, what)
 
 
 def _again_at(  # noqa: PLR0913 - see refused
-    error: SpotkeeperError, step: Step, since: float, tries: int, now: float, chance: Callable[[], float]
+    error: SpotkeeperError, step: loop.Step, since: float, tries: int, now: float, chance: Callable[[], float]
 ) -> float:
     if isinstance(error, NoCapacity):
         pause = min(LONGEST_ROUND_PAUSE, FIRST_ROUND_PAUSE * 2.0 ** (tries - 1))
@@ -75,16 +70,9 @@ def _again_at(  # noqa: PLR0913 - see refused
     return now + pause if now - since + pause <= patience(error, policy) else math.inf
 
 
-def later(facts: Facts, step: Step, what: str, error: SpotkeeperError, at: float) -> Facts:
+def later(facts: Facts, step: loop.Step, what: str, error: SpotkeeperError, at: float) -> Facts:
     """The facts with a step that goes on at a moment: its time was up, or it waits for something."""
-    before = facts.refusals.get((step, what)) or Refusal(error, facts.now, facts.now, facts.now, 0, at)
-    waits = replace(before, error=error, tried_at=facts.now, again_at=at)
-    return facts.but(refusals={**facts.refusals, (step, what): waits})
-
-
-def accepted(facts: Facts, step: Step, what: str = "") -> Facts:
-    """The facts without what was refused of a step before."""
-    return facts.but(refusals={key: one for key, one in facts.refusals.items() if key != (step, what)})
+    return facts.refused(step, refusals.postponed(facts.refusal(step, what), error, facts.now, at), what)
 
 
 def as_error(facts: Facts) -> SpotkeeperError:
@@ -98,7 +86,7 @@ def as_error(facts: Facts) -> SpotkeeperError:
     return RescueIncomplete(f"{len(errors)} steps were refused; what does not need them is done: {named}")
 
 
-def _passes(step: Step, error: SpotkeeperError) -> bool:
+def _passes(step: loop.Step, error: SpotkeeperError) -> bool:
     """Whether a later call may well get on without anybody settling anything."""
     if isinstance(error, CloudError):
         return passes_by_itself(error, CONFLICTS.get(step, PLAIN))

@@ -11,38 +11,36 @@ from rescue.launch_options import release_moved
 from rescue.tools import Tools
 from rescue.tracks import Step
 
-Timeline = list[dict[str, Any]]
+
+def skipped(tools: Tools, facts: Facts, decision: Decision) -> dict[str, Any]:
+    """Nothing is to be done, and the decision says why."""
+    answer = _base(tools, "skipped", decision.reason)
+    return {**answer, "timeline": tools.timeline, "warnings": list(facts.warnings)}
 
 
-def answers(tools: Tools, facts: Facts, decision: Decision, timeline: Timeline) -> dict[str, Any] | None:
-    """The answer where the decision ends the call, else None."""
-    if decision.step is Step.SKIP:
-        return {**_base(tools, "skipped", decision.reason), "timeline": timeline, "warnings": list(facts.warnings)}
-    if decision.step is Step.ANSWER:
-        return answer_again(tools, facts, timeline)
-    if decision.step is Step.FINISH_STOP_MODE:
-        reason = (
-            f"{tools.instance_id} is drained and remembered; it will be stopped, not released, and keeps its disks: "
-            "it goes back to its groups when it runs again"
-        )
-        return {**_base(tools, "done", reason), **_found(facts), **_notice(facts), "timeline": timeline}
-    return None
+def stop_mode(tools: Tools, facts: Facts, _: Decision) -> dict[str, Any]:
+    """``state_change`` does the rest."""
+    reason = (
+        f"{tools.instance_id} is drained and remembered; it will be stopped, not released, and keeps its disks: "
+        "it goes back to its groups when it runs again"
+    )
+    return {**_base(tools, "done", reason), **_found(facts), **_notice(facts), "timeline": tools.timeline}
 
 
-def answer_again(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
+def recorded(tools: Tools, facts: Facts, _: Decision) -> dict[str, Any]:
     """The recorded answer. The call that finished gives it with its own timeline, later ones with the recorded one."""
-    recorded = dict(tools.episode.records["done"]["answer"])
-    new = [text for text in facts.warnings if text not in recorded["warnings"]]
+    answer, timeline = dict(tools.episode.records["done"]["answer"]), tools.timeline
+    new = [text for text in facts.warnings if text not in answer["warnings"]]
     finished_here = any(entry["step"] == Step.FINISH.value for entry in timeline)
     return {
-        **recorded,
-        "warnings": [*recorded["warnings"], *new],
-        "timeline": timeline if finished_here else recorded["timeline"],
-        "reason": recorded["reason"] if finished_here else f"{recorded['reason']} (finished by an earlier call)",
+        **answer,
+        "warnings": [*answer["warnings"], *new],
+        "timeline": timeline if finished_here else answer["timeline"],
+        "reason": answer["reason"] if finished_here else f"{answer['reason']} (finished by an earlier call)",
     }
 
 
-def closing(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
+def closing(tools: Tools, facts: Facts) -> dict[str, Any]:
     """The ``done`` record."""
     answer = {
         **_base(tools, "done", _reason(tools, facts)),
@@ -55,7 +53,7 @@ def closing(tools: Tools, facts: Facts, timeline: Timeline) -> dict[str, Any]:
         "retained_disks": kept_disks.staying(tools, facts),
         "not_carried": not_carried(tools, facts) if facts.replacement_id else [],
         "health": dict(facts.health),
-        "timeline": timeline,
+        "timeline": tools.timeline,
     }
     return {"at": facts.now, "answer": answer}
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rescue import succession
 from rescue.checked_records import check_memberships, may_have_left, own_servers
 from rescue.facts import Facts
-from rescue.refusals import accepted, later, refused
+from rescue.refusals import later, refused
 from rescue.source import look_if_stale
 from rescue.tools import Tools
 from rescue.tracks import HOLD_UP_SECONDS, Step
@@ -44,7 +44,7 @@ def find(tools: Tools, facts: Facts, search: Search, until: Deadline) -> Facts:
     """
     if broken := _lost_record(tools, facts):
         return refused(facts, Step.FIND_MEMBERSHIPS, "", broken, tools.clock.now())
-    facts = _search_on(tools, accepted(facts, Step.FIND_MEMBERSHIPS), search, until)
+    facts = _search_on(tools, facts.accepted(Step.FIND_MEMBERSHIPS), search, until)
     facts = look_if_stale(tools, facts)
     if not facts.gone:
         search.trust()
@@ -81,10 +81,10 @@ def _search_one(tools: Tools, facts: Facts, search: Search, scope: str, pause_at
     try:
         search.look_through(scope, once(tools), pause_at)
     except DeadlineReached:
-        return accepted(facts, Step.FIND_MEMBERSHIPS, scope)
+        return facts.accepted(Step.FIND_MEMBERSHIPS, scope)
     except (CloudError, RescueFailed) as error:
         # Throttling by the second is no reason for longer pauses while each try reads something new.
-        known = accepted(facts, Step.FIND_MEMBERSHIPS, scope) if search.progress > progress else facts
+        known = facts.accepted(Step.FIND_MEMBERSHIPS, scope) if search.progress > progress else facts
         refusing = refused(known, Step.FIND_MEMBERSHIPS, scope, error, tools.clock.now())
         if not isinstance(error, CloudError):
             return refusing
@@ -95,7 +95,7 @@ def _search_one(tools: Tools, facts: Facts, search: Search, scope: str, pause_at
         if not forbidden and not (search.knows(scope) and tries >= REPORT_TRIES):
             return refusing
         search.leave_out(scope, error)
-    return accepted(facts, Step.FIND_MEMBERSHIPS, scope)
+    return facts.accepted(Step.FIND_MEMBERSHIPS, scope)
 
 
 def _lost_record(tools: Tools, facts: Facts) -> BrokenRecord | None:

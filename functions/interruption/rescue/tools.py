@@ -1,39 +1,34 @@
-"""What the acts work with: one value per rescue and call, instead of six arguments to each function."""
+"""The run context of a rescue."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rescue.alive import Life
-from spotkeeper.audit import Audit
-from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, Deadline, StepLimit
+from spotkeeper import episode
 from spotkeeper.episode import Episode
-from spotkeeper.load_balancers import LoadBalancers
+from spotkeeper.errors import JournalUnavailable
+from spotkeeper.load_balancers.search import Search
+from spotkeeper.run_context import RunContext
 from spotkeeper.settings import InterruptionSettings
 
 NOTICE_SECONDS = 300.0
 """Spot instances are released five minutes after the notice."""
 
 
-@dataclass
-class Tools:
-    """APIs of the event's region, the journal's episode, the clock, this call's deadline and that of the step.
-
-    A call of an API is tried again until the step's limit where nothing else is said.
-    """
+@dataclass(kw_only=True)
+class Tools(RunContext[InterruptionSettings]):
+    """``event`` is the notice, and ``call`` the record of this call, as the journal has them."""
 
     instance_id: str
-    settings: InterruptionSettings
-    ecs: Api
-    load_balancers: LoadBalancers
     episode: Episode
-    clock: Clock
-    deadline: Deadline
-    step: StepLimit
-    audit: Audit
+    event: Mapping[str, Any]
+    call: Mapping[str, Any]
     life: Life
+    search: Search | None = None
+    journal_error: JournalUnavailable | None = None
     touched: list[str] = field(default_factory=list)
     """Disks whose flag this call may have changed while nobody could write down what it was."""
     own_images: set[str] = field(default_factory=set)
@@ -49,7 +44,12 @@ class Tools:
     too_dear: list[str] = field(default_factory=list)
     """What has to be said of launch options that this call has skipped for the source's SpotPriceLimit."""
 
-    def token(self, *parts: str) -> str:
-        """A ClientToken (64 ASCII characters at most) that is the same for the same call of the same episode."""
-        text = "\n".join((self.episode.home, self.episode.name, *parts))
-        return "sk-" + hashlib.sha256(text.encode()).hexdigest()[:60]
+    def load(self, event_time: float) -> None:
+        """Read the instance's latest episode; in stop mode a later event opens the next. See ``episode.load``."""
+        self.episode = episode.load(self.episode, event_time)
+        self.subject = subject_of(self.episode)
+
+
+def subject_of(episode: Episode) -> str:
+    """ClientTokens belong to an episode: nothing that an earlier one made is launched again for the next."""
+    return f"{episode.home}\n{episode.name}"

@@ -4,47 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from enum import Enum
 
 from rescue.facts import Facts, Replacement
+from spotkeeper import loop
 from spotkeeper.errors import CloudError
+from spotkeeper.loop import PARTS, WRITES
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings import InterruptionSettings, Relaunch, StopSource
 
 
-class Step(Enum):
-    """Every step there is; the value is its name in the timeline."""
+class Step(loop.Step):
+    """Every step of a rescue."""
 
     LOOK = "look at the source"
     SKIP = "skip"
     ANSWER = "answer what the journal says"
     WAIT_FOR_LOCK = "wait for the Recycling lock"
     LOAD = "read the journal"
-    PLAN = "print the plan"
-    OPEN = "open the episode"
+    OPEN = "open the episode", WRITES
     LOOK_FOR_IMAGE = "look for the image"
-    RETAIN_DISKS = "retain the disks"
-    REMEMBER = "remember the launch spec"
-    FIND_MEMBERSHIPS = "find the memberships"
-    DRAIN = "weight 0"
+    RETAIN_DISKS = "retain the disks", WRITES
+    REMEMBER = "remember the launch spec", WRITES
+    FIND_MEMBERSHIPS = "find the memberships", WRITES
+    DRAIN = "weight 0", WRITES, PARTS
     WAIT_DRAIN = "let in-flight requests finish"
-    REMOVE = "remove from the groups"
-    STOP_SOURCE = "stop the source"
-    MAKE_IMAGE = "make the image"
-    WAIT_IMAGE = "wait for the image"
+    REMOVE = "remove from the groups", WRITES, PARTS
+    STOP_SOURCE = "stop the source", WRITES
+    MAKE_IMAGE = "make the image", WRITES
+    WAIT_IMAGE = "wait for the image", WRITES
     WAIT_SNAPSHOTS = "wait for the snapshots"
-    LAUNCH = "launch the replacement"
-    WAIT_RUNNING = "wait for the replacement"
-    RETURN = "return to the groups"
+    LAUNCH = "launch the replacement", WRITES
+    WAIT_RUNNING = "wait for the replacement", WRITES
+    RETURN = "return to the groups", WRITES, PARTS
     ASK_HEALTH = "ask the health status"
-    CHECK_STRAYS = "look for surplus replacements"
-    RESTORE_DISKS = "put the disk flags back"
+    CHECK_STRAYS = "look for surplus replacements", WRITES
+    RESTORE_DISKS = "put the disk flags back", WRITES
     WAIT = "wait for the next try"
     FAIL = "end with what was refused"
     UNLOCKED = "stop because the lock is gone"
     NO_JOURNAL = "stop before something is lost"
-    LOSE = "record the loss"
-    FINISH = "close the episode"
+    LOSE = "record the loss", WRITES
+    FINISH = "close the episode", WRITES
     FINISH_STOP_MODE = "leave the rest to state_change"
 
 
@@ -87,7 +87,7 @@ HOLD_UP_SECONDS = 30.0
 BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.RETURN})
 """Steps that are done group by group: what one group refuses does not keep another from its turn."""
 
-NEEDS: Mapping[Step, frozenset[Step]] = {
+NEEDS: Mapping[loop.Step, frozenset[Step]] = {
     Step.LAUNCH: frozenset({Step.REMEMBER}),
     Step.FINISH: frozenset(Step),
     Step.FINISH_STOP_MODE: frozenset(Step),
@@ -126,7 +126,7 @@ def relaunches(settings: InterruptionSettings, facts: Facts) -> bool:
     return not facts.stop_mode and not facts.maker and settings.relaunch is not Relaunch.NONE
 
 
-def again_at(step: Step, facts: Facts) -> float:
+def again_at(step: loop.Step, facts: Facts) -> float:
     """When a step may be tried (again), seconds since 1970: 0 for one that nobody refused, infinite for never."""
     if step is Step.WAIT_DRAIN and not facts.drain_begun:
         return math.inf  # no group has weight 0: there is nothing to wait for
@@ -137,12 +137,13 @@ def again_at(step: Step, facts: Facts) -> float:
     return _again_at(step, "", facts)
 
 
-def group_again_at(step: Step, group: str, facts: Facts) -> float:
-    """When a step may be tried (again) in one group.
+FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}
+"""What comes before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
 
-    Not before what comes first in that group: weight 0 before the removal; at-once, the replacement before weight 0.
-    """
-    first = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}.get(step)
+
+def group_again_at(step: loop.Step, group: str, facts: Facts) -> float:
+    """When a step may be tried (again) in one group: not before what comes first there."""
+    first = FIRST.get(step)
     if first is not None and group in facts.unsettled(first):
         before = facts.refusals.get((first, group))
         if before is not None and not before.final and not (first is Step.RETURN and facts.image_id):
@@ -150,12 +151,12 @@ def group_again_at(step: Step, group: str, facts: Facts) -> float:
     return _again_at(step, group, facts)
 
 
-def _again_at(step: Step, what: str, facts: Facts) -> float:
+def _again_at(step: loop.Step, what: str, facts: Facts) -> float:
     refusal = facts.refusals.get((step, what))
     return 0.0 if refusal is None else refusal.again_at
 
 
-def pass_at(step: Step, settings: InterruptionSettings, facts: Facts) -> float:
+def pass_at(step: loop.Step, settings: InterruptionSettings, facts: Facts) -> float:
     """From when on the steps behind a refused or slow one need not wait for it; infinite: they always do."""
     if step in LOAD_BALANCER:
         return 0.0 if again_at(step, facts) == math.inf else _lb_pass_at(settings, facts)
@@ -180,7 +181,7 @@ def _lb_pass_at(settings: InterruptionSettings, facts: Facts) -> float:
     return math.inf if facts.lb_since is None else facts.lb_since + HOLD_UP_SECONDS
 
 
-def _held_up(step: Step, facts: Facts) -> float:
+def _held_up(step: loop.Step, facts: Facts) -> float:
     """A refusal that passes by itself is waited for a while; one that may stay is tried again without that."""
     refusal = facts.refusals.get((step, ""))
     if refusal is None:

@@ -10,42 +10,36 @@ from rescue.decide import Decision
 from rescue.facts import Facts
 from rescue.tools import Tools
 from rescue.tracks import Step
+from spotkeeper import loop
 from spotkeeper.audit import instance_facts
 
 Change = tuple[Any, Any]
 
 
-def done(tools: Tools, before: Facts, after: Facts, decision: Decision) -> None:
-    """A step that was done."""
-    change = CHANGES.get(decision.step, _unchanged)(tools, before, after)
-    _record(tools, after, decision, {"outcome": "done", "reason": decision.reason}, change)
-
-
-def failed(tools: Tools, facts: Facts, decision: Decision, error: Exception) -> None:
-    """A step that raised."""
-    _record(tools, facts, decision, {"outcome": "failed", "reason": f"{type(error).__name__}: {error}"}, (None, None))
+def audit_fields(tools: Tools, before: Facts, after: Facts, decision: Decision) -> dict[str, Any]:
+    """The fields of the audit record of a step."""
+    change = (None, None) if after is before else CHANGES.get(decision.step, _unchanged)(tools, before, after)
+    source = after.source or {}
+    return {
+        "instance_name": source.get("InstanceName"),
+        "episode": tools.episode.name if after.loaded else None,
+        "before": change[0],
+        "after": change[1],
+        "seconds_left": round(after.notice_end - tools.clock.now(), 3),
+        "instance": instance_facts(source) if decision.step is Step.OPEN and source else None,
+    }
 
 
 def unrecorded_flags(tools: Tools, facts: Facts, disk_ids: Sequence[str]) -> None:
     """Flags are about to be changed that the journal cannot remember: the audit is all that will tell of them."""
     reason = "without a journal nobody puts these flags back: the disks stay until somebody deletes them"
     flags = dict.fromkeys(disk_ids, "DeleteWithInstance=true")
-    _record(tools, facts, Decision(Step.RETAIN_DISKS, reason), {"outcome": "seen", "reason": reason}, (flags, None))
-
-
-def _record(tools: Tools, facts: Facts, decision: Decision, result: dict[str, str], change: Change) -> None:
-    source = facts.source or {}
-    apis = [tools.ecs, *(one.api for one in tools.load_balancers.values())]
+    fields = audit_fields(tools, facts, facts, Decision(Step.RETAIN_DISKS, reason))
     tools.audit.record(
-        decision.step.value,
-        **result,
-        instance_name=source.get("InstanceName"),
-        episode=tools.episode.name if facts.loaded else None,
-        api_request_ids=[one for api in apis for one in api.take_request_ids()],
-        before=change[0],
-        after=change[1],
-        seconds_left=round(facts.notice_end - tools.clock.now(), 3),
-        instance=instance_facts(source) if decision.step is Step.OPEN and source else None,
+        Step.RETAIN_DISKS.value,
+        "seen",
+        reason,
+        **{**fields, "before": flags, "api_request_ids": tools.take_request_ids()},
     )
 
 
@@ -67,7 +61,7 @@ def _memberships(_: Tools, before: Facts, after: Facts) -> Change:
     return (names, []) if after.removed and not before.removed else ([], names)
 
 
-CHANGES: dict[Step, Callable[[Tools, Facts, Facts], Change]] = {
+CHANGES: dict[loop.Step, Callable[[Tools, Facts, Facts], Change]] = {
     Step.RETAIN_DISKS: lambda tools, *_: (
         dict.fromkeys(kept_disks.doomed(tools), "DeleteWithInstance=true"),
         dict.fromkeys(kept_disks.doomed(tools), "DeleteWithInstance=false"),

@@ -22,7 +22,7 @@ HookLoop = Loop[Context, State, Decision]
 
 def tried_again_later(run: Context, state: State, decision: Decision, error: SpotkeeperError) -> State:
     """A refused step is held up until its next try; an error that does not pass is raised."""
-    refusal = refused(state.refusal(decision.step), error, run.clock.now(), next_try(RUN))
+    refusal = refused(state.refusal(decision.step), error, state.now, run.clock.now(), next_try(RUN))
     if state.over or refusal.final:
         raise error
     return state.refused(decision.step, refusal)

@@ -1,0 +1,1 @@
+"""What a rescue does, one file per resource. An action returns the new state."""
