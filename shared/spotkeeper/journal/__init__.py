@@ -12,8 +12,9 @@ Every function writes under a prefix of its own, so that a role can change only 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from spotkeeper.journal.protocol import Journal
 from spotkeeper.settings import DirectoryLocation
 
 if TYPE_CHECKING:
@@ -21,39 +22,7 @@ if TYPE_CHECKING:
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint, OssLocation
 
-PATIENCE_SECONDS = 15.0
-"""How long one record may take: the journal serves the data, so it must not eat the notice."""
-
-
-class Journal(Protocol):
-    """Create-once records under slash-separated keys of letters, digits, ``-``, ``_`` and ``.``."""
-
-    def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Write the record unless the key has one; return the one that stands.
-
-        Raises ``JournalUnavailable``.
-        """
-
-    def read(self, key: str) -> dict[str, Any] | None:
-        """The record, or None.
-
-        Raises ``JournalUnavailable``, ``RefusedRecord`` for a refusal of this record, ``BrokenRecord`` for no record.
-        """
-
-    def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
-        """The keys that begin with ``prefix``, sorted; all, or the first so many (1,000 at most).
-
-        Raises ``JournalUnavailable``.
-        """
-
-    def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
-        """Write a hint (``alive/``, ``open/``), whether it stands or not; tried again for ``patience`` seconds.
-
-        Raises ``JournalUnavailable``.
-        """
-
-    def delete(self, key: str, *, patience: float = PATIENCE_SECONDS) -> None:
-        """Delete a hint; one that does not stand is no failure. Raises ``JournalUnavailable``."""
+__all__ = ["Journal", "open_journal"]
 
 
 def open_journal(

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import ParseError
 
 from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable, RefusedRecord
-from spotkeeper.journal import PATIENCE_SECONDS
+from spotkeeper.journal.protocol import PATIENCE_SECONDS
 from spotkeeper.records import parse
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
 
