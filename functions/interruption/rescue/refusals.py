@@ -10,6 +10,7 @@ from rescue.facts import Facts
 from rescue.image import CREATE_CONFLICTS
 from rescue.ladder import RUN_CONFLICTS
 from rescue.source import STOP_CONFLICTS
+from rescue.surplus import DELETE_CONFLICTS
 from rescue.tracks import Step
 from spotkeeper import loop, refusals
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
@@ -25,6 +26,7 @@ CONFLICTS: Mapping[loop.Step, RetryPolicy] = {
     Step.MAKE_IMAGE: CREATE_CONFLICTS,
     Step.WAIT_IMAGE: RetryPolicy(conflicts=frozenset({"IncorrectImageStatus"})),  # of a second image that is to go
     Step.LAUNCH: RUN_CONFLICTS,
+    Step.CHECK_STRAYS: DELETE_CONFLICTS,
 }
 """What passes by itself when somebody else is finished, by step."""
 LONG_SECONDS = 60.0
