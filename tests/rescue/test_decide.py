@@ -1,10 +1,11 @@
-"""``decide`` as a table: what is next, given settings and facts; and that every step can be reached."""
+"""``decide`` as a table: the next step and its reason, word for word, given settings and facts."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import math
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.load_balancers import Membership
 from spotkeeper.refusals import Refusal
 from spotkeeper.settings import InterruptionSettings
+from tests.tables import cases
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
 PLACE = Membership("clb", "lb-1", "", "i-1", None, 80, "ecs")
@@ -86,172 +88,259 @@ AFTER_DISKS["refusals"][Step.RETAIN_DISKS, ""] = dataclasses.replace(
 AT_ONCE, NONE = settings(RELAUNCH="at-once"), settings(RELAUNCH="none")
 EARLY, LATE = settings(STOP_SOURCE="before-image"), settings(STOP_SOURCE="before-relaunch")
 KEEP_NOTHING = settings(RETAIN_DISKS="never")
+DRY = settings(DRY_RUN="true")
+UNLOCKED = SEEN.but(source=source(lock=""), entered=1_000.0, now=1_000.0, notice_end=1_300.0)
+DONE = SETTLED.but(records={**ALL, "done": {}})
+SURPLUS = DONE.but(strays_checked=False)
+STOPPED = OPENED.but(**STOP, memberships=(PLACE,))
+LOST = GONE.but(records={**BEGUN, "lost": {"reason": "no stock"}})
 
-TABLE = [
-    (DEFAULTS, START, Step.LOOK),
+ALL_ELSE: dict[str, Any] = {"health_asked": True, "strays_checked": True, "disks_settled": True}
+
+UNTAGGED = "the instance does not carry the tag {} (SPOTKEEPER_MANAGED_TAG)"
+MANAGED = {"spotkeeper:managed": "true"}
+HEALTHY = (
+    "the instance is healthy: no Recycling lock within 60 s (SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false acts without it)"
+)
+
+DECISIONS: list[tuple[Step, str, list[Any]]] = [
+    (Step.LOOK, "what is true now decides, not the event", [START]),
+    # the notice has ended
+    (Step.LOOK, "the notice has ended since anybody looked", [
+        CHECKED.but(source_seen_at=100.0, now=300.1), CHECKED.but(source_seen_at=CHECKED.notice_end, now=300.1),
+    ]),
+    (Step.ANSWER, "the journal says that this rescue is finished", [
+        DONE.but(source_seen_at=100.0, now=CHECKED.notice_end), DONE.but(source_seen_at=300.1, now=300.2), DONE,
+        SURPLUS.but(replacement_id=""), (DRY, SURPLUS),
+    ]),
+    (Step.LOSE, "this rescue ended in a loss: no stock", [LOST.but(source_seen_at=100.0, now=300.1), LOST]),
     # the guard
-    (DEFAULTS, SEEN, Step.LOAD),
-    (DEFAULTS, SEEN.but(source=source(SpotStrategy="NoSpot")), Step.SKIP),
-    (DEFAULTS, SEEN.but(source=source(SpotStrategy="")), Step.SKIP),
-    (DEFAULTS, SEEN.but(source=source(SpotStrategy="SpotWithPriceLimit")), Step.LOAD),
-    (DEFAULTS, SEEN.but(source=source(tags={})), Step.SKIP),
-    (DEFAULTS, SEEN.but(source={**source(), "Tags": None}), Step.SKIP),
-    (settings(MANAGED_TAG="team"), SEEN.but(source=source(tags={"team": "x"})), Step.LOAD),
-    (DEFAULTS, SEEN.but(source=source(lock="")), Step.WAIT_FOR_LOCK),
-    (DEFAULTS, SEEN.but(source=source(lock="security")), Step.WAIT_FOR_LOCK),
-    (DEFAULTS, SEEN.but(source=source(lock="recycling")), Step.LOAD),
-    (DEFAULTS, SEEN.but(source=source(lock=""), now=59.9), Step.WAIT_FOR_LOCK),
-    (DEFAULTS, SEEN.but(source=source(lock=""), now=60.0), Step.LOAD),
-    (DEFAULTS, LOADED.but(source=source(lock=""), now=60.0), Step.SKIP),
-    (DEFAULTS, LOADED.but(source=source(lock=""), now=60.0, records=BEGUN), Step.UNLOCKED),
-    (DEFAULTS, OPENED.but(source=source(lock=""), now=60.0, lock_seen=True), Step.RETAIN_DISKS),
-    (
-        DEFAULTS,
+    (Step.SKIP, "the instance is not a spot instance", [
+        SEEN.but(source=source(SpotStrategy="NoSpot")), SEEN.but(source=source(SpotStrategy="")),
+        (DRY, SEEN.but(source=source(SpotStrategy="NoSpot"))),
+    ]),
+    (Step.SKIP, UNTAGGED.format("spotkeeper:managed=true"), [
+        SEEN.but(source=source(tags={})), SEEN.but(source={**source(), "Tags": None}),
+    ]),
+    (Step.SKIP, UNTAGGED.format("team"), [(settings(MANAGED_TAG="team"), SEEN)]),
+    (Step.SKIP, "the tag spotkeeper:hold says hands off", [
+        SEEN.but(source=source(tags={**MANAGED, "spotkeeper:hold": ""})),
+        UNLOCKED.but(source=source(lock="", tags={**MANAGED, "spotkeeper:hold": "x"}), now=1_060.0),
+    ]),
+    (Step.WAIT_FOR_LOCK, "the instance is not under the Recycling lock yet", [
+        UNLOCKED, UNLOCKED.but(now=1_059.9), SEEN.but(source=source(lock="")),
+        SEEN.but(source=source(lock="security")), SEEN.but(source=source(lock=""), now=59.9),
+    ]),
+    (Step.LOAD, "an earlier call may have begun under the lock", [
+        UNLOCKED.but(now=1_060.0), SEEN.but(source=source(lock=""), now=60.0),
+    ]),
+    (Step.SKIP, HEALTHY, [
+        UNLOCKED.but(now=1_060.0, loaded=True), UNLOCKED.but(now=1_061.0, loaded=True, records={**BEGUN, "done": {}}),
+        UNLOCKED.but(now=1_061.0, loaded=True, records={**BEGUN, "lost": {}}),
+        LOADED.but(source=source(lock=""), now=60.0),
         OPENED.but(source=source(lock="", SpotInterruptionBehavior="Stop"), now=60.0, lock_seen=True),
-        Step.SKIP,
-    ),
-    (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.but(source=source(lock="")), Step.LOAD),
-    (settings(DRY_RUN="true"), SEEN.but(source=source(lock="")), Step.LOAD),
-    (settings(DRY_RUN="true"), SEEN.but(source=source(SpotStrategy="NoSpot")), Step.SKIP),
-    (settings(DRY_RUN="true"), LOADED, Step.OPEN),
-    # a rescue, step by step
-    (DEFAULTS, LOADED, Step.OPEN),
-    (DEFAULTS, RETAINED.but(image=Image.UNKNOWN), Step.LOOK_FOR_IMAGE),
-    (DEFAULTS, OPENED, Step.RETAIN_DISKS),
-    (DEFAULTS, RETAINED, Step.REMEMBER),
-    (DEFAULTS, REMEMBERED, Step.FIND_MEMBERSHIPS),
-    (DEFAULTS, FOUND, Step.DRAIN),
-    (DEFAULTS, DRAINED, Step.WAIT_DRAIN),
-    (DEFAULTS, QUIET, Step.MAKE_IMAGE),
-    (DEFAULTS, IMAGING, Step.REMOVE),
-    (DEFAULTS, REMOVED, Step.WAIT_IMAGE),
-    (DEFAULTS, REMOVED.but(image=Image.FAILED), Step.MAKE_IMAGE),
-    (DEFAULTS, USABLE, Step.LAUNCH),
-    (DEFAULTS, LAUNCHED, Step.WAIT_RUNNING),
-    (DEFAULTS, RUNNING, Step.RETURN),
-    (DEFAULTS, RETURNED, Step.ASK_HEALTH),
-    (DEFAULTS, ASKED, Step.CHECK_STRAYS),
-    (DEFAULTS, CHECKED, Step.RESTORE_DISKS),
-    (DEFAULTS, SETTLED, Step.FINISH),
-    (DEFAULTS, SETTLED.but(records={**ALL, "done": {}}), Step.ANSWER),
-    # no load balancer
-    (DEFAULTS, REMEMBERED.but(memberships=()), Step.MAKE_IMAGE),
-    (DEFAULTS, RUNNING.but(memberships=()), Step.CHECK_STRAYS),
-    # what is refused for good before the image is passed
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)), Step.MAKE_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name)), Step.MAKE_IMAGE),
-    (DEFAULTS, OPENED.but(**refused(Step.RETAIN_DISKS)), Step.REMEMBER),
-    (DEFAULTS, REMEMBERED.but(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)), Step.MAKE_IMAGE),
-    # what passes holds up the image for 30 seconds, and is tried again meanwhile
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5), Step.WAIT),
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), Step.FIND_MEMBERSHIPS),
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9), Step.WAIT),
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=1.0), now=31.0), Step.MAKE_IMAGE),
-    (DEFAULTS, DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0), Step.WAIT),
-    (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0), Step.WAIT),
-    (DEFAULTS, QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0), Step.MAKE_IMAGE),
-    # usable is not safe: the disks are tried until the snapshots are complete
-    (DEFAULTS, USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)), Step.RETAIN_DISKS),
-    (DEFAULTS, USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), Step.LAUNCH),
-    (DEFAULTS, USABLE.but(disks_retained=False), Step.LAUNCH),
-    (DEFAULTS, SETTLED.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), Step.FINISH),
-    # load balancers are drained while the disks refuse, and one while another refuses
-    (DEFAULTS, FOUND.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)), Step.DRAIN),
-    (
-        DEFAULTS,
+    ]),
+    (Step.UNLOCKED, "an earlier call has begun under the lock, and the lock is gone", [
+        UNLOCKED.but(now=1_060.0, loaded=True, records=BEGUN),
+        LOADED.but(source=source(lock=""), now=60.0, records=BEGUN),
+    ]),
+    (Step.LOAD, "an earlier call may have begun, or finished", [
+        UNLOCKED.but(lock_seen=True), SEEN, SEEN.but(source=source(SpotStrategy="SpotWithPriceLimit")),
+        (settings(MANAGED_TAG="team"), SEEN.but(source=source(tags={"team": "x"}))),
+        SEEN.but(source=source(lock="recycling")),
+        (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.but(source=source(lock=""))),
+        (DRY, SEEN.but(source=source(lock=""))),
+    ]),
+    (Step.OPEN, "every later call must find what this one begins", [
+        (DRY, LOADED), STOPPED.but(drained=True, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
+        LOADED.but(**STOP), GONE.but(records=BEGUN, image=Image.UNKNOWN),
+    ]),
+    (Step.NO_JOURNAL, "a dry run is there to find what does not work", [(DRY, LOADED.but(journal_reached=False))]),
+    # it has ended before
+    (Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue", [SURPLUS]),
+    (Step.FINISH_STOP_MODE, "it is drained and remembered already", [
+        STOPPED.but(drained=True), STOPPED.but(memberships=(), drained=True), QUIET.but(**STOP),
+    ]),
+    (Step.DRAIN, "no new requests for an instance that goes", [
+        STOPPED.but(memberships=()), FOUND,
+        FOUND.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)),
         FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2", again_at=9.0)),
-        Step.DRAIN,
-    ),
-    (DEFAULTS, FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.DRAIN),
-    # before each further try of the image the disks are tried again
-    (DEFAULTS, QUIET.but(**BOTH, now=40.0), Step.RETAIN_DISKS),
-    (DEFAULTS, QUIET.but(**AFTER_DISKS, now=40.0), Step.MAKE_IMAGE),
-    (DEFAULTS, QUIET.but(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0), Step.WAIT),
-    (DEFAULTS, QUIET.but(removed=True, **refused(Step.MAKE_IMAGE), now=40.0), Step.FAIL),
-    # what is late comes while the image is refused, and after it
-    (DEFAULTS, FOUND.but(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0), Step.DRAIN),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION), Step.WAIT_IMAGE),
-    (DEFAULTS, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=0.0), **IN_CREATION), Step.DRAIN),
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED), Step.MAKE_IMAGE),
-    # refusals of load balancers keep neither the replacement nor another group waiting, but the end
-    (DEFAULTS, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE), Step.LAUNCH),
-    (DEFAULTS, RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)), Step.ASK_HEALTH),
-    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)), Step.WAIT),
-    (DEFAULTS, SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name)), Step.FAIL),
-    (DEFAULTS, SETTLED.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.FAIL),
-    # without its launch spec nothing is launched
-    (DEFAULTS, USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)), Step.WAIT),
-    (DEFAULTS, USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)), Step.FAIL),
-    # settings
-    (KEEP_NOTHING, OPENED, Step.REMEMBER),
-    (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), Step.FINISH),
-    (NONE, USABLE, Step.RESTORE_DISKS),
-    (NONE, USABLE.but(disks_settled=True), Step.FINISH),
-    (EARLY, QUIET, Step.REMOVE),
-    (EARLY, QUIET.but(removed=True), Step.STOP_SOURCE),
-    (EARLY, QUIET.but(removed=True, source=source(Status="Stopped")), Step.MAKE_IMAGE),
-    (EARLY, REMOVED, Step.WAIT_IMAGE),
-    (LATE, USABLE, Step.WAIT_SNAPSHOTS),
-    (LATE, USABLE.but(snapshots_complete=True), Step.STOP_SOURCE),
-    (LATE, USABLE.but(source=source(Status="Stopped")), Step.LAUNCH),
-    (AT_ONCE, LOADED, Step.OPEN),
-    (AT_ONCE, OPENED, Step.REMEMBER),
-    (AT_ONCE, REMEMBERED, Step.FIND_MEMBERSHIPS),
-    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)), Step.LAUNCH),
-    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0)), Step.WAIT),
-    (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0), Step.LAUNCH),
-    (AT_ONCE, FOUND, Step.LAUNCH),
-    (AT_ONCE, REMEMBERED.but(replacement=Replacement.STARTING), Step.FIND_MEMBERSHIPS),
-    (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING), Step.RETURN),
-    (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING, returned=True), Step.DRAIN),
-    (AT_ONCE, SETTLED.but(image=Image.NONE), Step.FINISH),
-    # what others made
-    (
-        DEFAULTS,
-        USABLE.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
-        Step.RESTORE_DISKS,
-    ),
-    (AT_ONCE, OPENED.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})), Step.RETAIN_DISKS),
-    # stop mode
-    (DEFAULTS, LOADED.but(**STOP), Step.OPEN),
-    (DEFAULTS, OPENED.but(**STOP), Step.FIND_MEMBERSHIPS),
-    (DEFAULTS, OPENED.but(**STOP, memberships=(PLACE,)), Step.DRAIN),
-    (DEFAULTS, QUIET.but(**STOP), Step.FINISH_STOP_MODE),
-    (DEFAULTS, QUIET.but(**STOP, unsearched=("lb-2",)), Step.FIND_MEMBERSHIPS),
-    (DEFAULTS, QUIET.but(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")), Step.FAIL),
-    (DEFAULTS, GONE.but(records={"event": {"SpotInterruptionBehavior": "stop"}}), Step.SKIP),
+        FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+        FOUND.but(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
+        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=0.0), **IN_CREATION),
+        (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING, returned=True)), OPENED.but(**STOP, memberships=(PLACE,)),
+    ]),
     # the source is gone
-    (DEFAULTS, GONE, Step.SKIP),
-    (DEFAULTS, GONE.but(records=BEGUN), Step.LOSE),
-    (DEFAULTS, GONE.but(records=BEGUN, image=Image.FAILED), Step.LOSE),
-    (DEFAULTS, GONE.but(records=BEGUN, image=Image.UNKNOWN), Step.OPEN),
-    (DEFAULTS, GONE.but(records=BEGUN, image=Image.USABLE, image_id="m-1"), Step.LOSE),
-    (DEFAULTS, GONE.but(records={**BEGUN, "plan": {}}, image=Image.CREATING, opened=True), Step.FIND_MEMBERSHIPS),
-    (NONE, GONE.but(records=BEGUN, image=Image.USABLE, opened=True, memberships=()), Step.FINISH),
-    (AT_ONCE, GONE.but(records=BEGUN), Step.LOSE),
-    (DEFAULTS, GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.LOSE),
-    (dataclasses.replace(DEFAULTS, dry_run=True), GONE.but(records={**BEGUN, "lost": {"reason": "r"}}), Step.SKIP),
-    # no journal
-    (DEFAULTS, DOWN.but(image=Image.UNKNOWN, disks_retained=True), Step.LOOK_FOR_IMAGE),
-    (DEFAULTS, DOWN, Step.RETAIN_DISKS),
-    (DEFAULTS, DOWN.but(disks_retained=True), Step.MAKE_IMAGE),
-    (DEFAULTS, DOWN.but(disks_retained=True, image=Image.CREATING), Step.NO_JOURNAL),
-    (AT_ONCE, DOWN, Step.NO_JOURNAL),
-    (DEFAULTS, DOWN.but(**STOP), Step.NO_JOURNAL),
-    (DEFAULTS, GONE.but(journal_reached=False), Step.NO_JOURNAL),
-]
+    (Step.LOOK_FOR_IMAGE, "a call that had no journal may have made an image", [GONE.but(image=Image.UNKNOWN)]),
+    (Step.SKIP, "the instance does not exist (any more) and no rescue of it was begun", [
+        GONE.but(image=Image.FAILED), GONE,
+    ]),
+    (Step.LOSE, "the source is released and its launch spec was never recorded", [
+        GONE.but(image=Image.CREATING), (AT_ONCE, GONE.but(records=BEGUN)),
+        GONE.but(records=BEGUN, image=Image.USABLE), GONE.but(records=BEGUN, image=Image.USABLE, image_id="m-1"),
+    ]),
+    (Step.NO_JOURNAL, "the instance is gone and only the journal knows whether a rescue of it was begun", [
+        GONE.but(journal_reached=False),
+    ]),
+    (Step.SKIP, "the instance was drained and stopped, and has been released since: nothing is left to put back", [
+        GONE.but(records={"event": {"SpotInterruptionBehavior": "Stop"}}),
+        GONE.but(records={"event": {"SpotInterruptionBehavior": "stop"}}),
+    ]),
+    (Step.LOSE, "the source is released and there is no usable image of it", [
+        GONE.but(records=BEGUN), GONE.but(records={**BEGUN, "plan": {}}),
+        GONE.but(records={**BEGUN, "plan": {}}, image=Image.FAILED), GONE.but(records=BEGUN, image=Image.FAILED),
+    ]),
+    (Step.LAUNCH, "somebody has to do the work", [
+        (AT_ONCE, GONE.but(records={**BEGUN, "plan": {}}, opened=True, memberships=())), USABLE,
+        USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), USABLE.but(disks_retained=False),
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
+        (LATE, USABLE.but(source=source(Status="Stopped"))),
+        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS))),
+        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0)), (AT_ONCE, FOUND),
+    ]),
+    # the journal is down
+    (Step.NO_JOURNAL, "nothing is left that could be done", [
+        (AT_ONCE, DOWN), DOWN.but(disks_retained=True, image=Image.CREATING), DOWN.but(**STOP),
+    ]),
+    # a rescue, step by step
+    (Step.LOOK_FOR_IMAGE, "an earlier call may have made it", [
+        RETAINED.but(image=Image.UNKNOWN), DOWN.but(image=Image.UNKNOWN, disks_retained=True),
+    ]),
+    (Step.RETAIN_DISKS, "a disk that is not released with the instance cannot be lost", [
+        OPENED, OPENED.but(source=source(lock=""), now=60.0, lock_seen=True),
+        USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)),
+        (AT_ONCE, OPENED.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"}))), DOWN,
+    ]),
+    (Step.REMEMBER, "a released instance cannot be asked", [
+        OPENED.but(records={**BEGUN, "disks": {}, "usable": {}}), RETAINED, OPENED.but(**refused(Step.RETAIN_DISKS)),
+        (KEEP_NOTHING, OPENED), (AT_ONCE, OPENED),
+    ]),
+    (Step.FIND_MEMBERSHIPS, "the weights are gone once they are 0, the memberships once it is released", [
+        REMEMBERED, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), (AT_ONCE, REMEMBERED),
+        (AT_ONCE, REMEMBERED.but(replacement=Replacement.STARTING)), OPENED.but(**STOP),
+        QUIET.but(**STOP, unsearched=("lb-2",)),
+        GONE.but(records={**BEGUN, "plan": {}}, image=Image.CREATING, opened=True),
+    ]),
+    (Step.WAIT_DRAIN, "requests that it has get their answer", [DRAINED]),
+    (Step.MAKE_IMAGE, "the data of all disks, bootable", [
+        QUIET, (EARLY, QUIET.but(removed=True, **refused(Step.STOP_SOURCE))), REMOVED.but(image=Image.FAILED),
+        REMEMBERED.but(memberships=()), REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)),
+        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name)),
+        REMEMBERED.but(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)),
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0),
+        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=1.0), now=31.0),
+        QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0),
+        QUIET.but(**AFTER_DISKS, now=40.0), REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED),
+        (EARLY, QUIET.but(removed=True, source=source(Status="Stopped"))), DOWN.but(disks_retained=True),
+    ]),
+    (Step.REMOVE, "a rescue ends with the source in no group", [IMAGING, (EARLY, QUIET)]),
+    (Step.WAIT_IMAGE, "only a usable image can start an instance", [
+        REMOVED, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION),
+        (EARLY, REMOVED),
+    ]),
+    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-image", [(EARLY, QUIET.but(removed=True))]),
+    (Step.WAIT_SNAPSHOTS, "stopping disturbs a snapshot in creation", [(LATE, USABLE)]),
+    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-relaunch", [(LATE, USABLE.but(snapshots_complete=True))]),
+    (Step.WAIT_RUNNING, "only a running instance can join a group", [LAUNCHED]),
+    (Step.RETURN, "traffic goes where it went before", [
+        RUNNING, (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING)),
+    ]),
+    (Step.ASK_HEALTH, "does the load balancer reach it?", [
+        RETURNED, RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+    ]),
+    (Step.CHECK_STRAYS, "at most one replacement may stay", [ASKED, RUNNING.but(memberships=())]),
+    (Step.RESTORE_DISKS, "the flags go back as they were, once every snapshot is complete", [
+        CHECKED, (NONE, USABLE), USABLE.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
+    ]),
+    (Step.FINISH, "nothing is left that could be done", [
+        CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
+        SETTLED.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
+        (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}})),
+        (NONE, USABLE.but(disks_settled=True)), (AT_ONCE, SETTLED.but(image=Image.NONE)),
+        (NONE, GONE.but(records=BEGUN, image=Image.USABLE, opened=True, memberships=())),
+    ]),
+    # refused
+    (Step.WAIT, "the next try of 'find the memberships' is due in 1.5 s", [
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
+    ]),
+    (Step.FAIL, "refused: return to the groups", [
+        RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE),
+        SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name)),
+    ]),
+    (Step.RETAIN_DISKS, "the disks are tried again before the image is", [QUIET.but(**BOTH, now=40.0)]),
+    # what passes holds up the image for 30 seconds, and is tried again meanwhile
+    (Step.WAIT, "the next try of 'find the memberships' is due in 0.5 s", [
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5),
+    ]),
+    (Step.WAIT, "the next try of 'find the memberships' is due in 0.1 s", [
+        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9),
+    ]),
+    (Step.WAIT, "the next try of 'let in-flight requests finish' is due in 1.0 s", [
+        DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0),
+    ]),
+    (Step.WAIT, "the next try of 'retain the disks' is due in 1.0 s", [
+        QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0),
+    ]),
+    # before each further try of the image the disks are tried again
+    (Step.WAIT, "the next try of 'make the image' is due in 20.0 s", [
+        QUIET.but(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
+    ]),
+    (Step.FAIL, "refused: look for surplus replacements", [SURPLUS.but(**refused(Step.CHECK_STRAYS))]),
+    (Step.WAIT, "the next try of 'look for surplus replacements' is due in 2.0 s", [
+        SURPLUS.but(**refused(Step.CHECK_STRAYS, again_at=2.0)),
+    ]),
+    (Step.FAIL, "refused: make the image", [QUIET.but(removed=True, **refused(Step.MAKE_IMAGE), now=40.0)]),
+    # refusals of load balancers keep neither the replacement nor another group waiting, but the end
+    (Step.WAIT, "the next try of 'return to the groups' is due in 9.0 s", [
+        SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+    ]),
+    (Step.FAIL, "refused: find the memberships", [
+        SETTLED.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+        QUIET.but(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+    ]),
+    # without its launch spec nothing is launched
+    (Step.WAIT, "the next try of 'remember the launch spec' is due in 9.0 s", [
+        USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)),
+    ]),
+    (Step.FAIL, "refused: remember the launch spec", [
+        USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)),
+    ]),
+    # settings
+    (Step.WAIT, "the next try of 'find the memberships' is due in 9.0 s", [
+        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0))),
+    ]),
+    # the source is gone
+    (Step.LOSE, "this rescue ended in a loss: r", [GONE.but(records={**BEGUN, "lost": {"reason": "r"}})]),
+    (Step.SKIP, "this rescue ended in a loss: r", [
+        (dataclasses.replace(DEFAULTS, dry_run=True), GONE.but(records={**BEGUN, "lost": {"reason": "r"}})),
+    ]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("chosen", "facts", "step"), TABLE)
-def test_the_next_step(chosen: InterruptionSettings, facts: Facts, step: Step) -> None:
-    """One row of the table."""
-    assert decide(chosen, facts).step is step
+def given(case: Any) -> tuple[InterruptionSettings, Facts]:
+    """Settings and facts of a case; facts alone are those of the default settings."""
+    return case if isinstance(case, tuple) else (DEFAULTS, case)
+
+
+FACTS = [given(case)[1] for *_, row in DECISIONS for case in row]
+
+
+@pytest.mark.parametrize(("step", "reason", "case"), cases(DECISIONS))
+def test_decide(step: Step, reason: str, case: Any) -> None:
+    """The next step, and its reason word for word."""
+    decision = decide(*given(case))
+    assert (decision.step, decision.reason) == (step, reason)
 
 
 def test_every_step_can_be_reached() -> None:
-    """No step exists that no facts lead to."""
-    assert {step for _, _, step in TABLE} == set(Step)
+    """Some facts lead to each of them."""
+    assert {step for step, _, _ in DECISIONS} == set(Step)
+
+
+def test_a_decision_stands() -> None:
+    """Nobody edits it on its way to the timeline."""
+    with pytest.raises(FrozenInstanceError):
+        decide(DEFAULTS, START).reason = "another"  # type: ignore[misc]
 
 
 def combinations() -> list[tuple[InterruptionSettings, Facts]]:
@@ -266,8 +355,7 @@ def combinations() -> list[tuple[InterruptionSettings, Facts]]:
         )
         if (relaunch, stop) != ("at-once", "before-relaunch")  # the settings refuse it
     ]
-    facts = [facts for _, facts, _ in TABLE]
-    return list(itertools.product(chosen, facts))
+    return list(itertools.product(chosen, FACTS))
 
 
 def test_each_reason_is_a_sentence() -> None:

@@ -13,7 +13,7 @@ from rescue.refusals import refused
 from rescue.tracks import BY_GROUP, Step, track
 from spotkeeper.errors import CloudError
 from spotkeeper.settings import InterruptionSettings
-from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, NONE, TABLE
+from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
 
 NO = CloudError("Describe", "lb-1", "Refused")
 BUSY = CloudError("Describe", "lb-1", "Throttling")
@@ -27,7 +27,6 @@ ENDS = {
     Step.SKIP,
     Step.ANSWER,
 }
-FACTS = [facts for _, facts, _ in TABLE]
 
 
 def refuse(facts: Facts, step: Step, error: CloudError) -> Facts:
@@ -44,6 +43,8 @@ def everything_refused(chosen: InterruptionSettings, facts: Facts) -> Facts:
     while facts.loaded and (step := decide(chosen, facts).step) in track(chosen, facts) and step not in ENDS:
         assert step not in seen, f"{step.value} is tried again although it was refused for good"
         seen.add(step)
+        if step in BY_GROUP and not facts.unsettled(step):
+            return facts  # without a group there is no call that could be refused
         facts = refuse(facts, step, NO)
     return facts
 
