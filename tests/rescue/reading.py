@@ -21,14 +21,14 @@ WRITES = ("Set", "Add", "Remove")
 
 def audited(caplog: pytest.LogCaptureFixture, action: str) -> list[dict[str, Any]]:
     """The audit records of an action."""
-    records = (json.loads(one.getMessage()) for one in caplog.records if one.name == "spotkeeper.audit")
-    return [one for one in records if one["action"] == action]
+    records = (json.loads(record.getMessage()) for record in caplog.records if record.name == "spotkeeper.audit")
+    return [record for record in records if record["action"] == action]
 
 
 def replacements(here: Stage) -> list[dict[str, Any]]:
     """The instances that were not there before."""
     known = proof.ids(here.before)
-    return [one for one in here.state["ecs"]["instances"] if one["InstanceId"] not in known]
+    return [instance for instance in here.state["ecs"]["instances"] if instance["InstanceId"] not in known]
 
 
 def images(here: Stage) -> list[Any]:
@@ -44,7 +44,7 @@ def source_stands(here: Stage) -> bool:
 def source_disks(here: Stage) -> dict[str, bool]:
     """``DeleteWithInstance`` of those of the source's disks that still exist, attached or not."""
     ids = {disk["DiskId"] for disk in proof.disks(here.before, SOURCE)}
-    return {one["DiskId"]: one["DeleteWithInstance"] for one in here.state["ecs"]["disks"] if one["DiskId"] in ids}
+    return {disk["DiskId"]: disk["DeleteWithInstance"] for disk in here.state["ecs"]["disks"] if disk["DiskId"] in ids}
 
 
 def doomed_disks(here: Stage) -> list[str]:
@@ -54,7 +54,7 @@ def doomed_disks(here: Stage) -> list[str]:
 
 def places(here: Stage, server_id: str) -> int:
     """How many entries a server has in the groups of all CLBs."""
-    return sum(one[0] == server_id for members in proof.memberships(here.state).values() for one in members)
+    return sum(member[0] == server_id for members in proof.memberships(here.state).values() for member in members)
 
 
 def undrained(here: Stage) -> bool:
@@ -90,11 +90,11 @@ def launches(here: Stage) -> list[tuple[str, str, str]]:
     """Charge, vSwitch and instance type of each RunInstances call."""
     return [
         (
-            "on-demand" if one.parameters["SpotStrategy"] == "NoSpot" else "spot",
-            one.parameters["VSwitchId"],
-            one.parameters["InstanceType"],
+            "on-demand" if call.parameters["SpotStrategy"] == "NoSpot" else "spot",
+            call.parameters["VSwitchId"],
+            call.parameters["InstanceType"],
         )
-        for one in here.calls("RunInstances")
+        for call in here.calls("RunInstances")
     ]
 
 

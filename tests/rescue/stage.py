@@ -42,7 +42,7 @@ class Stage(FunctionStage):
 
     def calls(self, *actions: str) -> list[Any]:
         """The logged calls of these actions; without any, all ECS and CLB calls."""
-        return [one for one in self.cloud.calls if (one.action in actions if actions else one.product != "oss")]
+        return [call for call in self.cloud.calls if (call.action in actions if actions else call.product != "oss")]
 
 
 def stage(
@@ -52,9 +52,9 @@ def stage(
     cloud = Cloud(fleet.EVENT_TIME + 1)
     cloud.ecs.timings = timings
     seeded = fleet.drill_fleet(cloud, SOURCE, **{"sold_out": False, **changes})
-    one = Stage(cloud, dict(settings or {}), timeout, fleet=seeded)
-    one.before = cloud.state()
-    return one
+    item = Stage(cloud, dict(settings or {}), timeout, fleet=seeded)
+    item.before = cloud.state()
+    return item
 
 
 def event(**changes: Any) -> bytes:

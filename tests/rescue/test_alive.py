@@ -25,18 +25,18 @@ def hints(here: Stage, folder: str) -> list[str]:
 
 def signs(here: Stage) -> list[Any]:
     """The calls that left a sign of life."""
-    return [one for one in here.cloud.calls if one.action == "PutObject" and "/alive/" in one.parameters["path"]]
+    return [call for call in here.cloud.calls if call.action == "PutObject" and "/alive/" in call.parameters["path"]]
 
 
 def test_a_sign_every_twenty_seconds() -> None:
     """From the first to the end of a rescue that waits for minutes; afterwards none of them stands."""
     here = stage(SLOW)
     here.deliver()
-    moments = [one.at for one in signs(here)]
+    moments = [item.at for item in signs(here)]
     assert len(moments) > 8
     assert max(later - earlier for earlier, later in pairwise(moments)) <= MOST
     assert here.cloud.now() - moments[-1] <= MOST
-    assert (hints(here, "alive"), [one for one in hints(here, "open") if one.startswith("rescues/")]) == ([], [])
+    assert (hints(here, "alive"), [item for item in hints(here, "open") if item.startswith("rescues/")]) == ([], [])
 
 
 @pytest.mark.parametrize("effect", ["code:AccessDenied", "code:InternalError", "reset-before", "slow"])
@@ -47,14 +47,14 @@ def test_signs_that_cannot_be_left(effect: str) -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert here.shortcomings() == []
-    assert any("hints could not be kept" in one for one in answer["warnings"])
+    assert any("hints could not be kept" in warning for warning in answer["warnings"])
 
 
 def test_the_index_is_made_first() -> None:
     """Before ``event``, so that no rescue is open that the index does not show."""
     here = stage()
     here.deliver()
-    paths = [one.parameters["path"] for one in here.cloud.calls if one.action == "PutObject"]
+    paths = [call.parameters["path"] for call in here.cloud.calls if call.action == "PutObject"]
     places = [next(i for i, path in enumerate(paths) if mark in path) for mark in ("/open/rescues/", "/1/event")]
     assert places == sorted(places)
     done = next(i for i, path in enumerate(paths) if path.endswith("/done.json"))

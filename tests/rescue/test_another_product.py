@@ -67,21 +67,21 @@ class Toy(LoadBalancer):
     def list_group(self, group: Group, until: Deadline) -> list[Membership]:
         """What is in memory."""
         self._called("list", until)
-        return [one for one in self.members if one.group == group]
+        return [member for member in self.members if member.group == group]
 
     def change(self, verb: Change, members: list[Membership], until: Deadline) -> None:
         """At most two members of one group."""
         self._called(verb, until)
-        keys = {one.key for one in members}
+        keys = {member.key for member in members}
         assert len(members) <= self.batch
-        assert len({one.group for one in members}) == 1
-        self.members[:] = [one for one in self.members if one.key not in keys]
+        assert len({member.group for member in members}) == 1
+        self.members[:] = [member for member in self.members if member.key not in keys]
         self.members.extend(members if verb != "Remove" else [])
 
     def health(self, members: list[Membership], until: Deadline) -> list[Health]:
         """Nobody is healthy."""
         self._called("health", until)
-        return [Health(one.server_id, one.name, "Unhealthy", healthy=False) for one in self.members]
+        return [Health(member.server_id, member.name, "Unhealthy", healthy=False) for member in self.members]
 
 
 @pytest.fixture
@@ -98,12 +98,14 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> type[Toy]:
 
 def groups(toy: type[Toy]) -> list[tuple[str, str, int | None, int, str]]:
     """Who is in which group, on which port, with which weight and description."""
-    return sorted((one.group_id, one.server_id, one.port, one.weight, one.description) for one in toy.members)
+    return sorted(
+        (member.group_id, member.server_id, member.port, member.weight, member.description) for member in toy.members
+    )
 
 
 def expected(here: Stage) -> list[Any]:
     """The groups with the replacement in the source's memberships."""
-    (new,) = (one["InstanceId"] for one in replacements(here))
+    (new,) = (item["InstanceId"] for item in replacements(here))
     own = [
         ("sgp-web", new, 80, 10, "port 80"),
         ("sgp-web", new, 81, 11, "port 81"),
@@ -123,8 +125,8 @@ def test_a_rescue_with_both(toy: type[Toy]) -> None:
     image = here.calls("CreateImage")[0].at
     assert max(at for action, at in toy.calls if action == "Set") < image
     assert min(at for action, at in toy.calls if action == "Remove") >= image
-    shown = [one for one in answer["memberships"] if one["product"] == "toy"]
-    assert {(one["load_balancer_id"], one["server_group_id"], one["weight"]) for one in shown} == {
+    shown = [member for member in answer["memberships"] if member["product"] == "toy"]
+    assert {(item["load_balancer_id"], item["server_group_id"], item["weight"]) for item in shown} == {
         (None, "sgp-web", 10),
         (None, "sgp-web", 11),
         (None, "sgp-api", 12),
@@ -183,7 +185,7 @@ def test_a_record_of_an_unknown_product(toy: type[Toy]) -> None:
 
 def test_weights_that_were_changed_by_hand(toy: type[Toy]) -> None:
     """``restore`` sets what differs and adds what is missing."""
-    own = [one for one in toy.members if one.server_id == SOURCE and one.group == WEB]
+    own = [member for member in toy.members if member.server_id == SOURCE and member.group == WEB]
     toy.members[:] = [replace(own[0], weight=0)]
     assert Toy(None).restore(own, Deadline.after(Clock(), 60)) == []  # type: ignore[arg-type]
     assert toy.members == own

@@ -70,7 +70,7 @@ def leaves(document: Any, path: str = "") -> Iterable[str]:
 
 def known(path: str, table: Iterable[str]) -> bool:
     """Whether a table has a path or something above it."""
-    return any(path == one or path.startswith(f"{one}.") for one in table)
+    return any(path == item or path.startswith(f"{item}.") for item in table)
 
 
 CASES = [
@@ -91,7 +91,7 @@ def test_no_table_knows_what_the_sdk_does_not(model: str) -> None:
     """A misspelt field would never be found in an answer."""
     shown = set(leaves(filled(model)))
     named = {path for table in FIELDS[model] for path in table}
-    assert [path for path in named if not any(known(one, [path]) for one in shown)] == []
+    assert [path for path in named if not any(known(item, [path]) for item in shown)] == []
 
 
 @pytest.mark.parametrize("model", FIELDS)

@@ -70,7 +70,7 @@ def test_a_setting_of_a_disk_is_carried(path: str, mode: str) -> None:
     """The replacement's disk shows what the source's did."""
     device = on_devices(DISKS)[path].device
     made = proof.disks(rescued(mode).state, replacements(rescued(mode))[0]["InstanceId"])
-    (disk,) = (one for one in made if one["Device"] == device)
+    (disk,) = (item for item in made if item["Device"] == device)
     assert disk[path] == (device if path == "Device" else DISKS[path][1])
 
 
@@ -108,7 +108,7 @@ def lossy() -> tuple[dict[str, str], list[str]]:
     """The disk of each field, by id, of a source that has them all; and what the answer lists of its rescue."""
     specs = on_devices(DISK_LOSSES) | {"DeleteWithInstance": DISK_LOSSES["DeleteWithInstance"][0]}
     here = stage(disks=tuple(specs.values()))
-    ids = {one.device: one.disk_id for one in here.cloud.ecs.disks_of(SOURCE)}
+    ids = {disk.device: disk.disk_id for disk in here.cloud.ecs.disks_of(SOURCE)}
     return {path: ids[spec.device] for path, spec in specs.items()}, list(here.deliver()["not_carried"])
 
 
@@ -142,8 +142,8 @@ def test_entry_disks_on_an_instance_type_that_has_none() -> None:
     answer = here.deliver()
     (made,) = replacements(here)
     found = {
-        one["Type"]: (one["Category"], one.get("PerformanceLevel"))
-        for one in proof.disks(here.state, made["InstanceId"])
+        disk["Type"]: (disk["Category"], disk.get("PerformanceLevel"))
+        for disk in proof.disks(here.state, made["InstanceId"])
     }
     assert (made["InstanceType"], made["SpotStrategy"]) == ("ecs.g7.large", "SpotAsPriceGo")
     assert found == {"system": ("cloud_essd", "PL0"), "data": ("cloud_ssd", None)}

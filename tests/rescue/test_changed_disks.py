@@ -25,7 +25,7 @@ def dies(here: Stage, action: str, effect: str = "kill-before") -> None:
 
 def data_disk(here: Stage) -> Disk:
     """One of the source's."""
-    return next(one for one in here.cloud.ecs.disks_of(SOURCE) if one.type == "data")
+    return next(disk for disk in here.cloud.ecs.disks_of(SOURCE) if disk.type == "data")
 
 
 def attach(here: Stage) -> Disk:
@@ -41,8 +41,8 @@ def test_an_attached_disk_gets_its_flag_back() -> None:
     dies(here, "CreateImage")
     new = attach(here)
     answer = here.deliver()
-    changed = [one for one in here.calls("ModifyDiskAttribute") if NEW in one.parameters.values()]
-    assert [one.parameters["DeleteWithInstance"].lower() for one in changed] == ["false", "true"]
+    changed = [call for call in here.calls("ModifyDiskAttribute") if NEW in call.parameters.values()]
+    assert [item.parameters["DeleteWithInstance"].lower() for item in changed] == ["false", "true"]
     assert new.delete_with_instance
     assert answer["retained_disks"] == []
     assert any(NEW in text for text in answer["warnings"])

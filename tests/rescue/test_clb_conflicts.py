@@ -29,7 +29,7 @@ def from_first(here: Stage, kind: str, code: str) -> None:
 
 def first_refusal(here: Stage) -> float:
     """In seconds after the beginning."""
-    refused: list[float] = [one.at for one in here.calls() if one.product == "slb" and one.code]
+    refused: list[float] = [call.at for call in here.calls() if call.product == "slb" and call.code]
     return refused[0] - float(here.before["now"])
 
 

@@ -19,7 +19,7 @@ REFUSALS = ("Throttling", "IncorrectDiskStatus", "IncorrectDiskStatus.CreatingSn
 
 def retained_after(here: Stage) -> float:
     """Seconds from the event to the first flag that was changed."""
-    done = next(one for one in here.calls("ModifyDiskAttribute") if not one.code)
+    done = next(call for call in here.calls("ModifyDiskAttribute") if not call.code)
     return float(done.at - here.before["now"])
 
 
@@ -55,7 +55,7 @@ def test_before_each_try_of_the_image_the_disks_are_tried() -> None:
     fault(here, "ModifyDiskAttribute", "code:Throttling", times=None, until=until)
     fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None, until=until)
     here.deliver()
-    tries = [one.action for one in here.calls("ModifyDiskAttribute", "CreateImage") if one.code]
+    tries = [call.action for call in here.calls("ModifyDiskAttribute", "CreateImage") if call.code]
     assert tries.count("CreateImage") > 5
     pairs = list(itertools.pairwise(tries))
     assert ("CreateImage", "CreateImage") not in pairs
@@ -100,8 +100,8 @@ def test_the_audit_says_what_was_refused(caplog: pytest.LogCaptureFixture) -> No
     fault(here, "ModifyDiskAttribute", "code:Throttling", times=2)
     fault(here, "SetVServerGroupAttribute", "code:ServiceIsConfiguring", times=1)
     here.deliver()
-    assert [one["outcome"] for one in audited(caplog, "retain the disks")] == ["failed", "failed", "done"]
-    assert [one["outcome"] for one in audited(caplog, "weight 0")] == ["failed", "done", "done"]
+    assert [record["outcome"] for record in audited(caplog, "retain the disks")] == ["failed", "failed", "done"]
+    assert [record["outcome"] for record in audited(caplog, "weight 0")] == ["failed", "done", "done"]
 
 
 def test_disks_are_tried_until_the_snapshots_are_complete() -> None:

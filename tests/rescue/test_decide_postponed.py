@@ -60,7 +60,7 @@ def test_what_is_refused_for_good_is_not_next_again(chosen: InterruptionSettings
 @pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE], ids=["image", "none", "stopped-first", "at-once"])
 def test_what_is_throttled_is_waited_for(chosen: InterruptionSettings) -> None:
     """A wait ends in the future, at a moment at which something may be tried; and time passes in every round."""
-    for facts in (one for one in FACTS if one.loaded):
+    for facts in (item for item in FACTS if item.loaded):
         throttled_throughout(chosen, facts)
 
 

@@ -29,7 +29,7 @@ def test_a_disk_that_refuses_is_reported_and_the_others_are_kept(kind: DiskSpec,
     assert any(data in text and refuses in text for text in answer["warnings"])
     assert not any(system in text for text in answer["warnings"])
     assert len(images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]) == 2
-    changed = [one.parameters for one in here.calls("ModifyDiskAttribute") if not one.code]
+    changed = [call.parameters for call in here.calls("ModifyDiskAttribute") if not call.code]
     assert changed[0]["DeleteWithInstance"].lower() == "false"
     assert system in changed[0].values()
     assert here.shortcomings() == []
@@ -88,7 +88,7 @@ def test_a_local_disk_cannot_be_saved() -> None:
     assert any(local in text for text in answer["warnings"])
     assert any(local in text for text in answer["not_carried"])
     assert not any(system in text for text in answer["warnings"])
-    assert [one["Size"] for one in images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]] == ["40"]
+    assert [item["Size"] for item in images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]] == ["40"]
     assert "DataDisk" not in replacements(here)[0]["LaunchedWith"]
 
 
@@ -113,7 +113,7 @@ def test_retain_never_touches_no_flag() -> None:
 def test_a_disk_that_its_owner_moves_to_another_instance() -> None:
     """Its flag is not put back: it would be released with its new instance."""
     here = stage(Timings(image=60, boot=20))
-    data = next(one for one in here.cloud.ecs.disks_of(SOURCE) if one.type == "data" and one.delete_with_instance)
+    data = next(disk for disk in here.cloud.ecs.disks_of(SOURCE) if disk.type == "data" and disk.delete_with_instance)
 
     def moves(_: object, action: str) -> None:
         if action == "RunInstances":

@@ -44,7 +44,7 @@ def test_every_envelope_leads_to_the_same_end_state(name: str) -> None:
     here = stage()
     answer = here.deliver(SAMPLES[name])
     answers = answer.get("results", [answer])
-    assert [one["outcome"] for one in answers] == ["done"]
+    assert [answer["outcome"] for answer in answers] == ["done"]
     assert here.shortcomings() == []
     assert end_state(here) == REFERENCE
 
@@ -93,7 +93,7 @@ def test_what_is_no_event_is_malformed(event: bytes) -> None:
     with pytest.raises((MalformedEvent, BatchFailed)) as raised:
         here.deliver(event)
     if isinstance(raised.value, BatchFailed):
-        assert [one["error"] for one in raised.value.results] == ["MalformedEvent"]
+        assert [result["error"] for result in raised.value.results] == ["MalformedEvent"]
     assert here.cloud.calls == []
 
 
@@ -106,7 +106,7 @@ def of(instance_id: str, **changes: Any) -> dict[str, Any]:
 def doomed_fleet(count: int = 3) -> tuple[Stage, list[str]]:
     """A stage in which the source and ``count`` - 1 of its neighbours are under the lock."""
     here = stage(bystanders=count)
-    doomed = [SOURCE, *(one.instance_id for one in here.fleet.bystanders[: count - 1])]
+    doomed = [SOURCE, *(item.instance_id for item in here.fleet.bystanders[: count - 1])]
     for instance_id in doomed[1:]:
         here.cloud.ecs.reclaim(instance_id)
     here.before = here.cloud.state()
@@ -116,11 +116,13 @@ def doomed_fleet(count: int = 3) -> tuple[Stage, list[str]]:
 def rescued(here: Stage, instance_id: str) -> bool:
     """Whether an instance is in no group any more and one that was launched for it is in two."""
     tag = f"{instance_id}/1"
-    made = [one for one in here.state["ecs"]["instances"] if one["Tags"].get("spotkeeper:episode") == tag]
-    own = [one for one in here.state["ecs"]["images"] if one["Tags"].get("spotkeeper:episode") == tag]
+    made = [
+        instance for instance in here.state["ecs"]["instances"] if instance["Tags"].get("spotkeeper:episode") == tag
+    ]
+    own = [item for item in here.state["ecs"]["images"] if item["Tags"].get("spotkeeper:episode") == tag]
     return (
         len(own) == 1
-        and [one["Status"] for one in made] == ["Running"]
+        and [item["Status"] for item in made] == ["Running"]
         and places(here, instance_id) == 0
         and places(here, made[0]["InstanceId"]) == 2
     )
@@ -129,10 +131,10 @@ def rescued(here: Stage, instance_id: str) -> bool:
 def test_a_batch_of_several_instances() -> None:
     """Each is rescued; the answers come in the batch's order; a healthy neighbour is untouched."""
     here, doomed = doomed_fleet()
-    answer = here.deliver(json.dumps([of(one) for one in doomed]).encode())
+    answer = here.deliver(json.dumps([of(item) for item in doomed]).encode())
     assert answer["outcome"] == "done"
-    assert [one["instance_id"] for one in answer["results"]] == doomed
-    assert all(rescued(here, one) for one in doomed)
+    assert [result["instance_id"] for result in answer["results"]] == doomed
+    assert all(rescued(here, item) for item in doomed)
     healthy = here.fleet.bystanders[-1].instance_id
     assert proof.instance(here.state, healthy) == proof.instance(here.before, healthy)
     assert places(here, healthy) == 2
@@ -145,7 +147,7 @@ def test_one_bad_element_does_not_stop_the_others(bad: Any) -> None:
     broken = {**of(doomed[1]), **bad} if isinstance(bad, dict) else bad
     with pytest.raises(BatchFailed) as raised:
         here.deliver(json.dumps([of(doomed[0]), broken, of(doomed[2])]).encode())
-    assert [one["outcome"] for one in raised.value.results] == ["done", "failed", "done"]
+    assert [result["outcome"] for result in raised.value.results] == ["done", "failed", "done"]
     assert raised.value.results[1]["error"] == "MalformedEvent"
     assert rescued(here, doomed[0])
     assert rescued(here, doomed[2])
@@ -161,15 +163,15 @@ def test_a_failing_element_does_not_stop_the_others_and_a_second_delivery_finish
         return action == "RunInstances" and next(refusals, None) is not None
 
     fault(here, first_launch, "code:Account.Arrearage", times=None)
-    batch = json.dumps([of(one) for one in doomed]).encode()
+    batch = json.dumps([of(item) for item in doomed]).encode()
     with pytest.raises(BatchFailed) as raised:
         here.deliver(batch)
-    failed = [one for one in raised.value.results if one["outcome"] == "failed"]
-    assert [one["error"] for one in failed] == [CloudError.__name__]
+    failed = [result for result in raised.value.results if result["outcome"] == "failed"]
+    assert [item["error"] for item in failed] == [CloudError.__name__]
     assert failed[0]["instance_id"] in doomed
-    assert sum(rescued(here, one) for one in doomed) == 2
+    assert sum(rescued(here, item) for item in doomed) == 2
     assert here.deliver(batch)["outcome"] == "done"
-    assert all(rescued(here, one) for one in doomed)
+    assert all(rescued(here, item) for item in doomed)
 
 
 def test_mixed_kinds_in_a_batch() -> None:
@@ -178,7 +180,7 @@ def test_mixed_kinds_in_a_batch() -> None:
     others = [json.loads(SAMPLES["state-change.stopped.json"]), of("i-bp1missing"), of(SOURCE, userId="1"), PLAIN]
     others[2]["resourceId"] = f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}"
     answer = here.deliver(json.dumps(others).encode())
-    assert [one["outcome"] for one in answer["results"]] == ["skipped", "skipped", "skipped", "done"]
+    assert [result["outcome"] for result in answer["results"]] == ["skipped", "skipped", "skipped", "done"]
     assert here.shortcomings() == []
 
 
@@ -186,7 +188,7 @@ def test_the_same_interruption_twice_in_a_batch() -> None:
     """Side by side in one call: one image, one replacement, exact memberships."""
     here = stage()
     answer = here.deliver(json.dumps([PLAIN, json.dumps(PLAIN)]).encode())
-    assert [one["outcome"] for one in answer["results"]] == ["done", "done"]
+    assert [result["outcome"] for result in answer["results"]] == ["done", "done"]
     assert here.shortcomings() == []
 
 

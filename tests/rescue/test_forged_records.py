@@ -169,16 +169,16 @@ def test_forged_memberships_of_a_source_that_is_gone() -> None:
     here.pass_notice()
     forged = [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)]
     plant(here, "memberships", {**HONEST["memberships"], "memberships": forged})
-    before = [one for one in members(here) if one[0] == NEIGHBOUR]
+    before = [member for member in members(here) if member[0] == NEIGHBOUR]
     with pytest.raises(BrokenRecord, match=f"/memberships names {NEIGHBOUR}"):
         here.deliver()
-    assert [one for one in members(here) if one[0] == NEIGHBOUR] == before
-    assert len([one for one in members(here) if one[0] == replacements(here)[0]["InstanceId"]]) == 2
+    assert [member for member in members(here) if member[0] == NEIGHBOUR] == before
+    assert len([member for member in members(here) if member[0] == replacements(here)[0]["InstanceId"]]) == 2
 
 
 def members(here: Stage) -> list[tuple[Any, ...]]:
     """Everybody's places."""
-    return sorted((one for group in proof.memberships(here.state).values() for one in group), key=str)
+    return sorted((item for group in proof.memberships(here.state).values() for item in group), key=str)
 
 
 @pytest.mark.parametrize("image", [0, 60], ids=["in one call", "after a death"])
@@ -194,7 +194,7 @@ def test_forged_disks(image: float) -> None:
         begun(here, "RunInstances")
     assert here.deliver()["outcome"] == "done"
     assert not victim.delete_with_instance
-    assert all(victim.disk_id not in str(one.parameters) for one in here.calls("ModifyDiskAttribute"))
+    assert all(victim.disk_id not in str(call.parameters) for call in here.calls("ModifyDiskAttribute"))
 
 
 def test_a_drain_in_the_future() -> None:

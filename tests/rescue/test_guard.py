@@ -178,7 +178,7 @@ def test_gone_with_an_unfinished_episode() -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert len(images(here)) == 1
-    assert [places(here, one["InstanceId"]) for one in replacements(here)] == [2]
+    assert [places(here, item["InstanceId"]) for item in replacements(here)] == [2]
 
 
 def test_an_answer_with_other_peoples_instances(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_an_image_that_fails_once_is_made_again() -> None:
     first, second = here.calls("CreateImage")
     assert first.parameters["ImageName"] != second.parameters["ImageName"]
     assert first.parameters["ClientToken"] != second.parameters["ClientToken"]
-    assert [one["ImageName"] for one in images(here)] == [second.parameters["ImageName"]]
+    assert [item["ImageName"] for item in images(here)] == [second.parameters["ImageName"]]
     assert here.shortcomings() == []
 
 
@@ -59,7 +59,7 @@ def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletabl
         fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
     fault(here, "CreateImage", "cut", times=None, skip=1, until=here.cloud.now() + 70)
     deliver_until_done(here, most=6, pause=10.0)
-    assert {one.parameters["ImageName"][-2:] for one in here.calls("CreateImage")} == {"-1", "-2"}
+    assert {call.parameters["ImageName"][-2:] for call in here.calls("CreateImage")} == {"-1", "-2"}
 
 
 def test_a_failed_image_that_cannot_be_deleted() -> None:
@@ -228,7 +228,7 @@ def test_refusals_of_create_image_that_pass(code: str) -> None:
     here = stage()
     fault(here, "CreateImage", f"code:{code}", times=4)
     assert here.deliver()["outcome"] == "done"
-    asked = [(one.parameters["ImageName"], one.parameters["ClientToken"]) for one in here.calls("CreateImage")]
+    asked = [(call.parameters["ImageName"], call.parameters["ClientToken"]) for call in here.calls("CreateImage")]
     assert len(asked) == 5
     assert len(set(asked)) == 1
     assert here.shortcomings() == []

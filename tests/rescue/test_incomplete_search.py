@@ -27,7 +27,7 @@ def behind(count: int) -> Stage:
 def test_one_load_balancer_cannot_be_read_until_the_release(code: str) -> None:
     """Three of four places are given back; the fourth is named at this and at every later delivery."""
     here = behind(2)
-    lost = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    lost = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
     end = here.before["now"] + here.fleet.spec.notice
     fault(here, "DescribeLoadBalancerAttribute", f"code:{code}", times=None, until=end + 1, resource=lost.id)
     with pytest.raises(SpotkeeperError):
@@ -57,7 +57,7 @@ def test_no_load_balancer_can_be_listed_until_the_release() -> None:
 def test_what_was_found_is_drained_while_the_rest_is_looked_for() -> None:
     """A CLB that cannot be read for two minutes does not keep the others from weight 0 before the image."""
     here = behind(2)
-    busy = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    busy = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
     until = here.before["now"] + 120
     fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, until=until, resource=busy.id)
     answer = here.deliver()
@@ -65,14 +65,14 @@ def test_what_was_found_is_drained_while_the_rest_is_looked_for() -> None:
     assert moment(here, "SetVServerGroupAttribute") <= 5
     assert moment(here, "CreateImage") <= 30 + 10
     assert len(answer["memberships"]) == 4
-    assert sorted(one["weight"] for one in answer["memberships"])[:2] == [1, 2]
+    assert sorted(member["weight"] for member in answer["memberships"])[:2] == [1, 2]
     assert here.shortcomings() == []
 
 
 def test_a_search_that_another_call_finishes() -> None:
     """What the first call found keeps the weight that the first call saw, although it is 0 by now."""
     here = behind(2)
-    busy = next(one for one in here.cloud.slb.load_balancers.values() if one.name == "more-1")
+    busy = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
     fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, resource=busy.id)
     here.timeout = 45
     with pytest.raises(SpotkeeperError):

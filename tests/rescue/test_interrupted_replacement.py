@@ -32,9 +32,9 @@ def event_of(here: Stage, instance_id: str) -> bytes:
 
 def interrupted(here: Stage, action: str = "AddVServerGroupBackendServers") -> str:
     """A rescue whose call dies before ``action``, and whose replacement is then under the lock itself."""
-    fault(here, lambda _, one: one == action or (one in FIRST_WRITES and action in FIRST_WRITES), "kill-before")
+    fault(here, lambda _, item: item == action or (item in FIRST_WRITES and action in FIRST_WRITES), "kill-before")
     assert isinstance(attempt(here, "dies"), Killed)
-    (launched,) = [str(one["InstanceId"]) for one in replacements(here)]
+    (launched,) = [str(item["InstanceId"]) for item in replacements(here)]
     here.cloud.ecs.reclaim(launched)
     here.cloud.progress()
     return launched
@@ -48,13 +48,17 @@ def released(here: Stage) -> None:
 def weights(here: Stage, instance_id: str) -> list[tuple[Any, ...]]:
     """Where an instance is a member, and with which weight."""
     groups = proof.memberships(here.state)
-    return sorted((group, *one[1:3]) for group, members in groups.items() for one in members if one[0] == instance_id)
+    return sorted(
+        (group, *member[1:3]) for group, members in groups.items() for member in members if member[0] == instance_id
+    )
 
 
 def served_before(here: Stage) -> list[tuple[Any, ...]]:
     """Where the source was a member before anything happened."""
     groups = proof.memberships(here.before)
-    return sorted((group, *one[1:3]) for group, members in groups.items() for one in members if one[0] == SOURCE)
+    return sorted(
+        (group, *member[1:3]) for group, members in groups.items() for member in members if member[0] == SOURCE
+    )
 
 
 def test_its_own_rescue_gives_the_successor_what_it_was_owed() -> None:
@@ -87,9 +91,9 @@ def test_it_is_put_in_no_group_while_nobody_rescues_it() -> None:
 def test_another_one_is_launched_where_nobody_rescued_it(*, locked: bool) -> None:
     """Released without a rescue of its own: the first one launches again, and its second replacement serves."""
     here = stage()
-    fault(here, lambda _, one: one in FIRST_WRITES, "kill-before")
+    fault(here, lambda _, item: item in FIRST_WRITES, "kill-before")
     attempt(here, "dies")
-    (launched,) = [one["InstanceId"] for one in replacements(here)]
+    (launched,) = [item["InstanceId"] for item in replacements(here)]
     if locked:
         here.cloud.ecs.reclaim(launched)
         released(here)
@@ -140,7 +144,7 @@ def test_it_served_and_was_interrupted_before_its_rescue_was_closed() -> None:
 def test_a_copied_tag_inherits_nothing() -> None:
     """A neighbour that carries the tag of the open rescue is no replacement, and its own gets its own groups."""
     here = stage()
-    fault(here, lambda _, one: one in FIRST_WRITES, "kill-before")
+    fault(here, lambda _, item: item in FIRST_WRITES, "kill-before")
     attempt(here, "dies")
     here.cloud.ecs.add_instance(
         "i-bp1neighbour00000001",

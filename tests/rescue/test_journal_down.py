@@ -41,7 +41,7 @@ def reference_journal_calls() -> int:
     """How many OSS calls a plain rescue makes."""
     here = stage()
     here.deliver()
-    calls = [one.action for one in here.cloud.calls if one.product == "oss"]
+    calls = [call.action for call in here.cloud.calls if call.product == "oss"]
     return max(place for place, action in enumerate(calls, 1) if action == "PutObject")  # then hints are removed
 
 
@@ -85,7 +85,7 @@ def test_the_journal_comes_back(effect: str) -> None:
     heal(here)
     answer = here.deliver()
     assert answer["outcome"] == "done"
-    assert len({one.parameters["ClientToken"] for one in here.calls("CreateImage")}) == 1
+    assert len({call.parameters["ClientToken"] for call in here.calls("CreateImage")}) == 1
     assert but_for_flags(here) == []
 
 
@@ -143,7 +143,7 @@ def test_gone_and_no_journal() -> None:
     fault(here, "oss:*", "code:AccessDenied", times=None)
     with pytest.raises(JournalUnavailable):
         here.deliver()
-    assert [one.action for one in here.calls()] == ["DescribeInstances"]
+    assert [call.action for call in here.calls()] == ["DescribeInstances"]
 
 
 @pytest.mark.parametrize("relaunch", ["at-once", "none", "from-image"])

@@ -139,11 +139,13 @@ def data_lost(here: Stage, far: Reached) -> list[str]:
     """The disks that may go although no complete image has their data, from the moment on when they were retained."""
     if far not in {Reached.RETAINED, Reached.IMAGE, Reached.FLAGS_BACK}:
         return []
-    complete = {one["SourceDiskId"] for one in here.state["ecs"]["snapshots"] if one["Status"] == "accomplished"}
-    usable = any(one["Status"] == "Available" or one.get("Usable") for one in reading.images(here))
+    complete = {
+        snapshot["SourceDiskId"] for snapshot in here.state["ecs"]["snapshots"] if snapshot["Status"] == "accomplished"
+    }
+    usable = any(image["Status"] == "Available" or image.get("Usable") for image in reading.images(here))
     staying = {disk_id for disk_id, flag in reading.source_disks(here).items() if not flag}
     safe = staying | (complete if usable else set())
-    return [f"{one['DiskId']} is not safe" for one in proof.disks(here.before, SOURCE) if one["DiskId"] not in safe]
+    return [f"{disk['DiskId']} is not safe" for disk in proof.disks(here.before, SOURCE) if disk["DiskId"] not in safe]
 
 
 def check_not_begun(here: Stage, outcome: Outcome, _: Scene) -> Iterator[str]:
@@ -158,7 +160,7 @@ def check_lost(here: Stage, outcome: Outcome, _: Scene) -> Iterator[str]:
     """An honest loss."""
     if not isinstance(outcome, RescueLost):
         yield describe(outcome)
-    yield from (f"{one} is gone, but named: {outcome}" for one in reading.doomed_disks(here) if one in str(outcome))
+    yield from (f"{disk} is gone, but named: {outcome}" for disk in reading.doomed_disks(here) if disk in str(outcome))
     yield from nothing_made(here)
     yield from not_as_configured(here)
 
@@ -167,7 +169,7 @@ def check_lost_but_disks(here: Stage, outcome: Outcome, _: Scene) -> Iterator[st
     """The disks are all there is, and the error says which."""
     if not isinstance(outcome, RescueLost):
         yield describe(outcome)
-    yield from (f"{one} is not named: {outcome}" for one in reading.doomed_disks(here) if one not in str(outcome))
+    yield from (f"{disk} is not named: {outcome}" for disk in reading.doomed_disks(here) if disk not in str(outcome))
     yield from nothing_made(here)
 
 
@@ -179,8 +181,8 @@ def check_saved(here: Stage, outcome: Outcome, scene: Scene) -> Iterator[str]:
     elif outcome["retained_disks"] != doomed:
         yield f"retained_disks: {outcome['retained_disks']} instead of {doomed}"
     end = released_end(here, scene)
-    flags = [f"DeleteWithInstance of {one} is False" for one in reading.source_disks(here) if one in doomed]
-    every = {one["DiskId"]: False for one in proof.disks(here.before, SOURCE)}
+    flags = [f"DeleteWithInstance of {disk} is False" for disk in reading.source_disks(here) if disk in doomed]
+    every = {disk["DiskId"]: False for disk in proof.disks(here.before, SOURCE)}
     yield from differences(here, {**end, "shortcomings": end["shortcomings"] + flags, "DeleteWithInstance": every})
 
 
@@ -196,7 +198,9 @@ def check_not_returned(here: Stage, outcome: Outcome, scene: Scene) -> Iterator[
     if not isinstance(outcome, RescueIncomplete) or "was not searched before" not in str(outcome):
         yield describe(outcome)
     end = released_end(here, scene)
-    groups = {group: [one for one in members if one[0] != "replacement"] for group, members in end["groups"].items()}
+    groups = {
+        group: [member for member in members if member[0] != "replacement"] for group, members in end["groups"].items()
+    }
     yield from differences(here, {**end, "groups": groups, "shortcomings": here.shortcomings()})
 
 
@@ -205,7 +209,7 @@ def released_end(here: Stage, scene: Scene) -> dict[str, Any]:
     end, doomed = reference(scene).end, reading.doomed_disks(here)
     return {
         **end,
-        "instances": [one for one in end["instances"] if one[0] != SOURCE],
+        "instances": [instance for instance in end["instances"] if instance[0] != SOURCE],
         "DeleteWithInstance": {one: flag for one, flag in end["DeleteWithInstance"].items() if one not in doomed},
     }
 
@@ -213,16 +217,16 @@ def released_end(here: Stage, scene: Scene) -> dict[str, Any]:
 def nothing_made(here: Stage) -> list[str]:
     """What a rescue has made although it could not."""
     made = [*reading.images(here), *reading.replacements(here), *here.state["ecs"]["snapshots"]]
-    return [f"{one} was made" for one in made]
+    return [f"{item} was made" for item in made]
 
 
 def not_as_configured(here: Stage) -> list[str]:
     """The disks that are there although they should have gone with the source, or the other way round."""
     left, doomed = reading.source_disks(here), reading.doomed_disks(here)
     return [
-        f"{one['DiskId']} {'exists' if one['DiskId'] in left else 'is gone'}"
-        for one in proof.disks(here.before, SOURCE)
-        if (one["DiskId"] in left) == (one["DiskId"] in doomed)
+        f"{disk['DiskId']} {'exists' if disk['DiskId'] in left else 'is gone'}"
+        for disk in proof.disks(here.before, SOURCE)
+        if (disk["DiskId"] in left) == (disk["DiskId"] in doomed)
     ]
 
 
@@ -263,7 +267,7 @@ def test_the_replacement_of_a_dead_call_is_adopted() -> None:
     here = Scene("sold out", settings=settings, changes={"sold_out": True}).stage()
     reading.fault(here, "RunInstances", "kill-after", skip=1)
     assert isinstance(attempt(here, "dies"), Killed)
-    launched = [one["InstanceId"] for one in reading.replacements(here)]
+    launched = [item["InstanceId"] for item in reading.replacements(here)]
     here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = None
     answer = here.deliver()
     assert launched == [answer["replacement_id"]]

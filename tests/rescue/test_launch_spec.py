@@ -205,10 +205,10 @@ def test_what_each_launch_option_drops() -> None:
     kept = [option for option in ladder if "HttpPutResponseHopLimit" not in option["drops"]]
     assert [option["drops"] for option in kept] == [[], [], ["CreditSpecification"]] * 2
     spot, on_demand = ([option["add"] for option in kept[start : start + 3]] for start in (0, 3))
-    assert {(one["SpotStrategy"], one["SpotPriceLimit"]) for one in spot} == {("SpotWithPriceLimit", 0.12)}
-    assert {one["SpotDuration"] for one in spot} == {0}
-    assert {one["SpotStrategy"] for one in on_demand} == {"NoSpot"}
-    assert not any({"SpotDuration", "SpotInterruptionBehavior", "SpotPriceLimit"} & set(one) for one in on_demand)
+    assert {(item["SpotStrategy"], item["SpotPriceLimit"]) for item in spot} == {("SpotWithPriceLimit", 0.12)}
+    assert {item["SpotDuration"] for item in spot} == {0}
+    assert {item["SpotStrategy"] for item in on_demand} == {"NoSpot"}
+    assert not any({"SpotDuration", "SpotInterruptionBehavior", "SpotPriceLimit"} & set(item) for item in on_demand)
 
 
 def test_what_may_be_refused_is_left_out_before_the_charge_changes() -> None:

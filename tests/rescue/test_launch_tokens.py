@@ -55,9 +55,9 @@ def test_tokens_differ_whenever_parameters_do(source: dict[str, Any], how: Inter
     """Within an episode two calls share a token only where they are the same call of the same round."""
     found = launch_spec(source, DISKS, "IyE=", "web", how)
     sent = [(run_parameters(found, rung, image, "i-1/1", 0.0), number) for rung in found["rungs"] for number in (1, 2)]
-    calls = {json.dumps(one, sort_keys=True): token(*one) for one in sent}
+    calls = {json.dumps(item, sort_keys=True): token(*item) for item in sent}
     assert len(set(calls.values())) == len(calls) == len(sent)
-    assert all(len(one) <= 64 and one.isascii() for one in calls.values())
+    assert all(len(call) <= 64 and call.isascii() for call in calls.values())
 
 
 @given(SOURCES, SETTINGS)

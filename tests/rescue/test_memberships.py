@@ -43,7 +43,7 @@ def test_several_load_balancers() -> None:
     here = with_groups(change)
     answer = here.deliver()
     assert len(answer["memberships"]) == 8
-    assert {one["product"] for one in answer["memberships"]} == {"clb"}
+    assert {member["product"] for member in answer["memberships"]} == {"clb"}
     assert here.shortcomings() == []
 
 

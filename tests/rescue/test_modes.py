@@ -47,10 +47,12 @@ def test_stop_mode_is_drained_and_remembered() -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert len(answer["memberships"]) == 2
-    assert {one["weight"] for one in answer["memberships"]} == {80}
-    weights = [one[2] for members in proof.memberships(here.state).values() for one in members if one[0] == SOURCE]
+    assert {member["weight"] for member in answer["memberships"]} == {80}
+    weights = [
+        member[2] for members in proof.memberships(here.state).values() for member in members if member[0] == SOURCE
+    ]
     assert weights == [0, 0]
-    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
     assert images(here) == replacements(here) == []
     assert here.state["ecs"] == here.before["ecs"]
     assert here.calls("ModifyDiskAttribute") == []
@@ -63,7 +65,7 @@ def test_stop_mode_repeated() -> None:
     clouds = {part: here.state[part] for part in ("ecs", "slb")}
     assert here.deliver()["outcome"] == "done"
     assert {part: here.state[part] for part in ("ecs", "slb")} == clouds
-    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
 
 
 def test_stop_mode_and_a_second_interruption() -> None:
@@ -80,12 +82,12 @@ def test_stop_mode_and_a_second_interruption() -> None:
     here.cloud.progress()
     answer = here.deliver(event(eventTime="20190409T190000.000+0800", id="a third"))
     assert answer["outcome"] == "done"
-    assert [one["weight"] for one in records(here, 2)["memberships"]["memberships"]] == [55, 55]
-    assert [one["weight"] for one in records(here)["memberships"]["memberships"]] == [80, 80]
+    assert [member["weight"] for member in records(here, 2)["memberships"]["memberships"]] == [55, 55]
+    assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
     writes = here.writes()
     early = here.deliver()
     assert early["outcome"] in {"done", "skipped"}
-    assert [one for one in here.writes()[len(writes) :] if one != "PutObject"] == []
+    assert [item for item in here.writes()[len(writes) :] if item != "PutObject"] == []
 
 
 def state_change_puts_back(here: Stage, weight: int) -> None:
@@ -109,7 +111,7 @@ def test_relaunch_none() -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert "replacement_id" not in answer
-    assert [one["weight"] for one in answer["memberships"]] == [80, 80]
+    assert [member["weight"] for member in answer["memberships"]] == [80, 80]
     assert replacements(here) == []
     assert len(images(here)) == 1
     assert places(here, SOURCE) == 0
@@ -141,7 +143,7 @@ def test_relaunch_at_once_of_a_source_that_is_gone() -> None:
     here.pass_notice()
     here.timeout = 900
     assert here.deliver()["outcome"] == "done"
-    assert [places(here, one["InstanceId"]) for one in replacements(here)] == [2]
+    assert [places(here, item["InstanceId"]) for item in replacements(here)] == [2]
 
 
 def watch(here: Stage) -> list[tuple[float, str, list[str]]]:
@@ -167,7 +169,7 @@ def test_a_stopped_source_never_runs_beside_its_replacement(setting: str) -> Non
     here = stage(MINUTES, {"SPOTKEEPER_STOP_SOURCE": setting})
     seen = watch(here)
     assert any(others for _, _, others in seen)
-    assert [one for one in seen if one[1] in {"Running", "Stopping"} and one[2]] == []
+    assert [item for item in seen if item[1] in {"Running", "Stopping"} and item[2]] == []
     assert here.shortcomings() == []
 
 
@@ -232,4 +234,4 @@ def test_weight_0_of_an_instance_in_stop_mode_that_serves_again() -> None:
 
     with here.playing(comes_back):
         assert here.call()["outcome"] == "skipped"
-    assert next(one.weight for one in group.members if one.server_id == SOURCE) > 0
+    assert next(member.weight for member in group.members if member.server_id == SOURCE) > 0

@@ -33,9 +33,9 @@ def outcomes(here: Stage, event: bytes) -> list[str]:
     except MalformedEvent:
         return ["malformed"]
     except BatchFailed as error:
-        assert {one["error"] for one in error.results if one["outcome"] == "failed"} == {"MalformedEvent"}  # noqa: PT017 - of a batch
-        return ["malformed" if one["outcome"] == "failed" else one["outcome"] for one in error.results]
-    return [one["outcome"] for one in answer.get("results", [answer])]
+        assert {result["error"] for result in error.results if result["outcome"] == "failed"} == {"MalformedEvent"}  # noqa: PT017 - of a batch
+        return ["malformed" if result["outcome"] == "failed" else result["outcome"] for result in error.results]
+    return [result["outcome"] for result in answer.get("results", [answer])]
 
 
 def play(name: str, count: int) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ def play(name: str, count: int) -> Iterator[bytes]:
             assert here.shortcomings() == []
             assert SOURCE in str(here.state["oss"])
         else:
-            assert [one.action for one in here.cloud.calls[calls:] if one.action not in READS] == []
+            assert [call.action for call in here.cloud.calls[calls:] if call.action not in READS] == []
             assert proof.untouched(here.before, here.state) == []
 
 

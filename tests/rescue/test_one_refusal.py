@@ -40,7 +40,7 @@ def shortcomings(here: Stage) -> list[str]:
 
 def unrelated(here: Stage) -> LoadBalancer:
     """The CLB that the source is not behind."""
-    return next(one for one in here.cloud.slb.load_balancers.values() if one.name == "unrelated")
+    return next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "unrelated")
 
 
 @pytest.mark.parametrize("settings", [{}, {"SPOTKEEPER_RELAUNCH": "at-once"}, STOPPED_FIRST], ids=str)
@@ -83,8 +83,8 @@ def test_a_group_that_refuses_writes_for_good(action: str, settings: dict[str, s
     new = replacements(here)
     assert len(new) == 1
     others = {name: found for name, found in proof.memberships(here.state).items() if name != group}
-    assert sum(one[0] == new[0]["InstanceId"] for found in others.values() for one in found) == 2
-    assert not any(one[0] == SOURCE for found in others.values() for one in found)
+    assert sum(item[0] == new[0]["InstanceId"] for found in others.values() for item in found) == 2
+    assert not any(item[0] == SOURCE for found in others.values() for item in found)
     heal(here)
     assert here.deliver()["outcome"] == "done"
     here.pass_notice()
@@ -122,7 +122,7 @@ def test_a_load_balancer_deleted_during_the_search(action: str) -> None:
     pending: Iterator[str] = iter([balancer.id])
 
     def look(_: object, called: str) -> None:
-        if called == action and any(one.parameters.get("LoadBalancerId") == balancer.id for one in here.cloud.calls):
+        if called == action and any(call.parameters.get("LoadBalancerId") == balancer.id for call in here.cloud.calls):
             here.cloud.slb.load_balancers.pop(next(pending, ""), None)
 
     with here.playing(look):
@@ -210,14 +210,14 @@ def test_a_replacement_that_is_released_while_its_group_is_busy() -> None:
 
     with here.playing(released):
         answer = here.call()
-    assert [one["InstanceId"] for one in replacements(here)] == [answer["replacement_id"]]
+    assert [item["InstanceId"] for item in replacements(here)] == [answer["replacement_id"]]
     assert here.shortcomings() == []
 
 
 def test_a_network_card_with_two_addresses_on_one_port() -> None:
     """Both leave the group."""
     here = stage()
-    source = next(one for one in here.state["ecs"]["instances"] if one["InstanceId"] == SOURCE)
+    source = next(instance for instance in here.state["ecs"]["instances"] if instance["InstanceId"] == SOURCE)
     card = source["NetworkInterfaces"]["NetworkInterface"][0]["NetworkInterfaceId"]
     group = here.fleet.vserver_group
     for address in ("172.16.0.100", "172.16.0.101"):
@@ -225,4 +225,4 @@ def test_a_network_card_with_two_addresses_on_one_port() -> None:
     here.before = here.cloud.state()
     answer = here.deliver()
     assert answer["outcome"] == "done"
-    assert [one.server_ip for one in group.members if one.server_id == card] == []
+    assert [member.server_ip for member in group.members if member.server_id == card] == []

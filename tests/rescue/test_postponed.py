@@ -26,7 +26,7 @@ def failing(settings: dict[str, str] | None = None, times: int = 1) -> Stage:
 
 def refusals(here: Stage) -> int:
     """How many calls of CLB were refused."""
-    return len([one for one in here.calls() if one.product == "slb" and one.code])
+    return len([call for call in here.calls() if call.product == "slb" and call.code])
 
 
 @pytest.mark.parametrize("settings", [{}, STOPPED_FIRST], ids=["as-it-runs", "stopped-first"])
@@ -52,7 +52,7 @@ def test_busy_while_the_image_fails(code: str) -> None:
     here = failing()
     fault(here, "slb:*", f"code:{code}", times=None, until=here.before["now"] + 150.0)
     deliver_until_done(here, most=2)
-    first, second = [one.at for one in here.calls("CreateImage") if not one.code]
+    first, second = [call.at for call in here.calls("CreateImage") if not call.code]
     assert first - here.before["now"] <= HOLD_UP
     assert second - first <= HOLD_UP + FAILS_AFTER + LOOKS
     assert here.shortcomings() == []
@@ -64,7 +64,7 @@ def test_each_image_is_an_occasion() -> None:
     until = here.before["now"] + FAILS_AFTER
     fault(here, "DescribeLoadBalancerAttribute", "code:Forbidden.RAM", times=None, until=until)
     assert here.deliver()["outcome"] == "done"
-    written = next(one for one in here.cloud.calls if one.parameters.get("path", "").endswith("memberships.json"))
+    written = next(call for call in here.cloud.calls if call.parameters.get("path", "").endswith("memberships.json"))
     assert here.calls("CreateImage")[1].number < written.number < here.calls("CreateImage")[2].number
     assert here.shortcomings() == []
 

@@ -26,7 +26,7 @@ def limited(types: str, sold_out: tuple[tuple[str, str], ...] = (), **settings: 
 
 def bids(here: Stage) -> list[tuple[str, str, str, str]]:
     """Strategy, limit, type and vSwitch of each RunInstances call."""
-    calls = [one.parameters for one in here.calls("RunInstances")]
+    calls = [call.parameters for call in here.calls("RunInstances")]
     return [(p["SpotStrategy"], p.get("SpotPriceLimit", ""), p["InstanceType"], p["VSwitchId"]) for p in calls]
 
 

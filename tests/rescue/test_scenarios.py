@@ -51,7 +51,7 @@ def sell_out(here: Stage, *rungs: tuple[str, str, str]) -> None:
 
 def tokens(here: Stage) -> list[str]:
     """The ClientTokens of all RunInstances calls."""
-    return [one.parameters["ClientToken"] for one in here.calls("RunInstances")]
+    return [call.parameters["ClientToken"] for call in here.calls("RunInstances")]
 
 
 def test_the_ladder_goes_charge_by_charge_then_vswitch_then_type() -> None:
@@ -84,7 +84,7 @@ def test_stock_that_returns_is_found_by_a_later_round() -> None:
     here = stage(settings={"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"})
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = [(here.before["now"] + 100, 5)]
     answer = here.deliver()
-    asked = [one.at for one in here.calls("RunInstances")]
+    asked = [call.at for call in here.calls("RunInstances")]
     pauses = [after - before for before, after in pairwise(asked)]
     assert answer["outcome"] == "done"
     assert here.shortcomings() == []
@@ -218,7 +218,7 @@ def test_what_does_not_fit_a_rung_is_dropped_and_reported() -> None:
     )
     here.cloud.ecs.stock["cn-hangzhou-h", "ecs.t6-c1m4.large", "spot"] = 0
     answer = here.deliver()
-    first, second = (one.parameters for one in here.calls("RunInstances"))
+    first, second = (call.parameters for call in here.calls("RunInstances"))
     assert first["CreditSpecification"] == "Unlimited"
     assert "CreditSpecification" not in second
     assert (second["SpotStrategy"], float(second["SpotPriceLimit"])) == ("SpotWithPriceLimit", 0.5)

@@ -42,7 +42,7 @@ def interleavings(scene: Scene, longer: int = 0) -> Iterable[tuple[int, int]]:
 def disagreements(outcomes: dict[str, Outcome]) -> list[str]:
     """Calls that did not finish, or not with the same resources."""
     found = [f"{name} came to {describe(one)}" for name, one in outcomes.items() if not done(one)]
-    made = {(one.get("image_id"), one.get("replacement_id")) for one in outcomes.values() if isinstance(one, dict)}
+    made = {(item.get("image_id"), item.get("replacement_id")) for item in outcomes.values() if isinstance(item, dict)}
     return found + ([f"they made {made}"] if len(made) > 1 else [])
 
 
@@ -119,9 +119,9 @@ def test_one_of_two_calls_dies(name: str, most: int) -> None:
         here = scene.stage()
         turns, dies = stock_turns(here, number, comes=comes), killer(here, first + 1)
 
-        def meanwhile(one: Invocation | None, action: str, turns: BeforeCall = turns, dies: BeforeCall = dies) -> None:
-            turns(one, action)
-            dies(one, action)
+        def meanwhile(item: Invocation | None, action: str, turns: BeforeCall = turns, dies: BeforeCall = dies) -> None:
+            turns(item, action)
+            dies(item, action)
 
         outcomes = side_by_side(here, ("A", first), ("B", second), meanwhile=meanwhile)
         assert isinstance(outcomes["A"], Killed)
@@ -138,8 +138,8 @@ def killer(here: Stage, number: int) -> BeforeCall:
     """A dies of its ``number``-th call, which the cloud carries out."""
     calls = Counter[str]()
 
-    def meanwhile(one: Invocation | None, _: str) -> None:
-        name = one.name if one else ""
+    def meanwhile(item: Invocation | None, _: str) -> None:
+        name = item.name if item else ""
         calls[name] += 1
         if name == "A" and calls["A"] == number:
             here.cloud.faults.add(Fault("*", "kill-after", call_number=len(here.cloud.calls) + 1))

@@ -12,7 +12,7 @@ def reference_actions() -> list[str]:
     """Every ECS and CLB action of a plain rescue, in order."""
     here = stage()
     here.deliver()
-    return list(dict.fromkeys(one.action for one in here.calls()))
+    return list(dict.fromkeys(call.action for call in here.calls()))
 
 
 ACTIONS = reference_actions()
@@ -27,8 +27,8 @@ def test_one_throttled_action(action: str) -> None:
     assert answer["outcome"] == "done"
     assert here.shortcomings() == []
     asked = here.calls(action)
-    refused = next(one for one in asked if one.code == "Throttling.User")
-    accepted = next(one for one in asked if one.number > refused.number and not one.code)
+    refused = next(item for item in asked if item.code == "Throttling.User")
+    accepted = next(item for item in asked if item.number > refused.number and not item.code)
     next_minute = (refused.at // 60 + 1) * 60
     assert next_minute <= accepted.at <= next_minute + 2.5
 
@@ -42,7 +42,7 @@ def test_throttled_again_and_again(action: str) -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("action", [one for one in ACTIONS if one not in {"DescribeInstances", "CreateImage"}])
+@pytest.mark.parametrize("action", [item for item in ACTIONS if item not in {"DescribeInstances", "CreateImage"}])
 def test_throttling_holds_up_the_image_by_30_seconds_at_most(action: str) -> None:
     """Whatever comes before CreateImage and is throttled comes after it: the data first."""
     here = stage()

@@ -23,7 +23,7 @@ def test_a_timeout_that_is_too_short(timeout: float, stop_source: str) -> None:
     _, errors = deliver_until_done(here, most=20, pause=1)
     assert errors
     assert {type(error) for error in errors} <= {DeadlineReached, CloudError}
-    assert len([one for one in here.calls("CreateImage") if not one.code]) == 1
+    assert len([call for call in here.calls("CreateImage") if not call.code]) == 1
     assert here.shortcomings() == []
 
 
@@ -45,7 +45,7 @@ def test_a_lock_that_appears_late() -> None:
     """20 seconds without the lock are waited out, and nothing is written before it is there."""
     here = stage(lock_delay=20.0)
     assert here.deliver()["outcome"] == "done"
-    wrote = [one.at for one in here.cloud.calls if not one.action.startswith(("Describe", "List", "Get", "Head"))]
+    wrote = [call.at for call in here.cloud.calls if not call.action.startswith(("Describe", "List", "Get", "Head"))]
     assert 20 <= wrote[0] - here.before["now"] <= 25
     assert here.shortcomings() == []
 
@@ -139,7 +139,7 @@ def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None
     assert here.deliver()["outcome"] == "done"
     release = here.before["now"] - 1 + here.fleet.spec.notice
     assert len(replacements(here)) == 1
-    assert len([one for one in here.calls() if release - 5 <= one.at <= release]) <= 15
+    assert len([call for call in here.calls() if release - 5 <= call.at <= release]) <= 15
 
 
 @pytest.mark.parametrize("told", ["2030-01-01T00:00:00Z", "20190409T201826.922+0800"], ids=["years", "a-zone-slip"])

@@ -40,7 +40,7 @@ def left_alone(here: Stage, answer: dict[str, Any]) -> None:
     assert answer["image_id"] != FOREIGN
     assert here.shortcomings() == []
     assert FOREIGN in here.cloud.ecs.images
-    assert {one["ImageId"] for one in replacements(here)} == {answer["image_id"]}
+    assert {item["ImageId"] for item in replacements(here)} == {answer["image_id"]}
     assert any(FOREIGN in text for text in answer["warnings"])
 
 

@@ -43,7 +43,7 @@ def dies(here: Stage, action: str, effect: str, **how: Any) -> Stage:
 
 def others(here: Stage) -> list[str]:
     """The instances made since the beginning, but for the user's copy."""
-    return [one["InstanceId"] for one in replacements(here) if one["InstanceId"] != FOREIGN]
+    return [item["InstanceId"] for item in replacements(here) if item["InstanceId"] != FOREIGN]
 
 
 def stands(here: Stage, instance_id: str) -> bool:
@@ -53,7 +53,7 @@ def stands(here: Stage, instance_id: str) -> bool:
 
 def named(here: Stage, name: str) -> list[str]:
     """The instances whose records begin with ``name``."""
-    return [one.removeprefix(name) for one in records(here) if one.startswith(name)]
+    return [record.removeprefix(name) for record in records(here) if record.startswith(name)]
 
 
 def test_a_copied_tag_is_never_deleted() -> None:
@@ -88,7 +88,7 @@ def test_what_the_dead_call_launched_is_named_by_a_record() -> None:
     assert named(here, "launched-") == []
     answer = here.deliver()
     assert launched == named(here, "launched-") == [answer["replacement_id"]]
-    first, second = (one.parameters for one in here.calls("RunInstances"))
+    first, second = (call.parameters for call in here.calls("RunInstances"))
     assert first == second
 
 
@@ -109,7 +109,7 @@ def test_the_clean_up_of_what_is_named_goes_on_for_ever() -> None:
 
 def names_as_launched(here: Stage) -> None:
     """A record like that of the instance that the rescue launched, about somebody else's."""
-    key = next(one for one in here.state["oss"]["spotkeeper-journal"] if "/launched-" in one)
+    key = next(item for item in here.state["oss"]["spotkeeper-journal"] if "/launched-" in item)
     objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
     objects[key.replace(key.partition("launched-")[2].removesuffix(".json"), FOREIGN)] = objects[key]
 
@@ -130,7 +130,7 @@ def test_what_serves_is_never_surplus() -> None:
     here = stage()
     ours = here.deliver()["replacement_id"]
     objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
-    key = next(one for one in objects if one.endswith("/replacement.json"))
+    key = next(stored for stored in objects if stored.endswith("/replacement.json"))
     body = objects[key].body.replace(ours.encode(), FOREIGN.encode())
     objects[key] = replace(objects[key], body=body)
     here.deliver()
@@ -145,7 +145,7 @@ def test_nothing_is_searched_for_an_hour_after_the_end() -> None:
     somebodys_copy(here)
     calls = len(here.calls())
     here.deliver()
-    assert [one.action for one in here.calls()[calls:]] == ["DescribeInstances"]
+    assert [call.action for call in here.calls()[calls:]] == ["DescribeInstances"]
 
 
 def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
@@ -169,7 +169,7 @@ def test_a_forgotten_token_of_a_call_that_launched_nothing() -> None:
     here.cloud.ecs.tokens.life = 0.0
     assert here.deliver()["outcome"] == "done"
     assert len(others(here)) == 1
-    assert len({one.parameters["ClientToken"] for one in here.calls("RunInstances")}) == 2
+    assert len({call.parameters["ClientToken"] for call in here.calls("RunInstances")}) == 2
 
 
 def dies_before_it_is_named(here: Stage, *, recorded: bool) -> str:

@@ -94,7 +94,7 @@ def reference(scene: Scene) -> Reference:
 
 def end_state(here: Stage) -> dict[str, Any]:
     """What a rescue leaves behind, the same for every two rescues that came to the same end."""
-    roles = {one["InstanceId"]: "replacement" for one in reading.replacements(here)}
+    roles = {item["InstanceId"]: "replacement" for item in reading.replacements(here)}
     groups = {
         group: sorted(((roles.get(member[0], member[0]), *member[1:]) for member in members), key=repr)
         for group, members in proof.memberships(here.state).items()
@@ -102,13 +102,14 @@ def end_state(here: Stage) -> dict[str, Any]:
     return {
         "shortcomings": here.shortcomings(),
         "instances": sorted(
-            (roles.get(one["InstanceId"], one["InstanceId"]), one["Status"]) for one in here.state["ecs"]["instances"]
+            (roles.get(instance["InstanceId"], instance["InstanceId"]), instance["Status"])
+            for instance in here.state["ecs"]["instances"]
         ),
         "DeleteWithInstance": reading.source_disks(here),
         "groups": groups,
         "images": len(reading.images(here)),
         "snapshots": len(here.state["ecs"]["snapshots"]),
-        "surplus": [one["InstanceId"] for one in here.state["ecs"]["released"] if one["InstanceId"] != SOURCE],
+        "surplus": [item["InstanceId"] for item in here.state["ecs"]["released"] if item["InstanceId"] != SOURCE],
     }
 
 
@@ -119,8 +120,8 @@ def differences(here: Stage, expected: Mapping[str, Any]) -> list[str]:
 
 
 SCENES = {
-    one.name: one
-    for one in (
+    snapshot.name: snapshot
+    for snapshot in (
         Scene("plain"),
         Scene("realistic", REALISTIC),
         Scene("slow-snapshots", replace(REALISTIC, snapshot=150)),
@@ -196,11 +197,11 @@ def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None
     """
     schedule = Turns(turns)
 
-    def before_call(one: Invocation | None, action: str) -> None:
-        assert one is not None, f"{action} belongs to no invocation"
-        schedule.before_call(one.name)
+    def before_call(item: Invocation | None, action: str) -> None:
+        assert item is not None, f"{action} belongs to no invocation"
+        schedule.before_call(item.name)
         if meanwhile:
-            meanwhile(one, action)
+            meanwhile(item, action)
 
     outcomes: dict[str, Outcome] = {}
 
