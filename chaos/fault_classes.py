@@ -60,7 +60,18 @@ def variants() -> Iterator[Variant]:
 
 
 RECORD_NAMES = (
-    *("event", "attempt-1", "disks", "plan", "memberships", "drained", "image-1", "usable", "ask-1-1", "replacement"),
+    *(
+        "event",
+        "attempt-1",
+        "disks",
+        "launch-spec",
+        "memberships",
+        "drained",
+        "image-1",
+        "usable",
+        "ask-1-1",
+        "replacement",
+    ),
     *("running", "serving", "done"),
 )
 REFUSALS = ("code:OperationDenied.ResourceLocked", "code:InvalidParameter")

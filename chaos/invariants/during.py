@@ -109,18 +109,18 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 def remembered_first(story: Story) -> Iterator[str]:
     """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done.
 
-    A record that somebody else forged is superseded first, but for memberships: of theirs, what a search has found is
-    true, and stands in the journal. Where a record of theirs stands that only a human can move away, nothing is
+    A record that somebody else forged is superseded first; where the search for memberships is refused or loses answers,
+    what it has found of theirs is true, and stands in the journal. Where a record of theirs stands that only a human can move away, nothing is
     written, and only the disks are changed.
     """
-    spec, memberships = rf"plan{VERSION}", rf"memberships(-\d+)?{VERSION}"
+    spec, memberships = rf"launch-spec{VERSION}", rf"memberships(-\d+)?{VERSION}"
     rules = [(memberships, "SetBackendServers"), (memberships, "SetVServerGroupAttribute"), (spec, "RunInstances")]
     rules += [(r"ask-\d+-1", "RunInstances"), (memberships, "RemoveBackendServers")]
     if not story.disturbed("oss"):
         rules += [(rf"disks{VERSION}", "ModifyDiskAttribute")]
     if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):
         rules += [(spec, "SetBackendServers"), (spec, "SetVServerGroupAttribute")]
-    if story.forged(memberships):
+    if story.forged(memberships) and story.disturbed("slb"):
         rules = [one for one in rules if one[0] != memberships]
     unread = {run.name for run in story.runs if blind(story, run)}
     calls = [one for one in story.calls if story.callers[one.number] not in unread or one.action not in SAVING]

@@ -9,7 +9,7 @@ from chaos.story import Forgery, Run, Story
 IN_TIME = 60.0
 SETTLED_FOR = 120.0
 """Seconds that are enough for the data once nobody throttles any more: the next minute, and one more."""
-ATTEMPTS, DESCRIBED = r"attempt-\d+", r"disks|plan|memberships(-\d+)?|usable"
+ATTEMPTS, DESCRIBED = r"attempt-\d+", r"disks|launch-spec|memberships(-\d+)?|usable"
 """Records that nobody needs, and records that say what Describe says too while the source stands."""
 PASSING = ("throttle", "code:Throttling", "code:Rejected.Throttling", "code:IncorrectDiskStatus")
 

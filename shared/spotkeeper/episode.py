@@ -4,7 +4,7 @@
         event          the notice: when it ends, what kind of rescue this is
         attempt-<n>    one per call: who works on it, and until when
         disks          the flags as they were, before the first is changed
-        plan           the launch spec
+        launch-spec    everything of the source that its replacement gets
         memberships    every group, port and weight, before the first weight is changed; whether the search is complete
         memberships-<n>  what was found after an incomplete one
         drained        when the weights were 0
@@ -25,8 +25,8 @@
 A terminated instance has one episode in its life; one in stop mode may have several.
 
 What is read is checked for its shape (``spotkeeper.records``). ``DESCRIBED`` records say what Describe says too: one
-that is broken, or that Describe contradicts, is refused, and superseded by ``plan.2``,
-``plan.3`` … The highest that can be read counts.
+that is broken, or that Describe contradicts, is refused, and superseded by ``launch-spec.2``,
+``launch-spec.3`` … The highest that can be read counts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from spotkeeper.records import EXPIRED, checked, in_reach
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
 """On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
-DESCRIBED = re.compile(r"disks|plan|memberships(-[0-9]{1,9})?|usable|running")
+DESCRIBED = re.compile(r"disks|launch-spec|memberships(-[0-9]{1,9})?|usable|running")
 """Records that can be superseded, since Describe can tell anew what they say (since when at the latest)."""
 MOVED_AWAY = 9
 """So many records of a family may have been moved away by a human (see ``records.in_reach``)."""

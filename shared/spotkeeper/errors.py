@@ -104,6 +104,16 @@ class RefusedRecord(UnreadableRecord):
     """The journal does not give a record: it is archived, encrypted with a foreign key, or the role may not read it."""
 
 
+class UnknownFormat(UnreadableRecord):
+    """A journal record has a format that this version does not know."""
+
+    def __init__(self, key: str, known: object) -> None:
+        super().__init__(
+            f"journal record {key} has format {known!a}, which this version of Spotkeeper cannot read: a later version "
+            "wrote it. Deploy that version, or move the record away"
+        )
+
+
 class BrokenRecord(UnreadableRecord):
     """A journal record is not what Spotkeeper writes: somebody else wrote or changed it."""
 

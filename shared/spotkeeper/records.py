@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BrokenRecord, UnknownFormat
 from spotkeeper.events.times import FAR_FUTURE
 from spotkeeper.load_balancers import PRODUCTS
 
@@ -38,14 +38,25 @@ def in_reach(numbers: Iterable[int], missing: int) -> list[int]:
     return [one for one in given if one <= len(given) + missing]
 
 
+FORMAT = 1
+"""Of all records. A record that names none has this format."""
+
+
+def written(record: Mapping[str, Any]) -> bytes:
+    """The content of a record's object."""
+    return json.dumps({"format": FORMAT, **record}).encode()
+
+
 def parse(content: bytes, key: str) -> dict[str, Any]:
-    """The JSON object that ``content`` is. Raises ``BrokenRecord``."""
+    """The record whose content this is. Raises ``BrokenRecord``, ``UnknownFormat``."""
     try:
         record = json.loads(content.decode(), parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise BrokenRecord(key, "is not a JSON object")
+    if (known := record.pop("format", FORMAT)) != FORMAT:
+        raise UnknownFormat(key, known)
     return record
 
 
@@ -184,7 +195,7 @@ SHAPES: dict[str, Check] = {
         server_ids=optional(list_of(TEXT)),
     ),
     "disks": fields(disks=map_of(DISK)),
-    "plan": fields(
+    "launch-spec": fields(
         run=RUN,
         rungs=list_of(RUNG),
         release=optional(TEXT),

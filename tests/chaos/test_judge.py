@@ -69,7 +69,7 @@ def test_load_balancers_delay_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (Deed("half:event"), None, True),
         (Deed("half:event"), BrokenRecord("spotkeeper/1/disks", "is odd"), False),
-        (Deed("half:plan"), BrokenRecord("spotkeeper/1/plan", "is odd"), False),
+        (Deed("half:launch-spec"), BrokenRecord("spotkeeper/1/launch-spec", "is odd"), False),
         (Deed("half:attempt-1"), BrokenRecord("spotkeeper/1/attempt-1", "is odd"), False),
     ],
     ids=["a human's", "another record", "which Describe tells", "which nobody needs"],
@@ -83,7 +83,7 @@ def test_who_may_stop_because_of_a_record(
     assert (not list(outcomes.every_rescue_ends(tell(Schedule("plain", deeds=(deed,)))))) == excused
 
 
-@pytest.mark.parametrize("deed", [Deed("half:plan"), Deed("half:attempt-1")], ids=lambda deed: deed.what)
+@pytest.mark.parametrize("deed", [Deed("half:launch-spec"), Deed("half:attempt-1")], ids=lambda deed: deed.what)
 def test_a_refusal_beside_a_forged_record(deed: Deed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A neighbour refuses, and somebody has written a record that the rescue does without: it does without both."""
     schedule = Schedule("neighbours", faults=(REFUSES,), deeds=(deed,))
@@ -163,7 +163,7 @@ def test_forged_stories_are_finished_untouched() -> None:
     assert list(during.finished_untouched(story))
 
 
-@pytest.mark.parametrize("record", ["plan", "memberships", "ask-1-1"])
+@pytest.mark.parametrize("record", ["launch-spec", "memberships", "ask-1-1"])
 def test_forged_stories_remember_first(record: str) -> None:
     """A record that supersedes a forged one has to stand before anybody acts, too."""
     story = tell(Schedule("plain", deeds=(Deed("forged-role"), Deed("forged-port"))))

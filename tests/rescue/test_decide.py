@@ -22,7 +22,7 @@ from tests.tables import cases
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
 PLACE = Membership("clb", "lb-1", "", "i-1", None, 80, "ecs")
 BEGUN: dict[str, Any] = {"event": {"notice_end": 300.0}}
-ALL: dict[str, Any] = {**BEGUN, "disks": {}, "plan": {}, "memberships": {}, "usable": {}, "replacement": {}}
+ALL: dict[str, Any] = {**BEGUN, "disks": {}, "launch-spec": {}, "memberships": {}, "usable": {}, "replacement": {}}
 
 
 def settings(**variables: str) -> InterruptionSettings:
@@ -61,7 +61,7 @@ SEEN = START.but(source_seen=True, source=source())
 LOADED = SEEN.but(loaded=True, image=Image.NONE)
 OPENED = LOADED.but(opened=True, records=BEGUN)
 RETAINED = OPENED.but(disks_retained=True, records={**BEGUN, "disks": {}})
-RECALLED = RETAINED.but(records={**BEGUN, "disks": {}, "plan": {}})
+RECALLED = RETAINED.but(records={**BEGUN, "disks": {}, "launch-spec": {}})
 REMEMBERED = RECALLED.but(spec_checked=True)
 FOUND = REMEMBERED.but(memberships=(PLACE,))
 DRAINED = FOUND.but(drained=True)
@@ -187,11 +187,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         GONE.but(records={"event": {"SpotInterruptionBehavior": "stop"}}),
     ]),
     (Step.LOSE, "the source is released and there is no usable image of it", [
-        GONE.but(records=BEGUN), GONE.but(records={**BEGUN, "plan": {}}),
-        GONE.but(records={**BEGUN, "plan": {}}, image=Image.FAILED), GONE.but(records=BEGUN, image=Image.FAILED),
+        GONE.but(records=BEGUN), GONE.but(records={**BEGUN, "launch-spec": {}}),
+        GONE.but(records={**BEGUN, "launch-spec": {}}, image=Image.FAILED), GONE.but(records=BEGUN, image=Image.FAILED),
     ]),
     (Step.LAUNCH, "somebody has to do the work", [
-        (AT_ONCE, GONE.but(records={**BEGUN, "plan": {}}, opened=True, memberships=())), USABLE,
+        (AT_ONCE, GONE.but(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
         USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), USABLE.but(disks_retained=False),
         REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
         (LATE, USABLE.but(source=source(Status="Stopped"))),
@@ -219,7 +219,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         REMEMBERED, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), (AT_ONCE, REMEMBERED),
         (AT_ONCE, REMEMBERED.but(replacement=Replacement.STARTING)), OPENED.but(**STOP),
         QUIET.but(**STOP, unsearched=("lb-2",)),
-        GONE.but(records={**BEGUN, "plan": {}}, image=Image.CREATING, opened=True),
+        GONE.but(records={**BEGUN, "launch-spec": {}}, image=Image.CREATING, opened=True),
     ]),
     (Step.WAIT_DRAIN, "requests that it has get their answer", [DRAINED]),
     (Step.MAKE_IMAGE, "the data of all disks, bootable", [
@@ -253,9 +253,9 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         CHECKED, (NONE, USABLE), USABLE.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
     ]),
     (Step.FINISH, "nothing is left that could be done", [
-        CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
+        CHECKED.but(records={**BEGUN, "launch-spec": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
         SETTLED.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
-        (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "plan": {}, "usable": {}})),
+        (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "launch-spec": {}, "usable": {}})),
         (NONE, USABLE.but(disks_settled=True)), (AT_ONCE, SETTLED.but(image=Image.NONE)),
         (NONE, GONE.but(records=BEGUN, image=Image.USABLE, opened=True, memberships=())),
     ]),

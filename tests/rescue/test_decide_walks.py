@@ -39,7 +39,7 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.OPEN: {"opened": True, **records("event")},
     Step.LOOK_FOR_IMAGE: {"image": Image.NONE},
     Step.RETAIN_DISKS: {"disks_retained": True, **records("disks")},
-    Step.REMEMBER: {"spec_checked": True, **records("plan")},
+    Step.REMEMBER: {"spec_checked": True, **records("launch-spec")},
     Step.FIND_MEMBERSHIPS: {"memberships": (PLACE,)},
     Step.DRAIN: {"drained": True},
     Step.WAIT_DRAIN: {"drain_waited": True},

@@ -56,26 +56,26 @@ def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
     settings = {"SPOTKEEPER_RELAUNCH": relaunch}
     here = stage(settings=settings)
     begun(here, "DescribeUserData")
-    forged = copy.deepcopy(honest(**settings)["plan"])
+    forged = copy.deepcopy(honest(**settings)["launch-spec"])
     PLANS[what](forged)
-    plant(here, "plan", forged)
+    plant(here, "launch-spec", forged)
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert [text for text in here.shortcomings() if "images" not in text] == []  # at-once makes none
-    assert any("/plan was refused" in text for text in answer["warnings"])
+    assert any("/launch-spec was refused" in text for text in answer["warnings"])
     assert "ZXZpbA" not in str(answer)
     (launched,) = replacements(here)
     assert launched["LaunchedWith"].get("UserData", "") != "ZXZpbA=="
-    assert contradictions(records(here)["plan.2"], honest(**settings)["plan"]) == []
+    assert contradictions(records(here)["launch-spec.2"], honest(**settings)["launch-spec"]) == []
 
 
 def test_a_forged_launch_spec_of_a_source_that_goes() -> None:
     """A call that only compared it before it died has superseded it for the one that comes after the release."""
     here = stage(Timings(image=30, boot=20))
     begun(here)
-    plan = copy.deepcopy(HONEST["plan"])
+    plan = copy.deepcopy(HONEST["launch-spec"])
     plan["run"]["RamRoleName"] = "admin"
-    plant(here, "plan", plan)
+    plant(here, "launch-spec", plan)
     begun(here, "RunInstances")
     here.pass_notice()
     assert here.deliver()["outcome"] == "done"
@@ -89,7 +89,7 @@ def test_an_honest_launch_spec_is_left_as_it_is() -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert answer["warnings"] == []
-    assert "plan.2" not in records(here)
+    assert "launch-spec.2" not in records(here)
 
 
 def test_more_fallbacks_are_no_contradiction() -> None:
@@ -243,9 +243,9 @@ def test_a_number_above_which_there_is_none() -> None:
     """A launch spec with the largest number of all cannot come back once the source is released."""
     here = stage(Timings(image=30, boot=20))
     begun(here)
-    forged = copy.deepcopy(HONEST["plan"])
+    forged = copy.deepcopy(HONEST["launch-spec"])
     forged["run"]["RamRoleName"] = "admin"
-    plant(here, "plan.999999999", forged)
+    plant(here, "launch-spec.999999999", forged)
     begun(here, "RunInstances")
     here.pass_notice()
     assert here.deliver()["outcome"] == "done"
@@ -329,13 +329,13 @@ def test_no_launch_spec_of_a_source_that_is_gone(what: str) -> None:
     here = stage(Timings(image=30, boot=20))
     begun(here, "RunInstances")
     here.pass_notice()
-    forged = records(here)["plan"]
+    forged = records(here)["launch-spec"]
     NO_LAUNCH_SPECS[what](forged)
-    plant(here, "plan.2", forged)
+    plant(here, "launch-spec.2", forged)
     try:
         answer = here.deliver()
     except BrokenRecord as error:
-        assert "/plan" in str(error)  # noqa: PT017 - an answer will do as well
+        assert "/launch-spec" in str(error)  # noqa: PT017 - an answer will do as well
     else:
-        assert any("/plan.2" in text for text in answer["warnings"])
+        assert any("/launch-spec.2" in text for text in answer["warnings"])
     assert len(replacements(here)) <= 1

@@ -210,7 +210,7 @@ def test_a_record_that_only_the_journal_can_tell_is_broken(name: str, how: str) 
     assert undrained(here)
 
 
-@pytest.mark.parametrize("name", ["disks", "plan", "memberships", "usable", "running"])
+@pytest.mark.parametrize("name", ["disks", "launch-spec", "memberships", "usable", "running"])
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_record_that_describe_can_tell_anew_is_broken(name: str, how: str) -> None:
     """While the source stands, the rescue does not need it, and the answer names it."""
@@ -229,9 +229,9 @@ def test_a_broken_record_of_a_source_that_is_gone() -> None:
     fault(here, "RunInstances", "kill-before")
     with pytest.raises(Killed):
         here.deliver()
-    plant(here, "plan", {})
+    plant(here, "launch-spec", {})
     here.pass_notice()
-    with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/plan "):
+    with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/launch-spec "):
         here.deliver()
     assert "lost" not in records(here)
 

@@ -109,7 +109,7 @@ def reached(here: Stage, name: str) -> Reached:
         return Reached.NOTHING_WRITTEN
     if name == "at-once":
         planned = Reached.REMEMBERED if "memberships" in records else Reached.PLANNED
-        return planned if "plan" in records else Reached.OPENED
+        return planned if "launch-spec" in records else Reached.OPENED
     if not any(flags.values()):
         return Reached.IMAGE if reading.images(here) else Reached.RETAINED
     return Reached.FLAGS_BACK if reading.images(here) else Reached.OPENED

@@ -193,7 +193,7 @@ def test_where_the_objects_are() -> None:
         journal.create("a/1/event", {"a": 1})
     (key, stored), *others = cloud.oss.buckets["spotkeeper-journal"].objects.items()
     assert (key, others) == ("team/rescues/a/1/event.json", [])
-    assert json.loads(stored.body) == {"a": 1}
+    assert json.loads(stored.body) == {"format": 1, "a": 1}
     assert stored.headers["content-type"] == "application/json"
     assert stored.headers["x-oss-server-side-encryption"] == "AES256"
 

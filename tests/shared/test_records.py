@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.episode import Episode, load
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BrokenRecord, UnknownFormat
 from spotkeeper.journal import Journal, open_journal
+from spotkeeper.journal.directory import DirectoryJournal
 from spotkeeper.load_balancers import Membership
 from spotkeeper.records import SHAPES, checked, family, parse
 from spotkeeper.settings import DirectoryLocation
@@ -28,7 +29,7 @@ MEMBER = asdict(Membership("clb", "lb-1", "rsp-1", "i-1", 80, 100, "ecs"))
 GOOD: dict[str, dict[str, Any]] = {
     "event": {"notice_end": 1.5, "notice_estimated": False, "maker": ""},
     "disks": {"disks": {"d-1": {"Device": "/dev/xvda", "Type": "system", "DeleteWithInstance": True}}},
-    "plan": {
+    "launch-spec": {
         "run": {"SecurityGroupIds": ["sg-1"], "Tag": [{"Key": "a", "Value": "b"}], "DataDisk": [{"Size": 1}]},
         "rungs": [{"add": {"InstanceType": "t", "VSwitchId": "v", "SpotStrategy": "NoSpot"}, "drops": ["x"]}],
         "not_carried": ["EIP"],
@@ -81,10 +82,15 @@ WRONG: dict[str, tuple[str, list[Any], Any, str]] = {
     "an unknown key of a membership": ("memberships", ["memberships", 0, "x"], 1, r"memberships\[0\].x is unknown"),
     "a membership is null": ("memberships", ["memberships", 0], None, r"memberships\[0\] is not an object"),
     "a membership's type is null": ("memberships", ["memberships", 0, "type"], None, "type is not a text"),
-    "no rungs": ("plan", ["rungs"], ..., "rungs is not a list"),
-    "a rung without a type": ("plan", ["rungs", 0, "add", "InstanceType"], ..., "InstanceType is not a text"),
-    "security groups are a number": ("plan", ["run", "SecurityGroupIds"], 5, "run.SecurityGroupIds is not a list"),
-    "the user data is an object": ("plan", ["run", "UserData"], {}, "run.UserData is not a text"),
+    "no rungs": ("launch-spec", ["rungs"], ..., "rungs is not a list"),
+    "a rung without a type": ("launch-spec", ["rungs", 0, "add", "InstanceType"], ..., "InstanceType is not a text"),
+    "security groups are a number": (
+        "launch-spec",
+        ["run", "SecurityGroupIds"],
+        5,
+        "run.SecurityGroupIds is not a list",
+    ),
+    "the user data is an object": ("launch-spec", ["run", "UserData"], {}, "run.UserData is not a text"),
     "a disk is a list": ("disks", ["disks", "d-1"], [], "disks.d-1 is not an object"),
     "the replacement is no instance id": ("replacement", ["instance_id"], "*", "instance_id is not an instance id"),
     "the image is a number": ("usable", ["image_id"], 5, "image_id is not a text"),
@@ -202,15 +208,15 @@ def test_a_refused_record_is_superseded(journal: Journal) -> None:
     """Another call finds the latest version, and what stood before is still there."""
     first = fresh(journal)
     first.record("event", GOOD["event"])
-    first.record("plan", GOOD["plan"])
-    first.refuse("plan")
-    better = {**GOOD["plan"], "own_image": "m-2"}
-    assert first.record("plan", better) == better
-    assert fresh(journal).records["plan"] == better
+    first.record("launch-spec", GOOD["launch-spec"])
+    first.refuse("launch-spec")
+    better = {**GOOD["launch-spec"], "own_image": "m-2"}
+    assert first.record("launch-spec", better) == better
+    assert fresh(journal).records["launch-spec"] == better
     second = fresh(journal)
-    second.refuse("plan")
-    second.record("plan", GOOD["plan"])
-    assert fresh(journal).records["plan"] == GOOD["plan"]
+    second.refuse("launch-spec")
+    second.record("launch-spec", GOOD["launch-spec"])
+    assert fresh(journal).records["launch-spec"] == GOOD["launch-spec"]
 
 
 def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
@@ -218,34 +224,34 @@ def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
     one, two = fresh(journal), fresh(journal)
     for episode in (one, two):
         episode.record("event", GOOD["event"])
-        episode.record("plan", GOOD["plan"])
-        episode.refuse("plan")
-    mine = one.record("plan", {**GOOD["plan"], "own_image": "m-2"})
-    assert two.record("plan", {**GOOD["plan"], "own_image": "m-3"}) == mine
+        episode.record("launch-spec", GOOD["launch-spec"])
+        episode.refuse("launch-spec")
+    mine = one.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-2"})
+    assert two.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-3"}) == mine
 
 
 def test_a_broken_record_that_describe_can_tell_anew(journal: Journal, tmp_path: Path) -> None:
     """It does not stand in the way: the next one that is written supersedes it."""
     fresh(journal).record("event", GOOD["event"])
-    plant(tmp_path, "plan", {"run": 5})
+    plant(tmp_path, "launch-spec", {"run": 5})
     episode = fresh(journal)
-    assert "plan" not in episode.records
-    assert "plan" in str(episode.broken["plan"])
-    episode.record("plan", GOOD["plan"])
-    assert fresh(journal).records["plan"] == GOOD["plan"]
+    assert "launch-spec" not in episode.records
+    assert "launch-spec" in str(episode.broken["launch-spec"])
+    episode.record("launch-spec", GOOD["launch-spec"])
+    assert fresh(journal).records["launch-spec"] == GOOD["launch-spec"]
 
 
 def test_a_broken_version_hides_no_good_one(journal: Journal, tmp_path: Path) -> None:
     """Of several versions the latest that can be read counts."""
     episode = fresh(journal)
     episode.record("event", GOOD["event"])
-    episode.record("plan", GOOD["plan"])
-    (file,) = tmp_path.rglob("plan.json")
-    file.with_name("plan.9.json").write_text("[]")
+    episode.record("launch-spec", GOOD["launch-spec"])
+    (file,) = tmp_path.rglob("launch-spec.json")
+    file.with_name("launch-spec.9.json").write_text("[]")
     again = fresh(journal)
-    assert again.records["plan"] == GOOD["plan"]
-    again.refuse("plan")
-    assert again.record("plan", {**GOOD["plan"], "own_image": "m-2"})["own_image"] == "m-2"
+    assert again.records["launch-spec"] == GOOD["launch-spec"]
+    again.refuse("launch-spec")
+    assert again.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-2"})["own_image"] == "m-2"
 
 
 @pytest.mark.parametrize("name", ["event", "replacement", "done", "lost"])
@@ -268,12 +274,12 @@ def plant(folder: Path, name: str, record: Any) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "9/plan",
+        "9/launch-spec",
         "\u00b2/event",
         "1/image-\u00b2",
-        "1/plan.x",
+        "1/launch-spec.x",
         "999999999/event",
-        "1/plan.\u00b2",
+        "1/launch-spec.\u00b2",
         "x/event",
     ],
 )
@@ -284,7 +290,22 @@ def test_keys_that_nobody_of_us_wrote(name: str, journal: Journal, tmp_path: Pat
     (event,) = tmp_path.rglob("event.json")
     foreign = event.parents[1] / f"{name}.json"
     foreign.parent.mkdir(exist_ok=True)
-    foreign.write_text(json.dumps(GOOD["plan"]))
+    foreign.write_text(json.dumps(GOOD["launch-spec"]))
     found = fresh(journal)
     assert (found.number, found.records["event"]) == (1, GOOD["event"])
     assert found.last("image") == 0
+
+
+def test_each_record_says_its_format(tmp_path: Path) -> None:
+    """It is in the object, and in no document that a function sees."""
+    journal = DirectoryJournal(tmp_path)
+    assert journal.create("a", {"at": 1}) == {"at": 1}
+    assert json.loads((tmp_path / "a.json").read_text()) == {"format": 1, "at": 1}
+
+
+@pytest.mark.parametrize("known", [0, 2, "1", None, [1]])
+def test_a_format_of_a_later_version(tmp_path: Path, known: object) -> None:
+    """It is an error that says what to do, and no record that somebody else has broken."""
+    (tmp_path / "a.json").write_text(json.dumps({"format": known, "at": 1}))
+    with pytest.raises(UnknownFormat, match=r"a later version wrote it\. Deploy that version"):
+        DirectoryJournal(tmp_path).read("a")

@@ -15,7 +15,18 @@ from tests.function_stage import ROOT
 from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
 
 RESCUES, DAYS = 45_000, 90
-RECORDS = ("event", "attempt-1", "disks", "plan", "memberships", "drained", "image-1", "usable", "replacement", "done")
+RECORDS = (
+    "event",
+    "attempt-1",
+    "disks",
+    "launch-spec",
+    "memberships",
+    "drained",
+    "image-1",
+    "usable",
+    "replacement",
+    "done",
+)
 EMPTY = StoredObject(b"{}", 0.0)
 MOST_CPU_SECONDS, MOST_MEGABYTES = 5.0, 128
 

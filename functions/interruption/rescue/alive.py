@@ -16,12 +16,12 @@ from spotkeeper.clients import Api
 from spotkeeper.clock import Clock, TimeLimit
 from spotkeeper.episode import Episode
 from spotkeeper.errors import (
-    BrokenRecord,
     CloudError,
     DeadlineReached,
     JournalUnavailable,
     NoCapacity,
     RescueLost,
+    UnreadableRecord,
 )
 from spotkeeper.hints import AGAIN, HUMAN, SIGN_SECONDS, Sign
 from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself
@@ -104,7 +104,7 @@ def ending_of(error: Exception) -> str:
     if isinstance(error, CloudError):
         return AGAIN if passes_by_itself(error) else HUMAN
     passes = isinstance(error, (DeadlineReached, NoCapacity, JournalUnavailable)) and not isinstance(
-        error, BrokenRecord
+        error, UnreadableRecord
     )
     return AGAIN if passes else HUMAN
 

@@ -158,14 +158,14 @@ def launched(tools: Tools, instance_id: str, ask: Ask) -> None:
 
 def parameters(tools: Tools, option: int, image_id: str, at: float) -> dict[str, Any]:
     """Of RunInstances, but for the token: made of the recorded plan, the image, and the ask's recorded moment."""
-    return run_parameters(tools.episode.records["plan"], rung(tools, option), image_id, tools.episode.name, at)
+    return run_parameters(tools.episode.records["launch-spec"], rung(tools, option), image_id, tools.episode.name, at)
 
 
 def rung(tools: Tools, option: int) -> Mapping[str, Any]:
     """A launch option of the recorded plan. Raises ``BrokenRecord`` for a place that the plan does not have."""
-    rungs: list[dict[str, Any]] = tools.episode.records["plan"]["rungs"]
+    rungs: list[dict[str, Any]] = tools.episode.records["launch-spec"]["rungs"]
     if not 0 <= option < len(rungs):
-        raise BrokenRecord(tools.episode.key("plan"), f"has no launch option {option}")
+        raise BrokenRecord(tools.episode.key("launch-spec"), f"has no launch option {option}")
     return rungs[option]
 
 

@@ -27,11 +27,11 @@ def settle_launch_spec(tools: Tools, facts: Facts, observed: Mapping[str, Any]) 
 
     Raises ``JournalUnavailable``.
     """
-    standing = tools.episode.records.get("plan") or tools.episode.record("plan", observed)
+    standing = tools.episode.records.get("launch-spec") or tools.episode.record("launch-spec", observed)
     while wrong := contradictions(standing, observed):
-        facts = facts.warn(_refused(tools, "plan", f"the source has another {', '.join(wrong)}"))
-        tools.episode.refuse("plan")
-        standing = tools.episode.record("plan", observed)
+        facts = facts.warn(_refused(tools, "launch-spec", f"the source has another {', '.join(wrong)}"))
+        tools.episode.refuse("launch-spec")
+        standing = tools.episode.record("launch-spec", observed)
     return facts.but(spec_checked=True)
 
 

@@ -219,7 +219,7 @@ def _lost(settings: InterruptionSettings, facts: Facts) -> Decision | None:
     if makes_image(settings, facts) and facts.image in {Image.NONE, Image.FAILED}:
         return Decision(Step.LOSE, "the source is released and there is no usable image of it")
     looked = facts.image is not Image.UNKNOWN or not makes_image(settings, facts)
-    if relaunches(settings, facts) and "plan" not in facts.records and looked:
+    if relaunches(settings, facts) and "launch-spec" not in facts.records and looked:
         return Decision(Step.LOSE, "the source is released and its launch spec was never recorded")
     return None
 
@@ -265,7 +265,7 @@ def _snapshots_at_risk(facts: Facts) -> bool:
 
 @_due(Step.REMEMBER)
 def _remember(_: InterruptionSettings, facts: Facts) -> str:
-    if "plan" in facts.records:
+    if "launch-spec" in facts.records:
         due = not facts.gone and not facts.spec_checked and facts.replacement is Replacement.NONE
         return "the journal is believed only where the source does not contradict it" if due else ""
     return "" if facts.gone else "a released instance cannot be asked"

@@ -19,7 +19,7 @@ from spotkeeper.load_balancers.search import Search
 
 def answer(tools: Tools, facts: Facts, _: Decision) -> dict[str, Any]:
     """``skipped`` with ``plan``: the steps that are due as things stand, in order."""
-    spec = dict(tools.episode.records.get("plan") or {})
+    spec = dict(tools.episode.records.get("launch-spec") or {})
     if facts.source is not None:
         facts = facts.but(disks=tuple(describe_disks(tools, tools.deadline)))
         facts = facts.but(disks_retained=not any(disk.get("DeleteWithInstance") for disk in facts.disks or ()))

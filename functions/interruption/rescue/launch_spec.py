@@ -1,6 +1,6 @@
 """The launch spec: everything of the source that RunInstances can give to its replacement. Pure.
 
-Shape of the ``plan`` record::
+Shape of the ``launch-spec`` record::
 
     {"run": {RunInstances parameters without image and launch option}, "rungs": [{launch options}],
      "release": "AutoReleaseTime of the source, or empty", "not_carried": ["..."], "own_image": "m-...",
@@ -29,7 +29,7 @@ LARGEST_BANDWIDTH = 100
 def launch_spec(
     source: Described, disks: Sequence[Described], user_data: str, ram_role: str, settings: InterruptionSettings
 ) -> dict[str, Any]:
-    """The ``plan`` record (see the module's text for its shape)."""
+    """The ``launch-spec`` record (see the module's text for its shape)."""
     run: dict[str, Any] = {"Amount": 1, "SecurityGroupIds": security_groups(source)}
     run.update(carried.plain_parameters(source))
     run.update(_login(source))

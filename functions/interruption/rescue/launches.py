@@ -36,7 +36,7 @@ def run(tools: Tools, ask: Ask) -> str:
         )
     except (AttributeError, TypeError, ValueError) as error:
         # Once the source is released, nothing but the SDK tells that a launch spec is none.
-        raise BrokenRecord(tools.episode.key("plan"), f"is no launch spec: {error}") from error
+        raise BrokenRecord(tools.episode.key("launch-spec"), f"is no launch spec: {error}") from error
     launched = (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
     if not launched:
         raise RescueFailed(

@@ -86,7 +86,7 @@ def _refuse_where_it_may_stand(tools: Tools, ask: Ask, known: Asks, why: str) ->
 
 def _walk(tools: Tools, facts: Facts, known: Asks) -> tuple[str, Ask]:
     """Ask for one option after the other. Raises ``NoCapacity`` at the end of the ladder."""
-    plan = tools.episode.records["plan"]
+    plan = tools.episode.records["launch-spec"]
     image_id = facts.image_id or str(plan["own_image"])
     refusals: list[str] = []
     for place in _places(known.furthest, len(plan["rungs"])):

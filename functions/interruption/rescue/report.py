@@ -116,6 +116,6 @@ def source_ended(facts: Facts) -> float:
 def not_carried(tools: Tools, facts: Facts) -> list[str]:
     """What the replacement does not have: by nature, behind load balancers, and because its rung does not fit it."""
     records = tools.episode.records
-    plan, launched = records["plan"], records[succession.record_name(records)]
+    plan, launched = records["launch-spec"], records[succession.record_name(records)]
     dropped = [f"{name}: does not fit {launched['rung']}" for name in launched["drops"]]
     return [*plan["not_carried"], *facts.not_carried, *dropped, *release_moved(plan, launched)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from spotkeeper.errors import JournalUnavailable
-from spotkeeper.records import parse
+from spotkeeper.records import parse, written
 
 
 class DirectoryJournal:
@@ -27,7 +26,7 @@ class DirectoryJournal:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._link(path, json.dumps(record))
+            self._link(path, written(record))
         except OSError as error:
             raise self._unavailable("write", key, error) from error
         standing = self.read(key)
@@ -62,7 +61,7 @@ class DirectoryJournal:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._link(path, json.dumps(record))
+            self._link(path, written(record))
         except OSError as error:
             raise self._unavailable("write", key, error) from error
 
@@ -76,11 +75,11 @@ class DirectoryJournal:
     def _path(self, key: str) -> Path:
         return self._root / f"{key}.json"
 
-    def _link(self, path: Path, text: str) -> None:
+    def _link(self, path: Path, content: bytes) -> None:
         descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
             os.link(aside, path)
         except FileExistsError:
             pass

@@ -5,7 +5,6 @@ In a versioned bucket that header is ignored (document of PutObject): the bucket
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from xml.etree.ElementTree import ParseError
@@ -13,7 +12,7 @@ from xml.etree.ElementTree import ParseError
 from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable, RefusedRecord
 from spotkeeper.journal.protocol import PATIENCE_SECONDS
-from spotkeeper.records import parse
+from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class OssJournal:
         return self._oss.PutObjectRequest(
             bucket=self._location.bucket,
             key=self._object(key),
-            body=json.dumps(record).encode(),
+            body=written(record),
             content_type="application/json",
             server_side_encryption="AES256",
             **how,
