@@ -7,6 +7,6 @@
 * ``observe``: the hook, the action, ``machines``: whom a command can reach, ``commands``: running one, how it ended
 * ``evidence``: what of an output is shown
 * ``actions``: heartbeats, checks, the completion, the removal of failed machines, the tags on machines meanwhile
-* ``own_failure``: what becomes of the hook; ``answer``, ``audit_records``: what a call tells; ``context``: its run context
+* ``own_failure``: refused calls; ``answer``, ``audit_records``: what a call tells; ``context``: its run context
 * ``demand``: the same checks without a hook, ``entry``: from an event to either
 """
