@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,98 +110,64 @@ def test_no_restart_tag_is_no_instance() -> None:
     assert parsed(StateChangeSettings, SPOTKEEPER_RESTART_TAG="").restart.tag is None
 
 
-def test_everything_set() -> None:
-    """Each variable reaches its field."""
-    settings = InterruptionSettings.from_env(
-        {
-            "SPOTKEEPER_JOURNAL": "file:///var/journal",
-            "ECS_ENDPOINT": "http://127.0.0.1:8080",
-            "SLB_ENDPOINT": "slb.aliyuncs.com",
-            "OSS_ENDPOINT": "https://oss-cn-hangzhou-internal.aliyuncs.com",
-            "SPOTKEEPER_MANAGED_TAG": "team",
-            "SPOTKEEPER_DRY_RUN": "true",
-            "SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false",
-            "SPOTKEEPER_DRAIN_SECONDS": "2.5",
-            "SPOTKEEPER_STOP_SOURCE": "before-image",
-            "SPOTKEEPER_RETAIN_DISKS": "never",
-            "SPOTKEEPER_RELAUNCH": "at-once",
-            "SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g7.large, ecs.gn6i-c4g1.xlarge,ecs.g7.large",
-            "SPOTKEEPER_FALLBACK_VSWITCH_IDS": "vsw-bp1s5fnvk4gn2tws0,vsw-1",
-            "SPOTKEEPER_FALLBACK_ON_DEMAND": "false",
-            "SPOTKEEPER_USER_DATA": "drop",
-            "PATH": "/usr/bin",
-        }
-    )
-
-    assert settings == InterruptionSettings(
-        journal=DirectoryLocation(Path("/var/journal")),
-        endpoints=Endpoints(
-            ecs=Endpoint("http", "127.0.0.1:8080"),
-            slb=Endpoint("https", "slb.aliyuncs.com"),
-            oss=Endpoint("https", "oss-cn-hangzhou-internal.aliyuncs.com"),
-        ),
-        managed_tag=TagFilter("team"),
-        dry_run=True,
-        require_recycling_lock=False,
-        drain_seconds=2.5,
-        stop_source=StopSource.BEFORE_IMAGE,
-        retain_disks=RetainDisks.NEVER,
-        relaunch=Relaunch.AT_ONCE,
-        fallback_instance_types=("ecs.g7.large", "ecs.gn6i-c4g1.xlarge"),
-        fallback_vswitch_ids=("vsw-bp1s5fnvk4gn2tws0", "vsw-1"),
-        fallback_on_demand=False,
-        user_data=UserData.DROP,
-    )
-
-
-def test_everything_set_for_the_sweep() -> None:
-    """Each variable reaches its field."""
-    everything = SweepSettings.from_env(
-        {
-            "SPOTKEEPER_JOURNAL": "file:///var/journal",
-            "ECS_ENDPOINT": "http://127.0.0.1:8080",
-            "OSS_ENDPOINT": "https://oss-cn-hangzhou-internal.aliyuncs.com",
-            "FUNCTION_COMPUTE_ENDPOINT": "1690701234567830.cn-hangzhou.fc.aliyuncs.com",
-            "SPOTKEEPER_MANAGED_TAG": "team",
-            "SPOTKEEPER_DRY_RUN": "true",
-            "SPOTKEEPER_INTERRUPTION_FUNCTION": "_Rescue-2",
-            "SPOTKEEPER_SWEEP_LIMIT": "1000",
-            "SPOTKEEPER_SWEEP_DELETE": "true",
-            "SPOTKEEPER_IMAGE_TTL_DAYS": "0.5",
-            "SPOTKEEPER_IMAGE_QUOTA": "250",
-        }
-    )
-    assert everything == SweepSettings(
-        journal=DirectoryLocation(Path("/var/journal")),
-        endpoints=Endpoints(
-            ecs=Endpoint("http", "127.0.0.1:8080"),
-            oss=Endpoint("https", "oss-cn-hangzhou-internal.aliyuncs.com"),
-            fc=Endpoint("https", "1690701234567830.cn-hangzhou.fc.aliyuncs.com"),
-        ),
-        managed_tag=TagFilter("team"),
-        dry_run=True,
-        interruption_function="_Rescue-2",
-        limit=1000,
-        delete=True,
-        image_ttl_days=0.5,
-        image_quota=250,
-    )
-
-
-def test_everything_set_for_state_change() -> None:
-    """Each variable reaches its field, and the sweep reads the rules of restarts alike."""
-    restarts = {
+JOURNAL_SET = ("journal", {"SPOTKEEPER_JOURNAL": "file:///var/journal"}, DirectoryLocation(Path("/var/journal")))
+DRY_SET = ("dry_run", {"SPOTKEEPER_DRY_RUN": "true"}, True)
+TAG_SET = ("managed_tag", {"SPOTKEEPER_MANAGED_TAG": "team"}, TagFilter("team"))
+RESTART_SET = (
+    "restart",
+    {
         "SPOTKEEPER_RESTART_TAG": "keep",
         "SPOTKEEPER_RESTART_LIMIT": "5",
         "SPOTKEEPER_RESTART_WINDOW_SECONDS": "600",
-    }
-    endpoints = dict.fromkeys(("ECS_ENDPOINT", "SLB_ENDPOINT", "OSS_ENDPOINT"), "http://127.0.0.1:1")
-    given = StateChangeSettings.from_env({**JOURNAL, **restarts, **endpoints, "SPOTKEEPER_DRY_RUN": "true"})
-    here = Endpoint("http", "127.0.0.1:1")
-    assert (given.endpoints, given.dry_run) == (Endpoints(ecs=here, slb=here, oss=here), True)
-    assert given.restart == RestartRules(TagFilter("keep"), 5, 600.0)
-    back = HandBackSettings.from_env({**restarts, "SPOTKEEPER_STATE_CHANGE_FUNCTION": "other"})
-    assert back == HandBackSettings("other", given.restart)
+    },
+    RestartRules(TagFilter("keep"), 5, 600.0),
+)
+ECS, SLB = {"ECS_ENDPOINT": "http://127.0.0.1:8080"}, {"SLB_ENDPOINT": "slb.aliyuncs.com"}
+OSS, FC = {"OSS_ENDPOINT": "https://oss.aliyuncs.com"}, {"FUNCTION_COMPUTE_ENDPOINT": "1690701.fc.aliyuncs.com"}
+POINTS = Endpoints(ecs=Endpoint("http", "127.0.0.1:8080"), oss=Endpoint("https", "oss.aliyuncs.com"))
+WITH_SLB = replace(POINTS, slb=Endpoint("https", "slb.aliyuncs.com"))
+TYPES, VSWITCHES = "ecs.g7.large, ecs.gn6i-c4g1.xlarge,ecs.g7.large", "vsw-bp1s5fnvk4gn2tws0,vsw-1"
+
+EVERYTHING: list[tuple[Any, list[tuple[str, dict[str, str], Any]]]] = [
+    (InterruptionSettings, [
+        JOURNAL_SET, DRY_SET, TAG_SET,
+        ("endpoints", {**ECS, **SLB, **OSS}, WITH_SLB),
+        ("require_recycling_lock", {"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}, False),
+        ("drain_seconds", {"SPOTKEEPER_DRAIN_SECONDS": "2.5"}, 2.5),
+        ("stop_source", {"SPOTKEEPER_STOP_SOURCE": "before-image"}, StopSource.BEFORE_IMAGE),
+        ("retain_disks", {"SPOTKEEPER_RETAIN_DISKS": "never"}, RetainDisks.NEVER),
+        ("relaunch", {"SPOTKEEPER_RELAUNCH": "at-once"}, Relaunch.AT_ONCE),
+        ("fallback_instance_types", {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": TYPES},
+         ("ecs.g7.large", "ecs.gn6i-c4g1.xlarge")),
+        ("fallback_vswitch_ids", {"SPOTKEEPER_FALLBACK_VSWITCH_IDS": VSWITCHES}, ("vsw-bp1s5fnvk4gn2tws0", "vsw-1")),
+        ("fallback_on_demand", {"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}, False),
+        ("user_data", {"SPOTKEEPER_USER_DATA": "drop"}, UserData.DROP),
+    ]),
+    (SweepSettings, [
+        JOURNAL_SET, DRY_SET, TAG_SET,
+        ("endpoints", {**ECS, **OSS, **FC}, replace(POINTS, fc=Endpoint("https", "1690701.fc.aliyuncs.com"))),
+        ("interruption_function", {"SPOTKEEPER_INTERRUPTION_FUNCTION": "_Rescue-2"}, "_Rescue-2"),
+        ("limit", {"SPOTKEEPER_SWEEP_LIMIT": "1000"}, 1000),
+        ("delete", {"SPOTKEEPER_SWEEP_DELETE": "true"}, True),
+        ("image_ttl_days", {"SPOTKEEPER_IMAGE_TTL_DAYS": "0.5"}, 0.5),
+        ("image_quota", {"SPOTKEEPER_IMAGE_QUOTA": "250"}, 250),
+    ]),
+    (StateChangeSettings, [JOURNAL_SET, DRY_SET, ("endpoints", {**ECS, **SLB, **OSS}, WITH_SLB), RESTART_SET]),
+    (HandBackSettings, [
+        RESTART_SET, ("state_change_function", {"SPOTKEEPER_STATE_CHANGE_FUNCTION": "other"}, "other"),
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "rows"), EVERYTHING, ids=[of.__name__ for of, _ in EVERYTHING])
+def test_everything_set(of: Any, rows: list[tuple[str, dict[str, str], Any]]) -> None:
+    """Each variable reaches its field, and no other field is left."""
+    environ = {name: text for _, variables, _ in rows for name, text in variables.items()}
+    assert asdict(of.from_env({**environ, "PATH": "/usr/bin"})) == asdict(of(**{row[0]: row[2] for row in rows}))
+
+
+def test_the_sweep_reads_the_rules_of_restarts() -> None:
+    """With the defaults of state_change."""
     assert HandBackSettings.from_env({}) == HandBackSettings("spotkeeper-state-change", RULES)
 
 
