@@ -31,6 +31,6 @@ def handler(event: bytes | str, context: Context) -> dict[str, Any]:
 
     def timer(notification: Notification) -> dict[str, Any]:
         Timer.of(notification, invocation.region)
-        return sweep(invocation, settings, context, os.environ)
+        return sweep(invocation, settings)
 
     return respond(event, invocation, {Kind.TIMER: timer})

@@ -45,6 +45,11 @@ class StepLimit:
 
     until: Deadline
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that it goes by."""
+        return self.until.clock
+
     def remaining(self) -> float:
         """Seconds left; negative once it has passed."""
         return self.until.remaining()

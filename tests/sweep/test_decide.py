@@ -11,8 +11,8 @@ import pytest
 from spotkeeper.hints import AGAIN, HUMAN, Sign
 from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings import SweepSettings
-from sweeping.decide import OLD_SECONDS, Action, Decision, chosen, decide, quota_warnings, urgency
-from sweeping.facts import Rescue
+from sweeping.decide import OLD_SECONDS, Action, Decision, Item, chosen, decide, quota_warnings, urgency
+from sweeping.state import Rescue
 from tests.tables import cases
 
 NOW = 1_554_783_600.0
@@ -218,30 +218,34 @@ def wanting(name: str, notice_end: float | None) -> Decision:
 ENDS = {"unknown": None, "tight": NOW + 30, "wide": NOW + 280, "over": NOW - 5, "long over": NOW - 900}
 
 
+def item(name: str, end: float | None, *, due: bool = True) -> Item:
+    """What is decided about a rescue whose notice ends then."""
+    return Item(name, "", due, lambda: None, urgency=urgency(wanting(name, end), NOW))
+
+
 @pytest.mark.parametrize("names", [list(ENDS), list(ENDS)[::-1]], ids=["in order", "reversed"])
 def test_the_least_time_left_comes_first(names: list[str]) -> None:
     """An unknown notice counts as fairly new; a notice that is over comes last; the others wait for the next sweep."""
-    due, later = chosen([wanting(name, ENDS[name]) for name in names], 3, NOW)
-    assert [decision.rescue.instance_id for decision in due] == ["tight", "unknown", "wide"]
-    assert [decision.rescue.instance_id for decision in later] == ["long over", "over"]
+    due, later = chosen([item(name, ENDS[name]) for name in names], 3)
+    assert [one.name for one in due] == ["tight", "unknown", "wide"]
+    assert [one.name for one in later] == ["long over", "over"]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 5, 9])
 def test_the_limit(limit: int) -> None:
     """So many are due, the others wait; nobody is forgotten and nobody is there twice."""
-    decisions = [wanting(name, end) for name, end in ENDS.items()]
-    due, later = chosen(decisions, limit, NOW)
+    items = [item(name, end) for name, end in ENDS.items()]
+    due, later = chosen(items, limit)
     assert len(due) == min(limit, 5)
-    assert sorted(map(repr, due + later)) == sorted(map(repr, decisions))
-    assert max([urgency(decision, NOW) for decision in due], default=(False, 0.0)) <= min(
-        [urgency(decision, NOW) for decision in later], default=(True, 0.0)
+    assert {one.name for one in due + later} == set(ENDS)
+    assert max([one.urgency for one in due], default=(False, 0.0)) <= min(
+        [one.urgency for one in later], default=(True, 0.0)
     )
 
 
-def test_only_hand_overs_are_chosen() -> None:
+def test_only_what_is_due_is_chosen() -> None:
     """What is left or reported takes no place."""
-    others = [replace(wanting("a", None), action=LEAVE), replace(wanting("b", None), action=REPORT)]
-    assert chosen(others, 50, NOW) == ([], [])
+    assert chosen([item("a", None, due=False), item("b", None, due=False)], 50) == ([], [])
 
 
 def test_the_actions_in_words() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import DAY, CleanUp, decide_clean_up
-from sweeping.facts import Leftover
+from sweeping.state import Leftover
 from tests.sweep.test_decide import BROKEN, HANDS_OFF, NOW
 
 SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"})

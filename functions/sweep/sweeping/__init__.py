@@ -1,9 +1,9 @@
-"""Find what events missed, and hand it to the function whose job it is.
+"""Find what events missed, and hand it over to the function whose job it is.
 
-* ``observe``: instances under the lock, open and finished episodes, images, retained disks
-* ``decide``: which rescues nobody works on, and what finished ones left behind; pure
-* ``act``: hand over, clean up
-* ``hand_back``: the same three for ``state_change``: stopped instances that are due, stop mode that runs again
-* ``hooks``: the same three for ``lifecycle_hook``: lifecycle actions whose notification got lost
-* ``entry``: all of it in a row, and the answer
+* ``entry``: the jobs in order of urgency; ``jobs``: the shape of a job, its budget, and the answer
+* ``context``: the run context; ``state``: what is known of a rescue, and of what one left
+* ``reader``: instances under the lock, open rescues, images; ``leftovers``: what finished rescues left;
+  ``returns``: stopped instances that are due, and stop mode that runs again; ``pending_actions``: lifecycle actions
+* ``decide``: which rescues nobody works on, and what of finished ones is deleted; pure
+* ``actions``: what is handed over, and cleaned up
 """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HANDS_OFF, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.settings import SweepSettings
-from sweeping.facts import Leftover, Rescue
+from sweeping.state import Leftover, Rescue
 
 OLD_SECONDS = 86_400.0
 """An episode that is open for longer is a human's: whatever kept it from ending, another call will not change it."""
@@ -124,9 +124,24 @@ def _drained_in_stop_mode(rescue: Rescue) -> bool:
     return rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
 
 
-def chosen(decisions: Iterable[Decision], limit: int, now: float) -> tuple[list[Decision], list[Decision]]:
-    """At most ``limit`` to hand over now, the least time left first, and those that have to wait for the next sweep."""
-    wanted = sorted((one for one in decisions if one.action is Action.HAND_OVER), key=lambda one: urgency(one, now))
+@dataclass(frozen=True)
+class Item:
+    """What a job has decided about a resource: its line in the answer, and what is done where it is ``due``.
+
+    ``act`` answers False where nothing was left to do. ``warning`` is for a human. The least ``urgency`` comes first.
+    """
+
+    name: str
+    line: str
+    due: bool
+    act: Callable[[], bool | None]
+    warning: str = ""
+    urgency: tuple[bool, float] = (False, 0.0)
+
+
+def chosen(items: Iterable[Item], limit: int) -> tuple[list[Item], list[Item]]:
+    """At most ``limit`` that are due, the most urgent first, and those that have to wait for the next sweep."""
+    wanted = sorted((one for one in items if one.due), key=lambda one: one.urgency)
     return wanted[:limit], wanted[limit:]
 
 

@@ -18,9 +18,10 @@ from spotkeeper.errors import BrokenRecord, CloudError, RefusedRecord
 from spotkeeper.hints import Due, Key
 from spotkeeper.instances import Described, is_held, tags_of
 from spotkeeper.retry import passes_by_itself
+from sweeping.context import Context
 from sweeping.decide import DAY, CleanUp
-from sweeping.facts import Leftover
-from sweeping.observe import Observer, held_episodes
+from sweeping.reader import Reader, held_episodes
+from sweeping.state import Leftover
 
 MOST = 50
 """So many are looked at in one sweep: 72,000 a day."""
@@ -28,19 +29,20 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Leftovers:
-    """The eyes of one sweep for what is left."""
+    """Reads what is left."""
 
-    observer: Observer
+    run: Context
+    reader: Reader
 
     def due(self, now: float) -> list[Due]:
         """Those whose turn has come."""
-        return hints.leftovers_due(self.observer.journal, self.observer.home, now, MOST)
+        return hints.leftovers_due(self.run.journal, self.run.home, now, MOST)
 
     def look(self, due: Sequence[Due], images: Sequence[Described], now: float) -> Iterator[Leftover]:
         """What each of them left, one after the other; one whose records nobody can read says why."""
         held = held_episodes(images, now)
         by_id = {str(image["ImageId"]): image for image in images}
-        standing, refused = self.observer.instances({one.episode[0] for one in due})
+        standing, refused = self.reader.instances({one.episode[0] for one in due})
         for one in due:
             left = self._leftover(one.episode, by_id, refused.get(one.episode[0]))
             kept = left.name in held or is_held(tags_of(left.image), now)
@@ -61,7 +63,7 @@ class Leftovers:
             return Leftover(*key, unreadable=str(error), refusal=error)
 
     def _readable(self, key: Key, images: Mapping[str, Described]) -> Leftover:
-        rescue = episode.glance(self.observer.journal, self.observer.home, *key)
+        rescue = episode.glance(self.run.journal, self.run.home, *key)
         if "done" not in rescue.records or self._own(key, "cleaned"):
             # Without ``done`` a call died before it; without ``event`` the records are too old to be kept.
             ended = "done" in rescue.records
@@ -91,12 +93,12 @@ class Leftovers:
 
     def _own(self, key: Key, name: str) -> Mapping[str, Any] | None:
         """A record of the sweep's own."""
-        return self.observer.journal.read(f"{self.observer.home}/sweeps/{key[0]}/{key[1]}/{name}")
+        return self.run.journal.read(f"{self.run.home}/sweeps/{key[0]}/{key[1]}/{name}")
 
     def _disks(self, disk_ids: list[str]) -> list[Described]:
         if not disk_ids:
             return []
-        pages = self.observer.ecs.pages("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)})
+        pages = self.run.ecs.pages("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)})
         return [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
 
 
@@ -126,3 +128,11 @@ def snapshots_of(image: Described | None) -> tuple[str, ...]:
     """The snapshots behind an image."""
     mappings: Iterable[Described] = items(image or {}, "DiskDeviceMappings", "DiskDeviceMapping")
     return tuple(str(one["SnapshotId"]) for one in mappings if one.get("SnapshotId"))
+
+
+def leftover_line(clean_up: CleanUp) -> str:
+    """What is left of a rescue, and what becomes of it."""
+    left = clean_up.leftover
+    image = f"image {left.image_id}" if left.image else "no image"
+    disks = ", ".join(str(disk["DiskId"]) for disk in left.disks) or "none"
+    return f"{left.name}: {image}, {len(left.snapshot_ids)} snapshots, retained disks {disks} ({clean_up.reason})"

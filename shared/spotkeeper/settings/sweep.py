@@ -12,7 +12,7 @@ from spotkeeper.settings.variables import Variables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spotkeeper.settings.types import DirectoryLocation, Endpoint, Endpoints, OssLocation, TagFilter
+    from spotkeeper.settings.types import DirectoryLocation, Endpoints, OssLocation, TagFilter
 
 _HOOK_ARN = re.compile(r"acs:(?:mns|eventbridge|ess):[a-z0-9-]+:[0-9]+:[A-Za-z0-9_./-]+")
 _HOOK_SAMPLE = "acs:eventbridge:cn-hangzhou:1690701234567830:eventbus/default"
@@ -38,7 +38,7 @@ class SweepSettings:
         variables = Variables(environ)
         return cls(
             journal=variables.journal("SPOTKEEPER_JOURNAL"),
-            endpoints=variables.endpoints("ecs", "oss", "fc"),
+            endpoints=variables.endpoints("ecs", "ess", "oss", "fc"),
             managed_tag=variables.tag("SPOTKEEPER_MANAGED_TAG", "spotkeeper:managed=true"),
             dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
             interruption_function=variables.name("SPOTKEEPER_INTERRUPTION_FUNCTION", "spotkeeper-interruption"),
@@ -73,7 +73,6 @@ class HookSweepSettings:
     ``hook_arns``: the NotificationArn of hooks that notify ``lifecycle_hook``; without any, no hook is looked at.
     """
 
-    endpoint: Endpoint | None
     hook_arns: tuple[str, ...]
     lifecycle_hook_function: str
 
@@ -82,7 +81,6 @@ class HookSweepSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
         variables = Variables(environ)
         return cls(
-            endpoint=variables.endpoint("ESS_ENDPOINT"),
             hook_arns=variables.items(
                 "SPOTKEEPER_HOOK_ARNS", _HOOK_ARN, f"notification targets such as {_HOOK_SAMPLE}"
             ),

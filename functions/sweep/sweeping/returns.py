@@ -13,11 +13,10 @@ from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.restart_rules import Judgement, Verdict, hindrance, judge, judge_again
 from spotkeeper.restarts import Ledger
-from spotkeeper.settings import HandBackSettings
-from sweeping.act import MINUTE, Hands, envelope
+from sweeping.context import Context
 from sweeping.decide import HUMAN_WAITS
-from sweeping.facts import Rescue
-from sweeping.observe import Observer, tag_parameter, turn
+from sweeping.reader import Reader, tag_parameter, turn
+from sweeping.state import Rescue
 
 
 @dataclass(frozen=True)
@@ -64,31 +63,29 @@ def decide_return(rescue: Rescue, now: float) -> Returning | None:
 
 
 @dataclass(frozen=True)
-class HandBack:
-    """The eyes and hands of one sweep for ``state_change``."""
+class Returns:
+    """Finds the instances that ``state_change`` has to look at, and paces those that were handed over in vain."""
 
-    observer: Observer
-    hands: Hands
-    settings: HandBackSettings
+    run: Context
 
-    def stopped(self, now: float) -> list[Described]:
+    def stopped(self) -> list[Described]:
         """Stopped instances with the restart tag, in turns: what a sweep has no time for is not always the same."""
-        rules = self.settings.restart
+        rules = self.run.restarts.restart
         if rules.tag is None:
             return []
         parameters = {"Status": "Stopped", "Tag": [tag_parameter(rules.tag)]}
-        found = describe_instances(self.observer.ecs, "stopped instances", parameters)
+        found = describe_instances(self.run.ecs, "stopped instances", parameters)
         # A filter that is not understood would show everybody's instances: what is not tagged is not judged.
         ours = [one for one in found if one.get("Status") == "Stopped" and rules.tag.matches(tags_of(one))]
-        return sorted(ours, key=lambda one: turn(str(one["InstanceId"]), now))
+        return sorted(ours, key=lambda one: turn(str(one["InstanceId"]), self.run.now))
 
-    def judged(self, instance: Described, now: float) -> Returning:
+    def judged(self, instance: Described) -> Returning:
         """Whether a stopped instance is due, as ``state_change`` itself would judge.
 
         Raises ``JournalUnavailable``, ``RefusedRecord`` where the journal does not give a record of this instance.
         """
         try:
-            return decide_restart(instance, *self._judgement(instance, now))
+            return decide_restart(instance, *self._judgement(instance, self.run.now))
         except BrokenRecord as error:
             return Returning(
                 str(instance["InstanceId"]), "Stopped", "restart-0", due=False, reason=str(error), needs_human=True
@@ -96,7 +93,7 @@ class HandBack:
 
     def _judgement(self, instance: Described, now: float) -> tuple[int, Judgement]:
         """The number of the restart that it waits for and what is to be done; what is not due costs no more reading."""
-        rules, journal, home = self.settings.restart, self.observer.journal, self.observer.home
+        rules, journal, home = self.run.restarts.restart, self.run.journal, self.run.home
         if against := hindrance(rules, instance, now):
             return 0, against
         history = Ledger(journal, home, str(instance["InstanceId"])).load(rules, now)
@@ -106,37 +103,23 @@ class HandBack:
             judgement = judge(rules, instance, history, now, belongs=belongs)
         return history.number(now), judgement
 
-    def paced(self, one: Returning, now: float) -> Returning:
+    def paced(self, one: Returning) -> Returning:
         """The same, unless it was handed back and nothing came of it: then ever more seldom, and at last no more."""
-        handed = len(self.observer.journal.keys(self._handed(one, ""))) if one.due else 0
+        handed = len(self.run.journal.keys(self._handed(one, ""))) if one.due else 0
         if not handed:
             return one
         if handed > len(HUMAN_WAITS):
             reason = f"handed back {handed} times and its rescue is still open: look at the last error and settle it"
             return replace(one, due=False, reason=reason, needs_human=True)
-        due_at = self.observer.written_at(self._handed(one, "1"), now) + HUMAN_WAITS[handed - 1]
-        if due_at <= now:
+        due_at = Reader(self.run).written_at(self._handed(one, "1"), self.run.now) + HUMAN_WAITS[handed - 1]
+        if due_at <= self.run.now:
             return one
         return replace(one, due=False, reason=f"handed back {handed} times: the next is due at {iso(due_at)}")
 
-    def give_back(self, one: Returning, now: float) -> None:
-        """Hand it over, and write down that this was done. Raises ``CloudError``, ``JournalUnavailable``."""
-        self.hand_over(one, now)
-        handed = len(self.observer.journal.keys(self._handed(one, "")))
-        self.observer.journal.create(self._handed(one, str(handed + 1)), {"at": now})
+    def record(self, one: Returning) -> None:
+        """Write down that it was handed over. Raises ``JournalUnavailable``."""
+        handed = len(self.run.journal.keys(self._handed(one, "")))
+        self.run.journal.create(self._handed(one, str(handed + 1)), {"at": self.run.now})
 
     def _handed(self, one: Returning, number: str) -> str:
-        return f"{self.hands.home}/sweeps/{one.instance_id}/{one.about}/{number}"
-
-    def hand_over(self, one: Returning, now: float) -> None:
-        """Invoke the state_change function asynchronously, at most once a minute for one stop. Raises ``CloudError``.
-
-        The event has no time: nobody knows when it stopped, or began to run.
-        """
-        task_id = f"{one.instance_id}-{one.about}-{int(now // MINUTE)}"
-        event = {
-            **envelope(self.hands.home, one.instance_id, task_id),
-            "type": "ecs:Instance:StateChange",
-            "data": {"resourceId": one.instance_id, "resourceType": "ALIYUN::ECS::Instance", "state": one.state},
-        }
-        self.hands.functions.hand_over(self.settings.state_change_function, event, task_id)
+        return f"{self.run.home}/sweeps/{one.instance_id}/{one.about}/{number}"

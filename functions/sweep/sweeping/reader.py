@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spotkeeper import episode, hints
-from spotkeeper.clients import Api, items
+from spotkeeper.clients import chunks, items
 from spotkeeper.episode import EPISODE_TAG, Episode
 from spotkeeper.errors import CloudError, DeadlineReached, RefusedRecord, SpotkeeperError, UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
-from spotkeeper.journal import Journal
 from spotkeeper.retry import passes_by_itself
-from spotkeeper.settings import SweepSettings, TagFilter
+from spotkeeper.settings import TagFilter
+from sweeping.context import Context
 from sweeping.decide import SILENT_SECONDS
-from sweeping.facts import Rescue
+from sweeping.state import Rescue
 
 IDS_PER_CALL = 100
 MOST_REFUSED = 5
@@ -54,20 +54,17 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Observer:
-    """The eyes of one sweep in one region; ``home`` is ``<account>/<region>``."""
+class Reader:
+    """Reads what may need a rescue, in one region."""
 
-    ecs: Api
-    journal: Journal
-    home: str
-    settings: SweepSettings
+    run: Context
 
     def candidates(self) -> Candidates:
         """Managed spot instances under the lock, and what the index says is open; of that only the former described."""
         under_lock = self.locked_instances()
-        index = hints.open_rescues(self.journal, self.home)
+        index = hints.open_rescues(self.run.journal, self.run.home)
         indexed = dict(sorted(index))  # of several episodes the latest
-        return Candidates(under_lock, under_lock, index, indexed, hints.signs(self.journal, self.home))
+        return Candidates(under_lock, under_lock, index, indexed, hints.signs(self.run.journal, self.run.home))
 
     def described(self, seen: Candidates) -> Candidates:
         """The same with the instances that are not under the lock described, too."""
@@ -79,14 +76,14 @@ class Observer:
 
     def locked_instances(self) -> dict[str, Described]:
         """Managed spot instances under the ``Recycling`` lock, by id."""
-        tag = self.settings.managed_tag
+        tag = self.run.settings.managed_tag
         parameters: dict[str, Any] = {"LockReason": "recycling", **({"Tag": [tag_parameter(tag)]} if tag else {})}
-        found = describe_instances(self.ecs, "instances under the lock", parameters)
+        found = describe_instances(self.run.ecs, "instances under the lock", parameters)
         # A filter that is not understood would show everybody's instances.
         return {str(one["InstanceId"]): one for one in found if locked(one) and is_spot(one) and self._managed(one)}
 
     def _managed(self, one: Described) -> bool:
-        return self.settings.managed_tag is None or self.settings.managed_tag.matches(tags_of(one))
+        return self.run.settings.managed_tag is None or self.run.settings.managed_tag.matches(tags_of(one))
 
     def instances(self, instance_ids: Iterable[str]) -> tuple[dict[str, Described], dict[str, CloudError]]:
         """Those of the instances that exist, by id, and those of which the API refuses to tell.
@@ -94,14 +91,15 @@ class Observer:
         One refused id refuses a call for all its ids: each half is asked for alone. Raises ``CloudError`` where that
         passes by itself, or concerns ever more of them.
         """
-        wanted = sorted(instance_ids)
-        chunks = [wanted[start : start + IDS_PER_CALL] for start in range(0, len(wanted), IDS_PER_CALL)]
+        left = list(chunks(sorted(instance_ids), IDS_PER_CALL))
         found: dict[str, Described] = {}
         refused: dict[str, CloudError] = {}
-        while chunks:
-            chunk = chunks.pop()
+        while left:
+            chunk = left.pop()
             try:
-                described = describe_instances(self.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)})
+                described = describe_instances(
+                    self.run.ecs, f"{len(chunk)} instances", {"InstanceIds": json.dumps(chunk)}
+                )
                 found.update({str(one["InstanceId"]): one for one in described if one.get("InstanceId") in chunk})
             except CloudError as error:
                 if passes_by_itself(error) or len(refused) >= MOST_REFUSED:
@@ -109,13 +107,13 @@ class Observer:
                 if len(chunk) == 1:
                     refused[chunk[0]] = error
                 else:
-                    chunks += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+                    left += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
         return found, refused
 
     def images(self) -> list[Described]:
         """All custom images of the account in the region, whatever their state."""
         parameters = {"Status": ALL_STATUSES, "ImageOwnerAlias": "self"}
-        pages = self.ecs.pages("DescribeImages", "custom images", parameters)
+        pages = self.run.ecs.pages("DescribeImages", "custom images", parameters)
         return [image for page in pages for image in items(page, "Images", "Image")]
 
     def rescue(self, instance_id: str, seen: Candidates, now: float) -> Rescue:
@@ -133,7 +131,7 @@ class Observer:
 
     def _latest(self, rescue: Rescue) -> Rescue:
         """What its latest episode tells. Raises ``JournalUnavailable`` where it cannot be listed, or in an outage."""
-        found = episode.glance(self.journal, self.home, rescue.instance_id)
+        found = episode.glance(self.run.journal, self.run.home, rescue.instance_id)
         number = found.number if found.records else rescue.number
         indexed = rescue.indexed and number == rescue.number
         rescue = replace(rescue, number=number, records=frozenset(found.records), indexed=indexed)
@@ -155,7 +153,7 @@ class Observer:
         """How often it was handed over since an error that needs a human."""
         if rescue.needs_human_since is None:
             return 0
-        return len(self.journal.keys(f"{self.home}/sweeps/{rescue.name}/handed-"))
+        return len(self.run.journal.keys(f"{self.run.home}/sweeps/{rescue.name}/handed-"))
 
     def stale_index(self, index: set[Key], rescues: Sequence[Rescue], now: float) -> Iterator[Key]:
         """Entries of the index whose rescue is over, was lost more than a day ago, never began, or has a successor."""
@@ -169,12 +167,12 @@ class Observer:
         """When an entry of a rescue without any record was made; of others nobody wants to know."""
         if rescue.records or rescue.signs:
             return 0.0
-        return self.written_at(hints.open_key(self.home, rescue.key), now)
+        return self.written_at(hints.open_key(self.run.home, rescue.key), now)
 
     def written_at(self, key: str, now: float) -> float:
         """When it was written, as it says itself; 0 where it does not, or names the future."""
         try:
-            at = (self.journal.read(key) or {}).get("at")
+            at = (self.run.journal.read(key) or {}).get("at")
         except UnreadableRecord:
             return 0.0  # as if it did not say
         return float(at) if isinstance(at, (int, float)) and at <= now + AHEAD_SECONDS else 0.0

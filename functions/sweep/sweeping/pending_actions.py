@@ -1,4 +1,4 @@
-"""Lifecycle actions whose notification got lost, or whose function died: found by asking Auto Scaling.
+"""Pending lifecycle actions whose notification got lost, or whose function died: found by asking Auto Scaling.
 
 Only hooks that notify one of SPOTKEEPER_HOOK_ARNS are ours. An action that is pending when half of its hook's timeout
 has passed since its scaling activity began is handed to ``lifecycle_hook``, and again every few minutes. Once it was
@@ -10,21 +10,18 @@ Failed instances that should have left their group after CONTINUE are found by t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from spotkeeper.clients import Api, items
+from spotkeeper.clients import chunks, items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import FAILED_TAG, NOT_THERE, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
-from spotkeeper.invoke import Functions
 from spotkeeper.retry import passes_by_itself
-from spotkeeper.settings import HookSweepSettings
-from sweeping.observe import turn
+from sweeping.context import Context
+from sweeping.reader import turn
 
 SHORTEST_ROUND = 300.0
 """Seconds between two hand-overs of one action at least; a tenth of the timeout of a long hook."""
@@ -34,14 +31,11 @@ MINUTE = 60.0
 DEFAULT_TIMEOUT = 600.0
 """HeartbeatTimeout of a hook that says nothing else (CreateLifecycleHook)."""
 IDS_PER_CALL = 20
-EVENT_TYPES = {
-    Transition.SCALE_OUT.value: "ess:LifecycleHook:ScaleOut",
-    Transition.SCALE_IN.value: "ess:LifecycleHook:ScaleIn",
-}
+TRANSITIONS = frozenset(one.value for one in Transition)
 
 
 @dataclass(frozen=True)
-class Held:
+class PendingAction:
     """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
 
     ``alive_until``: how long it lives by the last heartbeat, None where nobody has written that down. ``ended``: it is
@@ -104,20 +98,16 @@ class Held:
 class Looked:
     """What was found, and what could not be looked at; ``left``: so many groups and marks nobody had time for."""
 
-    actions: list[Held] = field(default_factory=list)
+    actions: list[PendingAction] = field(default_factory=list)
     errors: dict[str, CloudError] = field(default_factory=dict)
     left: int = 0
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """The eyes and hands of one sweep for ``lifecycle_hook``; ``home`` is ``<account>/<region>``."""
+class PendingActions:
+    """Finds the pending actions of our hooks, and those that left failed instances."""
 
-    ecs: Api
-    ess: Api
-    functions: Functions
-    home: str
-    settings: HookSweepSettings
+    run: Context
 
     def look(self, now: float) -> Looked:
         """Pending actions of our hooks, and those that left failed instances; the least time left first.
@@ -126,7 +116,7 @@ class Hooks:
         Raises ``CloudError`` and ``DeadlineReached`` where not even the groups can be listed.
         """
         looked = Looked()
-        places = sorted(self._places(looked), key=lambda one: turn(one[0], now)) if self.settings.hook_arns else []
+        places = sorted(self._places(looked), key=lambda one: turn(one[0], now)) if self.run.hooks.hook_arns else []
         for number, (name, actions) in enumerate(places):
             if not self._looked_at(name, actions, looked):
                 looked.left = len(places) - number
@@ -134,7 +124,7 @@ class Hooks:
         looked.actions.sort(key=lambda one: (one.ended, one.left(now)))
         return looked
 
-    def _places(self, looked: Looked) -> list[tuple[str, Iterator[Held]]]:
+    def _places(self, looked: Looked) -> list[tuple[str, Iterator[PendingAction]]]:
         """Where actions may be found: groups with an instance that waits, and marks of failed instances."""
         places = [(one, self._of_group(one)) for one in self._groups()]
         try:
@@ -143,7 +133,7 @@ class Hooks:
             looked.errors["failed instances"] = error
             return places
 
-    def _looked_at(self, name: str, actions: Iterator[Held], looked: Looked) -> bool:
+    def _looked_at(self, name: str, actions: Iterator[PendingAction], looked: Looked) -> bool:
         """Add what is found; a place that cannot be looked at hides no other. Whether to look any further."""
         try:
             for one in actions:
@@ -155,11 +145,11 @@ class Hooks:
             return not passes_by_itself(error)
         return True
 
-    def _with_life(self, held: Held) -> Held:
+    def _with_life(self, held: PendingAction) -> PendingAction:
         """With the tag that the last heartbeat has left on the first of the instances."""
         if not held.instance_ids:
             return held
-        tags = tags_of(describe_instance(self.ecs, min(held.instance_ids)))
+        tags = tags_of(describe_instance(self.run.ecs, min(held.instance_ids)))
         return replace(
             held, alive_until=recorded_life(tags, held.hook_id, str(held.action.get("LifecycleActionToken")))
         )
@@ -167,22 +157,24 @@ class Hooks:
     def _marks(self) -> dict[str, list[str]]:
         """The instances with the tag of a failed check, by its value."""
         marks: dict[str, list[str]] = {}
-        for one in describe_instances(self.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
+        for one in describe_instances(self.run.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
             if mark := tags_of(one).get(FAILED_TAG):
                 marks.setdefault(mark, []).append(str(one["InstanceId"]))
         return marks
 
-    def _of_mark(self, mark: str, instance_ids: list[str]) -> Iterator[Held]:
+    def _of_mark(self, mark: str, instance_ids: list[str]) -> Iterator[PendingAction]:
         """The action after which failed instances are still members of their group."""
         token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
         hook = self._hook(hook_id)
         if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
             action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
-            yield Held(hook, action, activity_id, began_at=0.0, ended=True)
+            yield PendingAction(hook, action, activity_id, began_at=0.0, ended=True)
 
     def _hook(self, hook_id: str) -> Described | None:
         """One of ours; None also where its owner has deleted it meanwhile."""
-        pages = self.ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}) if hook_id else ()
+        pages = (
+            self.run.ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}) if hook_id else ()
+        )
         try:
             found = [one for page in pages for one in items(page, "LifecycleHooks")]
         except CloudError as error:
@@ -194,9 +186,9 @@ class Hooks:
     def _members(self, group_id: str, instance_ids: list[str]) -> list[str]:
         """Those of the instances that take traffic in the group."""
         found: list[str] = []
-        for start in range(0, len(instance_ids), IDS_PER_CALL):
-            parameters = {"ScalingGroupId": group_id, "InstanceIds": instance_ids[start : start + IDS_PER_CALL]}
-            for page in self.ess.pages("DescribeScalingInstances", group_id, parameters):
+        for ids in chunks(instance_ids, IDS_PER_CALL):
+            parameters = {"ScalingGroupId": group_id, "InstanceIds": ids}
+            for page in self.run.ess.pages("DescribeScalingInstances", group_id, parameters):
                 members = (one for one in items(page, "ScalingInstances") if one.get("LifecycleState") == "InService")
                 found += [str(one.get("InstanceId")) for one in members]
         return found
@@ -204,73 +196,36 @@ class Hooks:
     def _is_ours(self, hook: Described) -> bool:
         """A hook that notifies us, and of which everything is told that is needed."""
         complete = all(hook.get(name) for name in ("LifecycleHookId", "LifecycleTransition", "ScalingGroupId"))
-        known = hook.get("LifecycleTransition") in EVENT_TYPES
-        return complete and known and hook.get("NotificationArn") in self.settings.hook_arns
+        known = hook.get("LifecycleTransition") in TRANSITIONS
+        return complete and known and hook.get("NotificationArn") in self.run.hooks.hook_arns
 
     def _groups(self) -> Iterator[str]:
         """Groups with an instance that waits; where the API does not count them, every group."""
-        for page in self.ess.pages("DescribeScalingGroups", "scaling groups", {}):
+        for page in self.run.ess.pages("DescribeScalingGroups", "scaling groups", {}):
             for group in items(page, "ScalingGroups"):
                 waiting = (group.get("PendingWaitCapacity"), group.get("RemovingWaitCapacity"))
                 if None in waiting or any(waiting):
                     yield str(group["ScalingGroupId"])
 
-    def _of_group(self, group_id: str) -> Iterator[Held]:
+    def _of_group(self, group_id: str) -> Iterator[PendingAction]:
         of_group = {"ScalingGroupId": group_id}
-        pages = self.ess.pages("DescribeLifecycleHooks", group_id, of_group)
+        pages = self.run.ess.pages("DescribeLifecycleHooks", group_id, of_group)
         hooks = (one for page in pages for one in items(page, "LifecycleHooks"))
         ours = {str(one["LifecycleHookId"]): one for one in hooks if self._is_ours(one)}
         if not ours:
             return
-        for page in self.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
+        for page in self.run.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
             for activity in items(page, "ScalingActivities"):
                 yield from self._of_activity(activity, ours)
 
-    def _of_activity(self, activity: Described, ours: Mapping[str, Described]) -> Iterator[Held]:
+    def _of_activity(self, activity: Described, ours: Mapping[str, Described]) -> Iterator[PendingAction]:
         activity_id = str(activity["ScalingActivityId"])
         began_at = epoch_seconds(str(activity.get("StartTime") or ""))
         parameters = {"ScalingActivityId": activity_id, "LifecycleActionStatus": "Pending"}
-        for page in self.ess.pages("DescribeLifecycleActions", activity_id, parameters):
+        for page in self.run.ess.pages("DescribeLifecycleActions", activity_id, parameters):
             for action in items(page, "LifecycleActions"):
                 hook = ours.get(str(action.get("LifecycleHookId")))
                 # A filter that is not understood would show those that have ended.
                 pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
                 if hook is not None and pending:
-                    yield Held(hook, action, activity_id, began_at or 0.0)
-
-    def hand_over(self, one: Held, now: float) -> bool:
-        """Invoke the lifecycle_hook function asynchronously, once in each round; whether this did.
-
-        Raises ``CloudError``.
-        """
-        # Actions of one hook in one activity differ by their tokens; a tag's parts are as anybody wrote them.
-        about = hashlib.sha256(f"{one.name}/{one.action.get('LifecycleActionToken')}".encode()).hexdigest()[:32]
-        task_id = f"hook-{about}-{one.round(now)}"
-        return self.functions.hand_over(self.settings.lifecycle_hook_function, self.event(one, task_id), task_id)
-
-    def event(self, one: Held, event_id: str) -> dict[str, Any]:
-        """The event that EventBridge would have sent, without a time: nobody knows when the hook began to wait."""
-        account, _, region = self.home.partition("/")
-        hook, group_id = one.hook, one.hook.get("ScalingGroupId")
-        told = {
-            "lifecycleHookId": hook["LifecycleHookId"],
-            "lifecycleHookName": hook.get("LifecycleHookName"),
-            "lifecycleActionToken": one.action["LifecycleActionToken"],
-            "lifecycleTransition": hook["LifecycleTransition"],
-            "defaultResult": hook.get("DefaultResult"),
-            "notificationMetadata": hook.get("NotificationMetadata"),
-            "instanceIds": one.instance_ids,
-            "scalingActivityId": one.activity_id,
-            "scalingGroupId": group_id,
-        }
-        return {
-            "id": event_id,
-            "source": "acs.ess",
-            "specversion": "1.0",
-            "datacontenttype": "application/json;charset=utf-8",
-            "type": EVENT_TYPES[str(hook["LifecycleTransition"])],
-            "subject": f"acs.ess:{region}:{account}:{group_id}",
-            "aliyunaccountid": account,
-            "aliyunregionid": region,
-            "data": {name: value for name, value in told.items() if value},
-        }
+                    yield PendingAction(hook, action, activity_id, began_at or 0.0)

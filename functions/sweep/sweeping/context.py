@@ -1,0 +1,75 @@
+"""The run context of a sweep, with the time budget of the job that is being done."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from spotkeeper.clients import Api
+from spotkeeper.clock import TimeLimit
+from spotkeeper.credentials import Credentials
+from spotkeeper.errors import DeadlineReached
+from spotkeeper.invoke import Functions
+from spotkeeper.journal import Journal
+from spotkeeper.run_context import RunContext
+from spotkeeper.settings import HandBackSettings, HookSweepSettings, SweepSettings
+
+T = TypeVar("T")
+
+SHARE = 0.5
+
+
+@dataclass(kw_only=True)
+class Context(RunContext[SweepSettings]):
+    """``home`` is ``<account>/<region>``; ``now`` is when the sweep began; ``step`` is the budget of the job.
+
+    What a job leaves of its budget is for the next one.
+    """
+
+    credentials: Credentials = field(repr=False)
+    journal: Journal
+    home: str
+    now: float
+    restarts: HandBackSettings
+    hooks: HookSweepSettings
+
+    @functools.cached_property
+    def functions(self) -> Functions:
+        """The other functions of this region."""
+        return Functions(self.ecs.region, self.credentials, self.settings.endpoints.fc, self.step)
+
+    def begin(self) -> None:
+        """The budget of the next job: half of what is left of the call, so that no job starves the next."""
+        self.step.until = self.deadline.sooner(max(0.0, self.deadline.remaining()) * SHARE)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Looking ends early enough that half of the budget remains for acting."""
+        until = self.step.until
+        self.step.until = self.deadline.sooner(max(0.0, self.step.remaining()) * (1 - SHARE))
+        try:
+            yield
+        finally:
+            self.step.until = until
+
+    def each(self, items: Sequence[T], reserve: float = 0.0) -> Iterator[T]:
+        """The items, for as long as more than ``reserve`` seconds of the budget are left."""
+        for item in items:
+            if self.step.remaining() <= reserve:
+                return
+            yield item
+
+
+class TimedApi(Api):
+    """An API that lists nothing once the budget is used up: a job may look at many groups, one after the other."""
+
+    def pages(
+        self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """See ``Api.pages``. Raises ``DeadlineReached``."""
+        if self._deadline.remaining() <= 0:
+            raise DeadlineReached(f"{action} on {about} is left to the next sweep")
+        yield from super().pages(action, about, parameters, until=until)
