@@ -17,7 +17,7 @@ Effects:
 ``cut``               the call is acted upon, and the connection ends in the middle of the answer's body; where there is
                       no body, before the answer
 
-A neighbour that refuses for good is ``Fault("slb:*", "code:Forbidden.RAM", times=None, resource="lb-…")``; a quota of
+A load balancer that always refuses is ``Fault("slb:*", "code:Forbidden.RAM", times=None, resource="lb-…")``; a quota of
 five calls a second is ``Fault("slb:*", "throttle-second", times=None, rate=5)``.
 """
 

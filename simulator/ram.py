@@ -62,7 +62,7 @@ class Policy:
         return cls(tuple(map(_statement, document["Statement"])))
 
     def permits(self, required: RequiredPermission) -> bool:
-        """Deny goes before Allow, and without an Allow there is no permission."""
+        """Deny overrides Allow, and without an Allow there is no permission."""
         found = [statement.allow for statement in self.statements if statement.covers(required)]
         return bool(found) and all(found)
 

@@ -108,7 +108,7 @@ class Ram(Product):
 
     @action("CreatePolicyVersion")
     def create_policy_version(self, p: Parameters) -> Answer:
-        """Another version; of six the oldest that does not count goes, where that is asked for."""
+        """Add a version; on request the oldest of six versions that is not the default is deleted."""
         policy = self._policy(p)
         p.covers("RotateStrategy")
         document = _policy(p["PolicyDocument"])

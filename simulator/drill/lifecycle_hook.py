@@ -97,7 +97,7 @@ def commanded(state: State) -> list[str]:
 
 
 def show(cloud: Cloud, before: State, answer: dict[str, Any]) -> None:
-    """One line per kind of call, when it was made first and how often, and what every machine said."""
+    """One line per kind of call, its first moment and how often it was made; and the output of every instance."""
     calls = [(call.product, call.action, call.code) for call in cloud.calls]
     for kind, number in Counter(calls).items():
         first = cloud.calls[calls.index(kind)].at - before["now"] + LATENCY

@@ -34,7 +34,7 @@ class SweepDrill(RescueDrill):
     before_event = 60.0
 
     def seed(self) -> None:
-        """The fleet, and the function that the sweep hands over to."""
+        """The fleet, and the function that the sweep invokes."""
         super().seed()
         self.cloud.fc.register("spotkeeper-interruption", lambda event: self.call("interruption", event))
 

@@ -1,4 +1,4 @@
-"""Cloud Assistant without any wire format: agents, commands, and how a command goes on each instance.
+"""Cloud Assistant without any wire format: agents, commands, and the course of a command on each instance.
 
 A command is delivered when the agent of a running instance is there within a minute; then it runs for as long as its
 outcome says, or to its timeout. A stop or release of the instance is noticed when the run would have ended.
@@ -124,7 +124,7 @@ class Assistant:
         return instance.status == "Running" and heard is not None and heard <= self._ecs.now()
 
     def begin(self, command: Command) -> None:
-        """A command has been accepted: it goes its way on each of its instances."""
+        """Begin an accepted command on each of its instances."""
         self.commands.append(command)
         for instance_id in command.instance_ids:
             run = Run(instance_id)
@@ -183,7 +183,7 @@ def truncated(output: bytes) -> tuple[bytes, int]:
     """The part of an output that is kept, and how many bytes are dropped.
 
     The limit is documented, which part is dropped is not: the published agent (aliyun_assist_client) keeps the
-    beginning, 6,000 bytes, and the end. A character that the cut goes through is broken.
+    beginning, 6,000 bytes, and the end. The cut may break a character.
     """
     if len(output) <= KEPT:
         return output, 0

@@ -112,10 +112,10 @@ class DiskActions(EcsStore):
         return {}
 
     def drop_disk(self, disk: Disk) -> None:
-        """The disk is gone, and with it its snapshots that are not complete.
+        """Delete the disk, and with it its snapshots that are not complete.
 
-        CreateSnapshot documents this for a disk whose scheduled release comes during snapshot creation; what becomes
-        of an image that waits for such a snapshot is documented nowhere, so it is spoiled (``spoil_images``).
+        CreateSnapshot documents this for a disk whose scheduled release comes during snapshot creation. The fate of an
+        image that waits for such a snapshot is not documented: it is spoiled (``spoil_images``).
         """
         del self.disks[disk.disk_id]
         lost = {

@@ -34,7 +34,7 @@ def instance(i: Instance, now: float) -> Document:
         "CreationTime": utc(i.created_at, minutes=True),
         "StartTime": utc(i.started_at, minutes=True) if i.started_at else "",
         "ExpiredTime": "2099-12-31T15:59Z",
-        # Without seconds, unlike what RunInstances takes.
+        # Without seconds, unlike the parameter of RunInstances.
         "AutoReleaseTime": f"{i.auto_release_time[:16]}Z" if i.auto_release_time else "",
         "InstanceChargeType": "PostPaid",
         "SpotStrategy": i.spot_strategy,

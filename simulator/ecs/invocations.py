@@ -1,8 +1,8 @@
 """Commands and their runs as DescribeInvocations and DescribeInvocationResults show them.
 
-Fields that the other vocabulary is in (InvokeStatus, InvokeRecordStatus, InstanceInvokeStatus) are there too: "we
-recommend that you ignore" them. ExitCode of a run that has none is 0: nothing documents it, and a reader that looks at
-it alone goes wrong.
+The fields of the older vocabulary (InvokeStatus, InvokeRecordStatus, InstanceInvokeStatus) are included: "we recommend
+that you ignore" them. ExitCode of a run without an exit code is 0: not documented, and misleading for a reader that
+looks at it alone.
 """
 
 from __future__ import annotations

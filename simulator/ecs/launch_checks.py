@@ -154,7 +154,7 @@ def _check_spot(p: Parameters) -> None:
     if p.int("SpotDuration", 1) not in (0, 1):
         raise refusal("InvalidSpotDuration")
     if (limit is not None) != (strategy == "SpotWithPriceLimit"):
-        raise refusal("InvalidSpotPriceLimit", "SpotPriceLimit goes with SpotWithPriceLimit, and only with it.")
+        raise refusal("InvalidSpotPriceLimit", "SpotPriceLimit is required with SpotWithPriceLimit, and only then.")
     if limit is not None and (limit <= 0 or round(limit, 3) != limit):
         raise refusal("InvalidSpotPriceLimit", "The specified SpotPriceLimit has more than 3 decimal places.")
 

@@ -101,7 +101,7 @@ class Power(DiskActions):
             self.release(instance, moment, "Reclaimed")
 
     def capacity_back(self, instance_id: str) -> None:
-        """After a reclaim in stop mode: the lock goes, so that the instance can be started again."""
+        """After a reclaim in stop mode: remove the lock, so that the instance can be started again."""
         instance = self.instance(instance_id)
         instance.locks = [lock for lock in instance.locks if lock.reason != RECYCLING]
         instance.release_at = None

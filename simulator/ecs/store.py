@@ -51,7 +51,7 @@ class EcsStore(Product):
         self.image_quota = 100
         self.tag_quota = 20
         self.failing_images: list[float] = []
-        """Each of the next CreateImage calls makes an image that fails after so many seconds."""
+        """Seconds after which the images of the next CreateImage calls fail, one element for each call."""
         self.disks_that_refuse: dict[str, str] = {}
         """Disk -> error code with which it refuses ``DeleteWithInstance=false``, besides the kinds that always do."""
         self.lock_refuses_disk_changes: str | None = None

@@ -1,4 +1,4 @@
-"""How a scaling activity goes: instances come or go, hooks hold them up, and the last result decides.
+"""The course of a scaling activity: instances join or leave, hooks suspend them, and the last result decides.
 
 The order is that of the lifecycle hooks' documentation: on the way in the hooks wait before the instances are added
 to the load balancer, on the way out after they were removed from it.
@@ -123,7 +123,7 @@ class Activities(Registry):
         return [instance_id for instance_id in activity.instance_ids if instance_id in self.cloud.ecs.instances]
 
     def _suspend(self, moment: float, activity: ScalingActivity) -> None:
-        """Let the matching hooks hold the instances up; without any the activity goes on."""
+        """Let the matching hooks suspend the instances; without a hook the activity continues."""
         group = activity.group
         hooks = [hook for hook in group.hooks if _fires(hook, activity)]
         if not hooks:
@@ -166,7 +166,7 @@ class Activities(Registry):
     def _resume(self, moment: float, activity: ScalingActivity, result: str) -> None:
         """The last lifecycle action has ended (or there was none): its result decides about all instances.
 
-        The status of an activity whose instances were sent back is not documented: Failed.
+        The status of an activity whose instances were rejected is not documented: Failed.
         """
         abandoned = activity.transition == SCALE_OUT and result != "CONTINUE"
         rolled_back = activity.transition == SCALE_IN and result == "ROLLBACK"

@@ -37,7 +37,7 @@ class Registry(Product):
     * ``hooks_wait_for_running``: whether scale-out hooks fire once all instances are Running, as documented, or at
       once: instances may stop or still start when the notification is read.
 
-    All products share one scheduler, so that what happens to an instance happens in the order of its moments.
+    All products share one scheduler, so that the changes of an instance happen in the order of their moments.
     """
 
     def __init__(self, cloud: Cloud) -> None:

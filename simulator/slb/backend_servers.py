@@ -53,7 +53,7 @@ def _server(element: object, *, ported: bool) -> BackendServer:
         raise refusal("BackendServersMalformed")
     server = BackendServer(
         element["ServerId"],
-        # Nothing says what an element without a weight does in Set…: the documented default, 100, undoes a drain.
+        # An element without a weight in Set… is not documented: here it gets the default, 100, which undoes a drain.
         weight=_number(element.get("Weight", 100), 0, 100, refusals.bad_weight),
         type=_text(element.get("Type", "ecs")),
         server_ip=_text(element.get("ServerIp", "")),
