@@ -164,6 +164,11 @@ class Story:
         """What somebody else wrote as a record of such a name (a pattern), in that order."""
         return [one for one in self.forgeries if re.fullmatch(pattern, one.name)]
 
+    def begun(self, function: str) -> list[int]:
+        """The number of the first call of each run of a function."""
+        first = {name: number for number, name in sorted(self.callers.items(), reverse=True)}
+        return [first[run.name] for run in self.runs_of(function) if run.name in first]
+
     def disturbed(self, *products: str) -> bool:
         """Whether a fault other than a killed caller hit a call of one of these products."""
         cells = (hit.cell for hit in self.hits.values())

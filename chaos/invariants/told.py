@@ -95,9 +95,15 @@ def _told_anew(story: Story, one: Forgery) -> bool:
 
 
 def after_the_drain(story: Story, one: Forgery) -> bool:
-    """Whether a record was forged after the source may have left its groups: no list tells any more what is true."""
+    """Whether a record was forged when the source may have left its groups: no list tells any more what is true.
+
+    As good as that is one that nobody has read between, since it overwrote what a call had written and went on with.
+    """
     numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
-    return bool(numbers) and one.calls >= min(numbers)
+    written = story.recorded(re.escape(one.name))
+    if not numbers or written is None or one.calls < written:
+        return False
+    return not any(one.calls < begun < min(numbers) for begun in story.begun("interruption"))
 
 
 def undetectable(story: Story) -> bool:
