@@ -20,6 +20,7 @@ from multiprocessing.pool import Pool
 from chaos import report
 from chaos.replay import replay
 from chaos.run import judge
+from chaos.scenario import Kind
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Schedule, Verdict
 from chaos.search import Calls, Combinations, kills
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=float, default=60.0, help="seconds for the random combinations")
     parser.add_argument("--seed", type=lambda text: int(text) if text else None, default=None)
     parser.add_argument("--replay", default="", help="play this schedule (as it was printed) and tell its story")
+    parser.add_argument("--kind", type=Kind, default=None, help="only scenarios of this kind: rescue, restart or hook")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
     return parser
 
@@ -64,6 +66,7 @@ class Search:
         self.budget: float = options.budget
         """Seconds that are left for combinations."""
         self.first: bool = options.first
+        self.scenarios = {name: one for name, one in SCENARIOS.items() if options.kind in (None, one.kind)}
         self.seed: int = secrets.randbelow(1_000_000) if options.seed is None else options.seed
         self.tally = report.Tally()
         self.began = self._told = time.monotonic()
@@ -71,8 +74,8 @@ class Search:
     def run(self) -> int:
         """Reference, kills, combinations, report; the exit code."""
         print(
-            f"chaos: every kill in {len(SCENARIOS)} scenarios, {self.budget:.0f} s of combinations, on {self.cores} "
-            f"cores, seed {self.seed}; Ctrl-C ends it with what was found",
+            f"chaos: every kill in {len(self.scenarios)} scenarios, {self.budget:.0f} s of combinations, "
+            f"on {self.cores} cores, seed {self.seed}; Ctrl-C ends it with what was found",
             flush=True,
         )
         references = self._references()
@@ -111,7 +114,7 @@ class Search:
 
     def _references(self) -> dict[str, Calls]:
         """What each scenario calls when nothing disturbs it."""
-        undisturbed = [Schedule(name, scenario.deliveries) for name, scenario in SCENARIOS.items()]
+        undisturbed = [Schedule(name, scenario.deliveries) for name, scenario in self.scenarios.items()]
         return {one.schedule.scenario: one.calls for one in self._play(undisturbed)}
 
     def _play(self, schedules: Sequence[Schedule]) -> list[Verdict]:

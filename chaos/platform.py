@@ -7,9 +7,11 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
+from chaos.scenario import Kind
 from chaos.schedule import Delivery, Schedule
+from chaos.stages import FUNCTIONS
 from chaos.story import Run
-from chaos.world import EVENTS, World, function_of
+from chaos.world import World
 
 MINUTE = 60.0
 LONGEST = 30 * MINUTE
@@ -22,7 +24,7 @@ class Platform:
     """Function Compute, as far as it delivers events and tries again; and what others do in the meantime.
 
     Where it tries nothing again, the sweep's timer is all that goes on: it comes every minute from the beginning.
-    Where it does, the timer begins after the last delivery, so that both orders are played.
+    Where it does, the timer of a rescue begins after the last delivery, so that both orders are played.
     """
 
     def __init__(self, world: World, schedule: Schedule) -> None:
@@ -31,13 +33,13 @@ class Platform:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         for at, step in world.scenario.steps:
-            self._at(world.start + at, functools.partial(step, world.cloud, world.fleet))
+            self._at(world.start + at, functools.partial(world.others_do, step))
         for place, deed in enumerate(schedule.deeds):
             if deed.at and deed.call is None:
                 self._at(world.start + deed.at, functools.partial(world.do, place))
         for delivery in schedule.deliveries:
             self._at(world.start + delivery.at, functools.partial(self._deliver, delivery))
-        if self._due and schedule.runs == 1:
+        if self._due and (schedule.runs == 1 or world.scenario.kind is not Kind.RESCUE):
             self._at(next_minute(world, schedule.phase), functools.partial(self._tick, schedule.phase))
 
     def run(self) -> None:
@@ -54,25 +56,29 @@ class Platform:
     def _tick(self, phase: float) -> None:
         """The timer, until nothing else is due. A sweep that finds nothing open changes nothing, and is left out."""
         if not self._world.settled:
-            self._world.call("sweep", EVENTS["timer"])
+            _timer(self._world)
         if self._due:
             self._at(next_minute(self._world, phase), functools.partial(self._tick, phase))
 
     def _deliver(self, delivery: Delivery) -> None:
+        function, payload = FUNCTIONS[delivery.event], self._world.stage.event(delivery.event)
+        if payload is None:
+            return
         if delivery.turns:
-            for run in self._world.beside(delivery):
-                self._retry(delivery.event, run, 1)
+            for run in self._world.beside(function, payload, delivery):
+                self._retry(payload, run, 1)
         else:
-            self._attempt(delivery.event, 1)
+            self._attempt(function, payload, 1)
 
-    def _attempt(self, event: str, attempt: int) -> None:
-        self._retry(event, self._world.call(function_of(event), EVENTS[event]), attempt)
+    def _attempt(self, function: str, payload: bytes, attempt: int) -> None:
+        self._retry(payload, self._world.call(function, payload), attempt)
 
-    def _retry(self, event: str, run: Run, attempt: int) -> None:
+    def _retry(self, payload: bytes, run: Run, attempt: int) -> None:
         """After an error three times as a rule, with pauses that double; the sweep's timer comes again anyway."""
-        if run.error and attempt < self._runs and event != "timer":
+        if run.error and attempt < self._runs and run.function != "sweep":
             pause = self._pause * 2 ** (attempt - 1)
-            self._at(self._world.cloud.now() + pause, functools.partial(self._attempt, event, attempt + 1))
+            again = functools.partial(self._attempt, run.function, payload, attempt + 1)
+            self._at(self._world.cloud.now() + pause, again)
 
 
 def sweep(world: World, phase: float) -> None:
@@ -83,18 +89,21 @@ def sweep(world: World, phase: float) -> None:
         sweep_once(world, phase)
         if world.settled:
             break
-    released = max([one.release_at or 0.0 for one in cloud.ecs.instances.values()])
-    world.pass_time(released + 1)
+    world.pass_time(world.stage.over_at + 1)
     sweep_once(world, phase)
-    if world.lost:
-        world.call("interruption", EVENTS["same"])
+    if event := world.stage.last_event:
+        world.call(FUNCTIONS[event], world.stage.event(event) or b"")
 
 
 def sweep_once(world: World, phase: float) -> None:
     """At the timer's next minute, with what it hands over."""
     world.pass_time(next_minute(world, phase))
-    world.call("sweep", EVENTS["timer"])
+    _timer(world)
     world.cloud.fc.run_due()
+
+
+def _timer(world: World) -> None:
+    world.call("sweep", world.stage.event("timer") or b"")
 
 
 def next_minute(world: World, phase: float) -> float:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 from chaos.deeds import DAY, Records
 from chaos.journal_keys import record_of
 from chaos.platform import Platform, sweep, sweep_once
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Schedule
-from chaos.world import SOURCE, World
+from chaos.stages import SOURCE
+from chaos.world import World
 from simulator.fleet import BUCKET
 from simulator.oss.buckets import StoredObject
 
@@ -26,6 +28,12 @@ def records(scenario: str) -> Records:
     """Of a rescue in this scenario: name of a record -> its key and its content."""
     found = {record_of(key): (key, stored.body) for key, stored in _played(scenario, age=0.0).items()}
     return {record.name: kept for record, kept in found.items() if record and record.is_of(SOURCE, 1)}
+
+
+@functools.cache
+def ending(scenario: str) -> Mapping[str, Any]:
+    """How a scenario ends that nothing disturbs; see ``Story.ending``."""
+    return _world(scenario).story("").ending
 
 
 @functools.cache
@@ -44,15 +52,22 @@ def history(count: int) -> Mapping[str, StoredObject]:
 
 def _played(scenario: str, age: float) -> dict[str, StoredObject]:
     """The journal's objects once a rescue has ended, and ``age`` seconds later, when nothing of it is left."""
+    world = _world(scenario)
+    if age:
+        with world.playing():
+            world.pass_time(world.cloud.now() + age)
+            ecs = world.cloud.ecs
+            for image_id in [one.image_id for one in ecs.images.values() if one.owner_alias == "self"]:
+                del ecs.images[image_id]
+            sweep_once(world, 0.0)
+    return dict(world.cloud.oss.buckets[BUCKET].objects)
+
+
+def _world(scenario: str) -> World:
+    """The scenario, played to its end."""
     schedule = Schedule(scenario, SCENARIOS[scenario].deliveries)
     world = World(schedule)
     with world.playing():
         Platform(world, schedule).run()
         sweep(world, schedule.phase)
-        if age:
-            world.pass_time(world.cloud.now() + age)
-            ecs = world.cloud.ecs
-            for image_id in [one.image_id for one in ecs.images.values() if one.owner_alias == "self"]:
-                del ecs.images[image_id]
-            sweep_once(world, schedule.phase)
-    return dict(world.cloud.oss.buckets[BUCKET].objects)
+    return world

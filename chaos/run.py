@@ -10,7 +10,8 @@ from chaos.invariants import violations
 from chaos.platform import Platform, sweep
 from chaos.schedule import Schedule, Verdict
 from chaos.story import Story
-from chaos.world import RanAwayError, World
+from chaos.watching import RanAwayError
+from chaos.world import World
 
 
 def judge(schedule: Schedule) -> Verdict:

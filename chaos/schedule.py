@@ -15,8 +15,10 @@ T = TypeVar("T")
 RETRY_PAUSE = 60.0
 """Seconds before the platform's first retry; doubled for each further one."""
 
-EVENTS = ("same", "bridge", "another", "timer")
-"""The interruption event; the same in EventBridge's envelope; another one of the same instance; the sweep's timer."""
+INTERRUPTIONS = ("same", "bridge", "another")
+"""The interruption event; the same in EventBridge's envelope; another one of the same instance."""
+EVENTS = (*INTERRUPTIONS, "timer", "stopped", "running", "notification")
+"""Those; the sweep's timer; the platform's word that the instance stopped or runs; the hook's notification."""
 
 
 @dataclass(frozen=True)

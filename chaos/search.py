@@ -9,12 +9,19 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from chaos.fault_classes import CLASSES, Variant, variants
+from chaos.scenario import Kind
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import RETRY_PAUSE, Cell, Delivery, FaultSpec, Schedule, Verdict
 from chaos.story import AFTER, READING
 from simulator.slb.refusals import CONFLICTS
 
 T = TypeVar("T")
+AGAIN = {
+    Kind.RESCUE: ("same", "same", "bridge", "another", "timer"),
+    Kind.RESTART: ("stopped", "stopped", "running", "timer"),
+    Kind.HOOK: ("notification", "notification", "timer"),
+}
+"""Which events come once more, of which kind of scenario."""
 Calls = Sequence[tuple[str, str]]
 """(product, action) of every call of a scenario that nothing disturbs."""
 
@@ -24,6 +31,7 @@ EVERYWHERE = (
 )
 BY_PRODUCT = {
     "ecs": ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired", "code:Throttling.Api"),
+    "ess": ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired", "code:Throttling.User"),
     "slb": ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired", "code:Rejected.Throttling"),
     "oss": ("code:AccessDenied", "code:SecurityTokenExpired", "code:RequestTimeout"),
     "fc": ("code:ResourceExhausted", "code:ResourceThrottled", "code:StatefulAsyncInvocationAlreadyExists"),
@@ -38,6 +46,7 @@ BY_ACTION = {
         "code:IdempotentProcessing",
     ),
     "ModifyDiskAttribute": ("code:InvalidOperation.InstanceLocked", "code:IncorrectDiskStatus"),
+    "StartInstance": ("code:OperationDenied.NoStock", "code:IncorrectInstanceStatus", "code:InstanceNotReady"),
     "StopInstance": ("code:IncorrectInstanceStatus", "code:InstanceLockedForSecurity"),
 }
 HINT_MS = 1500
@@ -205,7 +214,7 @@ class Combinations:
             found[0] = Delivery(float(draw.choice((60, 150, 235, 320))), found[0].event, found[0].turns)
         for _ in range(draw.choice((0, 0, 0, 1, 1, 2))):
             moment = float(draw.choice((2, 10, 45, 70, 100, 200, 290, 310, 700, 2000)))
-            found.append(Delivery(moment, draw.choice(("same", "same", "bridge", "another", "timer"))))
+            found.append(Delivery(moment, draw.choice(AGAIN[SCENARIOS[name].kind])))
         return tuple(sorted(found, key=lambda one: one.at))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from chaos.schedule import RETRY_PAUSE, Delivery, Schedule
+from chaos.schedule import INTERRUPTIONS, RETRY_PAUSE, Delivery, Schedule
 from simulator.fc.service import RUNS
 
 MOST_TRIES = 150
@@ -53,7 +53,7 @@ def _less(delivery: Delivery) -> Iterator[Delivery]:
         yield replace(delivery, turns=())
     if len(delivery.turns) > 1:
         yield replace(delivery, turns=delivery.turns[:-1])
-    if delivery.event not in ("same", "timer"):
+    if delivery.event in INTERRUPTIONS[1:]:
         yield replace(delivery, event="same")
     if delivery.at != 1.0:
         yield replace(delivery, at=1.0)

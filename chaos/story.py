@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from chaos.journal_keys import record_of
-from chaos.scenarios import Scenario
+from chaos.scenario import Scenario
 from chaos.schedule import Cell, Schedule
 from simulator import proof
 from simulator.cloud import Call
@@ -85,6 +85,12 @@ class Story:
     forgeries: tuple[Forgery, ...] = ()
     history_changed: int = 0
     """How many objects of the past year are not as they were."""
+    starts: tuple[float, ...] = ()
+    """When the source of a restart was started by a function."""
+    served: AbstractSet[str] = frozenset()
+    """The bad machines of a hook that took traffic at some moment."""
+    token: str = ""
+    """Of the hook's lifecycle action."""
     ran_away: str = ""
     """Why the story was broken off, where a function went round in circles."""
 
@@ -131,6 +137,20 @@ class Story:
         gone = [one["At"] for one in self.after["ecs"]["released"] if one["InstanceId"] == self.source_id]
         return gone[0] if gone else None
 
+    @property
+    def ending(self) -> dict[str, Any]:
+        """What is left in the end of an instance that stopped, or of a hook: the same, whatever has happened to it."""
+        return {
+            "instances": {
+                one["InstanceId"]: (one["Status"], _ours(one["Tags"])) for one in self.after["ecs"]["instances"]
+            },
+            "groups": proof.memberships(self.after),
+            "lifecycle states": {one["InstanceId"]: one["LifecycleState"] for one in self.after["ess"]["instances"]},
+            "hook": [
+                (one["LifecycleActionStatus"], one["LifecycleActionResult"]) for one in self.after["ess"]["actions"]
+            ],
+        }
+
     def writes(self) -> Iterator[Call]:
         """The calls that change something or try to, the journal's records included; hints come and go."""
         found = (one for one in self.calls if not one.action.startswith(READING) and one.product != "fc")
@@ -173,6 +193,11 @@ class Story:
         """Whether a fault other than a killed caller hit a call of one of these products."""
         cells = (hit.cell for hit in self.hits.values())
         return any(cell.product in products and not cell.effect.startswith("kill-") for cell in cells)
+
+
+def _ours(tags: Mapping[str, str]) -> list[str]:
+    """The names of the tags that a function sets while it is at work."""
+    return sorted(name for name in tags if name.startswith(("spotkeeper:hook-", "spotkeeper:failed-")))
 
 
 def _document(text: str) -> dict[str, Any]:

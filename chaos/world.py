@@ -1,8 +1,9 @@
-"""One cloud with the two functions in it: every call is watched, everything that they say is kept."""
+"""One cloud with the functions in it: every call is watched, everything that they say is kept."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -18,82 +19,25 @@ from typing import Any
 import ram
 from chaos import deeds
 from chaos.deeds import EPISODE_TAG, Records, Scene
-from chaos.journal_keys import Record, record_of
+from chaos.hook_rules import instead_of_hooks_json
+from chaos.journal_keys import record_of
+from chaos.scenario import Arrange
 from chaos.scenarios import SCENARIOS
-from chaos.schedule import Cell, Delivery, Schedule
-from chaos.story import Forgery, Hit, Run, Story
+from chaos.schedule import Delivery, Schedule
+from chaos.stages import STAGES
+from chaos.story import Forgery, Run, Story
 from chaos.turns import Turns
+from chaos.watching import MOST_CALLS, Logged, RanAwayError, Recorder, Watch
 from simulator import fleet, function_compute
-from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
-from simulator.faults import Fault, Faults
 from simulator.oss.buckets import StoredObject
 from simulator.ram import Policy
 from simulator.signing import AccessKey
 from simulator.transport import Invocation, Killed, in_process, invocation
 
-INTERRUPTION = "spotkeeper-interruption"
-"""The name under which the sweep hands over."""
-HANDLERS = {name: function_compute.load(name) for name in ("interruption", "sweep")}
-FOLDER = function_compute.ROOT / "events"
-SAME = (FOLDER / "interruption.cloudmonitor.json").read_bytes()
-EVENTS = {
-    "same": SAME,
-    "bridge": (FOLDER / "interruption.eventbridge.json").read_bytes(),
-    "another": json.dumps({**json.loads(SAME), "eventTime": "20190409T121831.000+0800", "id": "another"}).encode(),
-    "timer": (FOLDER / "timer.json").read_bytes(),
-}
-SOURCE = fleet.INSTANCE_ID
-MOST_CALLS = 4000
-MOST_WAITS = 8000
-
-
-class RanAwayError(BaseException):
-    """A function neither ends nor waits: no ``except`` of it may go on from here."""
-
-
-class Watch(VirtualClock):
-    """A clock that tells who never stops looking at it."""
-
-    waits = 0
-
-    def advance(self, seconds: float) -> float:
-        """Move forward.
-
-        Raises RanAwayError.
-        """
-        self.waits += 1
-        if self.waits > MOST_WAITS:
-            raise RanAwayError(f"more than {MOST_WAITS} waits")
-        return super().advance(seconds)
-
-
-class Recorder(Faults):
-    """Faults that remember which calls they hit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hits: dict[int, Hit] = {}
-
-    def hit(self, product: str, action: str, number: int, now: float, said: str) -> Fault | None:
-        """The fault that hits this call, if any."""
-        found = super().hit(product, action, number, now, said)
-        if found is not None:
-            effect = found.effect if found.retry_after_ms is None else f"{found.effect}+hint"
-            self.hits[number] = Hit(Cell(product, action, effect), self.added.index(found))
-        return found
-
-
-class Logged(logging.Handler):
-    """Keeps what is logged, as it would be printed."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.lines.append(self.format(record))
+NAMES = {name: f"spotkeeper-{name.replace('_', '-')}" for name in ("interruption", "state_change", "lifecycle_hook")}
+"""Under which names the sweep invokes functions."""
+HANDLERS = {name: function_compute.load(name) for name in (*NAMES, "sweep")}
 
 
 class World:
@@ -108,11 +52,11 @@ class World:
         self.scenario = SCENARIOS[schedule.scenario]
         self.cloud = Cloud(fleet.EVENT_TIME)
         self.cloud.clock = Watch(fleet.EVENT_TIME)
-        self.start = self.cloud.now()
         self.cloud.ecs.timings = replace(self.scenario.timings)
-        self.fleet = fleet.drill_fleet(self.cloud, SOURCE, **{"sold_out": False, **self.scenario.changes})
-        self.scenario.arrange(self.cloud, self.fleet)
-        self.cloud.fc.register(INTERRUPTION, self.handed_over, schedule.runs)
+        self.stage = STAGES[self.scenario.kind](self.cloud, self.scenario)
+        self.start = self.stage.start
+        for function, name in NAMES.items():
+            self.cloud.fc.register(name, functools.partial(self.handed_over, function), schedule.runs)
         self.faults = self.cloud.faults = Recorder()
         for one in schedule.faults:
             self.faults.add(one.fault(self.start, self._resource(one.on)))
@@ -122,7 +66,7 @@ class World:
         self.secrets = [self.cloud.access_key.secret, fleet.USER_DATA, "systemctl start web"]
         self._turns: Turns | None = None
         self._schedule = schedule
-        self._scene = Scene(self.cloud, self.fleet, records or {})
+        self._scene = Scene(self.cloud, self.stage.fleet, records or {})
         self._history = history or {}
         self._objects.update(self._history)
         self.done_deeds: set[int] = set()
@@ -132,6 +76,7 @@ class World:
             if deed.call is None and not deed.at:
                 self.do(place)
         self.before = self._state()
+        self.stage.look(ours=False)
 
     @property
     def _objects(self) -> dict[str, StoredObject]:
@@ -181,6 +126,7 @@ class World:
             in_process(self.cloud, self._before_call) as url,
             function_compute.environment({**self._variables(url), **self.scenario.settings}),
             function_compute.simulated_time(self.cloud.clock),
+            instead_of_hooks_json(self.scenario.rules),
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
         ):
@@ -201,6 +147,7 @@ class World:
         assert one is not None, f"{action} belongs to no invocation"
         if self._turns is not None:
             self._turns.before_call(one.name)
+        self.look()
         number = len(self.cloud.calls) + 1
         self.callers[number] = one.name
         for place, deed in enumerate(self._schedule.deeds):
@@ -221,7 +168,18 @@ class World:
             except (Exception, Killed) as error:  # noqa: BLE001 - the invariants judge what was raised
                 self._raised(run, error)
         run.killed, run.ended = one.killed, self.cloud.now()
+        self.look()
         return run
+
+    def look(self) -> None:
+        """Let the stage notice what has changed."""
+        self.stage.look()
+
+    def others_do(self, what: Arrange) -> None:
+        """Somebody else changes something."""
+        self.look()
+        what(self.cloud, self.stage.fleet)
+        self.stage.look(ours=False)
 
     @property
     def _replaced(self) -> bool:
@@ -254,11 +212,11 @@ class World:
             function_compute.StsCredentials(key.access_key_id, key.secret, str(key.security_token)),
         )
 
-    def beside(self, delivery: Delivery) -> list[Run]:
+    def beside(self, function: str, payload: bytes, delivery: Delivery) -> list[Run]:
         """The same event twice side by side, taking turns."""
         names = [f"{delivery.event}-{len(self.runs) + 1}{letter}" for letter in "ab"]
         self._turns = Turns([(names[place % 2], count) for place, count in enumerate((*delivery.turns, 0))])
-        threads = [Thread(target=self._run_beside, args=(name, delivery.event), daemon=True) for name in names]
+        threads = [Thread(target=self._run_beside, args=(name, function, payload), daemon=True) for name in names]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -266,19 +224,19 @@ class World:
         self._turns = None
         return [one for one in self.runs if one.name in names]
 
-    def _run_beside(self, name: str, event: str) -> None:
+    def _run_beside(self, name: str, function: str, payload: bytes) -> None:
         assert self._turns is not None
         self._turns.begin(name)
         try:
-            self.call(function_of(event), EVENTS[event], beside=True, name=name)
+            self.call(function, payload, beside=True, name=name)
         except RanAwayError as error:
             self.runs[-1].error = f"RanAwayError: {error}"
         finally:
             self._turns.end(name)
 
-    def handed_over(self, payload: bytes) -> dict[str, Any] | None:
+    def handed_over(self, function: str, payload: bytes) -> dict[str, Any] | None:
         """What Function Compute runs for an invocation of the sweep's; raises what makes it try again."""
-        run = self.call("interruption", payload)
+        run = self.call(function, payload)
         if run.error:
             raise RuntimeError(run.error)
         return run.answer
@@ -291,6 +249,7 @@ class World:
             cloud.fc.run_due()
         cloud.clock.advance(max(0.0, until - cloud.now()))
         cloud.progress()
+        self.look()
 
     @property
     def last_death(self) -> float:
@@ -300,20 +259,7 @@ class World:
     @property
     def settled(self) -> bool:
         """Nothing is open, and nothing waits to be begun."""
-        opened = {one.number for one in self._records if one.name == "event"}
-        ended = {one.number for one in self._records if one.name in self._ends}
-        begun = bool(opened) or not self.scenario.touchable or SOURCE not in self.cloud.ecs.instances
-        return begun and opened <= ended and not self.cloud.fc.pending
-
-    @property
-    def _records(self) -> list[Record]:
-        found = (record_of(key) for key in self._objects if f"/{SOURCE}/" in key)
-        return [one for one in found if one is not None and one.instance_id == SOURCE]
-
-    @property
-    def lost(self) -> bool:
-        """Whether a rescue has ended in a loss."""
-        return any(one.name == "lost" for one in self._records)
+        return self.stage.settled() and not self.cloud.fc.pending
 
     @property
     def hindered(self) -> bool:
@@ -321,17 +267,13 @@ class World:
         records = any(deeds.is_about_records(one.what) for one in self._schedule.deeds)
         return records or any(one.endless for one in self._schedule.faults)
 
-    @property
-    def _ends(self) -> tuple[str, ...]:
-        return ("done", "lost", "drained") if self.scenario.stop_mode else ("done", "lost")
-
     def story(self, ran_away: str) -> Story:
         """What happened up to now."""
         self.cloud.progress()
         return Story(
             schedule=self._schedule,
             scenario=self.scenario,
-            source_id=SOURCE,
+            source_id=self.stage.source_id,
             start=self.start,
             before=self.before,
             after=self._state(),
@@ -346,9 +288,5 @@ class World:
             forgeries=tuple(self.forgeries),
             history_changed=sum(self._objects.get(key) is not one for key, one in self._history.items()),
             ran_away=ran_away,
+            **self.stage.seen(),
         )
-
-
-def function_of(event: str) -> str:
-    """Which function an event is for."""
-    return "sweep" if event == "timer" else "interruption"

@@ -28,8 +28,9 @@ from chaos.run import judge, tell
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Deed, Delivery, FaultSpec, Schedule, Verdict
 from chaos.search import Combinations
+from chaos.stages import SOURCE
 from chaos.story import Story
-from chaos.world import SOURCE, World
+from chaos.world import World
 from simulator.fleet import BUCKET
 from spotkeeper.errors import SpotkeeperError
 

@@ -9,12 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chaos.invariants import during, end_state, others, outcomes, violations
 from chaos.platform import sweep
-from chaos.scenarios import HERE, OTHER_TYPE, OWN_TYPE
-from chaos.schedule import EVENTS as NAMES
+from chaos.scenarios.rescue import HERE, OTHER_TYPE, OWN_TYPE
 from chaos.schedule import Deed, Schedule
 from chaos.search import effects
+from chaos.stages import EVENTS, FUNCTIONS
 from chaos.story import Story
-from chaos.world import EVENTS, RanAwayError, World, function_of
+from chaos.watching import RanAwayError
+from chaos.world import World
 from simulator.faults import Fault
 
 SCENES = ("realistic", "eventual", "stock", "slow-snapshots", "at-once", "none", "stop-mode", "unlocked")
@@ -61,11 +62,11 @@ class Disturbed(RuleBasedStateMachine):
         """The lock has just been set."""
         self.world = World(Schedule(scenario, seed=seed, deeds=STRANGERS))
 
-    @rule(event=strategies.sampled_from(NAMES))
+    @rule(event=strategies.sampled_from(sorted(EVENTS)))
     def deliver(self, event: str) -> None:
         """An event arrives, or the timer's minute has come."""
         with self.world.playing():
-            self.world.call(function_of(event), EVENTS[event])
+            self.world.call(FUNCTIONS[event], EVENTS[event])
             self.world.cloud.fc.run_due()
 
     @rule(calls=strategies.integers(1, 60), after=strategies.booleans())

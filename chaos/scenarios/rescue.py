@@ -1,23 +1,16 @@
-"""What is rescued under which circumstances: fleets, timings, settings, and what a cloud of each is up to."""
+"""Rescues: what is interrupted under which circumstances."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from chaos.journal_keys import Record, record_of
+from chaos.scenario import REALISTIC, Scenario
 from chaos.schedule import Delivery
 from simulator.cloud import Cloud
-from simulator.ecs import Timings
 from simulator.fleet import Fleet
 
-Arrange = Callable[[Cloud, Fleet], None]
-
-ONCE = (Delivery(),)
-REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
-"""Of a small web server: seconds."""
 OWN_TYPE, OTHER_TYPE, BIG_TYPE = "ecs.g7.large", "ecs.c7.large", "ecs.g7.xlarge"
 HERE, THERE = "cn-hangzhou-h", "cn-hangzhou-i"
 LADDER = {
@@ -25,66 +18,6 @@ LADDER = {
     "SPOTKEEPER_FALLBACK_VSWITCH_IDS": "vsw-bp1fleet000000000000i",
 }
 NEVER_RETAIN = {"SPOTKEEPER_RETAIN_DISKS": "never"}
-
-
-def _nothing(_: Cloud, __: Fleet) -> None:
-    """As the fleet is."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """``changes`` are fields of ``FleetSpec``; ``timeout`` is the function's, in seconds.
-
-    ``steps`` are what others do: (seconds after the lock was set, what). ``credentials_seconds``: after so long the
-    first call's credentials expire; later calls get fresh ones.
-    """
-
-    name: str
-    timings: Timings = field(default_factory=Timings)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    timeout: float = 600.0
-    arrange: Arrange = _nothing
-    steps: tuple[tuple[float, Arrange], ...] = ()
-    deliveries: tuple[Delivery, ...] = ONCE
-    credentials_seconds: float = 3600.0
-
-    @property
-    def stop_mode(self) -> bool:
-        """The source is stopped, not released."""
-        return self.changes.get("spot_interruption_behavior") == "Stop"
-
-    @property
-    def foreign(self) -> bool:
-        """Auto Scaling or ACK made the source, and replace it."""
-        return any(key.startswith(("acs:autoscaling", "ack.")) for key in self.changes.get("tags", ()))
-
-    @property
-    def touchable(self) -> bool:
-        """Whether anything may be written at all."""
-        tagged = "spotkeeper:managed" in self.changes.get("tags", {"spotkeeper:managed"})
-        return tagged and (self.changes.get("locked", True) or not self.needs_lock)
-
-    @property
-    def needs_lock(self) -> bool:
-        """Whether the lock has to show first."""
-        return self.settings.get("SPOTKEEPER_REQUIRE_RECYCLING_LOCK", "true") == "true"
-
-    @property
-    def relaunches(self) -> bool:
-        """Whether a replacement is due."""
-        return not (self.stop_mode or self.foreign or self.settings.get("SPOTKEEPER_RELAUNCH") == "none")
-
-    @property
-    def makes_image(self) -> bool:
-        """Whether an image is due."""
-        at_once = self.settings.get("SPOTKEEPER_RELAUNCH") == "at-once"
-        return not self.stop_mode and (self.foreign or not at_once)
-
-    @property
-    def retains(self) -> bool:
-        """Whether the disks are kept from going with the source."""
-        return self.makes_image and self.settings.get("SPOTKEEPER_RETAIN_DISKS") != "never"
 
 
 def stock_comes_and_goes(cloud: Cloud, _: Fleet) -> None:
@@ -156,7 +89,7 @@ def _tags(**tags: str) -> dict[str, dict[str, str]]:
     return {"tags": {name.replace("__", ":"): value for name, value in tags.items()}}
 
 
-_ALL = (
+SCENARIOS = (
     Scenario("plain"),
     Scenario("realistic", REALISTIC),
     Scenario("many-places", REALISTIC, arrange=many_places),
@@ -205,5 +138,3 @@ _ALL = (
     Scenario("unlocked", changes={"locked": False}),
     Scenario("unmanaged", changes=_tags(service="shop")),
 )
-
-SCENARIOS = {one.name: one for one in _ALL}
