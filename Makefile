@@ -33,7 +33,7 @@ test-full: $(STAMP) ## the tests with the exhaustive walks in full
 chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, REPLAY='schedule'
 	$(DOOR)
 
-bugs: $(STAMP) ## put ten deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them
+bugs: $(STAMP) ## put deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them
 	$(DOOR)
 
 mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten

@@ -27,6 +27,9 @@ MANY_READS = ("many-places", "neighbours")
 FROM_THE_START = tuple(name for name in RESCUED if name != "eventual")
 """What makes its first calls behind the lock at once."""
 ANY = (*RESCUED, "none", "at-once", "before-image", "before-relaunch", "scaling-member", "stop-mode", "never-arrives")
+RETURNING = ("stop-mode-told", "stop-mode-unheard", "stop-mode-by-hand")
+RESTARTED = ("stopped", "stopped-unheard", "stopped-sold-out", "stops-again", *RETURNING)
+CHECKED = ("hook-passing", "hook-unheard", "hook-failing", "hook-removing", "hook-late-agent", "hook-leaving")
 ENDED_RESCUES = 2000
 
 Make = Callable[[random.Random, int], Mapping[str, Any]]
@@ -106,6 +109,8 @@ def _never_retried() -> Iterator[Variant]:
     for effect in ("kill-before", "kill-after"):
         for share in range(10):
             yield Variant(NEVER_RETRIED, f"{effect} {share}", ANY, _death(effect, share / 10))
+            of_others = (*RESTARTED, *CHECKED)
+            yield Variant(NEVER_RETRIED, f"restart or hook {effect} {share}", of_others, _death(effect, share / 10))
 
 
 def _death(effect: str, begin: float) -> Make:
@@ -119,7 +124,10 @@ def _death(effect: str, begin: float) -> Make:
 
 
 def _by_second() -> Iterator[Variant]:
-    quotas = [("slb", 1, MANY_READS), ("slb", 2, MANY_READS), ("slb", 5, ("neighbours",)), ("ecs", 1, RESCUED)]
+    quotas: list[tuple[str, int, tuple[str, ...]]] = [
+        *(("slb", 1, (*MANY_READS, *RETURNING)), ("slb", 2, MANY_READS), ("slb", 5, ("neighbours",))),
+        *(("ecs", 1, (*RESCUED, *RESTARTED, *CHECKED)), ("ess", 1, CHECKED)),
+    ]
     for product, rate, scenarios in quotas:
         fault = FaultSpec(f"{product}:*", "throttle-second", times=None, seconds=330.0, rate=rate)
         yield Variant(BY_SECOND, f"{product} {rate} a second", scenarios, _faults(fault))
@@ -153,6 +161,10 @@ def _together() -> Iterator[Variant]:
                 for action in pair
             )
             yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", DATA_AT_STAKE, _faults(*found))
+    for products, scenarios in ((("ess", "ecs"), CHECKED), (("ecs", "slb"), RETURNING)):
+        for effect in ("throttle", "code:Throttling.Api", "refused"):
+            found = tuple(FaultSpec(f"{one}:*", effect, times=None, seconds=60.0) for one in products)
+            yield Variant(TOGETHER, f"{' '.join(products)} {effect}", scenarios, _faults(*found))
     busy = tuple(
         FaultSpec(action, "code:IncorrectDiskStatus.CreatingSnapshot", times=None, seconds=60.0) for action in PAIRS[0]
     )

@@ -36,7 +36,7 @@ class Scenario:
 
     ``steps`` are what others do: (seconds after the beginning, what). ``credentials_seconds``: after so long the first
     call's credentials expire; later calls get fresh ones. Of a restart ``ends`` is the status in which the instance
-    ends. Of a hook ``rules`` replace those of ``hooks.json``, by transition; ``bad`` machines fail their checks.
+    ends, of a hook its result; ``rules`` replace those of ``hooks.json``, by transition; ``bad`` machines fail checks.
     """
 
     name: str

@@ -18,6 +18,8 @@ from simulator.cloud import Call
 
 READING = ("Describe", "List", "Get", "Head")
 HINTS = ("/alive/", "/open/")
+AT_WORK = ("spotkeeper:hook-", "spotkeeper:failed-")
+"""How the tags begin that a function sets while it is at work."""
 AFTER = frozenset({"reset-after", "slow", "cut", "kill-after"})
 """Effects on calls that were acted upon."""
 
@@ -140,10 +142,11 @@ class Story:
     @property
     def ending(self) -> dict[str, Any]:
         """What is left in the end of an instance that stopped, or of a hook: the same, whatever has happened to it."""
+        instances = self.after["ecs"]["instances"]
+        tags = [(one["InstanceId"], name) for one in instances for name in one["Tags"] if name.startswith(AT_WORK)]
         return {
-            "instances": {
-                one["InstanceId"]: (one["Status"], _ours(one["Tags"])) for one in self.after["ecs"]["instances"]
-            },
+            "instances": {one["InstanceId"]: one["Status"] for one in instances},
+            "tags": sorted(tags),
             "groups": proof.memberships(self.after),
             "lifecycle states": {one["InstanceId"]: one["LifecycleState"] for one in self.after["ess"]["instances"]},
             "hook": [
@@ -193,11 +196,6 @@ class Story:
         """Whether a fault other than a killed caller hit a call of one of these products."""
         cells = (hit.cell for hit in self.hits.values())
         return any(cell.product in products and not cell.effect.startswith("kill-") for cell in cells)
-
-
-def _ours(tags: Mapping[str, str]) -> list[str]:
-    """The names of the tags that a function sets while it is at work."""
-    return sorted(name for name in tags if name.startswith(("spotkeeper:hook-", "spotkeeper:failed-")))
 
 
 def _document(text: str) -> dict[str, Any]:

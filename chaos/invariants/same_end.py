@@ -7,10 +7,29 @@ from collections.abc import Iterator
 from chaos import reference
 from chaos.story import Story
 
+FOR_GOOD = ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired")
+HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
+
 
 def ends_as_undisturbed(story: Story) -> Iterator[str]:
-    """Instances, groups, lifecycle states and results are those of the same scenario without any disturbance."""
-    expected = reference.ending(story.schedule.scenario)
-    for name, found in story.ending.items():
-        if found != expected[name]:
-            yield f"{name}: {found} instead of {expected[name]}"
+    """Instances, groups, tags, lifecycle states and results are those of the same scenario without any disturbance.
+
+    A hook that must not be extended may end with the failure result: no machine serves that nobody could check. A tag
+    that must not be removed may stay, where that is said.
+    """
+    expected, found = reference.ending(story.schedule.scenario), story.ending
+    if _refused(story, HEARTBEAT) and ("Completed", "ABANDON") in found["hook"]:
+        return
+    if _refused(story, UNTAG) and all(name in "\n".join(story.outputs) for _, name in found["tags"]):
+        found = {**found, "tags": expected["tags"]}
+    ended = found["hook"][0][1] if found["hook"] else found["instances"].get(story.source_id)
+    if ended != story.scenario.ends:
+        yield f"it ended with {ended} instead of {story.scenario.ends}"
+    for name in expected:
+        if found[name] != expected[name]:
+            yield f"{name}: {found[name]} instead of {expected[name]}"
+
+
+def _refused(story: Story, action: str) -> bool:
+    """Whether a call was refused otherwise than for a moment."""
+    return any(hit.cell.action == action and hit.cell.effect in FOR_GOOD for hit in story.hits.values())

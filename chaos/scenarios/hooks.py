@@ -30,17 +30,23 @@ def _agents(when: float | None) -> Any:
 
 def _hook(name: str, **fields: Any) -> Scenario:
     settings = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN, **fields.pop("settings", {})}
-    usual: dict[str, Any] = {"timings": BOOTING, "timeout": 900.0, "deliveries": NOTIFIED, "kind": Kind.HOOK}
+    usual: dict[str, Any] = {
+        "timings": BOOTING,
+        "timeout": 900.0,
+        "deliveries": NOTIFIED,
+        "kind": Kind.HOOK,
+        "ends": "CONTINUE",
+    }
     return Scenario(name, settings=settings, **{**usual, **fields})
 
 
 SCENARIOS = (
     _hook("hook-passing"),
     _hook("hook-unheard", deliveries=()),
-    _hook("hook-failing", bad=(FIRST,)),
+    _hook("hook-failing", bad=(FIRST,), ends="ABANDON"),
     _hook("hook-removing", bad=(FIRST,), rules=REMOVE),
     _hook("hook-late-agent", arrange=_agents(LATE)),
-    _hook("hook-no-agent", arrange=_agents(NEVER), bad=(FIRST,), rules=IMPATIENT),
+    _hook("hook-no-agent", arrange=_agents(NEVER), bad=(FIRST,), rules=IMPATIENT, ends="ABANDON"),
     _hook("hook-short", changes={"hook_timeout": 120}),
     _hook("hook-leaving", changes={"transition": "SCALE_IN"}),
 )

@@ -18,7 +18,8 @@ from chaos.scenarios import SCENARIOS
 from chaos.schedule import Cell, Deed, Delivery, FaultSpec, Schedule, Verdict
 from chaos.search import Combinations, effects, kills
 from chaos.shrink import shrink
-from tools.bugs import BUGS, ROOT, Bug, BugDoesNotFitError, put_into
+from tools.bugs import BUGS, ROOT
+from tools.bugs.bug import Bug, BugDoesNotFitError, put_into
 
 LOST = FaultSpec("ecs:RunInstances", "reset-after")
 NEVER = FaultSpec("ecs:DeleteInstance", "reset-before")

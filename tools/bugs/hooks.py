@@ -1,0 +1,52 @@
+"""Bugs of lifecycle hooks."""
+
+from __future__ import annotations
+
+from tools.bugs.bug import Bug
+
+CHECKING = "functions/lifecycle_hook/checking"
+
+BUGS = (
+    Bug(
+        "failed machines are not marked before CONTINUE",
+        f"{CHECKING}/decide.py",
+        "    if not state.marked:\n",
+        "    if False:\n",
+        "hook",
+    ),
+    Bug(
+        "no heartbeat",
+        f"{CHECKING}/decide.py",
+        "if state.looked and state.left <= state.lead_seconds:",
+        "if False:",
+        "hook",
+    ),
+    Bug(
+        "marked machines are forgotten",
+        f"{CHECKING}/actions/failed_instances.py",
+        "return state.replace(failed=tuple(standing))",
+        "return state.replace(failed=())",
+        "hook",
+    ),
+    Bug(
+        "a token of its own for each command",
+        f"{CHECKING}/commands.py",
+        'token = run.token("run", str(batch.stage),',
+        'token = run.token("run", str(run.clock.now()), str(batch.stage),',
+        "hook",
+    ),
+    Bug(
+        "one machine that passes is enough",
+        f"{CHECKING}/decide.py",
+        "    if total and len(passed) == total:\n",
+        "    if passed:\n",
+        "hook",
+    ),
+    Bug(
+        "the tag of a hook stays",
+        f"{CHECKING}/actions/tags.py",
+        "        _untag(run, life_tag(state.event.hook_id), _remembering(run, state))\n",
+        "",
+        "hook",
+    ),
+)

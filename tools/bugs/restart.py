@@ -1,0 +1,54 @@
+"""Bugs of restarts, and of the return from stop mode."""
+
+from __future__ import annotations
+
+from tools.bugs.bug import Bug
+
+RESTARTING = "functions/state_change/restarting"
+RULES = "shared/spotkeeper/restart_rules.py"
+RESTARTS = "shared/spotkeeper/restarts.py"
+
+BUGS = (
+    Bug(
+        "a restart is forgotten before its window is over",
+        RESTARTS,
+        "one.at > now - rules.window]",
+        "one.at > now - rules.window / 4]",
+        "restart",
+    ),
+    Bug(
+        "a start does not count whose call died before it was recorded as accepted",
+        RESTARTS,
+        'return "accepted" in self.records or not self._refused',
+        'return "accepted" in self.records',
+        "restart",
+    ),
+    Bug(
+        "a start that is not recorded before it is asked for",
+        f"{RESTARTING}/actions/instance.py",
+        '    state = record(run, state, number, f"asked-{attempt}")\n',
+        "",
+        "restart",
+    ),
+    Bug(
+        "the lock is no hindrance",
+        RULES,
+        'yield locked(instance), "it is under the Recycling lock',
+        'yield False, "it is under the Recycling lock',
+        "restart",
+    ),
+    Bug(
+        "the tag is not looked at",
+        RULES,
+        'yield not tagged, f"it does not carry the tag',
+        'yield False, f"it does not carry the tag',
+        "restart",
+    ),
+    Bug(
+        "a group is left out of the return",
+        f"{RESTARTING}/serve.py",
+        "    waiting = groups\n",
+        "    waiting = groups[1:]\n",
+        "restart",
+    ),
+)
