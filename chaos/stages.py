@@ -16,12 +16,12 @@ from simulator.scaling_fleet import notification_of, scaling_fleet
 
 FOLDER = function_compute.ROOT / "events"
 SAME = (FOLDER / "interruption.cloudmonitor.json").read_bytes()
-STATE_CHANGE = json.loads((FOLDER / "state-change.stopped.json").read_bytes())
 EVENTS = {
     "same": SAME,
     "bridge": (FOLDER / "interruption.eventbridge.json").read_bytes(),
     "another": json.dumps({**json.loads(SAME), "eventTime": "20190409T121831.000+0800", "id": "another"}).encode(),
     "timer": (FOLDER / "timer.json").read_bytes(),
+    "stopped": (FOLDER / "state-change.stopped.json").read_bytes(),
 }
 FUNCTIONS = {
     **dict.fromkeys(("same", "bridge", "another"), "interruption"),
@@ -30,6 +30,7 @@ FUNCTIONS = {
     "timer": "sweep",
 }
 """Which function an event is for."""
+STATE_CHANGE = json.loads(EVENTS["stopped"])
 SOURCE = fleet.INSTANCE_ID
 LETS_GO = 120.0
 """Seconds in which Auto Scaling does what a hook's end lets it do."""

@@ -21,6 +21,7 @@ RESCUE: tuple[Invariant, ...] = (
     during.without_lock_or_tag_untouched,
     during.finished_untouched,
     during.only_own_resources,
+    during.the_source_stays_stopped,
     during.looked_before_launching,
     during.remembered_first,
     others.nothing_foreign_changed,

@@ -77,6 +77,13 @@ def only_own_resources(story: Story) -> Iterator[str]:
             yield f"call {one.number} deletes the source"
 
 
+def the_source_stays_stopped(story: Story) -> Iterator[str]:
+    """Nobody starts what is rescued: its replacement would run beside it."""
+    for one in story.calls:
+        if one.action == "StartInstance" and not story.scenario.stop_mode:
+            yield f"call {one.number} by {story.callers[one.number]} starts an instance whose rescue has begun"
+
+
 def one_token_one_call(story: Story) -> Iterator[str]:
     """No ClientToken is used for different parameters."""
     seen: dict[tuple[str, str], Call] = {}

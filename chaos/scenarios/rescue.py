@@ -120,6 +120,13 @@ SCENARIOS = (
     Scenario("before-image", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-image"}),
     Scenario("before-relaunch", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"}),
     Scenario(
+        "before-relaunch-told",
+        REALISTIC,
+        {"SPOTKEEPER_STOP_SOURCE": "before-relaunch", "SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"},
+        changes={"locked": False, **_tags(spotkeeper__managed="true", **{"spotkeeper__auto-restart": "true"})},
+        deliveries=(Delivery(), Delivery(140.0, "stopped"), Delivery(700.0, "stopped")),
+    ),
+    Scenario(
         "scaling-member",
         REALISTIC,
         changes=_tags(spotkeeper__managed="true", acs__autoscaling__scalingGroupId="asg-bp1fleet"),

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chaos.invariants import during, end_state, others, outcomes, violations
 from chaos.platform import sweep
 from chaos.scenarios.rescue import HERE, OTHER_TYPE, OWN_TYPE
-from chaos.schedule import Deed, Schedule
+from chaos.schedule import INTERRUPTIONS, Deed, Schedule
 from chaos.search import effects
 from chaos.stages import EVENTS, FUNCTIONS
 from chaos.story import Story
@@ -62,7 +62,7 @@ class Disturbed(RuleBasedStateMachine):
         """The lock has just been set."""
         self.world = World(Schedule(scenario, seed=seed, deeds=STRANGERS))
 
-    @rule(event=strategies.sampled_from(sorted(EVENTS)))
+    @rule(event=strategies.sampled_from((*INTERRUPTIONS, "timer")))
     def deliver(self, event: str) -> None:
         """An event arrives, or the timer's minute has come."""
         with self.world.playing():

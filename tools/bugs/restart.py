@@ -31,10 +31,10 @@ BUGS = (
         "restart",
     ),
     Bug(
-        "the lock is no hindrance",
-        RULES,
-        'yield locked(instance), "it is under the Recycling lock',
-        'yield False, "it is under the Recycling lock',
+        "a group that refuses the return is forgotten",
+        f"{RESTARTING}/serve.py",
+        "    if refused:\n        raise RescueIncomplete(_words(run, len(groups), refused))\n",
+        "",
         "restart",
     ),
     Bug(
