@@ -116,9 +116,9 @@ def looked_before_launching(story: Story) -> Iterator[str]:
 def remembered_first(story: Story) -> Iterator[str]:
     """Flags, memberships, launch spec and launch option are in the journal before what they are to undo is done.
 
-    A record that somebody else forged is superseded first; where the search for memberships is refused or loses answers,
-    what it has found of theirs is true, and stands in the journal. Where a record of theirs stands that only a human can move away, nothing is
-    written, and only the disks are changed.
+    A record that somebody else forged is superseded first; where the search for memberships is refused or loses
+    answers, what it has found of theirs is true, and stands in the journal. Where a record of theirs stands that only a
+    human can move away, nothing is written, and only the disks are changed.
     """
     spec, memberships = rf"launch-spec{VERSION}", rf"memberships(-\d+)?{VERSION}"
     rules = [(memberships, "SetBackendServers"), (memberships, "SetVServerGroupAttribute"), (spec, "RunInstances")]

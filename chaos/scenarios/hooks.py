@@ -14,7 +14,8 @@ FIRST, SECOND = ScalingSpec.instance_ids
 NOTIFIED = (Delivery(1.0, "notification"),)
 REMOVE = {"SCALE_OUT": {"checks": ["system-up"], "on_partial_failure": "continue_and_remove_failed"}}
 IMPATIENT = {"SCALE_OUT": {"checks": ["system-up"], "agent_seconds": 300}}
-LATE, NEVER = 500.0, None
+LATE, NEVER = 700.0, None
+"""Later than the hook lives without a heartbeat; and never."""
 BOOTING = Timings(boot=25, stop=10)
 
 
