@@ -7,6 +7,7 @@ import pytest
 from simulator.cloud import Cloud
 from simulator.fleet import Fleet, drill_fleet
 from simulator.transport import in_process
+from tests.simulator.ess_sdk import Ess
 from tests.simulator.sdk import NOON, Ecs
 
 
@@ -27,3 +28,10 @@ def ecs(cloud: Cloud) -> Iterator[Ecs]:
     """The SDK's client for it, without sockets."""
     with in_process(cloud) as url:
         yield Ecs(cloud, url)
+
+
+@pytest.fixture
+def ess(cloud: Cloud) -> Iterator[Ess]:
+    """The client for Auto Scaling."""
+    with in_process(cloud) as url:
+        yield Ess(cloud, url)

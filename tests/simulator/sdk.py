@@ -15,6 +15,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 from Tea.exceptions import TeaException
 
 from simulator.cloud import Cloud
+from simulator.fleet import INSTANCE_ID
 
 REGION = "cn-hangzhou"
 NOON = 1_795_176_000.0
@@ -67,6 +68,12 @@ class Ecs(Sdk):
         """One instance as DescribeInstances shows it."""
         found = self("DescribeInstances", InstanceIds=f'["{instance_id}"]')["Instances"]["Instance"]
         return found[0] if found else None
+
+    def run(self, *instance_ids: str, **parameters: Any) -> str:
+        """Start a command, by default on the drill's instance; answers its InvokeId."""
+        ids = list(instance_ids or [INSTANCE_ID])
+        asked: dict[str, Any] = {"Type": "RunShellScript", "CommandContent": "uptime", "InstanceId": ids}
+        return str(self("RunCommand", **asked | parameters)["InvokeId"])
 
     def images(self, **parameters: Any) -> list[dict[str, Any]]:
         """One's own images, in any status."""

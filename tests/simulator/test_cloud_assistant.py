@@ -12,14 +12,9 @@ from simulator.cloud import Cloud
 from simulator.fleet import INSTANCE_ID, Fleet
 from tests.simulator.sdk import Ecs
 
+pytestmark = pytest.mark.usefixtures("drill")
 OTHER = "i-bp1bystander00000001"
 SHELL = {"Type": "RunShellScript", "CommandContent": "true", "InstanceId": [INSTANCE_ID]}
-
-
-@pytest.fixture(autouse=True)
-def fleet(drill: Fleet) -> Fleet:
-    """Three running Linux instances."""
-    return drill
 
 
 def in_base64(text: str) -> str:
@@ -50,7 +45,7 @@ def test_a_hundred_instances_are_the_most(cloud: Cloud, ecs: Ecs) -> None:
 
 
 @pytest.mark.parametrize("kind", ["RunShellScript", "RunPowerShellScript", "RunBatScript"])
-def test_one_instance_that_cannot_run_it_refuses_the_call(cloud: Cloud, ecs: Ecs, fleet: Fleet, kind: str) -> None:
+def test_one_instance_that_cannot_run_it_refuses_the_call(cloud: Cloud, ecs: Ecs, drill: Fleet, kind: str) -> None:
     """Unknown, not running, or of the other operating system."""
     windows = kind != "RunShellScript"
     for instance in cloud.ecs.instances.values():
@@ -58,10 +53,10 @@ def test_one_instance_that_cannot_run_it_refuses_the_call(cloud: Cloud, ecs: Ecs
     asked = {**SHELL, "Type": kind, "InstanceId": [INSTANCE_ID, OTHER]}
 
     assert ecs("RunCommand", **asked)["InvokeId"]
-    fleet.bystanders[0].os_type = "linux" if windows else "windows"
+    drill.bystanders[0].os_type = "linux" if windows else "windows"
     assert ecs.refused("RunCommand", **asked) == (403, "InvalidInstance.NotMatch")
-    fleet.bystanders[0].os_type = fleet.source.os_type
-    fleet.bystanders[0].status = "Stopped"
+    drill.bystanders[0].os_type = drill.source.os_type
+    drill.bystanders[0].status = "Stopped"
     assert ecs.refused("RunCommand", **asked) == (403, "InvalidInstance.NotMatch")
     missing = ecs.refused("RunCommand", **asked | {"InstanceId": [INSTANCE_ID, "i-unknown"]})
     assert missing == (404, "InvalidInstance.NotFound")

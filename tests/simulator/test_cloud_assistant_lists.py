@@ -11,20 +11,8 @@ from simulator.ecs import Outcome
 from simulator.fleet import INSTANCE_ID, Fleet
 from tests.simulator.sdk import NOON, Ecs
 
+pytestmark = pytest.mark.usefixtures("drill")
 OTHER = "i-bp1bystander00000001"
-
-
-@pytest.fixture(autouse=True)
-def fleet(drill: Fleet) -> Fleet:
-    """Three running Linux instances."""
-    return drill
-
-
-def run(ecs: Ecs, *instance_ids: str, **parameters: Any) -> str:
-    """Start a command; answers its InvokeId."""
-    asked = {"Type": "RunShellScript", "CommandContent": "uptime", "InstanceId": list(instance_ids)}
-    invoke_id: str = ecs("RunCommand", **asked | parameters)["InvokeId"]
-    return invoke_id
 
 
 def results(ecs: Ecs, **parameters: Any) -> tuple[list[str], dict[str, Any]]:
@@ -43,7 +31,7 @@ def invocations(ecs: Ecs, **parameters: Any) -> list[dict[str, Any]]:
 def test_results_come_in_pages(cloud: Cloud, ecs: Ecs) -> None:
     """Ten by default, 50 at most; by token, where TotalCount means nothing, or by number."""
     ids = cloud.ess.scale_out(cloud.ess.add_scaling_group(), 60).instance_ids
-    invoke_id = run(ecs, *ids)
+    invoke_id = ecs.run(*ids)
     page, about = results(ecs, InvokeId=invoke_id, MaxResults=50)
     rest, end = results(ecs, InvokeId=invoke_id, MaxResults=50, NextToken=about["NextToken"])
 
@@ -58,8 +46,8 @@ def test_results_come_in_pages(cloud: Cloud, ecs: Ecs) -> None:
 
 def test_results_by_filter(cloud: Cloud, ecs: Ecs) -> None:
     """By invocation, instance, tag and legacy status; without any, everybody's, the latest command first."""
-    first = run(ecs, INSTANCE_ID, OTHER, Tag=[{"Key": "hook", "Value": "1"}])
-    second = run(ecs, OTHER, Tag=[{"Key": "hook", "Value": "2"}])
+    first = ecs.run(INSTANCE_ID, OTHER, Tag=[{"Key": "hook", "Value": "1"}])
+    second = ecs.run(OTHER, Tag=[{"Key": "hook", "Value": "2"}])
 
     assert results(ecs)[0] == [OTHER, INSTANCE_ID, OTHER]
     assert results(ecs, InvokeId=first)[0] == [INSTANCE_ID, OTHER]
@@ -80,10 +68,10 @@ def test_results_by_filter(cloud: Cloud, ecs: Ecs) -> None:
 def test_invocations_by_filter(cloud: Cloud, ecs: Ecs) -> None:
     """By name, type, instance and status; the output only where it is asked for, of something named."""
     cloud.ecs.assistant.script = lambda _command, _instance_id: Outcome(output=b"out")
-    first = run(
-        ecs, INSTANCE_ID, OTHER, Name="up", CommandContent="up {{a}}", EnableParameter=True, Parameters={"a": "1"}
+    first = ecs.run(
+        INSTANCE_ID, OTHER, Name="up", CommandContent="up {{a}}", EnableParameter=True, Parameters={"a": "1"}
     )
-    run(ecs, OTHER, Name="down")
+    ecs.run(OTHER, Name="down")
     cloud.clock.advance(10)
 
     (row,) = invocations(ecs, CommandName="up", ContentEncoding="PlainText")
@@ -115,7 +103,7 @@ def test_the_overall_status(cloud: Cloud, ecs: Ecs, statuses: list[str], overall
     """By the documented rules; the legacy field has its own."""
     by_id = dict(zip([INSTANCE_ID, OTHER], statuses, strict=True))
     cloud.ecs.assistant.script = lambda _command, instance_id: Outcome(status=by_id[instance_id])
-    invoke_id = run(ecs, INSTANCE_ID, OTHER)
+    invoke_id = ecs.run(INSTANCE_ID, OTHER)
 
     seen = [invocations(ecs, InvokeId=invoke_id)[0]]
     for seconds in (1, 10):
@@ -126,22 +114,22 @@ def test_the_overall_status(cloud: Cloud, ecs: Ecs, statuses: list[str], overall
     assert (seen[2]["InvocationStatus"], seen[2]["InvokeStatus"]) == (overall, legacy)
 
 
-def test_whether_agents_are_there(cloud: Cloud, ecs: Ecs, fleet: Fleet) -> None:
+def test_whether_agents_are_there(cloud: Cloud, ecs: Ecs, drill: Fleet) -> None:
     """A text, not a boolean: "false" is true to whoever does not look closely."""
     cloud.ecs.assistant.agent_at |= {INSTANCE_ID: NOON + 60, OTHER: None}
-    fleet.bystanders[1].os_type = "windows"
+    drill.bystanders[1].os_type = "windows"
 
     def shown(**parameters: Any) -> dict[str, str]:
         answer = ecs("DescribeCloudAssistantStatus", **parameters)["InstanceCloudAssistantStatusSet"]
         rows = answer["InstanceCloudAssistantStatus"]
         return {row["InstanceId"]: row["CloudAssistantStatus"] for row in rows}
 
-    third = fleet.bystanders[1].instance_id
+    third = drill.bystanders[1].instance_id
     assert shown() == {INSTANCE_ID: "false", OTHER: "false", third: "true"}
     cloud.clock.advance(60)
     assert shown(InstanceId=[INSTANCE_ID, OTHER]) == {INSTANCE_ID: "true", OTHER: "false"}
     assert shown(OSType="Windows") == {third: "true"}
-    fleet.bystanders[1].status = "Stopped"
+    drill.bystanders[1].status = "Stopped"
     assert shown(InstanceId=[third]) == {third: "false"}
     unknown = ecs.refused("DescribeCloudAssistantStatus", InstanceId=[third, "i-9"])
     assert unknown == (404, "InvalidInstance.NotFound")
@@ -166,9 +154,9 @@ def test_agents_come_in_pages(cloud: Cloud, ecs: Ecs) -> None:
 
 def test_what_an_agent_did(cloud: Cloud, ecs: Ecs) -> None:
     """Commands that ran and run, the last one's time, the system."""
-    run(ecs, INSTANCE_ID)
+    ecs.run(INSTANCE_ID)
     cloud.clock.advance(10)
-    run(ecs, INSTANCE_ID)
+    ecs.run(INSTANCE_ID)
     cloud.clock.advance(1)
     answer = ecs("DescribeCloudAssistantStatus", InstanceId=[INSTANCE_ID])["InstanceCloudAssistantStatusSet"]
 

@@ -11,23 +11,11 @@ import pytest
 from simulator.cloud import Cloud
 from simulator.ecs import Command, Outcome
 from simulator.ecs.assistant import ERRORS
-from simulator.fleet import INSTANCE_ID, Fleet
+from simulator.fleet import INSTANCE_ID
 from tests.simulator.sdk import NOON, Ecs
 
+pytestmark = pytest.mark.usefixtures("drill")
 OTHER = "i-bp1bystander00000001"
-
-
-@pytest.fixture(autouse=True)
-def fleet(drill: Fleet) -> Fleet:
-    """Three running Linux instances."""
-    return drill
-
-
-def run(ecs: Ecs, *instance_ids: str, **parameters: Any) -> str:
-    """Start a command; answers its InvokeId."""
-    asked = {"Type": "RunShellScript", "CommandContent": "uptime", "InstanceId": list(instance_ids or [INSTANCE_ID])}
-    invoke_id: str = ecs("RunCommand", **asked | parameters)["InvokeId"]
-    return invoke_id
 
 
 def results(ecs: Ecs, invoke_id: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -40,7 +28,7 @@ def results(ecs: Ecs, invoke_id: str, **parameters: Any) -> list[dict[str, Any]]
 def ends(cloud: Cloud, ecs: Ecs, outcome: Outcome, **parameters: Any) -> dict[str, Any]:
     """The row of a command that ends so, a day later."""
     cloud.ecs.assistant.script = lambda _command, _instance_id: outcome
-    invoke_id = run(ecs, OTHER, **parameters)
+    invoke_id = ecs.run(OTHER, **parameters)
     cloud.clock.advance(86400)
     return results(ecs, invoke_id)[0]
 
@@ -48,7 +36,7 @@ def ends(cloud: Cloud, ecs: Ecs, outcome: Outcome, **parameters: Any) -> dict[st
 def test_a_command_is_pending_then_running_then_successful(cloud: Cloud, ecs: Ecs) -> None:
     """Its output, in Base64, and its times come with the end; ExitCode 0 is there from the beginning."""
     cloud.ecs.assistant.script = lambda _command, _instance_id: Outcome(output=b"hello", seconds=5)
-    invoke_id = run(ecs)
+    invoke_id = ecs.run()
 
     (row,) = results(ecs, invoke_id)
     assert (row["InvocationStatus"], row["InvokeRecordStatus"], row["ExitCode"]) == ("Pending", "Running", 0)
@@ -72,7 +60,7 @@ def test_the_script_is_asked_once_for_each_instance(cloud: Cloud, ecs: Ecs) -> N
         return Outcome(exit_code=instance_id == OTHER, error_info="custom")
 
     cloud.ecs.assistant.script = script
-    invoke_id = run(ecs, INSTANCE_ID, OTHER)
+    invoke_id = ecs.run(INSTANCE_ID, OTHER)
 
     assert asked == []
     cloud.clock.advance(10)
@@ -129,7 +117,7 @@ def test_an_agent_may_come_late(
 ) -> None:
     """Within a minute of the call it gets the command, later or never it does not."""
     cloud.ecs.assistant.agent_at[INSTANCE_ID] = None if heard is None else NOON + heard
-    invoke_id = run(ecs)
+    invoke_id = ecs.run()
 
     assert results(ecs, invoke_id)[0]["InvocationStatus"] == "Pending"
     cloud.clock.advance(after - 0.1)
@@ -168,7 +156,7 @@ def test_an_instance_may_go_away(
     cloud: Cloud, ecs: Ecs, after: int, happens: Callable[[Cloud], None], expected: tuple[str, str]
 ) -> None:
     """Before the command was delivered, or while it ran; its result stays to be read."""
-    invoke_id = run(ecs)
+    invoke_id = ecs.run()
     cloud.clock.advance(after)
     cloud.progress()
     happens(cloud)
@@ -191,7 +179,7 @@ def test_long_output_loses_its_middle(cloud: Cloud, ecs: Ecs) -> None:
 def test_plain_text_output_is_readable_at_any_price(cloud: Cloud, ecs: Ecs) -> None:
     """Invalid UTF-8 is replaced there, and kept in Base64."""
     cloud.ecs.assistant.script = lambda _command, _instance_id: Outcome(output=b"\xff\x00ok\xe4")
-    invoke_id = run(ecs)
+    invoke_id = ecs.run()
     cloud.clock.advance(10)
 
     assert results(ecs, invoke_id, ContentEncoding="PlainText")[0]["Output"] == "\ufffd\x00ok\ufffd"

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from simulator.cloud import Cloud
 from simulator.slb.model import VServerGroup
-from simulator.transport import in_process
 from tests.simulator.ess_sdk import TOPIC, Ess, states
 from tests.simulator.sdk import NOON, Ecs
-
-
-@pytest.fixture
-def ess(cloud: Cloud) -> Iterator[Ess]:
-    """The SDK's client, without sockets."""
-    with in_process(cloud) as url:
-        yield Ess(cloud, url)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +16,6 @@ from simulator.cloud import Cloud
 from simulator.ess.model import ScalingActivity
 from simulator.faults import Fault
 from simulator.signing import AccessKey
-from simulator.transport import in_process
 from simulator.wire import Request, Response
 from tests.simulator.ess_sdk import GONE, TOPIC, Ess, lower_pair, pair
 from tests.simulator.sdk import NOON
@@ -26,13 +24,6 @@ from tests.simulator.test_ecs_garbage import flat
 from tests.simulator.test_rpc import signed
 
 ACTIONS = sorted(Cloud(NOON).ess.actions)
-
-
-@pytest.fixture
-def ess(cloud: Cloud) -> Iterator[Ess]:
-    """The SDK's client, without sockets."""
-    with in_process(cloud) as url:
-        yield Ess(cloud, url)
 
 
 def seeded(cloud: Cloud) -> ScalingActivity:

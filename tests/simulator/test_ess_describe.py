@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from simulator.cloud import Cloud
-from simulator.transport import in_process
 from tests.simulator.ess_sdk import TOPIC, Ess
 from tests.simulator.sdk import NOON
-
-
-@pytest.fixture
-def ess(cloud: Cloud) -> Iterator[Ess]:
-    """The SDK's client, without sockets."""
-    with in_process(cloud) as url:
-        yield Ess(cloud, url)
 
 
 def listed(answer: dict[str, Any], rows: str, field: str) -> list[Any]:

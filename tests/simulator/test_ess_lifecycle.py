@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from simulator.cloud import Cloud
 from simulator.ess.model import LifecycleAction
-from simulator.transport import in_process
 from tests.simulator.ess_sdk import GONE, Ess, lower_pair, pair, states
 from tests.simulator.sdk import NOON
 
 HOURS = 3600
-
-
-@pytest.fixture
-def ess(cloud: Cloud) -> Iterator[Ess]:
-    """The SDK's client, without sockets."""
-    with in_process(cloud) as url:
-        yield Ess(cloud, url)
 
 
 def waiting(cloud: Cloud, timeout: int = 600, default_result: str = "CONTINUE") -> LifecycleAction:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from simulator.cloud import Cloud
 from simulator.ess.model import ScalingGroup
-from simulator.transport import in_process
 from tests.simulator.ess_sdk import Ess, states
 
 IDS = ["i-1", "i-2", "i-3"]
-
-
-@pytest.fixture
-def ess(cloud: Cloud) -> Iterator[Ess]:
-    """The SDK's client, without sockets."""
-    with in_process(cloud) as url:
-        yield Ess(cloud, url)
 
 
 @pytest.fixture
