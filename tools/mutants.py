@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODULES = {
     "functions/interruption/rescue/decide.py": "tests/rescue/test_decide*.py",
-    "functions/interruption/rescue/tracks.py": "tests/rescue/test_decide*.py",
+    "functions/interruption/rescue/steps.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/ladder.py": "tests/rescue/test_ladder.py",
     "functions/lifecycle_hook/checking/decide.py": "tests/lifecycle_hook/test_decide.py",
     "functions/lifecycle_hook/checking/progress.py": "tests/lifecycle_hook/test_progress.py",

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rescue.decide import decide, plan
-from rescue.facts import Facts, Image, Replacement
-from rescue.tracks import Step
+from rescue.state import Image, Replacement, State
+from rescue.steps import Step
 from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.load_balancers import Membership
 from spotkeeper.refusals import Refusal
@@ -51,32 +51,32 @@ def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.i
 
 
 def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:
-    """Facts of steps that were refused; for good unless ``again_at`` says when they are tried again."""
+    """State of steps that were refused; for good unless ``again_at`` says when they are tried again."""
     found = {(step, what): refusal(CloudError("Describe", "lb-1", "Throttling"), since, again_at) for step in steps}
     return {"refusals": found, "lb_since": since}
 
 
-START = Facts(now=0.0, entered=0.0, notice_end=300.0)
-SEEN = START.but(source_seen=True, source=source())
-LOADED = SEEN.but(loaded=True, image=Image.NONE)
-OPENED = LOADED.but(opened=True, records=BEGUN)
-RETAINED = OPENED.but(disks_retained=True, records={**BEGUN, "disks": {}})
-RECALLED = RETAINED.but(records={**BEGUN, "disks": {}, "launch-spec": {}})
-REMEMBERED = RECALLED.but(spec_checked=True)
-FOUND = REMEMBERED.but(memberships=(PLACE,))
-DRAINED = FOUND.but(drained=True)
-QUIET = DRAINED.but(drain_waited=True)
-IMAGING = QUIET.but(image=Image.CREATING, image_id="m-1")
-REMOVED = IMAGING.but(removed=True)
-USABLE = REMOVED.but(image=Image.USABLE, records={**REMEMBERED.records, "usable": {}})
-LAUNCHED = USABLE.but(replacement=Replacement.STARTING, replacement_id="i-2", records=ALL)
-RUNNING = LAUNCHED.but(replacement=Replacement.RUNNING)
-RETURNED = RUNNING.but(returned=True)
-ASKED = RETURNED.but(health_asked=True)
-CHECKED = ASKED.but(strays_checked=True)
-SETTLED = CHECKED.but(disks_settled=True, snapshots_complete=True)
-GONE = LOADED.but(source=None)
-DOWN = LOADED.but(journal_reached=False)
+START = State(now=0.0, entered=0.0, notice_end=300.0)
+SEEN = START.replace(source_seen=True, source=source())
+LOADED = SEEN.replace(loaded=True, image=Image.NONE)
+OPENED = LOADED.replace(opened=True, records=BEGUN)
+RETAINED = OPENED.replace(disks_retained=True, records={**BEGUN, "disks": {}})
+RECALLED = RETAINED.replace(records={**BEGUN, "disks": {}, "launch-spec": {}})
+REMEMBERED = RECALLED.replace(spec_checked=True)
+FOUND = REMEMBERED.replace(memberships=(PLACE,))
+DRAINED = FOUND.replace(drained=True)
+QUIET = DRAINED.replace(drain_waited=True)
+IMAGING = QUIET.replace(image=Image.CREATING, image_id="m-1")
+REMOVED = IMAGING.replace(removed=True)
+USABLE = REMOVED.replace(image=Image.USABLE, records={**REMEMBERED.records, "usable": {}})
+LAUNCHED = USABLE.replace(replacement=Replacement.STARTING, replacement_id="i-2", records=ALL)
+RUNNING = LAUNCHED.replace(replacement=Replacement.RUNNING)
+RETURNED = RUNNING.replace(returned=True)
+ASKED = RETURNED.replace(health_asked=True)
+CHECKED = ASKED.replace(strays_checked=True)
+SETTLED = CHECKED.replace(disks_settled=True, snapshots_complete=True)
+GONE = LOADED.replace(source=None)
+DOWN = LOADED.replace(journal_reached=False)
 STOP = {"source": source(SpotInterruptionBehavior="Stop")}
 IN_CREATION: dict[str, Any] = {"image": Image.CREATING}
 BOTH: dict[str, Any] = {"disks_retained": False, **refused(Step.RETAIN_DISKS, Step.MAKE_IMAGE, again_at=35.0)}
@@ -89,11 +89,11 @@ AT_ONCE, NONE = settings(RELAUNCH="at-once"), settings(RELAUNCH="none")
 EARLY, LATE = settings(STOP_SOURCE="before-image"), settings(STOP_SOURCE="before-relaunch")
 KEEP_NOTHING = settings(RETAIN_DISKS="never")
 DRY = settings(DRY_RUN="true")
-UNLOCKED = SEEN.but(source=source(lock=""), entered=1_000.0, now=1_000.0, notice_end=1_300.0)
-DONE = SETTLED.but(records={**ALL, "done": {}})
-SURPLUS = DONE.but(strays_checked=False)
-STOPPED = OPENED.but(**STOP, memberships=(PLACE,))
-LOST = GONE.but(records={**BEGUN, "lost": {"reason": "no stock"}})
+UNLOCKED = SEEN.replace(source=source(lock=""), entered=1_000.0, now=1_000.0, notice_end=1_300.0)
+DONE = SETTLED.replace(records={**ALL, "done": {}})
+SURPLUS = DONE.replace(strays_checked=False)
+STOPPED = OPENED.replace(**STOP, memberships=(PLACE,))
+LOST = GONE.replace(records={**BEGUN, "lost": {"reason": "no stock"}})
 
 ALL_ELSE: dict[str, Any] = {"health_asked": True, "strays_checked": True, "disks_settled": True}
 
@@ -107,217 +107,225 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.LOOK, "what is true now decides, not the event", [START]),
     # the notice has ended
     (Step.LOOK, "the notice has ended since anybody looked", [
-        CHECKED.but(source_seen_at=100.0, now=300.1), CHECKED.but(source_seen_at=CHECKED.notice_end, now=300.1),
+        CHECKED.replace(source_seen_at=100.0, now=300.1), CHECKED.replace(source_seen_at=CHECKED.notice_end, now=300.1),
     ]),
     (Step.ANSWER, "the journal says that this rescue is finished", [
-        DONE.but(source_seen_at=100.0, now=CHECKED.notice_end), DONE.but(source_seen_at=300.1, now=300.2), DONE,
-        SURPLUS.but(replacement_id=""), (DRY, SURPLUS),
+        DONE.replace(source_seen_at=100.0, now=CHECKED.notice_end), DONE.replace(source_seen_at=300.1, now=300.2), DONE,
+        SURPLUS.replace(replacement_id=""), (DRY, SURPLUS),
     ]),
-    (Step.LOSE, "this rescue ended in a loss: no stock", [LOST.but(source_seen_at=100.0, now=300.1), LOST]),
+    (Step.LOSE, "this rescue ended in a loss: no stock", [LOST.replace(source_seen_at=100.0, now=300.1), LOST]),
     # the guard
     (Step.SKIP, "the instance is not a spot instance", [
-        SEEN.but(source=source(SpotStrategy="NoSpot")), SEEN.but(source=source(SpotStrategy="")),
-        (DRY, SEEN.but(source=source(SpotStrategy="NoSpot"))),
+        SEEN.replace(source=source(SpotStrategy="NoSpot")), SEEN.replace(source=source(SpotStrategy="")),
+        (DRY, SEEN.replace(source=source(SpotStrategy="NoSpot"))),
     ]),
     (Step.SKIP, UNTAGGED.format("spotkeeper:managed=true"), [
-        SEEN.but(source=source(tags={})), SEEN.but(source={**source(), "Tags": None}),
+        SEEN.replace(source=source(tags={})), SEEN.replace(source={**source(), "Tags": None}),
     ]),
     (Step.SKIP, UNTAGGED.format("team"), [(settings(MANAGED_TAG="team"), SEEN)]),
     (Step.SKIP, "the tag spotkeeper:hold says hands off", [
-        SEEN.but(source=source(tags={**MANAGED, "spotkeeper:hold": ""})),
-        UNLOCKED.but(source=source(lock="", tags={**MANAGED, "spotkeeper:hold": "x"}), now=1_060.0),
+        SEEN.replace(source=source(tags={**MANAGED, "spotkeeper:hold": ""})),
+        UNLOCKED.replace(source=source(lock="", tags={**MANAGED, "spotkeeper:hold": "x"}), now=1_060.0),
     ]),
     (Step.WAIT_FOR_LOCK, "the instance is not under the Recycling lock yet", [
-        UNLOCKED, UNLOCKED.but(now=1_059.9), SEEN.but(source=source(lock="")),
-        SEEN.but(source=source(lock="security")), SEEN.but(source=source(lock=""), now=59.9),
+        UNLOCKED, UNLOCKED.replace(now=1_059.9), SEEN.replace(source=source(lock="")),
+        SEEN.replace(source=source(lock="security")), SEEN.replace(source=source(lock=""), now=59.9),
     ]),
     (Step.LOAD, "an earlier call may have begun under the lock", [
-        UNLOCKED.but(now=1_060.0), SEEN.but(source=source(lock=""), now=60.0),
+        UNLOCKED.replace(now=1_060.0), SEEN.replace(source=source(lock=""), now=60.0),
     ]),
     (Step.SKIP, HEALTHY, [
-        UNLOCKED.but(now=1_060.0, loaded=True), UNLOCKED.but(now=1_061.0, loaded=True, records={**BEGUN, "done": {}}),
-        UNLOCKED.but(now=1_061.0, loaded=True, records={**BEGUN, "lost": {}}),
-        LOADED.but(source=source(lock=""), now=60.0),
-        OPENED.but(source=source(lock="", SpotInterruptionBehavior="Stop"), now=60.0, lock_seen=True),
+        UNLOCKED.replace(now=1_060.0, loaded=True),
+        UNLOCKED.replace(now=1_061.0, loaded=True, records={**BEGUN, "done": {}}),
+        UNLOCKED.replace(now=1_061.0, loaded=True, records={**BEGUN, "lost": {}}),
+        LOADED.replace(source=source(lock=""), now=60.0),
+        OPENED.replace(source=source(lock="", SpotInterruptionBehavior="Stop"), now=60.0, lock_seen=True),
     ]),
     (Step.UNLOCKED, "an earlier call has begun under the lock, and the lock is gone", [
-        UNLOCKED.but(now=1_060.0, loaded=True, records=BEGUN),
-        LOADED.but(source=source(lock=""), now=60.0, records=BEGUN),
+        UNLOCKED.replace(now=1_060.0, loaded=True, records=BEGUN),
+        LOADED.replace(source=source(lock=""), now=60.0, records=BEGUN),
     ]),
     (Step.LOAD, "an earlier call may have begun, or finished", [
-        UNLOCKED.but(lock_seen=True), SEEN, SEEN.but(source=source(SpotStrategy="SpotWithPriceLimit")),
-        (settings(MANAGED_TAG="team"), SEEN.but(source=source(tags={"team": "x"}))),
-        SEEN.but(source=source(lock="recycling")),
-        (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.but(source=source(lock=""))),
-        (DRY, SEEN.but(source=source(lock=""))),
+        UNLOCKED.replace(lock_seen=True), SEEN, SEEN.replace(source=source(SpotStrategy="SpotWithPriceLimit")),
+        (settings(MANAGED_TAG="team"), SEEN.replace(source=source(tags={"team": "x"}))),
+        SEEN.replace(source=source(lock="recycling")),
+        (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.replace(source=source(lock=""))),
+        (DRY, SEEN.replace(source=source(lock=""))),
     ]),
     (Step.OPEN, "every later call must find what this one begins", [
-        (DRY, LOADED), STOPPED.but(drained=True, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
-        LOADED.but(**STOP), GONE.but(records=BEGUN, image=Image.UNKNOWN),
+        (DRY, LOADED), STOPPED.replace(drained=True, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
+        LOADED.replace(**STOP), GONE.replace(records=BEGUN, image=Image.UNKNOWN),
     ]),
-    (Step.NO_JOURNAL, "a dry run is there to find what does not work", [(DRY, LOADED.but(journal_reached=False))]),
+    (Step.NO_JOURNAL, "a dry run is there to find what does not work", [(DRY, LOADED.replace(journal_reached=False))]),
     # it has ended before
     (Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue", [SURPLUS]),
     (Step.FINISH_STOP_MODE, "it is drained and remembered already", [
-        STOPPED.but(drained=True), STOPPED.but(memberships=(), drained=True), QUIET.but(**STOP),
+        STOPPED.replace(drained=True), STOPPED.replace(memberships=(), drained=True), QUIET.replace(**STOP),
     ]),
     (Step.DRAIN, "no new requests for an instance that goes", [
-        STOPPED.but(memberships=()), FOUND,
-        FOUND.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)),
-        FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2", again_at=9.0)),
-        FOUND.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
-        FOUND.but(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
-        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=0.0), **IN_CREATION),
-        (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING, returned=True)), OPENED.but(**STOP, memberships=(PLACE,)),
+        STOPPED.replace(memberships=()), FOUND,
+        FOUND.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)),
+        FOUND.replace(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2", again_at=9.0)),
+        FOUND.replace(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+        FOUND.replace(**refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
+        FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name, again_at=0.0), **IN_CREATION),
+        (AT_ONCE, FOUND.replace(replacement=Replacement.RUNNING, returned=True)),
+        OPENED.replace(**STOP, memberships=(PLACE,)),
     ]),
     # the source is gone
-    (Step.LOOK_FOR_IMAGE, "a call that had no journal may have made an image", [GONE.but(image=Image.UNKNOWN)]),
+    (Step.LOOK_FOR_IMAGE, "a call that had no journal may have made an image", [GONE.replace(image=Image.UNKNOWN)]),
     (Step.SKIP, "the instance does not exist (any more) and no rescue of it was begun", [
-        GONE.but(image=Image.FAILED), GONE,
+        GONE.replace(image=Image.FAILED), GONE,
     ]),
     (Step.LOSE, "the source is released and its launch spec was never recorded", [
-        GONE.but(image=Image.CREATING), (AT_ONCE, GONE.but(records=BEGUN)),
-        GONE.but(records=BEGUN, image=Image.USABLE), GONE.but(records=BEGUN, image=Image.USABLE, image_id="m-1"),
+        GONE.replace(image=Image.CREATING), (AT_ONCE, GONE.replace(records=BEGUN)),
+        GONE.replace(records=BEGUN, image=Image.USABLE),
+        GONE.replace(records=BEGUN, image=Image.USABLE, image_id="m-1"),
     ]),
     (Step.NO_JOURNAL, "the instance is gone and only the journal knows whether a rescue of it was begun", [
-        GONE.but(journal_reached=False),
+        GONE.replace(journal_reached=False),
     ]),
     (Step.SKIP, "the instance was drained and stopped, and has been released since: nothing is left to put back", [
-        GONE.but(records={"event": {"SpotInterruptionBehavior": "Stop"}}),
-        GONE.but(records={"event": {"SpotInterruptionBehavior": "stop"}}),
+        GONE.replace(records={"event": {"SpotInterruptionBehavior": "Stop"}}),
+        GONE.replace(records={"event": {"SpotInterruptionBehavior": "stop"}}),
     ]),
     (Step.LOSE, "the source is released and there is no usable image of it", [
-        GONE.but(records=BEGUN), GONE.but(records={**BEGUN, "launch-spec": {}}),
-        GONE.but(records={**BEGUN, "launch-spec": {}}, image=Image.FAILED), GONE.but(records=BEGUN, image=Image.FAILED),
+        GONE.replace(records=BEGUN), GONE.replace(records={**BEGUN, "launch-spec": {}}),
+        GONE.replace(records={**BEGUN, "launch-spec": {}}, image=Image.FAILED),
+        GONE.replace(records=BEGUN, image=Image.FAILED),
     ]),
     (Step.LAUNCH, "somebody has to do the work", [
-        (AT_ONCE, GONE.but(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
-        USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)), USABLE.but(disks_retained=False),
-        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
-        (LATE, USABLE.but(source=source(Status="Stopped"))),
-        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS))),
-        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0)), (AT_ONCE, FOUND),
+        (AT_ONCE, GONE.replace(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
+        USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
+        USABLE.replace(disks_retained=False),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
+        (LATE, USABLE.replace(source=source(Status="Stopped"))),
+        (AT_ONCE, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS))),
+        (AT_ONCE, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0)), (AT_ONCE, FOUND),
     ]),
     # the journal is down
     (Step.NO_JOURNAL, "nothing is left that could be done", [
-        (AT_ONCE, DOWN), DOWN.but(disks_retained=True, image=Image.CREATING), DOWN.but(**STOP),
+        (AT_ONCE, DOWN), DOWN.replace(disks_retained=True, image=Image.CREATING), DOWN.replace(**STOP),
     ]),
     # a rescue, step by step
     (Step.LOOK_FOR_IMAGE, "an earlier call may have made it", [
-        RETAINED.but(image=Image.UNKNOWN), DOWN.but(image=Image.UNKNOWN, disks_retained=True),
+        RETAINED.replace(image=Image.UNKNOWN), DOWN.replace(image=Image.UNKNOWN, disks_retained=True),
     ]),
     (Step.RETAIN_DISKS, "a disk that is not released with the instance cannot be lost", [
-        OPENED, OPENED.but(source=source(lock=""), now=60.0, lock_seen=True),
-        USABLE.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)),
-        (AT_ONCE, OPENED.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"}))), DOWN,
+        OPENED, OPENED.replace(source=source(lock=""), now=60.0, lock_seen=True),
+        USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)),
+        (AT_ONCE, OPENED.replace(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"}))), DOWN,
     ]),
     (Step.REMEMBER, "a released instance cannot be asked", [
-        OPENED.but(records={**BEGUN, "disks": {}, "usable": {}}), RETAINED, OPENED.but(**refused(Step.RETAIN_DISKS)),
+        OPENED.replace(records={**BEGUN, "disks": {}, "usable": {}}),
+        RETAINED, OPENED.replace(**refused(Step.RETAIN_DISKS)),
         (KEEP_NOTHING, OPENED), (AT_ONCE, OPENED),
     ]),
     (Step.FIND_MEMBERSHIPS, "the weights are gone once they are 0, the memberships once it is released", [
-        REMEMBERED, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), (AT_ONCE, REMEMBERED),
-        (AT_ONCE, REMEMBERED.but(replacement=Replacement.STARTING)), OPENED.but(**STOP),
-        QUIET.but(**STOP, unsearched=("lb-2",)),
-        GONE.but(records={**BEGUN, "launch-spec": {}}, image=Image.CREATING, opened=True),
+        REMEMBERED, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), (AT_ONCE, REMEMBERED),
+        (AT_ONCE, REMEMBERED.replace(replacement=Replacement.STARTING)), OPENED.replace(**STOP),
+        QUIET.replace(**STOP, unsearched=("lb-2",)),
+        GONE.replace(records={**BEGUN, "launch-spec": {}}, image=Image.CREATING, opened=True),
     ]),
     (Step.WAIT_DRAIN, "requests that it has get their answer", [DRAINED]),
     (Step.MAKE_IMAGE, "the data of all disks, bootable", [
-        QUIET, (EARLY, QUIET.but(removed=True, **refused(Step.STOP_SOURCE))), REMOVED.but(image=Image.FAILED),
-        REMEMBERED.but(memberships=()), REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS)),
-        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name)),
-        REMEMBERED.but(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)),
-        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0),
-        FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=1.0), now=31.0),
-        QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0),
-        QUIET.but(**AFTER_DISKS, now=40.0), REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED),
-        (EARLY, QUIET.but(removed=True, source=source(Status="Stopped"))), DOWN.but(disks_retained=True),
+        QUIET, (EARLY, QUIET.replace(removed=True, **refused(Step.STOP_SOURCE))), REMOVED.replace(image=Image.FAILED),
+        REMEMBERED.replace(memberships=()), REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS)),
+        FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name)),
+        REMEMBERED.replace(disks_retained=False, memberships=(), **refused(Step.RETAIN_DISKS)),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=30.0),
+        FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name, again_at=1.0), now=31.0),
+        QUIET.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=30.0),
+        QUIET.replace(**AFTER_DISKS, now=40.0),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED),
+        (EARLY, QUIET.replace(removed=True, source=source(Status="Stopped"))), DOWN.replace(disks_retained=True),
     ]),
     (Step.REMOVE, "a rescue ends with the source in no group", [IMAGING, (EARLY, QUIET)]),
     (Step.WAIT_IMAGE, "only a usable image can start an instance", [
-        REMOVED, FOUND.but(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION),
+        REMOVED, FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION),
         (EARLY, REMOVED),
     ]),
-    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-image", [(EARLY, QUIET.but(removed=True))]),
+    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-image", [(EARLY, QUIET.replace(removed=True))]),
     (Step.WAIT_SNAPSHOTS, "stopping disturbs a snapshot in creation", [(LATE, USABLE)]),
-    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-relaunch", [(LATE, USABLE.but(snapshots_complete=True))]),
+    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-relaunch", [(LATE, USABLE.replace(snapshots_complete=True))]),
     (Step.WAIT_RUNNING, "only a running instance can join a group", [LAUNCHED]),
     (Step.RETURN, "traffic goes where it went before", [
-        RUNNING, (AT_ONCE, FOUND.but(replacement=Replacement.RUNNING)),
+        RUNNING, (AT_ONCE, FOUND.replace(replacement=Replacement.RUNNING)),
     ]),
     (Step.ASK_HEALTH, "does the load balancer reach it?", [
-        RETURNED, RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+        RETURNED, RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
     ]),
-    (Step.CHECK_STRAYS, "at most one replacement may stay", [ASKED, RUNNING.but(memberships=())]),
+    (Step.CHECK_STRAYS, "at most one replacement may stay", [ASKED, RUNNING.replace(memberships=())]),
     (Step.RESTORE_DISKS, "the flags go back as they were, once every snapshot is complete", [
-        CHECKED, (NONE, USABLE), USABLE.but(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
+        CHECKED, (NONE, USABLE),
+        USABLE.replace(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
     ]),
     (Step.FINISH, "nothing is left that could be done", [
-        CHECKED.but(records={**BEGUN, "launch-spec": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
-        SETTLED.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
-        (KEEP_NOTHING, CHECKED.but(records={**BEGUN, "launch-spec": {}, "usable": {}})),
-        (NONE, USABLE.but(disks_settled=True)), (AT_ONCE, SETTLED.but(image=Image.NONE)),
-        (NONE, GONE.but(records=BEGUN, image=Image.USABLE, opened=True, memberships=())),
+        CHECKED.replace(records={**BEGUN, "launch-spec": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
+        SETTLED.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
+        (KEEP_NOTHING, CHECKED.replace(records={**BEGUN, "launch-spec": {}, "usable": {}})),
+        (NONE, USABLE.replace(disks_settled=True)), (AT_ONCE, SETTLED.replace(image=Image.NONE)),
+        (NONE, GONE.replace(records=BEGUN, image=Image.USABLE, opened=True, memberships=())),
     ]),
     # refused
     (Step.WAIT, "the next try of 'find the memberships' is due in 1.5 s", [
-        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
     ]),
     (Step.FAIL, "refused: return to the groups", [
-        RUNNING.but(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE),
-        SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name)),
+        RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE),
+        SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name)),
     ]),
-    (Step.RETAIN_DISKS, "the disks are tried again before the image is", [QUIET.but(**BOTH, now=40.0)]),
+    (Step.RETAIN_DISKS, "the disks are tried again before the image is", [QUIET.replace(**BOTH, now=40.0)]),
     # what passes holds up the image for 30 seconds, and is tried again meanwhile
     (Step.WAIT, "the next try of 'find the memberships' is due in 0.5 s", [
-        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5),
     ]),
     (Step.WAIT, "the next try of 'find the memberships' is due in 0.1 s", [
-        REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9),
+        REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=60.0), now=29.9),
     ]),
     (Step.WAIT, "the next try of 'let in-flight requests finish' is due in 1.0 s", [
-        DRAINED.but(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0),
+        DRAINED.replace(**refused(Step.WAIT_DRAIN, again_at=10.0), now=9.0),
     ]),
     (Step.WAIT, "the next try of 'retain the disks' is due in 1.0 s", [
-        QUIET.but(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0),
+        QUIET.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0), now=29.0),
     ]),
     # before each further try of the image the disks are tried again
     (Step.WAIT, "the next try of 'make the image' is due in 20.0 s", [
-        QUIET.but(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
+        QUIET.replace(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
     ]),
-    (Step.FAIL, "refused: look for surplus replacements", [SURPLUS.but(**refused(Step.CHECK_STRAYS))]),
+    (Step.FAIL, "refused: look for surplus replacements", [SURPLUS.replace(**refused(Step.CHECK_STRAYS))]),
     (Step.WAIT, "the next try of 'look for surplus replacements' is due in 2.0 s", [
-        SURPLUS.but(**refused(Step.CHECK_STRAYS, again_at=2.0)),
+        SURPLUS.replace(**refused(Step.CHECK_STRAYS, again_at=2.0)),
     ]),
-    (Step.FAIL, "refused: make the image", [QUIET.but(removed=True, **refused(Step.MAKE_IMAGE), now=40.0)]),
+    (Step.FAIL, "refused: make the image", [QUIET.replace(removed=True, **refused(Step.MAKE_IMAGE), now=40.0)]),
     # refusals of load balancers keep neither the replacement nor another group waiting, but the end
     (Step.WAIT, "the next try of 'return to the groups' is due in 9.0 s", [
-        SETTLED.but(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+        SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
     ]),
     (Step.FAIL, "refused: find the memberships", [
-        SETTLED.but(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
-        QUIET.but(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+        SETTLED.replace(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
+        QUIET.replace(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
     ]),
     # without its launch spec nothing is launched
     (Step.WAIT, "the next try of 'remember the launch spec' is due in 9.0 s", [
-        USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)),
+        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)),
     ]),
     (Step.FAIL, "refused: remember the launch spec", [
-        USABLE.but(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)),
+        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)),
     ]),
     # settings
     (Step.WAIT, "the next try of 'find the memberships' is due in 9.0 s", [
-        (AT_ONCE, REMEMBERED.but(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0))),
+        (AT_ONCE, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0))),
     ]),
     # the source is gone
-    (Step.LOSE, "this rescue ended in a loss: r", [GONE.but(records={**BEGUN, "lost": {"reason": "r"}})]),
+    (Step.LOSE, "this rescue ended in a loss: r", [GONE.replace(records={**BEGUN, "lost": {"reason": "r"}})]),
     (Step.SKIP, "this rescue ended in a loss: r", [
-        (dataclasses.replace(DEFAULTS, dry_run=True), GONE.but(records={**BEGUN, "lost": {"reason": "r"}})),
+        (dataclasses.replace(DEFAULTS, dry_run=True), GONE.replace(records={**BEGUN, "lost": {"reason": "r"}})),
     ]),
 ]  # fmt: skip
 
 
-def given(case: Any) -> tuple[InterruptionSettings, Facts]:
+def given(case: Any) -> tuple[InterruptionSettings, State]:
     """Settings and facts of a case; facts alone are those of the default settings."""
     return case if isinstance(case, tuple) else (DEFAULTS, case)
 
@@ -343,7 +351,7 @@ def test_a_decision_stands() -> None:
         decide(DEFAULTS, START).reason = "another"  # type: ignore[misc]
 
 
-def combinations() -> list[tuple[InterruptionSettings, Facts]]:
+def combinations() -> list[tuple[InterruptionSettings, State]]:
     """Settings times facts, far more than can really be."""
     chosen = [
         settings(RELAUNCH=relaunch, STOP_SOURCE=stop, RETAIN_DISKS=retain, DRY_RUN=dry)

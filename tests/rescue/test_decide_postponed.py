@@ -8,9 +8,9 @@ import math
 import pytest
 
 from rescue.decide import decide
-from rescue.facts import Facts, Image
 from rescue.refusals import refused
-from rescue.tracks import BY_GROUP, Step, track
+from rescue.state import Image, State
+from rescue.steps import BY_GROUP, Step, track
 from spotkeeper.errors import CloudError
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
@@ -29,7 +29,7 @@ ENDS = {
 }
 
 
-def refuse(facts: Facts, step: Step, error: CloudError) -> Facts:
+def refuse(facts: State, step: Step, error: CloudError) -> State:
     """The facts once the step was refused, wherever it is done."""
     places = facts.unsettled(step) if step in BY_GROUP else ("",)
     for place in places or ("",):
@@ -37,7 +37,7 @@ def refuse(facts: Facts, step: Step, error: CloudError) -> Facts:
     return facts
 
 
-def everything_refused(chosen: InterruptionSettings, facts: Facts) -> Facts:
+def everything_refused(chosen: InterruptionSettings, facts: State) -> State:
     """The facts once each step that is decided on was refused for good, one after the other."""
     seen: set[Step] = set()
     while facts.loaded and (step := decide(chosen, facts).step) in track(chosen, facts) and step not in ENDS:
@@ -53,8 +53,8 @@ def everything_refused(chosen: InterruptionSettings, facts: Facts) -> Facts:
 def test_what_is_refused_for_good_is_not_next_again(chosen: InterruptionSettings) -> None:
     """Whatever the facts and whatever became of the image since."""
     for facts, before, after in itertools.product(FACTS, Image, Image):
-        put_off = everything_refused(chosen, facts.but(image=before))
-        everything_refused(chosen, put_off.but(image=after))
+        put_off = everything_refused(chosen, facts.replace(image=before))
+        everything_refused(chosen, put_off.replace(image=after))
 
 
 @pytest.mark.parametrize("chosen", [DEFAULTS, NONE, EARLY, AT_ONCE], ids=["image", "none", "stopped-first", "at-once"])
@@ -64,13 +64,13 @@ def test_what_is_throttled_is_waited_for(chosen: InterruptionSettings) -> None:
         throttled_throughout(chosen, facts)
 
 
-def throttled_throughout(chosen: InterruptionSettings, facts: Facts) -> None:
+def throttled_throughout(chosen: InterruptionSettings, facts: State) -> None:
     """Each step that is decided on is throttled."""
     for _ in range(60):
         decision = decide(chosen, facts)
         if decision.step is Step.WAIT:
             assert facts.now < decision.at < math.inf
-            facts = facts.but(now=decision.at)
+            facts = facts.replace(now=decision.at)
         elif decision.step in ENDS or decision.step not in track(chosen, facts):
             return
         else:

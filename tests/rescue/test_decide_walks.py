@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rescue.decide import decide, plan
-from rescue.facts import Facts, Image, Replacement
-from rescue.tracks import BY_GROUP, SIDE_BY_SIDE, Step
+from rescue.state import Image, Replacement, State
+from rescue.steps import BY_GROUP, SIDE_BY_SIDE, Step
 from spotkeeper import loop
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import (
@@ -59,22 +59,22 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
 LAST = {Step.FAIL, Step.FINISH, Step.FINISH_STOP_MODE, Step.NO_JOURNAL, Step.ANSWER, Step.SKIP}
 
 
-def walk(chosen: InterruptionSettings, facts: Facts, refusing: frozenset[Step] = frozenset()) -> Iterator[str]:
+def walk(chosen: InterruptionSettings, facts: State, refusing: frozenset[Step] = frozenset()) -> Iterator[str]:
     """The timeline from ``facts`` on; the steps of ``refusing`` are refused for good each time."""
     while (step := decide(chosen, facts).step) not in LAST:
         yield step.value
         if step in refusing:
             what = PLACE.group_name if step in BY_GROUP else ""
-            facts = facts.but(refusals={**facts.refusals, **refused(step, what=what)["refusals"]})
+            facts = facts.replace(refusals={**facts.refusals, **refused(step, what=what)["refusals"]})
         else:
             changes = DONE_BY[step]
-            facts = facts.but(**{**changes, "records": {**facts.records, **changes.get("records", {})}})
+            facts = facts.replace(**{**changes, "records": {**facts.records, **changes.get("records", {})}})
         if step is Step.MAKE_IMAGE:
-            facts = facts.but(refusals={})
+            facts = facts.replace(refusals={})
     yield step.value
 
 
-ARRIVED = START.but(source=source())
+ARRIVED = START.replace(source=source())
 MADE = {"source": source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})}
 LOOKED = "look at the source, read the journal, "
 BEGINS = LOOKED + "open the episode, "
@@ -96,7 +96,7 @@ CANNOT_DRAIN = frozenset({Step.REMOVE, Step.DRAIN, Step.WAIT_DRAIN})
 WALKS = [
     (DEFAULTS, ARRIVED, frozenset(), IMAGED + RELAUNCHED + CLOSED),
     (NONE, ARRIVED, frozenset(), IMAGED + CLOSED),
-    (DEFAULTS, ARRIVED.but(**MADE), frozenset(), IMAGED + CLOSED),
+    (DEFAULTS, ARRIVED.replace(**MADE), frozenset(), IMAGED + CLOSED),
     (LATE, ARRIVED, frozenset(), IMAGED + "wait for the snapshots, stop the source, " + RELAUNCHED + CLOSED),
     (
         EARLY,
@@ -115,11 +115,11 @@ WALKS = [
         + "remember the launch spec, find the memberships, launch the replacement, wait for the replacement, "
         + SERVED_AT_ONCE,
     ),
-    (AT_ONCE, ARRIVED.but(**MADE), frozenset(), IMAGED + CLOSED),
-    (DEFAULTS, ARRIVED.but(**STOP), frozenset(), STOPS),
+    (AT_ONCE, ARRIVED.replace(**MADE), frozenset(), IMAGED + CLOSED),
+    (DEFAULTS, ARRIVED.replace(**STOP), frozenset(), STOPS),
     (
         DEFAULTS,
-        ARRIVED.but(journal_reached=False),
+        ARRIVED.replace(journal_reached=False),
         frozenset(),
         LOOKED + "retain the disks, look for the image, make the image, stop before something is lost",
     ),
@@ -155,12 +155,17 @@ WALKS = [
         + "remember the launch spec, find the memberships, launch the replacement, wait for the replacement, "
         + "look for surplus replacements, end with what was refused",
     ),
-    (DEFAULTS, ARRIVED.but(**STOP), frozenset({Step.DRAIN}), STOPS.replace("leave the rest to state_change", FAILS)),
+    (
+        DEFAULTS,
+        ARRIVED.replace(**STOP),
+        frozenset({Step.DRAIN}),
+        STOPS.replace("leave the rest to state_change", FAILS),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("chosen", "facts", "refused", "timeline"), WALKS)
-def test_whole_rescues(chosen: InterruptionSettings, facts: Facts, refused: frozenset[Step], timeline: str) -> None:
+def test_whole_rescues(chosen: InterruptionSettings, facts: State, refused: frozenset[Step], timeline: str) -> None:
     """Every kind of rescue, from its first step to its last, in order and in words."""
     assert list(walk(chosen, facts, refused)) == timeline.split(", ")
 
@@ -179,7 +184,7 @@ def test_the_other_steps_in_words() -> None:
 
 def test_a_plan_gives_the_reasons_too() -> None:
     """The same words as on the day itself."""
-    said = {decision.step: decision.reason for decision in plan(LATE, LOADED.but(image=Image.UNKNOWN))}
+    said = {decision.step: decision.reason for decision in plan(LATE, LOADED.replace(image=Image.UNKNOWN))}
     assert said[Step.OPEN] == "every later call must find what this one begins"
     assert said[Step.WAIT_SNAPSHOTS] == "stopping disturbs a snapshot in creation"
     assert said[Step.FINISH] == "nothing is left that could be done"

@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from rescue.asks import token_of
+from rescue.context import Context, subject_of
 from rescue.launch_spec import launch_spec, run_parameters
-from rescue.tools import Tools, subject_of
 from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_launch_spec import DISKS, chosen
@@ -45,7 +45,7 @@ def token(parameters: dict[str, Any], round_number: int) -> str:
     unused: dict[str, Any] = dict.fromkeys(
         ("ecs", "load_balancers", "ess", "clock", "deadline", "step", "audit", "event", "call", "life")
     )
-    tools = Tools(settings=chosen(), subject=subject_of(episode), instance_id="i-1", episode=episode, **unused)
+    tools = Context(settings=chosen(), subject=subject_of(episode), instance_id="i-1", episode=episode, **unused)
     return token_of(tools, round_number, parameters)
 
 

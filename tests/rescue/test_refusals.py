@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescue.facts import Facts
 from rescue.refusals import as_error, later, refused
-from rescue.tracks import Step
+from rescue.state import State
+from rescue.steps import Step
 from spotkeeper.errors import (
     CloudError,
     CloudUnreachable,
@@ -21,7 +21,7 @@ from spotkeeper.errors import (
     SpotkeeperError,
 )
 
-START = Facts(now=0.0, entered=0.0, notice_end=300.0)
+START = State(now=0.0, entered=0.0, notice_end=300.0)
 THROTTLED = CloudError("X", "lb-1", "Throttling", status=400)
 BUSY = CloudError("X", "lb-1", "ServiceIsConfiguring", status=400)
 NO = CloudError("X", "lb-1", "InvalidParameter", status=400)
@@ -71,7 +71,7 @@ def test_an_outage_is_not_waited_for_for_ever() -> None:
 @given(st.lists(st.sampled_from([THROTTLED, BUSY, NO, OUTAGE, SILENT, NoCapacity("no")]), min_size=1, max_size=8))
 def test_time_passes(errors: list[SpotkeeperError]) -> None:
     """Whatever the order of the refusals, no try comes at once, and the first refusal is remembered."""
-    facts, now = START.but(now=5.0), 5.0
+    facts, now = START.replace(now=5.0), 5.0
     for error in errors:
         facts = refused(facts, Step.REMOVE, "g", error, now)
         refusal = facts.refusals[Step.REMOVE, "g"]

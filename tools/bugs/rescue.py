@@ -16,19 +16,19 @@ BUGS = (
     Bug(
         "one ClientToken for all rungs",
         f"{RESCUE}/asks.py",
-        'tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))',
-        'tools.token("RunInstances", str(round_number))',
+        'run.token("RunInstances", str(round_number), repr(sorted(parameters.items())))',
+        'run.token("RunInstances", str(round_number))',
     ),
     Bug(
         "relaunch without looking",
         f"{RESCUE}/replacement.py",
-        "found = _named(tools, known) or _repeated(tools, known)",
+        "found = _named(run, known) or _repeated(run, known)",
         "found = None",
     ),
     Bug(
         "lock not checked",
         f"{RESCUE}/decide.py",
-        "if settings.require_recycling_lock and not settings.dry_run and not locked(facts.source):",
+        "if settings.require_recycling_lock and not settings.dry_run and not locked(state.source):",
         "if False:",
     ),
     Bug(
@@ -40,16 +40,16 @@ BUGS = (
     Bug(
         "disk flags put back when usable but incomplete",
         f"{RESCUE}/disks.py",
-        """    if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts, until)
-        if not facts.snapshots_complete:
-            return facts.but(disks_settled=True)
+        """    if not state.snapshots_complete:
+        state = wait_for_snapshots(run, state, until)
+        if not state.snapshots_complete:
+            return state.replace(disks_settled=True)
 """,
         "",
     ),
     Bug(
         "plan written after weight 0",
-        f"{RESCUE}/tracks.py",
+        f"{RESCUE}/steps.py",
         "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.REMEMBER, *DRAIN)",
         "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, *DRAIN, Step.REMEMBER)",
     ),

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rescue.context import Context
 from rescue.launch_spec import run_parameters
-from rescue.tools import Tools
 from spotkeeper.errors import BrokenRecord
 
 INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
@@ -88,13 +88,13 @@ class Asks:
         return sorted(asks.values(), key=lambda ask: ask.place, reverse=True)
 
 
-def read(tools: Tools) -> Asks:
+def read(run: Context) -> Asks:
     """As the journal has them now. Raises ``JournalUnavailable``, ``BrokenRecord`` for what is no ask."""
-    names = tools.episode.names()
+    names = run.episode.names()
     last = dict(sorted(_numbers(names)))
     return Asks(
-        last={attempt: _read(tools, f"ask-{attempt}-{number}") for attempt, number in last.items()},
-        launched={one: _launch(tools, f"launched-{one}") for one in _instances(names, "launched-")},
+        last={attempt: _read(run, f"ask-{attempt}-{number}") for attempt, number in last.items()},
+        launched={one: _launch(run, f"launched-{one}") for one in _instances(names, "launched-")},
         deleted=frozenset(_instances(names, "deleted-")),
         gone=frozenset(_instances(names, "gone-")),
     )
@@ -112,8 +112,8 @@ def _numbers(names: Iterable[str]) -> Iterable[tuple[int, int]]:
             yield int(found["attempt"]), int(found["number"])
 
 
-def _read(tools: Tools, name: str) -> Ask:
-    record = tools.episode.look(name)
+def _read(run: Context, name: str) -> Ask:
+    record = run.episode.look(name)
     try:
         return Ask(
             int(record["round"]),
@@ -125,59 +125,59 @@ def _read(tools: Tools, name: str) -> Ask:
             float(record["at"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise _broken(tools, name) from None
+        raise _broken(run, name) from None
 
 
-def _launch(tools: Tools, name: str) -> Launch:
-    ask = _read(tools, name)
+def _launch(run: Context, name: str) -> Launch:
+    ask = _read(run, name)
     try:
-        return Launch(ask, float(tools.episode.look(name)["launched_at"]))
+        return Launch(ask, float(run.episode.look(name)["launched_at"]))
     except (KeyError, TypeError, ValueError):
-        raise _broken(tools, name) from None
+        raise _broken(run, name) from None
 
 
-def _broken(tools: Tools, name: str) -> BrokenRecord:
-    return BrokenRecord(tools.episode.key(name), "does not say what was asked for")
+def _broken(run: Context, name: str) -> BrokenRecord:
+    return BrokenRecord(run.episode.key(name), "does not say what was asked for")
 
 
-def about_to(tools: Tools, place: tuple[int, int], image_id: str) -> Ask:
+def about_to(run: Context, place: tuple[int, int], image_id: str) -> Ask:
     """Write down what this call asks for next. Raises ``JournalUnavailable``: nothing may be launched then."""
     round_number, option = place
-    at = tools.clock.now()
-    token = token_of(tools, round_number, parameters(tools, option, image_id, at))
-    add = rung(tools, option)["add"]
+    at = run.clock.now()
+    token = token_of(run, round_number, parameters(run, option, image_id, at))
+    add = rung(run, option)["add"]
     ask = Ask(round_number, option, add["InstanceType"], add["VSwitchId"], image_id, token, at)
-    tools.episode.claim(f"ask-{tools.attempt}", asdict(ask))
+    run.episode.claim(f"ask-{run.attempt}", asdict(ask))
     return ask
 
 
-def launched(tools: Tools, instance_id: str, ask: Ask) -> None:
+def launched(run: Context, instance_id: str, ask: Ask) -> None:
     """Write down what RunInstances has launched."""
-    tools.episode.record(f"launched-{instance_id}", {**asdict(ask), "launched_at": tools.clock.now()})
+    run.episode.record(f"launched-{instance_id}", {**asdict(ask), "launched_at": run.clock.now()})
 
 
-def parameters(tools: Tools, option: int, image_id: str, at: float) -> dict[str, Any]:
+def parameters(run: Context, option: int, image_id: str, at: float) -> dict[str, Any]:
     """Of RunInstances, but for the token: made of the recorded plan, the image, and the ask's recorded moment."""
-    return run_parameters(tools.episode.records["launch-spec"], rung(tools, option), image_id, tools.episode.name, at)
+    return run_parameters(run.episode.records["launch-spec"], rung(run, option), image_id, run.episode.name, at)
 
 
-def rung(tools: Tools, option: int) -> Mapping[str, Any]:
+def rung(run: Context, option: int) -> Mapping[str, Any]:
     """A launch option of the recorded plan. Raises ``BrokenRecord`` for a place that the plan does not have."""
-    rungs: list[dict[str, Any]] = tools.episode.records["launch-spec"]["rungs"]
+    rungs: list[dict[str, Any]] = run.episode.records["launch-spec"]["rungs"]
     if not 0 <= option < len(rungs):
-        raise BrokenRecord(tools.episode.key("launch-spec"), f"has no launch option {option}")
+        raise BrokenRecord(run.episode.key("launch-spec"), f"has no launch option {option}")
     return rungs[option]
 
 
-def token_of(tools: Tools, round_number: int, parameters: Mapping[str, Any]) -> str:
+def token_of(run: Context, round_number: int, parameters: Mapping[str, Any]) -> str:
     """The ClientToken. It is made of all parameters, so none is ever used for two different calls."""
-    return tools.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
+    return run.token("RunInstances", str(round_number), repr(sorted(parameters.items())))
 
 
-def why_not_repeated(tools: Tools, ask: Ask) -> str:
+def why_not_repeated(run: Context, ask: Ask) -> str:
     """Why the very same call cannot be sent with its token still known to the cloud; empty where it can."""
-    if tools.clock.now() - ask.at > TOKEN_LIFE_SECONDS:
+    if run.clock.now() - ask.at > TOKEN_LIFE_SECONDS:
         return "its ClientToken is too old to tell"
-    if token_of(tools, ask.round, parameters(tools, ask.option, ask.image_id, ask.at)) != ask.token:
+    if token_of(run, ask.round, parameters(run, ask.option, ask.image_id, ask.at)) != ask.token:
         return "the source or a setting has changed since, so that the same call cannot be sent again to tell"
     return ""

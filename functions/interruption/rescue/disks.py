@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from rescue import kept_disks, trail
+from rescue import audit_records, kept_disks
 from rescue.checked_records import settle_disks
-from rescue.facts import Facts
+from rescue.context import Context
 from rescue.image import look_for_image
 from rescue.kept_disks import describe_disks
 from rescue.refusals import refused
 from rescue.source import look_if_stale
-from rescue.tools import Tools
-from rescue.tracks import Step
+from rescue.state import State
+from rescue.steps import Step
 from spotkeeper.clients import items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, WaitFailed
@@ -43,7 +43,7 @@ LEAVE_BEFORE_RELEASE = 5.0
 IMMINENT_PAUSE = 1.0
 
 
-def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
+def retain(run: Context, state: State, until: Deadline) -> State:
     """Record the flags as they are, then ``DeleteWithInstance=false`` on every disk that would go with the instance.
 
     A disk that refuses for good (its kind, or because of the reclaim lock) is a warning: the image can still save it.
@@ -51,20 +51,20 @@ def retain(tools: Tools, facts: Facts, until: Deadline) -> Facts:
     or being attached refuses for a while. Without a journal the flags are changed all the same, and nobody puts them
     back.
     """
-    disks = describe_disks(tools, until)
-    if facts.journal_reached:
-        facts = settle_disks(tools, facts, disks)
+    disks = describe_disks(run, until)
+    if state.journal_reached:
+        state = settle_disks(run, state, disks)
     doomed = [str(disk["DiskId"]) for disk in disks if disk.get("DeleteWithInstance")]
-    if doomed and not facts.journal_reached:
-        tools.touched += doomed  # before the call: it may be executed although no answer comes
-        trail.unrecorded_flags(tools, facts, doomed)  # and this process may die before it can say so
-    refusing = set_flags(tools, doomed, until, delete_with_instance=False)
+    if doomed and not state.journal_reached:
+        run.touched += doomed  # before the call: it may be executed although no answer comes
+        audit_records.unrecorded_flags(run, state, doomed)  # and this process may die before it can say so
+    refusing = set_flags(run, doomed, until, delete_with_instance=False)
     unretained = [f"disk {one} will be released with the instance: {_why(error)}" for one, error in refusing.items()]
-    facts = facts.but(disks=tuple(disks), unretained=tuple(unretained))
+    state = state.replace(disks=tuple(disks), unretained=tuple(unretained))
     again = [error for error in refusing.values() if error.code not in FOR_GOOD]
     if again:
-        return refused(facts, Step.RETAIN_DISKS, "", again[0], tools.clock.now())
-    return facts.accepted(Step.RETAIN_DISKS).but(disks_retained=True)
+        return refused(state, Step.RETAIN_DISKS, "", again[0], run.clock.now())
+    return state.accepted(Step.RETAIN_DISKS).replace(disks_retained=True)
 
 
 def _why(error: CloudError) -> str:
@@ -72,7 +72,7 @@ def _why(error: CloudError) -> str:
 
 
 def set_flags(
-    tools: Tools, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool
+    run: Context, disk_ids: Iterable[str], until: Deadline, *, delete_with_instance: bool
 ) -> dict[str, CloudError]:
     """ModifyDiskAttribute; returns the disks that refuse, each with its refusal. Raises what passes by itself.
 
@@ -82,7 +82,7 @@ def set_flags(
     if not wanted:
         return {}
     try:
-        _set_flags(tools, wanted, until, delete_with_instance)
+        _set_flags(run, wanted, until, delete_with_instance)
     except CloudError as error:
         if passes_by_itself(error):
             raise
@@ -90,47 +90,47 @@ def set_flags(
             return {wanted[0]: error}
         refusing: dict[str, CloudError] = {}
         for disk_id in wanted:
-            refusing.update(set_flags(tools, [disk_id], until, delete_with_instance=delete_with_instance))
+            refusing.update(set_flags(run, [disk_id], until, delete_with_instance=delete_with_instance))
         return refusing
     return {}
 
 
-def _set_flags(tools: Tools, disk_ids: list[str], until: Deadline, delete_with_instance: bool) -> None:  # noqa: FBT001
+def _set_flags(run: Context, disk_ids: list[str], until: Deadline, delete_with_instance: bool) -> None:  # noqa: FBT001
     for start in range(0, len(disk_ids), 100):
         chunk = disk_ids[start : start + 100]
         parameters = {"DiskIds": chunk, "DeleteWithInstance": delete_with_instance}
-        tools.ecs.call("ModifyDiskAttribute", ", ".join(chunk), parameters, until=until)
+        run.ecs.call("ModifyDiskAttribute", ", ".join(chunk), parameters, until=until)
 
 
-def wait_for_snapshots(tools: Tools, facts: Facts, deadline: Deadline) -> Facts:
+def wait_for_snapshots(run: Context, state: State, deadline: Deadline) -> State:
     """Wait until every snapshot behind the image is accomplished, or the source is about to be released.
 
     Raises ``DeadlineReached`` where this call's time is up before either.
     """
-    if not facts.snapshot_ids:
-        facts = look_for_image(tools, facts)
-    left = facts.notice_end - LEAVE_BEFORE_RELEASE - tools.clock.now()
+    if not state.snapshot_ids:
+        state = look_for_image(run, state)
+    left = state.notice_end - LEAVE_BEFORE_RELEASE - run.clock.now()
     until = deadline.sooner(max(0.0, left))
     try:
-        wait_for(SNAPSHOTS, facts.image_id, lambda: _snapshots(tools, facts), tools.clock, until)
+        wait_for(SNAPSHOTS, state.image_id, lambda: _snapshots(run, state), run.clock, until)
     except WaitFailed as failure:
-        return facts.but(source_seen=False).warn(f"{failure}: the disks stay")
+        return state.replace(source_seen=False).warn(f"{failure}: the disks stay")
     except DeadlineReached:
         if until.at == deadline.at:
             raise
         # The release is imminent: look whether it has happened, and leave the flags alone. It may be seconds away.
-        tools.clock.sleep(IMMINENT_PAUSE)
-        return facts.but(source_seen=False).warn(
-            f"snapshots of {facts.image_id} were not complete in time: the disks stay"
+        run.clock.sleep(IMMINENT_PAUSE)
+        return state.replace(source_seen=False).warn(
+            f"snapshots of {state.image_id} were not complete in time: the disks stay"
         )
-    return facts.but(snapshots_complete=True)
+    return state.replace(snapshots_complete=True)
 
 
-def _snapshots(tools: Tools, facts: Facts) -> tuple[str, int]:
+def _snapshots(run: Context, state: State) -> tuple[str, int]:
     """The state of the slowest snapshot."""
-    wanted = set(facts.snapshot_ids)
+    wanted = set(state.snapshot_ids)
     parameters = {"SnapshotIds": json.dumps(sorted(wanted))}
-    pages = tools.ecs.pages("DescribeSnapshots", facts.image_id, parameters)
+    pages = run.ecs.pages("DescribeSnapshots", state.image_id, parameters)
     found = [one for page in pages for one in items(page, "Snapshots", "Snapshot") if one.get("SnapshotId") in wanted]
     states = {str(one.get("Status")) for one in found}
     if len(found) < len(wanted) or not wanted:
@@ -142,18 +142,18 @@ def _only(states: set[str]) -> str:
     return states.pop() if len(states) == 1 else "mixed"
 
 
-def restore(tools: Tools, facts: Facts, until: Deadline) -> Facts:
+def restore(run: Context, state: State, until: Deadline) -> State:
     """Put the flags back as they were, where the image is safe; else leave the disks and let the answer report them."""
-    if not facts.snapshots_complete:
-        facts = wait_for_snapshots(tools, facts, until)
-        if not facts.snapshots_complete:
-            return facts.but(disks_settled=True)
-    facts = look_if_stale(tools, facts)
-    if facts.gone:
-        return facts.but(disks_settled=True)
+    if not state.snapshots_complete:
+        state = wait_for_snapshots(run, state, until)
+        if not state.snapshots_complete:
+            return state.replace(disks_settled=True)
+    state = look_if_stale(run, state)
+    if state.gone:
+        return state.replace(disks_settled=True)
     # Its owner may have attached a disk to another instance meanwhile, with which it must not be released.
-    attached = {str(disk["DiskId"]) for disk in describe_disks(tools, until)}
-    ours = [disk_id for disk_id in kept_disks.doomed(tools) if disk_id in attached]
-    refusing = set_flags(tools, ours, until, delete_with_instance=True)
+    attached = {str(disk["DiskId"]) for disk in describe_disks(run, until)}
+    ours = [disk_id for disk_id in kept_disks.doomed(run) if disk_id in attached]
+    refusing = set_flags(run, ours, until, delete_with_instance=True)
     warnings = [f"the flag of disk {one} was not put back: {_why(error)}" for one, error in refusing.items()]
-    return facts.but(disks_settled=True, flags_restored=not refusing).warn(*warnings)
+    return state.replace(disks_settled=True, flags_restored=not refusing).warn(*warnings)

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rescue.alive import Life, LivingApi, LivingClock
-from rescue.facts import Facts
-from rescue.tools import NOTICE_SECONDS, Tools, subject_of
+from rescue.context import NOTICE_SECONDS, Context, subject_of
+from rescue.state import State
 from rescue.workflow import rescue_loop
 from spotkeeper.episode import Episode
 from spotkeeper.events import Interruption, Kind
@@ -25,15 +25,15 @@ def rescue(event: Interruption, invocation: Invocation, settings: InterruptionSe
 
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
-    tools = _tools(event, invocation, settings)
-    now = tools.clock.now()
+    run = _context(event, invocation, settings)
+    now = run.clock.now()
     # No notice begins in the future: such a time is another zone's, and would promise hours that there are not.
     told = event.time if event.time is not None and event.time <= now + CLOCKS_APART else None
     began = now if told is None else told
-    facts = Facts(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=told is None)
-    life = tools.life
+    state = State(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=told is None)
+    life = run.life
     try:
-        answer = rescue_loop(tools, facts).answer()
+        answer = rescue_loop(run, state).answer()
     except Exception as error:
         life.end(error)
         raise
@@ -42,7 +42,7 @@ def rescue(event: Interruption, invocation: Invocation, settings: InterruptionSe
     return {**answer, **({"warnings": [*answer.get("warnings", ()), *missed]} if missed else {})}
 
 
-def _tools(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> Tools:
+def _context(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> Context:
     about = {"event_kind": Kind.INTERRUPTION.value, "event_id": event.id, "instance_id": event.instance_id}
     audit = invocation.audit.of(**about, region=event.region)
     life = Life(invocation.deadline.clock, audit)
@@ -52,7 +52,7 @@ def _tools(event: Interruption, invocation: Invocation, settings: InterruptionSe
     journal = journal_opener(invocation, event.region, settings)
     episode = Episode(journal, invocation.home(event.region), event.instance_id)
     call = {"request_id": invocation.request_id, "started_at": now, "deadline_at": now + deadline.remaining()}
-    return Tools.enter(
+    return Context.enter(
         invocation,
         event.region,
         settings,

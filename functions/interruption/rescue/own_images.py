@@ -12,8 +12,8 @@ from typing import Any
 
 from rescue import kept_disks
 from rescue.carried_disks import is_local
-from rescue.facts import Facts
-from rescue.tools import Tools
+from rescue.context import Context
+from rescue.state import State
 from spotkeeper.clients import items
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.instances import ALL_STATUSES, Described, describe_images, tags_of
@@ -56,43 +56,41 @@ class Owner(Enum):
 Owned = Sequence[tuple[Found, Owner]]
 
 
-def image_name(tools: Tools, number: int) -> str:
+def image_name(run: Context, number: int) -> str:
     """The name of the k-th try."""
-    return f"spotkeeper-{tools.instance_id}-{tools.episode.number}-{number}"
+    return f"spotkeeper-{run.instance_id}-{run.episode.number}-{number}"
 
 
-def tagged(tools: Tools) -> list[Found]:
+def tagged(run: Context) -> list[Found]:
     """The images in any state that carry this episode's tag, oldest try first. The tag is no proof (see ``owned``)."""
-    tag = {"Key": EPISODE_TAG, "Value": tools.episode.name}
-    described = _described(tools, tools.episode.name, Tag=[tag])
-    found = [_found(tools, image) for image in described if tags_of(image).get(EPISODE_TAG) == tools.episode.name]
+    tag = {"Key": EPISODE_TAG, "Value": run.episode.name}
+    described = _described(run, run.episode.name, Tag=[tag])
+    found = [_found(run, image) for image in described if tags_of(image).get(EPISODE_TAG) == run.episode.name]
     return sorted(found, key=lambda image: image.try_number)
 
 
-def named(tools: Tools, number: int) -> list[Found]:
+def named(run: Context, number: int) -> list[Found]:
     """The image with the name of the k-th try, whatever tags it has (the API matches names loosely)."""
-    found = (
-        _found(tools, one) for one in _described(tools, image_name(tools, number), ImageName=image_name(tools, number))
-    )
+    found = (_found(run, one) for one in _described(run, image_name(run, number), ImageName=image_name(run, number)))
     return [image for image in found if image.try_number == number]
 
 
-def by_id(tools: Tools, image_id: str) -> Found | None:
+def by_id(run: Context, image_id: str) -> Found | None:
     """The image, or None."""
-    found = (_found(tools, one) for one in _described(tools, image_id, ImageId=image_id))
+    found = (_found(run, one) for one in _described(run, image_id, ImageId=image_id))
     return next((image for image in found if image.image_id == image_id), None)
 
 
-def _described(tools: Tools, about: str, **which: Any) -> list[Described]:
+def _described(run: Context, about: str, **which: Any) -> list[Described]:
     parameters = {
         "Status": ALL_STATUSES,
         "ImageOwnerAlias": "self",
     }
-    return describe_images(tools.ecs, about, {**parameters, **which})
+    return describe_images(run.ecs, about, {**parameters, **which})
 
 
-def _found(tools: Tools, image: Described) -> Found:
-    prefix, name = image_name(tools, 0)[:-1], str(image.get("ImageName") or "")
+def _found(run: Context, image: Described) -> Found:
+    prefix, name = image_name(run, 0)[:-1], str(image.get("ImageName") or "")
     tail = name.removeprefix(prefix)
     snapshot_ids = [str(one.get("SnapshotId") or "") for one in items(image, "DiskDeviceMappings", "DiskDeviceMapping")]
     return Found(
@@ -111,23 +109,23 @@ def _state(image: Described) -> str:
     return status
 
 
-def owned(tools: Tools, facts: Facts, images: Iterable[Found]) -> Owned:
+def owned(run: Context, state: State, images: Iterable[Found]) -> Owned:
     """Each image with whose it is. What is proven once stays proven for this call.
 
     Anybody can copy a tag, and make an image of any name. Of which disk a snapshot is, only the platform says
     (DescribeSnapshots, ``SourceDiskId``); and CreateImage answers with an image only the request that made it.
     """
     images = list(images)
-    open_ones = [one for one in images if one.try_number and one.image_id not in tools.own_images and one.snapshot_ids]
-    disks = kept_disks.of_source(tools, facts) if open_ones else {}
-    sources = _source_disks(tools, [snapshot for one in open_ones for snapshot in one.snapshot_ids]) if disks else {}
-    found = [(one, _owner(tools, one, disks, sources)) for one in images]
-    tools.own_images |= {one.image_id for one, owner in found if owner is Owner.THIS_RESCUE}
+    open_ones = [one for one in images if one.try_number and one.image_id not in run.own_images and one.snapshot_ids]
+    disks = kept_disks.of_source(run, state) if open_ones else {}
+    sources = _source_disks(run, [snapshot for one in open_ones for snapshot in one.snapshot_ids]) if disks else {}
+    found = [(one, _owner(run, one, disks, sources)) for one in images]
+    run.own_images |= {one.image_id for one, owner in found if owner is Owner.THIS_RESCUE}
     return found
 
 
-def _owner(tools: Tools, image: Found, disks: Mapping[str, Described], sources: Mapping[str, str]) -> Owner:
-    if image.image_id in tools.own_images:
+def _owner(run: Context, image: Found, disks: Mapping[str, Described], sources: Mapping[str, str]) -> Owner:
+    if image.image_id in run.own_images:
         return Owner.THIS_RESCUE
     if not image.try_number:
         return Owner.SOMEBODY_ELSE
@@ -146,12 +144,12 @@ def is_image_of(imaged: AbstractSet[str], disks: Mapping[str, Described]) -> boo
     return bool(imaged) and needed <= imaged <= disks.keys()
 
 
-def _source_disks(tools: Tools, snapshot_ids: Sequence[str]) -> dict[str, str]:
+def _source_disks(run: Context, snapshot_ids: Sequence[str]) -> dict[str, str]:
     """Of which disk each snapshot is; those that cannot be seen are missing."""
     sources: dict[str, str] = {}
     for start in range(0, len(snapshot_ids), SNAPSHOTS_PER_CALL):
         wanted = json.dumps(snapshot_ids[start : start + SNAPSHOTS_PER_CALL])
-        for page in tools.ecs.pages("DescribeSnapshots", tools.episode.name, {"SnapshotIds": wanted}):
+        for page in run.ecs.pages("DescribeSnapshots", run.episode.name, {"SnapshotIds": wanted}):
             shown = items(page, "Snapshots", "Snapshot")
             sources.update({str(one["SnapshotId"]): str(one.get("SourceDiskId") or "") for one in shown})
     return sources

@@ -6,12 +6,12 @@ import math
 import random
 from collections.abc import Callable, Mapping
 
-from rescue.facts import Facts
 from rescue.image import CREATE_CONFLICTS
 from rescue.ladder import RUN_CONFLICTS
 from rescue.source import STOP_CONFLICTS
+from rescue.state import State
+from rescue.steps import Step
 from rescue.surplus import DELETE_CONFLICTS
-from rescue.tracks import Step
 from spotkeeper import loop, refusals
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
 from spotkeeper.load_balancers import BUSY
@@ -39,20 +39,20 @@ LONGEST_ROUND_PAUSE = 60.0
 
 
 def refused(  # noqa: PLR0913 - what was refused, by what, and when
-    facts: Facts,
+    state: State,
     step: loop.Step,
     what: str,
     error: SpotkeeperError,
     now: float,
     chance: Callable[[], float] = random.random,
-) -> Facts:
-    """The facts with a try that did not succeed, and with the moment of the next one."""
+) -> State:
+    """The state with a try that did not succeed, and with the moment of the next one."""
 
     def next_try(error: SpotkeeperError, since: float, tries: int, now: float) -> float:
         return _again_at(error, step, since, tries, now, chance)
 
-    refusal = refusals.refused(facts.refusal(step, what), error, min(now, facts.now), now, next_try)
-    return facts.refused(step, refusal, what)
+    refusal = refusals.refused(state.refusal(step, what), error, min(now, state.now), now, next_try)
+    return state.refused(step, refusal, what)
 
 
 def _again_at(  # noqa: PLR0913 - see refused
@@ -72,18 +72,18 @@ def _again_at(  # noqa: PLR0913 - see refused
     return now + pause if now - since + pause <= patience(error, policy) else math.inf
 
 
-def later(facts: Facts, step: loop.Step, what: str, error: SpotkeeperError, at: float) -> Facts:
-    """The facts with a step that goes on at a moment: its time was up, or it waits for something."""
-    return facts.refused(step, refusals.postponed(facts.refusal(step, what), error, facts.now, at), what)
+def later(state: State, step: loop.Step, what: str, error: SpotkeeperError, at: float) -> State:
+    """The state with a step that goes on at a moment: its time was up, or it waits for something."""
+    return state.refused(step, refusals.postponed(state.refusal(step, what), error, state.now, at), what)
 
 
-def as_error(facts: Facts) -> SpotkeeperError:
+def as_error(state: State) -> SpotkeeperError:
     """What a call raises that ends with refusals: a single one itself, several in one message."""
-    errors = list({str(one.error): one.error for one in facts.refusals.values()}.values())
+    errors = list({str(one.error): one.error for one in state.refusals.values()}.values())
     if len(errors) == 1:
         return errors[0]
     named = "; ".join(map(str, errors))
-    if all(_passes(step, one.error) for (step, _), one in facts.refusals.items()):
+    if all(_passes(step, one.error) for (step, _), one in state.refusals.items()):
         return DeadlineReached(f"this call's time is up, the next goes on. {len(errors)} steps wait: {named}")
     return RescueIncomplete(f"{len(errors)} steps were refused; what does not need them is done: {named}")
 

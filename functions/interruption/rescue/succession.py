@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rescue.facts import Facts, Replacement
-from rescue.tools import Tools
+from rescue.context import Context
+from rescue.state import Replacement, State
 from spotkeeper import episode
 from spotkeeper.episode import EPISODE_TAG, Episode
 from spotkeeper.errors import BrokenRecord, RescueFailed
@@ -41,65 +41,65 @@ def named(records: Records) -> Mapping[str, Any] | None:
     return records.get(record_name(records))
 
 
-def interrupted(tools: Tools, facts: Facts, seen: Described | None) -> Facts:
+def interrupted(run: Context, state: State, seen: Described | None) -> State:
     """What the first rescue does about a replacement that is under the lock (``seen``) or gone (None).
 
     Raises ``RescueFailed`` where only time or a human can tell more.
     """
-    if "serving" in facts.records:
-        return _passed_on(facts, f"{facts.replacement_id} served, and was interrupted itself before this rescue ended")
-    own = episode.glance(tools.episode.journal(), tools.episode.home, facts.replacement_id)
+    if "serving" in state.records:
+        return _passed_on(state, f"{state.replacement_id} served, and was interrupted itself before this rescue ended")
+    own = episode.glance(run.episode.journal(), run.episode.home, state.replacement_id)
     if "event" in own.records and "lost" not in own.records:
-        tools.episode.record("handed-over", {"to": own.name, "at": tools.clock.now()})
-        return _passed_on(facts, f"{facts.replacement_id} was interrupted before it served: {own.name} rescues it")
+        run.episode.record("handed-over", {"to": own.name, "at": run.clock.now()})
+        return _passed_on(state, f"{state.replacement_id} was interrupted before it served: {own.name} rescues it")
     if seen is not None:
         raise RescueFailed(
-            f"replacement {facts.replacement_id} is to be reclaimed itself, and its own rescue has not begun yet: it "
+            f"replacement {state.replacement_id} is to be reclaimed itself, and its own rescue has not begun yet: it "
             "is put in no group; the next call looks again"
         )
-    return _launch_another(tools, facts)
+    return _launch_another(run, state)
 
 
-def _passed_on(facts: Facts, why: str) -> Facts:
+def _passed_on(state: State, why: str) -> State:
     """Nothing is left to do about the replacement."""
-    return facts.but(replacement=Replacement.RUNNING, returned=True, health_asked=True).warn(why)
+    return state.replace(replacement=Replacement.RUNNING, returned=True, health_asked=True).warn(why)
 
 
-def _launch_another(tools: Tools, facts: Facts) -> Facts:
-    tools.episode.record(f"gone-{facts.replacement_id}", {"at": tools.clock.now()})
-    gone = [name for name in tools.episode.records if name.startswith("gone-")]
+def _launch_another(run: Context, state: State) -> State:
+    run.episode.record(f"gone-{state.replacement_id}", {"at": run.clock.now()})
+    gone = [name for name in run.episode.records if name.startswith("gone-")]
     if len(gone) >= MOST_REPLACEMENTS:
-        image = f"The image {facts.image_id} is safe. " if facts.image_id else ""
+        image = f"The image {state.image_id} is safe. " if state.image_id else ""
         raise RescueFailed(
-            f"{len(gone)} replacements of {tools.instance_id} were released before they served. {image}Find out by "
+            f"{len(gone)} replacements of {run.instance_id} were released before they served. {image}Find out by "
             f"whom, and launch another one by hand; the memberships to give it are in the journal "
-            f"({tools.episode.key('memberships')})"
+            f"({run.episode.key('memberships')})"
         )
-    return facts.but(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
-        f"replacement {facts.replacement_id} was released before it served: another one is launched"
+    return state.replace(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
+        f"replacement {state.replacement_id} was released before it served: another one is launched"
     )
 
 
-def launched_by(tools: Tools, facts: Facts) -> Episode | None:
+def launched_by(run: Context, state: State) -> Episode | None:
     """The rescue whose replacement the source is, with the records that tell; None where it is nobody's.
 
     The source's tag says where to look, the record ``replacement`` decides. Raises ``JournalUnavailable``.
     """
-    tag = tags_of(facts.source).get(EPISODE_TAG) or str(facts.records.get("event", {}).get("launched_by") or "")
+    tag = tags_of(state.source).get(EPISODE_TAG) or str(state.records.get("event", {}).get("launched_by") or "")
     hint = episode.named(tag)
-    if hint is None or hint[0] == tools.instance_id:
+    if hint is None or hint[0] == run.instance_id:
         return None
-    first = episode.glance(tools.episode.journal(), tools.episode.home, *hint)
+    first = episode.glance(run.episode.journal(), run.episode.home, *hint)
     try:
         for name in [one for one in first.records if one.startswith("replacement")]:
             first.look(name)
     except BrokenRecord:
         return None  # a record of another rescue that cannot be read proves nothing
     record = named(first.records)
-    return first if record is not None and record.get("instance_id") == tools.instance_id else None
+    return first if record is not None and record.get("instance_id") == run.instance_id else None
 
 
-def owed(tools: Tools, first: Episode) -> list[Membership]:
+def owed(run: Context, first: Episode) -> list[Membership]:
     """The memberships that ``first`` has launched the source for and not given it yet, as if it were in them.
 
     Raises ``RescueFailed`` where that cannot be told yet, ``JournalUnavailable``.
@@ -110,16 +110,14 @@ def owed(tools: Tools, first: Episode) -> list[Membership]:
         for name in filter(is_batch, list(first.records)):
             first.look(name)
     except BrokenRecord as error:
-        raise RescueFailed(
-            f"what {first.name} owes its replacement {tools.instance_id} is not known: {error}"
-        ) from None
+        raise RescueFailed(f"what {first.name} owes its replacement {run.instance_id} is not known: {error}") from None
     if not is_complete(first.records):
         raise RescueFailed(
-            f"{tools.instance_id} is the replacement of {first.instance_id}, whose memberships are not all recorded "
+            f"{run.instance_id} is the replacement of {first.instance_id}, whose memberships are not all recorded "
             "yet: the next call looks again"
         )
     return [
-        replace(one, server_id=tools.instance_id, server_ip="")
+        replace(one, server_id=run.instance_id, server_ip="")
         for one in recorded(first.records)
         if one.server_id == first.instance_id
     ]

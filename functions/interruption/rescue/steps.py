@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rescue.facts import Facts, Replacement
+from rescue.state import Replacement, State
 from spotkeeper import loop
 from spotkeeper.errors import CloudError
 from spotkeeper.loop import PARTS, WRITES
@@ -101,89 +101,89 @@ DO_WITHOUT = frozenset({Step.REMOVE, Step.NO_JOURNAL})
 """Of those, the steps that are taken all the same once it is refused for good."""
 
 
-def track(settings: InterruptionSettings, facts: Facts) -> tuple[Step, ...]:
+def track(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:
     """The steps of this rescue, in order. The next step is the first one that is due and may be tried."""
-    if not facts.journal_reached:
-        return DATA_WITHOUT_JOURNAL if makes_image(settings, facts) else NOTHING_WITHOUT_JOURNAL
-    if facts.stop_mode:
+    if not state.journal_reached:
+        return DATA_WITHOUT_JOURNAL if makes_image(settings, state) else NOTHING_WITHOUT_JOURNAL
+    if state.stop_mode:
         return STOP_MODE
-    if not makes_image(settings, facts):
+    if not makes_image(settings, state):
         return AT_ONCE
     image = IMAGE_OF_STOPPED if settings.stop_source is StopSource.BEFORE_IMAGE else IMAGE
-    if not relaunches(settings, facts):
+    if not relaunches(settings, state):
         return (*SAVE, *image, *CLOSE)
     stop = STOP_BEFORE_RELAUNCH if settings.stop_source is StopSource.BEFORE_RELAUNCH else ()
     return (*SAVE, *image, *stop, *RELAUNCH, *CLOSE)
 
 
-def makes_image(settings: InterruptionSettings, facts: Facts) -> bool:
+def makes_image(settings: InterruptionSettings, state: State) -> bool:
     """Stop mode keeps its disks, and at-once fleets have nothing to save; what others made is imaged all the same."""
-    return not facts.stop_mode and (settings.relaunch is not Relaunch.AT_ONCE or bool(facts.maker))
+    return not state.stop_mode and (settings.relaunch is not Relaunch.AT_ONCE or bool(state.maker))
 
 
-def relaunches(settings: InterruptionSettings, facts: Facts) -> bool:
+def relaunches(settings: InterruptionSettings, state: State) -> bool:
     """Auto Scaling and ACK replace what they made themselves."""
-    return not facts.stop_mode and not facts.maker and settings.relaunch is not Relaunch.NONE
+    return not state.stop_mode and not state.maker and settings.relaunch is not Relaunch.NONE
 
 
-def again_at(step: loop.Step, facts: Facts) -> float:
+def again_at(step: loop.Step, state: State) -> float:
     """When a step may be tried (again), seconds since 1970: 0 for one that nobody refused, infinite for never."""
-    if step is Step.WAIT_DRAIN and not facts.drain_begun:
+    if step is Step.WAIT_DRAIN and not state.drain_begun:
         return math.inf  # no group has weight 0: there is nothing to wait for
     if step in BY_GROUP:
-        return min((group_again_at(step, group, facts) for group in facts.unsettled(step)), default=0.0)
-    if step is Step.FIND_MEMBERSHIPS and facts.unsearched and (step, "") not in facts.refusals:
-        return min(_again_at(step, one, facts) for one in facts.unsearched)
-    return _again_at(step, "", facts)
+        return min((group_again_at(step, group, state) for group in state.unsettled(step)), default=0.0)
+    if step is Step.FIND_MEMBERSHIPS and state.unsearched and (step, "") not in state.refusals:
+        return min(_again_at(step, one, state) for one in state.unsearched)
+    return _again_at(step, "", state)
 
 
 FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}
 """What comes before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
 
 
-def group_again_at(step: loop.Step, group: str, facts: Facts) -> float:
+def group_again_at(step: loop.Step, group: str, state: State) -> float:
     """When a step may be tried (again) in one group: not before what comes first there."""
     first = FIRST.get(step)
-    if first is not None and group in facts.unsettled(first):
-        before = facts.refusals.get((first, group))
-        if before is not None and not before.final and not (first is Step.RETURN and facts.image_id):
-            return max(before.again_at, _again_at(step, group, facts))
-    return _again_at(step, group, facts)
+    if first is not None and group in state.unsettled(first):
+        before = state.refusals.get((first, group))
+        if before is not None and not before.final and not (first is Step.RETURN and state.image_id):
+            return max(before.again_at, _again_at(step, group, state))
+    return _again_at(step, group, state)
 
 
-def _again_at(step: loop.Step, what: str, facts: Facts) -> float:
-    refusal = facts.refusals.get((step, what))
+def _again_at(step: loop.Step, what: str, state: State) -> float:
+    refusal = state.refusals.get((step, what))
     return 0.0 if refusal is None else refusal.again_at
 
 
-def pass_at(step: loop.Step, settings: InterruptionSettings, facts: Facts) -> float:
+def pass_at(step: loop.Step, settings: InterruptionSettings, state: State) -> float:
     """From when on the steps behind a refused or slow one need not wait for it; infinite: they always do."""
     if step in LOAD_BALANCER:
-        return 0.0 if again_at(step, facts) == math.inf else _lb_pass_at(settings, facts)
+        return 0.0 if again_at(step, state) == math.inf else _lb_pass_at(settings, state)
     if step is Step.WAIT_DRAIN:
-        return 0.0 if facts.has_image or again_at(step, facts) == math.inf else math.inf
+        return 0.0 if state.has_image or again_at(step, state) == math.inf else math.inf
     if step in {Step.LOOK_FOR_IMAGE, Step.ASK_HEALTH, Step.CHECK_STRAYS, Step.RESTORE_DISKS, Step.REMEMBER}:
         # CreateImage under the recorded name and token makes no second image, so it need not wait for the look.
-        no_other = step is Step.LOOK_FOR_IMAGE and (facts.gone or "usable" in facts.records)
+        no_other = step is Step.LOOK_FOR_IMAGE and (state.gone or "usable" in state.records)
         return math.inf if no_other else 0.0
     if step is Step.RETAIN_DISKS:
-        return 0.0 if facts.has_image else _held_up(step, facts)
+        return 0.0 if state.has_image else _held_up(step, state)
     if step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE:
-        return _held_up(step, facts)
+        return _held_up(step, state)
     return math.inf
 
 
-def _lb_pass_at(settings: InterruptionSettings, facts: Facts) -> float:
+def _lb_pass_at(settings: InterruptionSettings, state: State) -> float:
     """Load balancers hold up the image (at-once: the launch) for a while, and nothing else."""
-    waited_for = not facts.has_image if makes_image(settings, facts) else facts.replacement is Replacement.NONE
-    if facts.stop_mode or not waited_for:
+    waited_for = not state.has_image if makes_image(settings, state) else state.replacement is Replacement.NONE
+    if state.stop_mode or not waited_for:
         return 0.0
-    return math.inf if facts.lb_since is None else facts.lb_since + HOLD_UP_SECONDS
+    return math.inf if state.lb_since is None else state.lb_since + HOLD_UP_SECONDS
 
 
-def _held_up(step: loop.Step, facts: Facts) -> float:
+def _held_up(step: loop.Step, state: State) -> float:
     """A refusal that passes by itself is waited for a while; one that may stay is tried again without that."""
-    refusal = facts.refusals.get((step, ""))
+    refusal = state.refusals.get((step, ""))
     if refusal is None:
         return math.inf
     passes = isinstance(refusal.error, CloudError) and passes_by_itself(refusal.error)

@@ -12,7 +12,7 @@ from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
 from spotkeeper.load_balancers import Membership
 
 if TYPE_CHECKING:
-    from rescue.tracks import Step
+    from rescue.steps import Step
 
 
 class Image(Enum):
@@ -34,7 +34,7 @@ class Replacement(Enum):
 
 
 @dataclass(frozen=True)
-class Facts(loop.State):
+class State(loop.State):
     """All times are seconds since 1970 unless a name says ``_for``.
 
     ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
@@ -94,8 +94,6 @@ class Facts(loop.State):
     strays_checked: bool = False
 
     not_carried: tuple[str, ...] = ()
-
-    but = loop.State.replace
 
     @property
     def groups(self) -> tuple[str, ...]:

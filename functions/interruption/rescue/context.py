@@ -19,7 +19,7 @@ NOTICE_SECONDS = 300.0
 
 
 @dataclass(kw_only=True)
-class Tools(RunContext[InterruptionSettings]):
+class Context(RunContext[InterruptionSettings]):
     """``event`` is the notice, and ``call`` the record of this call, as the journal has them."""
 
     instance_id: str
