@@ -93,7 +93,9 @@ class JournalUnavailable(SpotkeeperError):
 
     def adding(self, text: str) -> JournalUnavailable:
         """The same error with more to say."""
-        return JournalUnavailable(f"{self}.{text}")
+        more = type(self).__new__(type(self), f"{str(self).rstrip('.')}.{text}")
+        more.__dict__.update(self.__dict__)
+        return more
 
 
 class UnreadableRecord(JournalUnavailable):
@@ -107,9 +109,9 @@ class RefusedRecord(UnreadableRecord):
 class UnknownFormat(UnreadableRecord):
     """A journal record has a format that this version does not know."""
 
-    def __init__(self, key: str, known: object) -> None:
+    def __init__(self, key: str, known: int) -> None:
         super().__init__(
-            f"journal record {key} has format {known!a}, which this version of Spotkeeper cannot read: a later version "
+            f"journal record {key} has format {known}, which this version of Spotkeeper cannot read: a later version "
             "wrote it. Deploy that version, or move the record away"
         )
 
@@ -121,12 +123,6 @@ class BrokenRecord(UnreadableRecord):
         self.key = key
         self.problem = problem
         super().__init__(f"journal record {key} {problem}; somebody else wrote it. Move it away.")
-
-    def adding(self, text: str) -> BrokenRecord:
-        """See ``JournalUnavailable.adding``."""
-        more = BrokenRecord(self.key, self.problem)
-        more.args = (f"{self}{text}",)
-        return more
 
 
 class WaitFailed(SpotkeeperError):

@@ -55,7 +55,10 @@ def parse(content: bytes, key: str) -> dict[str, Any]:
         record = None
     if not isinstance(record, dict):
         raise BrokenRecord(key, "is not a JSON object")
-    if (known := record.pop("format", FORMAT)) != FORMAT:
+    known = record.pop("format", FORMAT)
+    if problem := INTEGER(known, "format"):
+        raise BrokenRecord(key, f"has a wrong field: {problem}")
+    if known != FORMAT:
         raise UnknownFormat(key, known)
     return record
 

@@ -303,9 +303,20 @@ def test_each_record_says_its_format(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text()) == {"format": 1, "at": 1}
 
 
-@pytest.mark.parametrize("known", [0, 2, "1", None, [1]])
+@pytest.mark.parametrize("known", [0, 2])
 def test_a_format_of_a_later_version(tmp_path: Path, known: object) -> None:
     """It is an error that says what to do, and no record that somebody else has broken."""
     (tmp_path / "a.json").write_text(json.dumps({"format": known, "at": 1}))
     with pytest.raises(UnknownFormat, match=r"a later version wrote it\. Deploy that version"):
         DirectoryJournal(tmp_path).read("a")
+
+
+@pytest.mark.parametrize("known", ["1", None, [1], True], ids=repr)
+def test_a_format_that_is_none(tmp_path: Path, known: object) -> None:
+    """Somebody else has written it."""
+    (tmp_path / "a.json").write_text(json.dumps({"format": known, "at": 1}))
+    with pytest.raises(BrokenRecord, match="format is not a whole number") as raised:
+        DirectoryJournal(tmp_path).read("a")
+    more = raised.value.adding(" Image m-1 was asked for.")
+    assert isinstance(more, BrokenRecord)
+    assert str(more) == f"{raised.value} Image m-1 was asked for."
