@@ -40,7 +40,8 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
     """Where the rescue is done, every group is as at the start but for the replacement in the source's places.
 
     Nobody can know them any more where no call got to read them before the release; then the answer warns. Nor can
-    anybody know a port that was forged when the source had left its groups: it is believed.
+    anybody know a port that was forged when the source had left its groups: it is believed. A source that was stopped
+    before its groups let it go stays in them, at weight 0, until it is released; the answer says so.
     """
     if not _remembered(story):
         if told_in_time(story) and not blocked(story, last_ended(story)) and not excused(story, "slb", "oss"):
@@ -53,13 +54,20 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
     unread = any(UNREAD in str(run.answer) for run in story.runs)
     if unread and not _may_not_read(story):
         yield "an answer says that CLB was not searched, but the role was not refused so often"
-    now = proof.memberships(story.after)
+    now = _but_for_stopped_source(story, proof.memberships(story.after))
     for group, members in proof.memberships(story.before).items():
         expected = _expected(story, members)
         # What the role may not read is left as it is: the replacement is in no group, and the released source neither.
         left = [one for one in members if not _is_source(story, one)] if unread else expected
         if expected is not None and now.get(group) not in (expected, left):
             yield f"group {group} has {now.get(group)} instead of {expected}"
+
+
+def _but_for_stopped_source(story: Story, groups: dict[str, Group]) -> dict[str, Group]:
+    warned = story.done is not None and f"{story.source_id} is still listed in" in str(story.done["warnings"])
+    if not (warned and story.source is not None and story.source["Status"] == "Stopped"):
+        return groups
+    return {name: [one for one in group if not _is_source(story, one) or one[2]] for name, group in groups.items()}
 
 
 def _may_not_read(story: Story) -> bool:
