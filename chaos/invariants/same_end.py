@@ -8,17 +8,18 @@ from chaos import reference
 from chaos.story import Story
 
 FOR_GOOD = ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired")
-HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
+HEARTBEAT, TAG, UNTAG = "RecordLifecycleActionHeartbeat", "TagResources", "UntagResources"
 
 
 def ends_as_undisturbed(story: Story) -> Iterator[str]:
     """Instances, groups, tags, lifecycle states and results are those of the same scenario without any disturbance.
 
-    A hook that must not be extended may end with the failure result: no machine serves that nobody could check. A tag
-    that must not be removed may stay, where that is said.
+    A hook that must not be extended, or whose failed machine must not be marked, may end with the failure result: no
+    machine serves that nobody could check, or remove. A tag that must not be removed may stay, where that is said.
     """
     expected, found = reference.ending(story.schedule.scenario), story.ending
-    if _refused(story, HEARTBEAT) and ("Completed", "ABANDON") in found["hook"]:
+    hindered = _refused(story, HEARTBEAT) or (story.scenario.bad and _refused(story, TAG))
+    if hindered and ("Completed", "ABANDON") in found["hook"]:
         return
     if _refused(story, UNTAG) and all(name in "\n".join(story.outputs) for _, name in found["tags"]):
         found = {**found, "tags": expected["tags"]}
