@@ -85,7 +85,7 @@ def sweep(world: World, phase: float) -> None:
     """Sweep every minute until nothing is open; then once more after the source's release, when a last event comes."""
     cloud = world.cloud
     began = cloud.now()
-    while cloud.now() < (max(began, world.last_death) + LONG_ENOUGH if world.hindered else began + LONGEST):
+    while _may_end(world, began):
         sweep_once(world, phase)
         if world.settled:
             break
@@ -93,6 +93,14 @@ def sweep(world: World, phase: float) -> None:
     sweep_once(world, phase)
     if event := world.stage.last_event:
         world.call(FUNCTIONS[event], world.stage.event(event) or b"")
+
+
+def _may_end(world: World, began: float) -> bool:
+    """Whether what is open may still end: there is time, or Function Compute has not given up what it was told."""
+    now = world.cloud.now()
+    if world.hindered and not world.cloud.fc.pending:
+        return now < max(began, world.last_death) + LONG_ENOUGH
+    return now < began + LONGEST
 
 
 def sweep_once(world: World, phase: float) -> None:
