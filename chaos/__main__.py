@@ -145,6 +145,7 @@ class Search:
             f"{tally.calls} calls, seed {self.seed}, {self.cores} cores, {self._seconds:.0f} s "
             f"({tally.cpu_seconds:.0f} s of CPU)"
         )
+        print(f"of them: {', '.join(f'{count} of a {kind}' for kind, count in tally.scenarios.items())}")
         for name, shown in sorted(tally.violations.items()):
             smallest = min((one for one, _ in shown), key=lambda one: one.size)
             shortest = shrink(smallest, functools.partial(_shows, name))

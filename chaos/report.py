@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.fault_classes import ALONE, CLASSES, COMPANY, classes_of, company_of
+from chaos.scenarios import SCENARIOS
 from chaos.schedule import Cell, Schedule, Verdict
 
 SHORT = {
@@ -35,6 +36,8 @@ class Tally:
     calls: int = 0
     cpu_seconds: float = 0.0
     distinct: set[object] = field(default_factory=set)
+    scenarios: Counter[str] = field(default_factory=Counter)
+    """What is played (rescue, restart, hook) -> how many distinct schedules play it."""
     fired: Counter[Cell] = field(default_factory=Counter)
     classes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(class, company) -> how many distinct schedules had it."""
@@ -47,6 +50,7 @@ class Tally:
         self.cpu_seconds += one.cpu_seconds
         if one.counts:
             if one.schedule.identity not in self.distinct:
+                self.scenarios[SCENARIOS[one.schedule.scenario].kind.value] += 1
                 kinds = classes_of(one.schedule)
                 self.classes.update((kind, met) for kind in kinds for met in ("all", *company_of(one.schedule, kind)))
             self.distinct.add(one.schedule.identity)

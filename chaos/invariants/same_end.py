@@ -8,7 +8,9 @@ from chaos import reference
 from chaos.story import Story
 
 FOR_GOOD = ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired")
-HEARTBEAT, TAG, UNTAG = "RecordLifecycleActionHeartbeat", "TagResources", "UntagResources"
+HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
+REMOVAL = ("TagResources", "DescribeScalingGroups")
+"""What tells whether a failed machine is removed after CONTINUE."""
 
 
 def ends_as_undisturbed(story: Story) -> Iterator[str]:
@@ -18,7 +20,7 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
     machine serves that nobody could check, or remove. A tag that must not be removed may stay, where that is said.
     """
     expected, found = reference.ending(story.schedule.scenario), story.ending
-    hindered = _refused(story, HEARTBEAT) or (story.scenario.bad and _refused(story, TAG))
+    hindered = _refused(story, HEARTBEAT) or (story.scenario.bad and any(_refused(story, one) for one in REMOVAL))
     if hindered and ("Completed", "ABANDON") in found["hook"]:
         return
     if _refused(story, UNTAG) and all(name in "\n".join(story.outputs) for _, name in found["tags"]):

@@ -99,9 +99,15 @@ class Episode:
     def claim(self, family: str, document: Mapping[str, Any]) -> int:
         """Write the next free record of a numbered family (``attempt-1``, ``attempt-2`` …); return its number."""
         number = 1 + self.last(family)
-        while self.record(f"{family}-{number}", document) != dict(document):
+        while not self._claimed(f"{family}-{number}", document):
             number += 1
         return number
+
+    def _claimed(self, name: str, document: Mapping[str, Any]) -> bool:
+        try:
+            return self.record(name, document) == dict(document)
+        except BrokenRecord:
+            return False  # somebody else has written it, since the records were listed
 
     def look(self, name: str) -> Mapping[str, Any]:
         """A record that stands, the latest version that can be read; empty where there is none.

@@ -37,6 +37,9 @@ FOUND = {
         '{"scenario":"many-places","faults":[{"action":"*","effect":"kill-after","call":48}],'
         '"deeds":[{"what":"forged-server","call":40}]}'
     ),
+    "an attempt that somebody else writes while a call begins": (
+        '{"scenario":"slow-image","deeds":[{"what":"list:attempt-1","call":5}]}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'
