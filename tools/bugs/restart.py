@@ -31,10 +31,10 @@ BUGS = (
         "restart",
     ),
     Bug(
-        "a group that refuses the return is forgotten",
-        f"{RESTARTING}/serve.py",
-        "    if refused:\n        raise RescueIncomplete(_words(run, len(groups), refused))\n",
-        "",
+        "a rescue in stop mode is never closed",
+        f"{RESTARTING}/decide.py",
+        'return Decision(Step.FINISH, "the instance is back in its groups") if state.rescue_open else None',
+        "return None",
         "restart",
     ),
     Bug(
