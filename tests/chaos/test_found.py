@@ -40,6 +40,10 @@ FOUND = {
     "an attempt that somebody else writes while a call begins": (
         '{"scenario":"slow-image","deeds":[{"what":"list:attempt-1","call":5}]}'
     ),
+    "a look at the replacement that is throttled while its group is busy": (
+        '{"scenario":"busy-clb","deliveries":[],"faults":[{"action":"ecs:*","effect":"throttle-second","times":null,'
+        '"seconds":330.0,"rate":1}]}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'

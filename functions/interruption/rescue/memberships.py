@@ -109,6 +109,7 @@ def return_replacement(run: Context, state: State) -> State:
         seen = describe_instance(run.ecs, state.replacement_id)
         if seen is None or locked(seen):
             return _not_given(run, state, seen)
+        state = state.accepted(Step.RETURN)
 
     def join(state: State, members: list[Membership]) -> State:
         own = [one for one in members if one.server_id == run.instance_id]

@@ -131,7 +131,8 @@ def again_at(step: loop.Step, state: State) -> float:
     if step is Step.WAIT_DRAIN and not state.drain_begun:
         return math.inf  # no group has weight 0: there is nothing to wait for
     if step in BY_GROUP:
-        return min((group_again_at(step, group, state) for group in state.unsettled(step)), default=0.0)
+        groups = min((group_again_at(step, group, state) for group in state.unsettled(step)), default=0.0)
+        return max(groups, _again_at(step, "", state))
     if step is Step.FIND_MEMBERSHIPS and state.unsearched and (step, "") not in state.refusals:
         return min(_again_at(step, one, state) for one in state.unsearched)
     return _again_at(step, "", state)
