@@ -108,10 +108,11 @@ def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
     """A neighbour refuses for good: the replacement runs, and is in every group that does not refuse.
 
     What is missing is named by who raises, and nobody says done. Where a human has to move a record away first, the
-    call ends with that, and the data is all that is safe.
+    call ends with that, and the data is all that is safe. Where somebody else refuses too, a call has to come after that.
     """
-    refusing = _refusing(story)
-    if blocked(story, last_ended(story)):
+    refusing, last = _refusing(story), last_ended(story)
+    ends = max((one.seconds or 0.0 for one in story.schedule.faults), default=0.0)
+    if blocked(story, last) or (last is not None and last.began < story.start + ends):
         return
     if not refusing or not story.scenario.relaunches or not told_in_time(story) or story.disturbed("oss"):
         return
