@@ -108,7 +108,8 @@ def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
     """A neighbour refuses for good: the replacement runs, and is in every group that does not refuse.
 
     What is missing is named by who raises, and nobody says done. Where a human has to move a record away first, the
-    call ends with that, and the data is all that is safe. Where somebody else refuses too, a call has to come after that.
+    call ends with that, and the data is all that is safe. Where somebody else refuses for a while, a call has to come
+    after that.
     """
     refusing, last = _refusing(story), last_ended(story)
     ends = max((one.seconds or 0.0 for one in story.schedule.faults), default=0.0)
