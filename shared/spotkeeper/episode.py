@@ -8,7 +8,7 @@
         memberships    every group, port and weight, before the first weight is changed; whether the search is complete
         memberships-<n>  what was found after an incomplete one
         drained        when the weights were 0
-        removing       undrained, the source is about to leave its groups
+        removing       the source is about to leave its groups, and some of them have not got weight 0
         image-<k>      the k-th image is about to be asked for
         failed-<k>     the k-th image failed
         usable         which image stays, and since when it was usable

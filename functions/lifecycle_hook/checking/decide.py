@@ -1,4 +1,4 @@
-"""What to do next about a lifecycle action, and why. Pure: the same state always give the same decision."""
+"""What to do next about a lifecycle action, and why. Pure: the same state always gives the same decision."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SILENT_SECONDS = 60.0
 """Inside the notice: a call leaves a sign of life every 20 s, and each minute lost costs a fifth of the notice."""
 SILENT_LATER_SECONDS = 180.0
 """Outside it nothing is lost by waiting, while an outage of the journal (tried again for 90 s at most) must not have
-every long call doubled. As long a call that ended is left to Function Compute's own retry."""
+every long call doubled. For the same time a call that has ended with an error is left to Function Compute's retry."""
 HUMAN_WAITS = (60.0, 300.0, 900.0, 3_600.0)
 """Seconds after the first error that needs a human at which a rescue is handed over again; then it is only reported."""
 USED_GRACE = 3_600.0
