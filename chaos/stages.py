@@ -81,14 +81,28 @@ class Stage(ABC):
     @property
     def records(self) -> list[Record]:
         """The names of the source's records."""
+        return list(self._objects)
+
+    @property
+    def _objects(self) -> dict[Record, bytes]:
+        """The source's records with their content."""
         objects = self.cloud.oss.buckets[fleet.BUCKET].objects
-        found = (record_of(key) for key in objects if f"/{SOURCE}/" in key)
-        return [one for one in found if one is not None and one.instance_id == SOURCE]
+        found = {record_of(key): one.body for key, one in objects.items() if f"/{SOURCE}/" in key}
+        return {one: body for one, body in found.items() if one is not None and one.instance_id == SOURCE}
 
     def open_rescues(self, *ends: str) -> bool:
-        """Whether a rescue was begun that has not ended."""
+        """Whether a rescue was begun that has not ended; what does not say when is no end, whatever its name."""
         opened = {one.number for one in self.records if one.name == "event"}
-        return not opened <= {one.number for one in self.records if one.name in ends}
+        ended = {one.number for one, body in self._objects.items() if one.name in ends and _says_when(body)}
+        return not opened <= ended
+
+
+def _says_when(body: bytes) -> bool:
+    try:
+        record = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and isinstance(record.get("at"), float)
 
 
 class RescueStage(Stage):

@@ -44,6 +44,10 @@ FOUND = {
         '{"scenario":"busy-clb","deliveries":[],"faults":[{"action":"ecs:*","effect":"throttle-second","times":null,'
         '"seconds":330.0,"rate":1}]}'
     ),
+    "an end that somebody else has written, and calls that die": (
+        '{"scenario":"realistic","deliveries":[],"faults":[{"action":"*","effect":"kill-after","call":18},'
+        '{"action":"*","effect":"kill-after","call":86}],"deeds":[{"what":"list:done","call":38}],"runs":1}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'

@@ -58,6 +58,15 @@ def test_an_open_rescue_whose_instance_is_gone(name: str) -> None:
     assert "Move it away" in warning
 
 
+@pytest.mark.parametrize("text", ["oops", "{}", "[]"])
+def test_an_open_rescue_whose_end_somebody_else_wrote(text: str) -> None:
+    """It is handed over like any open one: the call raises, and an alarm on failures is heard."""
+    here = half_done(notice=300.0)
+    here.pass_notice()
+    overwrite(here, "rescues/{}/1/done", text)
+    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
+
+
 def test_the_instance_is_saved_all_the_same() -> None:
     """What the sweep hands over makes an image without its journal, and fails loudly."""
     here = stage(notice=LONG)

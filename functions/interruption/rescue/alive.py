@@ -13,7 +13,7 @@ from typing import Any
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, TimeLimit
+from spotkeeper.clock import Clock
 from spotkeeper.episode import Episode
 from spotkeeper.errors import (
     CloudError,
@@ -24,7 +24,7 @@ from spotkeeper.errors import (
     UnreadableRecord,
 )
 from spotkeeper.hints import AGAIN, HUMAN, SIGN_SECONDS, Sign
-from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself
+from spotkeeper.retry import passes_by_itself
 
 
 @dataclass
@@ -138,15 +138,6 @@ class LivingApi(Api):
 
     _clock: LivingClock
 
-    def call(
-        self,
-        action: str,
-        about: str,
-        parameters: Mapping[str, Any],
-        *,
-        retry: RetryPolicy = PLAIN,
-        until: TimeLimit | None = None,
-    ) -> dict[str, Any]:
-        """See ``Api.call``."""
+    def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
         self._clock.life.beat()
-        return super().call(action, about, parameters, retry=retry, until=until)
+        return super()._prepare(action, parameters)

@@ -15,7 +15,14 @@ from typing import Any
 from spotkeeper import episode, hints
 from spotkeeper.clients import chunks, items
 from spotkeeper.episode import EPISODE_TAG, Episode
-from spotkeeper.errors import CloudError, DeadlineReached, RefusedRecord, SpotkeeperError, UnreadableRecord
+from spotkeeper.errors import (
+    BrokenRecord,
+    CloudError,
+    DeadlineReached,
+    RefusedRecord,
+    SpotkeeperError,
+    UnreadableRecord,
+)
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hints import Key, Sign
 from spotkeeper.instances import ALL_STATUSES, Described, describe_instances, is_held, is_spot, locked, tags_of
@@ -143,6 +150,8 @@ class Reader:
     def _read(self, rescue: Rescue, found: Episode) -> Rescue:
         if "lost" in rescue.records:
             return replace(rescue, end=found.look("lost"))
+        if rescue.indexed and _is_no_end(found):
+            rescue = replace(rescue, records=rescue.records - {"done"})
         if not rescue.open:
             return rescue
         event = found.look("event")
@@ -176,6 +185,14 @@ class Reader:
         except UnreadableRecord:
             return 0.0  # as if it did not say
         return float(at) if isinstance(at, (int, float)) and at <= now + AHEAD_SECONDS else 0.0
+
+
+def _is_no_end(found: Episode) -> bool:
+    """Whether ``done`` is somebody else's, and no end. A call that ends a rescue takes its entry out of the index."""
+    try:
+        return "done" in found.records and not found.look("done")
+    except BrokenRecord:
+        return True
 
 
 def _refusal(error: UnreadableRecord) -> RefusedRecord | None:
