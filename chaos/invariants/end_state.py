@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -126,10 +127,16 @@ def replacement_like_source(story: Story) -> Iterator[str]:
     yield from (
         text
         for text in proof.not_like_source(story.before, story.after, story.source_id, new)
-        if not (story.disturbed("oss") and text.startswith("disks."))  # flags that nobody could record
+        if not (_flags_unknown(story) and text.startswith("disks."))
     )
     if story.scenario.retains and len(story.images) == 1 and told_in_time(story):
         yield from proof.image_wrong(story.before, story.images[0], story.source_id, new)
+
+
+def _flags_unknown(story: Story) -> bool:
+    """Whether nobody could record the flags, or somebody has overwritten the record once they were changed."""
+    changed = min((one.number for one in story.calls if one.action == "ModifyDiskAttribute"), default=math.inf)
+    return story.disturbed("oss") or any(one.calls >= changed for one in story.forged("disks"))
 
 
 def data_is_safe(story: Story) -> Iterator[str]:

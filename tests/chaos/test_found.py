@@ -48,6 +48,31 @@ FOUND = {
         '{"scenario":"realistic","deliveries":[],"faults":[{"action":"*","effect":"kill-after","call":18},'
         '{"action":"*","effect":"kill-after","call":86}],"deeds":[{"what":"list:done","call":38}],"runs":1}'
     ),
+    "disks recorded for the launch spec, and never retained": (
+        '{"scenario":"slow-snapshots","faults":[{"action":"ecs:RunInstances","effect":"kill-after"},'
+        '{"action":"slb:DescribeLoadBalancers","effect":"throttle-second"},{"action":"ecs:DescribeDisks",'
+        '"effect":"throttle-second","times":null,"seconds":60.0}],"seed":533416}'
+    ),
+    "somebody else's end beside a loss": (
+        '{"scenario":"slow-image","faults":[{"action":"*","effect":"kill-before","call":70},'
+        '{"action":"ecs:DescribeUserData","effect":"code:InvalidSecurityToken.Expired","times":3}],"pause":150.0,'
+        '"deeds":[{"what":"list:done","call":93}]}'
+    ),
+    "somebody else's end before the rescue": (
+        '{"scenario":"slow-snapshots","deliveries":[],"deeds":[{"what":"types:done"}],"runs":1}'
+    ),
+    "a record that cannot be read, and no room for an image": (
+        '{"scenario":"busy-clb","deliveries":[],"faults":[{"action":"ecs:CreateImage",'
+        '"effect":"code:QuotaExceed.Image"}],"deeds":[{"what":"list:drained"}]}'
+    ),
+    "throttled until the credentials end": (
+        '{"scenario":"credentials-expire","deliveries":[{"at":150.0}],"faults":[{"action":"ecs:CreateImage",'
+        '"effect":"throttle"}],"pause":400.0}'
+    ),
+    "flags overwritten once they were changed": (
+        '{"scenario":"realistic","deliveries":[],"faults":[{"action":"ecs:DescribeInstanceRamRole",'
+        '"effect":"code:Forbidden.RAM","times":3}],"deeds":[{"what":"empty:disks","call":74}]}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'

@@ -197,7 +197,6 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.LAUNCH, "somebody has to do the work", [
         (AT_ONCE, GONE.replace(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
         USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
-        USABLE.replace(disks_retained=False),
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
         (LATE, USABLE.replace(source=source(Status="Stopped"))),
         (AT_ONCE, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS))),
@@ -214,10 +213,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.RETAIN_DISKS, "a disk that is not released with the instance cannot be lost", [
         OPENED, OPENED.replace(source=source(lock=""), now=60.0, lock_seen=True),
         USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)),
+        USABLE.replace(disks_retained=False),
         (AT_ONCE, OPENED.replace(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"}))), DOWN,
     ]),
     (Step.REMEMBER, "a released instance cannot be asked", [
-        OPENED.replace(records={**BEGUN, "disks": {}, "usable": {}}),
+        OPENED.replace(records={**BEGUN, "disks": {}, "usable": {}}, disks_retained=True),
         RETAINED, OPENED.replace(**refused(Step.RETAIN_DISKS)),
         (KEEP_NOTHING, OPENED), (AT_ONCE, OPENED),
     ]),

@@ -250,17 +250,10 @@ def _look_for_image(_: InterruptionSettings, state: State) -> str:
 @_due(Step.RETAIN_DISKS)
 def _retain_disks(settings: InterruptionSettings, state: State) -> str:
     wanted = settings.retain_disks is RetainDisks.UNTIL_IMAGE and not state.gone and not state.disks_retained
-    due = wanted and ("usable" not in state.records or _snapshots_at_risk(state))
+    # Usable is not safe: a disk that goes takes an incomplete snapshot with it. That the flags are recorded does not
+    # say that they were changed: an earlier call may have died, or been refused, between the two.
+    due = wanted and not state.snapshots_complete
     return "a disk that is not released with the instance cannot be lost" if due else ""
-
-
-def _snapshots_at_risk(state: State) -> bool:
-    """Usable is not safe: a disk that goes takes an incomplete snapshot with it.
-
-    Where an earlier call has recorded the flags it has changed them too, and may have put them back since.
-    """
-    tried_here = any(step is Step.RETAIN_DISKS for step, _ in state.refusals)
-    return not state.snapshots_complete and (tried_here or "disks" not in state.records)
 
 
 @_due(Step.REMEMBER)

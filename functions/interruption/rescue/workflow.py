@@ -125,14 +125,20 @@ def wait(run: Context, state: State, decision: Decision) -> State:
     """Sleep until the next try. Raises what was refused where this call has no time for one."""
     seconds = decision.at - run.clock.now()
     if seconds >= run.deadline.remaining():
-        raise as_error(state)
+        raise _as_error(run, state)
     run.clock.sleep(seconds)
     return state.replace(now=run.clock.now())
 
 
-def fail(_: Context, state: State, __: Decision) -> State:
+def fail(run: Context, state: State, _: Decision) -> State:
     """The end of a call in which something was refused for good, once everything else is done."""
-    raise as_error(state)
+    raise _as_error(run, state)
+
+
+def _as_error(run: Context, state: State) -> SpotkeeperError:
+    """Without a journal, or a record that it cannot do without, a call says that first: it is why it did no more."""
+    error = as_error(state)
+    return error if run.journal_error is None else run.journal_error.adding(f" {error}")
 
 
 def find(run: Context, state: State, _: Decision) -> State:

@@ -148,10 +148,10 @@ class Reader:
             return replace(rescue, unreadable=str(error), refusal=_refusal(error))
 
     def _read(self, rescue: Rescue, found: Episode) -> Rescue:
+        if _is_no_end(found):
+            rescue = replace(rescue, records=rescue.records - {"done"})
         if "lost" in rescue.records:
             return replace(rescue, end=found.look("lost"))
-        if rescue.indexed and _is_no_end(found):
-            rescue = replace(rescue, records=rescue.records - {"done"})
         if not rescue.open:
             return rescue
         event = found.look("event")
@@ -188,7 +188,7 @@ class Reader:
 
 
 def _is_no_end(found: Episode) -> bool:
-    """Whether ``done`` is somebody else's, and no end. A call that ends a rescue takes its entry out of the index."""
+    """Whether ``done`` is somebody else's, and no end."""
     try:
         return "done" in found.records and not found.look("done")
     except BrokenRecord:
