@@ -3,7 +3,7 @@
     <account>/<region>/restarts/<instance>/<n>/
         asked-<k>     a start is about to be asked for, for the k-th time
         refused-<k>   it was refused: no stock, arrears …
-        accepted      one of them was accepted
+        accepted      one of them was accepted; a later call writes it where that call could not, but StartTime shows it
         running       the instance was seen running again
         reported      somebody was told that the limit is reached
 
@@ -55,6 +55,11 @@ class Restart:
     def counts(self) -> bool:
         """Whether it was started."""
         return "accepted" in self.records or not self._refused
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a start was asked for of which nobody has recorded what came of it."""
+        return self.asked > 0 and not self._refused and "accepted" not in self.records
 
     @property
     def attempt(self) -> int:

@@ -89,6 +89,10 @@ FOUND = {
         '{"scenario":"many-places","faults":[{"action":"*","effect":"kill-after","call":66},'
         '{"action":"slb:SetBackendServers","effect":"kill-after"}],"deeds":[{"what":"types:memberships","call":42}]}'
     ),
+    "a start that was accepted, whose record the journal refuses": (
+        '{"scenario":"stops-again","deliveries":[{"event":"stopped"}],"faults":[{"action":"oss:PutObject",'
+        '"effect":"code:SecurityTokenExpired","skip":1}],"pause":400.0}'
+    ),
 }
 
 

@@ -32,6 +32,7 @@ def instance(status: str, **changes: Any) -> dict[str, Any]:
         "InstanceId": "i-1",
         "Status": status,
         "SpotStrategy": "SpotAsPriceGo",
+        "StartTime": "1970-01-01T01:00Z",
         "OperationLocks": {"LockReason": [{"LockReason": lock}] if lock else []},
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
         **changes,
@@ -141,11 +142,17 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         seen("Running", "Running", **PLAIN, **STOP), (NO_TAG, seen("Running", "Running", **STOP)),
     ]),
     (Step.LOOK, "it may have been stopped and started again since the last look", [
-        BACK.replace(history=STARTED), RUNS.replace(history=STARTED),
+        BACK.replace(history=STARTED), RUNS.replace(history=STARTED), RUNS.replace(history=ASKED),
     ]),
     (Step.RECORD_RUN, "restart 7 is over: the next stop is another one", [
         BACK.replace(history=STARTED, looked_since_loaded=True), WAS.replace(history=STARTED),
         *(RUNS.replace(history=history, looked_since_loaded=True) for history in (STARTED, REFUSED)),
+    ]),
+    (Step.RECORD_START, "the instance was started after restart 7 was requested", [
+        *(RUNS.replace(history=ASKED, looked_since_loaded=True, instance=instance("Running", StartTime=minute))
+          for minute in ("1970-01-01T01:00Z", "1970-01-01T02:46Z", "")),
+        *(loaded(told, "Stopped", StartTime=minute).replace(history=ASKED)
+          for told in ("Running", "Stopped") for minute in ("1970-01-01T02:45Z", "1970-01-01T02:46Z", "")),
     ]),
     (Step.FINISH, "the instance is back in its groups", [BACK.replace(rescue=OPEN, serves=True)]),
     (Step.SKIP, LOCK, [LOCKED.replace(rescue=OPEN)]),
@@ -207,6 +214,8 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.LOAD, "the limit of restarts counts earlier ones", [seen("Stopped", "Stopped"), DOWN.replace(belongs=None)]),
     (Step.START, "it is stopped: restart 1 of at most 3 in 3600 s", [
         loaded("Stopped", answered("Stopped")), DOWN.replace(history=REFUSED), DOWN.replace(history=restarts(3_600)),
+        *(DOWN.replace(history=restarts(ago, names=("asked-1",)), instance=instance("Stopped", StartTime=minute))
+          for ago, minute in ((30, "1970-01-01T02:44Z"), (40, "1970-01-01T02:44Z"), (1, "1970-01-01T01:00Z"))),
         loaded("Stopped", "Stopped", ExpiredTime="1970-01-01T02:47Z"),
         loaded("Stopped", "Stopped", **held("1970-01-01T00:00:00Z")),
     ]),
@@ -277,6 +286,7 @@ def test_the_steps_in_words() -> None:
         "skip": False,
         "read the journal": False,
         "report that the limit is reached": True,
+        "record that a start was accepted": True,
         "start the instance": True,
         "wait until it is running": False,
         "record that it ran again": True,

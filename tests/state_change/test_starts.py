@@ -68,22 +68,36 @@ def test_a_status_that_changed_under_our_hands() -> None:
     assert (here.status, here.counted) == ("Running", [])
 
 
+def test_an_accepted_start_that_the_journal_refused() -> None:
+    """StartTime shows that the instance was started: that restart counts, and the next stop is another one."""
+    here = stopped(BOOTING)
+    fault(here, "PutObject", "code:SecurityTokenExpired", skip=1)
+    with pytest.raises(JournalUnavailable):
+        here.deliver()
+    here.advance(300)
+    assert here.status == "Running"
+    here.shut_down()
+    answer = here.changed("Stopped")
+    assert answer["reason"].endswith("restart 2 of at most 3 in 3600 s")
+    assert here.restarts() == {"1": ["accepted", "asked-1"], "2": ["accepted", "asked-1", "running"]}
+
+
 def test_a_start_beside_which_another_call_died() -> None:
-    """Describe lags: that our start came too late does not tell what came of the dead call's, so it counts."""
+    """Describe lags: the dead call's start is recorded and waited for, not requested again."""
     here = stopped()
     fault(here, "PutObject", "kill-before", skip=1)
     with pytest.raises(Killed):
         here.deliver()
     here.shut_down()
 
-    def already_running(_: str, action: str) -> bool:
-        if action == "StartInstance":
+    def shown_at_last(_: str, action: str) -> bool:
+        if action == "PutObject":
             here.cloud.ecs.instances[SOURCE].status = "Running"
-        return action == "StartInstance"
+        return False
 
-    fault(here, already_running, "code:IncorrectInstanceStatus")
+    fault(here, shown_at_last, "code:never")
     assert here.deliver()["outcome"] == "done"
-    assert here.restarts() == {"1": ["asked-1", "running"]}
+    assert (here.starts, here.restarts()) == (1, {"1": ["accepted", "asked-1", "running"]})
 
 
 def test_a_start_that_was_only_announced() -> None:

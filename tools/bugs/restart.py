@@ -17,10 +17,10 @@ BUGS = (
         "restart",
     ),
     Bug(
-        "a start does not count whose call died before it was recorded as accepted",
-        RESTARTS,
-        'return "accepted" in self.records or not self._refused',
-        'return "accepted" in self.records',
+        "a start does not count whose call could not record that it was accepted",
+        f"{RESTARTING}/decide.py",
+        "    if state.loaded and (unrecorded := _unrecorded_start(state)):\n",
+        "    if False and (unrecorded := _unrecorded_start(state)):\n",
         "restart",
     ),
     Bug(

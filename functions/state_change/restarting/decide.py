@@ -20,6 +20,7 @@ class Step(loop.Step):
     SKIP = "skip"
     LOAD = "read the journal"
     REPORT = "report that the limit is reached", WRITES
+    RECORD_START = "record that a start was accepted", WRITES
     START = "start the instance", WRITES
     WAIT = "wait until it is running"
     RECORD_RUN = "record that it ran again", WRITES
@@ -39,6 +40,8 @@ NOTHING_TO_DO = {
     "Stopping": "it is stopping or restarting: its next event tells how that ended",
 }
 CURRENT = "the current state of the instance decides, not the event"
+CLOCKS_DIFFER = 60.0
+"""Seconds that the clocks of ECS and Function Compute may differ."""
 
 
 def decide(settings: StateChangeSettings, state: State) -> Decision:
@@ -71,6 +74,8 @@ def _deleted(state: State) -> Decision:
 
 
 def _by_status(rules: RestartRules, state: State, instance: Described) -> Decision:
+    if state.loaded and (unrecorded := _unrecorded_start(state)):
+        return unrecorded
     if state.status == "Running":
         return _running(rules, state, instance)
     if state.asked_at is not None:
@@ -80,6 +85,18 @@ def _by_status(rules: RestartRules, state: State, instance: Described) -> Decisi
     if state.status in ("Starting", "Pending"):
         return _starting(rules, state, instance)
     return _stopped(rules, state, instance)
+
+
+def _unrecorded_start(state: State) -> Decision | None:
+    """A start whose call could not record the outcome counts, unless the instance was last started before it."""
+    last = state.history.unseen
+    if last is None or not last.unanswered:
+        return None
+    runs = state.status == "Running" and state.looked_since_loaded
+    stopped_again = state.status == "Stopped" and state.started_by > last.at - CLOCKS_DIFFER
+    if not runs and not stopped_again:
+        return None
+    return Decision(Step.RECORD_START, f"the instance was started after restart {last.number} was requested")
 
 
 def _running(rules: RestartRules, state: State, instance: Described) -> Decision:

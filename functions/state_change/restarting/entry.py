@@ -45,6 +45,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.LOOK: lambda run, state, _: observe.look(run, state),
     Step.LOAD: lambda run, state, _: observe.load(run, state),
     Step.REPORT: restarts.report_limit,
+    Step.RECORD_START: restarts.record_start,
     Step.START: instance.start,
     Step.WAIT: instance.wait,
     Step.RECORD_RUN: restarts.record_run,

@@ -8,6 +8,7 @@ from typing import Any
 
 from spotkeeper import loop
 from spotkeeper.events import StateChange
+from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, in_stop_mode, is_spot
 from spotkeeper.restarts import History
 
@@ -50,6 +51,15 @@ class State(loop.State):
     def status(self) -> str:
         """The instance's status as it was seen last; empty where it was not seen."""
         return str((self.instance or {}).get("Status") or "")
+
+    @property
+    def started_by(self) -> float:
+        """The end of the minute in which the instance was started last; now, where Describe does not tell.
+
+        StartTime of DescribeInstances has no seconds ("yyyy-MM-ddTHH:mmZ").
+        """
+        minute = epoch_seconds(str((self.instance or {}).get("StartTime") or ""))
+        return self.now if minute is None else min(minute + 60.0, self.now)
 
     @property
     def stop_mode(self) -> bool:

@@ -15,6 +15,12 @@ def record(run: Context, state: State, number: int, name: str, **more: Any) -> S
     return state.replace(history=state.history.with_record(number, name, standing))
 
 
+def record_start(run: Context, state: State, _: Decision) -> State:
+    """The latest restart was accepted, no later than the instance was last started."""
+    last = state.history.unseen
+    return record(run, state, last.number, "accepted", at=max(last.at, state.started_by)) if last else state
+
+
 def record_run(run: Context, state: State, _: Decision) -> State:
     """The latest restart is over."""
     unseen = state.history.unseen
