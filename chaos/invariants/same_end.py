@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from chaos import reference
 from chaos.story import Story
 
-FOR_GOOD = ("code:Forbidden.RAM", "code:InvalidSecurityToken.Expired")
+FORBIDDEN = "code:Forbidden.RAM"
 HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
 REMOVAL = ("TagResources", "DescribeScalingGroups")
 """What tells whether a failed machine is removed after CONTINUE."""
@@ -34,5 +34,5 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
 
 
 def _refused(story: Story, action: str) -> bool:
-    """Whether a call was refused otherwise than for a moment."""
-    return any(hit.cell.action == action and hit.cell.effect in FOR_GOOD for hit in story.hits.values())
+    """Whether the role lacked the permission for a call."""
+    return any(hit.cell.action == action and hit.cell.effect == FORBIDDEN for hit in story.hits.values())

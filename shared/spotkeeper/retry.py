@@ -27,6 +27,8 @@ OUTAGE = frozenset(
 )
 """Refusals that any API may give on a bad day (common error codes of ECS and CLB)."""
 
+EXPIRED = "InvalidSecurityToken.Expired"
+"""The credentials of this call have expired; Function Compute gives fresh ones to the next call."""
 SERVER_ERROR = 500
 OUTAGE_SECONDS = 90.0
 UNREACHABLE_SECONDS = 20.0
@@ -66,6 +68,11 @@ def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
         or error.code in policy.conflicts
         or isinstance(error, CloudUnreachable)
     )
+
+
+def passes_with_next_call(error: CloudError) -> bool:
+    """Whether the next call may well succeed without anybody changing anything."""
+    return error.code == EXPIRED or passes_by_itself(error)
 
 
 def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:

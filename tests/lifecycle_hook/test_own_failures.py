@@ -17,6 +17,8 @@ NEEDED = (
     "ecs:RunCommand",
     "ecs:DescribeInvocationResults",
 )
+EXPIRED = "code:InvalidSecurityToken.Expired"
+REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
 
 
 def deny(here: HookStage, *actions: str) -> None:
@@ -57,7 +59,7 @@ def test_no_time_for_another_call(action: str, setting: str, result: str) -> Non
 
 def test_a_check_that_has_failed_is_not_our_failure(hooks: Write) -> None:
     """Whatever goes wrong afterwards, with no time left it ends as a failed check does."""
-    hooks(SCALE_OUT={"on_partial_failure": "continue_and_remove_failed"})
+    hooks(SCALE_OUT=REMOVE)
     here = stage()
     here.fail(here.ids[0])
     here.fail(here.ids[1], exit_code=0, seconds=60.0)
@@ -96,6 +98,42 @@ def test_a_heartbeat_that_is_forbidden_while_a_check_runs_on() -> None:
     with pytest.raises(CloudError, match="RecordLifecycleActionHeartbeat"):
         here.deliver()
     assert here.action == ("Completed", "CONTINUE")
+
+
+def test_expired_credentials_at_a_heartbeat() -> None:
+    """The call ends while the hook has time for the next call, whose credentials are fresh."""
+    here = stage(default_result="ABANDON")
+    here.agents(here.cloud.now() + 700, here.ids[0])
+    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", EXPIRED))
+    with pytest.raises(CloudError, match="RecordLifecycleActionHeartbeat"):
+        here.deliver()
+    assert here.action == ("Pending", "")
+    assert here.deliver()["result"] == "CONTINUE"
+
+
+@pytest.mark.parametrize("action", ["DescribeScalingGroups", "TagResources"])
+def test_expired_credentials_before_a_failed_instance_is_marked(hooks: Write, action: str) -> None:
+    """The next call marks it, and the others enter."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.fail(here.ids[0])
+    here.cloud.faults.add(Fault(action, EXPIRED))
+    with pytest.raises(CloudError, match=action):
+        here.deliver()
+    assert here.action == ("Pending", "")
+    assert here.deliver()["result"] == "CONTINUE"
+    assert here.serving() == {here.ids[1]}
+
+
+def test_expired_credentials_while_tags_are_removed() -> None:
+    """The next call removes them."""
+    here = stage()
+    here.agents(here.cloud.now() + 700, here.ids[0])
+    here.cloud.faults.add(Fault("UntagResources", EXPIRED))
+    with pytest.raises(CloudError, match="UntagResources"):
+        here.deliver()
+    assert here.deliver()["outcome"] == "skipped"
+    assert [here.tags(one) for one in here.ids] == [{}, {}]
 
 
 @pytest.mark.parametrize("metadata", ['{"checks": ["rm -rf /"]}', '{"checks": [], "command": "id"}'])

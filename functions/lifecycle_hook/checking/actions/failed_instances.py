@@ -9,7 +9,7 @@ from checking.steps import Decision
 from spotkeeper.clients import chunks, items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.retry import RetryPolicy, passes_by_itself
+from spotkeeper.retry import RetryPolicy, passes_by_itself, passes_with_next_call
 
 REMOVE = RetryPolicy(conflicts=frozenset({"ScalingActivityInProgress", "IncorrectScalingGroupStatus"}))
 PAUSE = 10.0
@@ -29,7 +29,7 @@ def spare(run: Context, state: State, _: Decision) -> State:
     try:
         answer = run.ess.call("DescribeScalingGroups", group_id, {"ScalingGroupIds": [group_id]})
     except CloudError as error:
-        if passes_by_itself(error):
+        if passes_with_next_call(error):
             raise
         return state.replace(hindrance=error)
     group = next((one for one in items(answer, "ScalingGroups") if one.get("ScalingGroupId") == group_id), {})

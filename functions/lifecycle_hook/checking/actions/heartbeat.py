@@ -7,7 +7,7 @@ from checking.state import MINUTE, State
 from checking.steps import Decision, Step
 from spotkeeper.errors import CloudError
 from spotkeeper.refusals import postponed
-from spotkeeper.retry import passes_by_itself
+from spotkeeper.retry import passes_with_next_call
 
 SPENT = frozenset({"LifecycleAction.TimeExceeded", "LifecycleAction.RecordTimesExceeded"})
 """The hook's own limits: six hours, twenty extensions (RecordLifecycleActionHeartbeat)."""
@@ -20,7 +20,8 @@ PAUSE = 10.0
 def heartbeat(run: Context, state: State, _: Decision) -> State:
     """Extend the hook. It then lives that long from now at least, whether a heartbeat restarts the clock or adds to it.
 
-    A refusal ends the extending: the hook's limits are its own, everything else is a failure of this function.
+    A refusal ends the extending: the hook's limits are its own, everything else is a failure of this function. Raises
+    ``CloudError`` for a refusal that passes: with the call's expired credentials, for instance, no call would succeed.
     """
     seconds = int(state.extension)
     action = {"lifecycleHookId": state.event.hook_id, "lifecycleActionToken": state.event.token}
@@ -30,7 +31,7 @@ def heartbeat(run: Context, state: State, _: Decision) -> State:
     except CloudError as error:
         if error.code == NOT_PENDING:
             return _put_off(state, error, asked_at + PAUSE).replace(looked=False)
-        if passes_by_itself(error):
+        if passes_with_next_call(error):
             raise
         if not state.read:  # the length that a heartbeat may have is not known yet
             return _put_off(state, error, asked_at + MINUTE)

@@ -16,7 +16,7 @@ from spotkeeper.clients import chunks
 from spotkeeper.errors import CloudError
 from spotkeeper.hooks import FAILED_TAG, failed_mark, life_mark, life_tag, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
-from spotkeeper.retry import is_throttling, passes_by_itself
+from spotkeeper.retry import is_throttling, passes_with_next_call
 
 NO_INSTANCE = "InvalidResourceId.NotFound"
 PER_CALL = 50
@@ -48,7 +48,7 @@ def mark(run: Context, state: State, _: Decision) -> State:
     try:
         _on_each(run, "TagResources", failed, _tag(FAILED_TAG, mark_of(state)))
     except CloudError as error:
-        if passes_by_itself(error):
+        if passes_with_next_call(error):
             raise
         return state.replace(hindrance=error)
     return state.replace(marked=True)
@@ -77,7 +77,7 @@ def tidy(run: Context, state: State, _: Decision) -> State:
         removing = state.check_plan and state.check_plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED
         _untag(run, FAILED_TAG, [str(one["InstanceId"]) for one in marked(run, state)] if removing else [])
     except CloudError as error:
-        if passes_by_itself(error):
+        if passes_with_next_call(error):
             raise
         return state.replace(tidied=True, untidy=error)
     return state.replace(tidied=True)
