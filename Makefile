@@ -30,10 +30,10 @@ lint: $(STAMP) ## the format, lint and type checks of `make test` alone, as pre-
 test-full: $(STAMP) ## the tests with the exhaustive walks in full
 	$(RUN) pytest -n 2 -m ""
 
-chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, REPLAY='schedule'
+chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, KIND=hook, REPLAY='schedule'
 	$(DOOR)
 
-bugs: $(STAMP) ## put deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them
+bugs: $(STAMP) ## put deliberate bugs into copies of this tree, one at a time; make chaos has to catch each of them; BUGS='name, name'
 	$(DOOR)
 
 mutants: $(STAMP) ## change the decide modules in every place; their tests have to notice nine changes in ten

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+
 from chaos.invariants import violations
 from chaos.run import tell
 from chaos.schedule import Schedule
 from chaos.story import Story
 
 
-def replay(schedule: Schedule) -> int:
-    """Play, tell, judge; returns the exit code."""
+def replay(line: str) -> int:
+    """Play a schedule's line, tell the story, judge it.
+
+    Returns the exit code: 0 where nothing is violated, 1 where something is, 2 for what is no schedule.
+    """
+    try:
+        schedule = Schedule.parse(line)
+    except (TypeError, ValueError) as error:
+        print(f"this is no schedule: {error}", file=sys.stderr)
+        return 2
+    print(schedule.line(), flush=True)
     story = tell(schedule)
-    print(schedule.line())
     _tell_calls(story)
     _tell_runs(story)
     missed = [

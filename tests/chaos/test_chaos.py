@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from chaos import world
-from chaos.__main__ import main
 from chaos.fault_classes import classes_of
+from chaos.replay import replay
 from chaos.report import Tally
 from chaos.run import judge, tell
 from chaos.scenarios import SCENARIOS
@@ -20,6 +20,7 @@ from chaos.search import Combinations, effects, kills
 from chaos.shrink import shrink
 from tools.bugs import BUGS, ROOT
 from tools.bugs.bug import Bug, BugDoesNotFitError, put_into
+from tools.cli.main import run
 
 LOST = FaultSpec("ecs:RunInstances", "reset-after")
 NEVER = FaultSpec("ecs:DeleteInstance", "reset-before")
@@ -162,12 +163,12 @@ def test_shrink() -> None:
 def test_replay_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """One command plays a schedule again: 0 where all is well, 1 with what is violated, 2 for what is no schedule."""
     line = Schedule("plain").line()
-    assert main(["--replay", line]) == 0
+    assert replay(line) == 0
     assert "0 violations" in capsys.readouterr().out
     monkeypatch.setitem(world.HANDLERS, "interruption", says_done)
-    assert main(["--replay", line]) == 1
+    assert replay(line) == 1
     assert "VIOLATED data_is_safe" in capsys.readouterr().out
-    assert main(["--replay", '{"scenario":"plain","colour":"red"}']) == 2
+    assert run(["chaos", "--replay", '{"scenario":"plain","colour":"red"}']) == 2
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -11,8 +11,10 @@ from unittest import mock
 
 import pytest
 
+from chaos.scenario import Kind
 from tools.build import ROOT
 from tools.cli import make
+from tools.cli.develop import KINDS
 from tools.cli.main import app, run
 
 if TYPE_CHECKING:
@@ -112,8 +114,28 @@ def test_refused(words: list[str], said: list[str]) -> None:
 
 def test_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
     """A target without variables says so."""
+    assert make.main("mutants", ["N"], {"N": "1"}) == 2
+    assert capsys.readouterr().err == "make mutants: N is unknown\nIt takes no variables.\n"
+
+
+def test_arguments_of_variables(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """BUGS holds the arguments of `spotkeeper bugs`, separated by commas; an unknown variable is told so."""
+    with mock.patch("tools.bugs.main", return_value=0) as tried:
+        monkeypatch.setenv("BUGS", "no heartbeat, weight not recorded")
+        assert make.main("bugs", ["BUGS"], os.environ) == 0
+        monkeypatch.delenv("BUGS")
+        assert run(["bugs", "no heartbeat"]) == 0
+    assert [one.args for one in tried.call_args_list] == [
+        (("no heartbeat", "weight not recorded"),),
+        (("no heartbeat",),),
+    ]
     assert make.main("bugs", ["N"], {"N": "1"}) == 2
-    assert capsys.readouterr().err == "make bugs: N is unknown\nIt takes no variables.\n"
+    assert "\n  BUGS " in capsys.readouterr().err
+
+
+def test_kinds_of_chaos() -> None:
+    """The command knows those of the scenarios."""
+    assert {one.value for one in Kind} == set(KINDS)
 
 
 def test_options_of_variables() -> None:

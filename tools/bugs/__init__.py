@@ -1,4 +1,4 @@
-"""``make bugs``: deliberate bugs, each put into a copy of this tree; ``make chaos`` has to find every one of them.
+"""``spotkeeper bugs``: deliberate bugs, each put into a copy of this tree; ``spotkeeper chaos`` has to find each.
 
 A bug is an exact text that stands once in one file, and what stands there instead. It counts as caught where a search
 with the default budget finds a schedule that violates an invariant with the bug, and violates none without it.
@@ -21,7 +21,7 @@ from tools.bugs import hooks, rescue, restart
 from tools.bugs.bug import Bug, BugDoesNotFitError, put_into
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("chaos", "events", "functions", "ram", "shared", "simulator")
+COPIED = ("chaos", "events", "functions", "ram", "shared", "simulator", "tools")
 SEED = "1"
 """Of the random combinations, so that a run can be repeated."""
 
@@ -47,13 +47,11 @@ def main(names: Sequence[str] = ()) -> int:
     print(f"{len(bugs)} bugs; for each a search until it is found, a minute or two at most", flush=True)
     print(f"{'':>2}  {'bug':<75}{'seconds':>8}  invariants", flush=True)
     for number, (bug, source) in enumerate(changed.items(), 1):
+        print(f"{number:>2}  {bug.name:<75}", end="", flush=True)
         began = time.monotonic()
         found = search(bug, source)
         caught += bool(found)
-        print(
-            f"{number:>2}  {bug.name:<75}{time.monotonic() - began:>8.0f}  {', '.join(found) or 'NOT CAUGHT'}",
-            flush=True,
-        )
+        print(f"{time.monotonic() - began:>8.0f}  {', '.join(found) or 'NOT CAUGHT'}", flush=True)
     print(f"{caught} of {len(bugs)} caught")
     return int(caught < len(bugs))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+KINDS = ("rescue", "restart", "hook")
+"""``chaos.scenario.Kind``, which takes too long to import for a ``--help``."""
 DRILL_EVENT = "events/interruption.cloudmonitor.json"
 
 in_checkout = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -43,21 +46,44 @@ def simulator(port: int, instance_id: str | None) -> int:
     help="Seconds for random combinations.",
 )
 @click.option("--seed", type=int, envvar="SEED", help="Seed of the combinations; random by default.")
+@click.option("--kind", type=click.Choice(KINDS), envvar="KIND", help="Only scenarios of this kind; all by default.")
+@click.option("--first", is_flag=True, envvar="FIRST", help="Stop at the first violation.")
 @click.option("--replay", envvar="REPLAY", help="Play this schedule, as a search printed it, and tell its story.")
-def chaos(budget: float, seed: int | None, replay: str | None) -> int:
+def chaos(budget: float, seed: int | None, kind: str | None, replay: str | None, *, first: bool) -> int:
     """Kill the functions at every call in all scenarios, then combine faults at random."""
-    from chaos.__main__ import main  # `spotkeeper bugs` runs it in copies that lack tools/
+    if replay:
+        from chaos.replay import replay as play
 
-    given = {"--budget": budget, "--seed": seed, "--replay": replay}
-    return main([f"{option}={value}" for option, value in given.items() if value is not None])
+        return play(replay)
+    import secrets
+
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    what = f"every kill in every {kind or 'scenario'}, then {budget:.0f} s of combinations of seed {seed}"
+    print(f"chaos: {what}; Ctrl-C ends it with what was found", flush=True)  # the imports take some seconds
+    from chaos.command import search
+    from chaos.scenario import Kind
+
+    return search(budget, seed, Kind(kind) if kind else None, first=first)
+
+
+class BugName(click.ParamType[str]):
+    """The name of a bug; the make variable has several, separated by commas."""
+
+    name = "bug"
+    envvar_list_splitter = ","
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Without the blanks around it."""
+        return str(value).strip()
 
 
 @click.command()
-def bugs() -> int:
-    """Put deliberate bugs into copies of this tree, one at a time; chaos has to catch each of them."""
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=BugName(), envvar="BUGS")
+def bugs(names: tuple[str, ...]) -> int:
+    """Put deliberate bugs (all, or those of a NAME) into copies of this tree; chaos has to catch each of them."""
     from tools.bugs import main
 
-    return main()
+    return main(names)
 
 
 @click.command()

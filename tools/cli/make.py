@@ -76,7 +76,13 @@ def options_of(target: str) -> dict[str, click.Option]:
 def is_read(target: str, name: str) -> bool:
     """Whether the target's command, or make itself, reads the variable from the environment."""
     known = re.fullmatch(READ.get(target, ""), name)
-    return bool(known) or name in ALWAYS or name in _deployment(target)
+    return bool(known) or name in ALWAYS or name in _deployment(target) or name in _arguments(target)
+
+
+def _arguments(target: str) -> list[str]:
+    """The variables that hold a command's arguments, separated by commas."""
+    arguments = [one for one in app.commands[target].params if isinstance(one, click.Argument)]
+    return [str(one.envvar) for one in arguments if one.envvar]
 
 
 def _deployment(target: str) -> set[str]:
@@ -100,6 +106,7 @@ def usage(target: str, error: click.UsageError) -> str:
     if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
         return ""
     lines = [f"\n  {name:<16}{option.help}{_default(option)}" for name, option in options_of(target).items()]
+    lines += [f"\n  {name:<16}The command's arguments, separated by commas." for name in _arguments(target)]
     if target in DEPLOYMENT:
         lines.append(f"\n  {'DEPLOY_…':<16}The variables that s.yaml lists at its top.")
     return f"\nIt takes:{''.join(lines)}" if lines else "\nIt takes no variables."
