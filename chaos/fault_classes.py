@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.deeds import BROKEN, FOREIGN, FORGED
+from chaos.deeds.foreign import FOREIGN
+from chaos.deeds.records import BROKEN, FORGED
 from chaos.schedule import Deed, FaultSpec, Schedule
 from simulator.fc.service import RUNS
 

@@ -36,7 +36,7 @@ class Platform:
             self._at(world.start + at, functools.partial(world.others_do, step))
         for place, deed in enumerate(schedule.deeds):
             if deed.at and deed.call is None:
-                self._at(world.start + deed.at, functools.partial(world.do, place))
+                self._at(world.start + deed.at, functools.partial(world.deeds.do, place, world.before))
         for delivery in schedule.deliveries:
             self._at(world.start + delivery.at, functools.partial(self._deliver, delivery))
         if self._due and (schedule.runs == 1 or world.scenario.kind is not Kind.RESCUE):

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from chaos.deeds import DAY, Records
+from chaos.deeds.scene import Records
 from chaos.journal_keys import record_of
 from chaos.platform import Platform, sweep, sweep_once
 from chaos.scenarios import SCENARIOS
@@ -19,6 +19,7 @@ from chaos.world import World
 from simulator.fleet import BUCKET
 from simulator.oss.buckets import StoredObject
 
+DAY = 86400.0
 NOW, THEN = "15547", "15527"
 """The first digits of the moments of an undisturbed rescue, and those of three weeks before it."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from threading import Condition
+from collections.abc import Callable, Sequence
+from threading import Condition, Thread
 
 
 class Turns:
@@ -14,10 +14,24 @@ class Turns:
         self._turns: list[tuple[str, float]] = [*turns, *((name, float("inf")) for name in self.names)]
         self._changed = Condition()
 
-    def begin(self, name: str) -> None:
-        """Nothing runs before its first turn."""
+    def run(self, act: Callable[[str], None]) -> None:
+        """Let each of the names act in a thread of its own, to its end."""
+        threads = [Thread(target=self._acting, args=(name, act), daemon=True) for name in self.names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _acting(self, name: str, act: Callable[[str], None]) -> None:
+        """Nothing runs before its first turn, and what has ended needs no turn any more."""
         with self._changed:
             self._wait_for(name)
+        try:
+            act(name)
+        finally:
+            with self._changed:
+                self._turns = [turn for turn in self._turns if turn[0] != name]
+                self._changed.notify_all()
 
     def before_call(self, name: str) -> None:
         """Hold a call up until it is its invocation's turn."""
@@ -28,12 +42,6 @@ class Turns:
                 self._changed.notify_all()
                 self._wait_for(name)
             self._turns[0] = (name, left - 1)
-
-    def end(self, name: str) -> None:
-        """It needs no turn any more."""
-        with self._changed:
-            self._turns = [turn for turn in self._turns if turn[0] != name]
-            self._changed.notify_all()
 
     def _wait_for(self, name: str) -> None:
         self._changed.wait_for(lambda: self._turns[0][0] == name)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from chaos.schedule import Cell
 from chaos.story import Hit
@@ -59,3 +63,19 @@ class Logged(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it."""
         self.lines.append(self.format(record))
+
+
+@contextmanager
+def kept(outputs: list[str]) -> Iterator[None]:
+    """Keep everything that is logged or printed."""
+    root, printed = logging.getLogger(), io.StringIO()
+    handler, level = Logged(outputs), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        outputs.append(printed.getvalue())

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import json
-import logging
 import os
 import random
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Thread
 from typing import Any
 
 import ram
-from chaos import deeds
-from chaos.deeds import EPISODE_TAG, Records, Scene
+from chaos.deeds import Deeds
+from chaos.deeds.scene import EPISODE_TAG, Records, Scene
 from chaos.hook_rules import instead_of_hooks_json
-from chaos.journal_keys import record_of
 from chaos.scenario import Arrange
 from chaos.scenarios import SCENARIOS
 from chaos.schedule import Delivery, Schedule
 from chaos.stages import STAGES
-from chaos.story import Forgery, Run, Story
+from chaos.story import Run, Story
 from chaos.turns import Turns
-from chaos.watching import MOST_CALLS, Logged, RanAwayError, Recorder, Watch
+from chaos.watching import MOST_CALLS, RanAwayError, Recorder, Watch, kept
 from simulator import fleet, function_compute
 from simulator.cloud import Cloud
 from simulator.oss.buckets import StoredObject
@@ -66,15 +61,10 @@ class World:
         self.secrets = [self.cloud.access_key.secret, fleet.USER_DATA, "systemctl start web"]
         self._turns: Turns | None = None
         self._schedule = schedule
-        self._scene = Scene(self.cloud, self.stage.fleet, records or {})
         self._history = history or {}
         self._objects.update(self._history)
-        self.done_deeds: set[int] = set()
-        self.forgeries: list[Forgery] = []
-        self.before: dict[str, Any] = {}
-        for place, deed in enumerate(schedule.deeds):
-            if deed.call is None and not deed.at:
-                self.do(place)
+        self.deeds = Deeds(Scene(self.cloud, self.stage.fleet, records or {}), schedule.deeds)
+        self.deeds.begin()
         self.before = self._state()
         self.stage.look(ours=False)
 
@@ -100,44 +90,18 @@ class World:
         bucket.objects = everything
         return state
 
-    def do(self, place: int) -> None:
-        """One of the schedule's deeds, once. What it adds to ECS counts as having been there before."""
-        if place in self.done_deeds:
-            return
-        what, known, objects = self._schedule.deeds[place].what, self._scene.known, dict(self._objects)
-        if deeds.do(what, self._scene):
-            self.done_deeds.add(place)
-        written = [record_of(key) for key, one in self._objects.items() if objects.get(key) is not one]
-        moment = (len(self.cloud.calls), self.cloud.now())
-        self.forgeries += [Forgery(what, one.name, *moment) for one in written if one is not None]
-        if self.before:
-            now = self.cloud.ecs.state()
-            for kind, ids in known.items():
-                field = deeds.ID_FIELDS[kind]
-                self.before["ecs"][kind] += [one for one in now[kind] if one[field] not in ids]
-
     @contextmanager
     def playing(self) -> Iterator[None]:
         """The functions' cloud, environment and time, for one schedule."""
         random.seed(self._schedule.seed)
-        root, printed = logging.getLogger(), io.StringIO()
-        handler, level = Logged(self.outputs), root.level
         with (
             in_process(self.cloud, self._before_call) as url,
             function_compute.environment({**self._variables(url), **self.scenario.settings}),
             function_compute.simulated_time(self.cloud.clock),
             instead_of_hooks_json(self.scenario.rules),
-            contextlib.redirect_stdout(printed),
-            contextlib.redirect_stderr(printed),
+            kept(self.outputs),
         ):
-            root.addHandler(handler)
-            root.setLevel(logging.DEBUG)
-            try:
-                yield
-            finally:
-                root.setLevel(level)
-                root.removeHandler(handler)
-                self.outputs.append(printed.getvalue())
+            yield
 
     def _variables(self, url: str) -> dict[str, str]:
         endpoints = {**function_compute.endpoints(url), "FUNCTION_COMPUTE_ENDPOINT": url}
@@ -150,9 +114,7 @@ class World:
         self.look()
         number = len(self.cloud.calls) + 1
         self.callers[number] = one.name
-        for place, deed in enumerate(self._schedule.deeds):
-            if deed.call is not None and deed.call <= number:
-                self.do(place)
+        self.deeds.before_call(number, self.before)
         if number > MOST_CALLS:
             raise RanAwayError(f"more than {MOST_CALLS} calls, the last of them {action}")
 
@@ -216,23 +178,15 @@ class World:
         """The same event twice side by side, taking turns."""
         names = [f"{delivery.event}-{len(self.runs) + 1}{letter}" for letter in "ab"]
         self._turns = Turns([(names[place % 2], count) for place, count in enumerate((*delivery.turns, 0))])
-        threads = [Thread(target=self._run_beside, args=(name, function, payload), daemon=True) for name in names]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self._turns.run(functools.partial(self._call_beside, function, payload))
         self._turns = None
         return [one for one in self.runs if one.name in names]
 
-    def _run_beside(self, name: str, function: str, payload: bytes) -> None:
-        assert self._turns is not None
-        self._turns.begin(name)
+    def _call_beside(self, function: str, payload: bytes, name: str) -> None:
         try:
             self.call(function, payload, beside=True, name=name)
         except RanAwayError as error:
             self.runs[-1].error = f"RanAwayError: {error}"
-        finally:
-            self._turns.end(name)
 
     def handed_over(self, function: str, payload: bytes) -> dict[str, Any] | None:
         """What Function Compute runs for an invocation of the sweep's; raises what makes it try again."""
@@ -264,8 +218,7 @@ class World:
     @property
     def hindered(self) -> bool:
         """Whether the rescue may be unable to end: somebody goes on refusing, or has written into its journal."""
-        records = any(deeds.is_about_records(one.what) for one in self._schedule.deeds)
-        return records or any(one.endless for one in self._schedule.faults)
+        return self.deeds.write_records or any(one.endless for one in self._schedule.faults)
 
     def story(self, ran_away: str) -> Story:
         """What happened up to now."""
@@ -284,8 +237,8 @@ class World:
             secrets=tuple(self.secrets),
             hits=self.faults.hits,
             resources=tuple(self._resource(one.on) for one in self._schedule.faults),
-            done_deeds=self.done_deeds,
-            forgeries=tuple(self.forgeries),
+            done_deeds=self.deeds.done,
+            forgeries=tuple(self.deeds.forgeries),
             history_changed=sum(self._objects.get(key) is not one for key, one in self._history.items()),
             ran_away=ran_away,
             **self.stage.seen(),

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.deeds import FORGED_PORT, ID_FIELDS, OTHER_GROUP, OTHER_ROLE, OTHER_USER_DATA
+from chaos.deeds.records import FORGED_PORT, OTHER_GROUP, OTHER_ROLE, OTHER_USER_DATA
+from chaos.deeds.scene import ID_FIELDS
 from chaos.invariants.told import blocked, last_ended, told_in_time, undetectable
 from chaos.schedule import FaultSpec
 from chaos.story import Hit, Run, Story

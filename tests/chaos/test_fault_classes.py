@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from chaos import reference, report, world
-from chaos.deeds import EPISODE_TAG, FOREIGN, FORGED, OTHER_ROLE
+from chaos.deeds.foreign import FOREIGN
+from chaos.deeds.records import FORGED, OTHER_ROLE
+from chaos.deeds.scene import EPISODE_TAG
 from chaos.fault_classes import (
     ALONE,
     CLASSES,
@@ -159,7 +161,7 @@ def test_forgeries_say_something_else(what: str) -> None:
     forged = World(Schedule("plain", deeds=(Deed(what),)), records)
     objects = forged.cloud.oss.buckets[BUCKET].objects
     true = {key: body for key, body in records.values() if key in objects} or dict.fromkeys(objects, b"null")
-    assert forged.done_deeds == {0}
+    assert forged.deeds.done == {0}
     assert len(objects) == 1
     assert all(json.loads(objects[key].body) != json.loads(true[key]) for key in objects)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaos import world
-from chaos.deeds import FORGED_PORT
+from chaos.deeds.records import FORGED_PORT
 from chaos.invariants import during, end_state, others, outcomes
 from chaos.run import tell
 from chaos.schedule import Deed, Delivery, FaultSpec, Schedule

@@ -85,7 +85,7 @@ class Disturbed(RuleBasedStateMachine):
     @rule(place=strategies.integers(0, 3))
     def meet_a_stranger(self, place: int) -> None:
         """Somebody makes something and copies our tags to it."""
-        self.world.do(place)
+        self.world.deeds.do(place, self.world.before)
 
     @rule(seconds=strategies.sampled_from((1.0, 20.0, 70.0, 240.0)))
     def wait(self, seconds: float) -> None:

@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from chaos.turns import Turns
@@ -206,20 +205,13 @@ def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None
     outcomes: dict[str, Outcome] = {}
 
     def run(name: str) -> None:
-        schedule.begin(name)
         try:
             outcomes[name] = here.call(name=name)
         except (Exception, Killed) as error:  # noqa: BLE001 - the walk judges what was raised
             outcomes[name] = error
-        finally:
-            schedule.end(name)
 
     with here.playing(before_call):
-        threads = [Thread(target=run, args=(name,), daemon=True) for name in schedule.names]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        schedule.run(run)
     return outcomes
 
 
