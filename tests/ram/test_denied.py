@@ -22,10 +22,13 @@ from spotkeeper.errors import CloudError
 from spotkeeper.invoke import Functions
 from spotkeeper.settings import Endpoint
 from tests.ram.documents import VALUES
+from tests.simulator.oss_sdk import oss_client
 from tests.simulator.sdk import NOON, Ecs
 
 HERE, ACCOUNT = "cn-hangzhou", "1690701234567830"
 JOURNAL = f"acs:oss:oss-{HERE}:{ACCOUNT}:journal-of-ours/spotkeeper/{ACCOUNT}/{HERE}"
+FOLDERS = {"interruption": "rescues", "state_change": "restarts", "sweep": "sweeps"}
+"""Where in the journal a function writes."""
 OWN = "rescues/1690701234567830/cn-hangzhou/sweeps/i-1/1/cleaned.json"
 NEW = {"ImageId": "aliyun_3_x64_20G_alibase_20240528.vhd", "InstanceType": "ecs.g7.large"}
 
@@ -52,7 +55,7 @@ class Limited:
 
 @pytest.fixture
 def limited() -> Iterator[Limited]:
-    """Whoever may do little."""
+    """A key that may do little."""
     cloud = Cloud(NOON)
     fleet = drill_fleet(cloud)
     with in_process(cloud) as url:
@@ -108,17 +111,11 @@ def test_tags_that_do_not_show_yet_do_not_count(limited: Limited) -> None:
     ecs("DeleteImage", ImageId=image["ImageId"])
 
 
-def journal(limited: Limited) -> oss.Client:
+def journal(limited: Limited) -> Any:
     """OSS in the name of the sweep, whose journal is in ``rescues/``."""
     with function_compute.environment({"SPOTKEEPER_JOURNAL": f"oss://{BUCKET}/rescues"}):
         role = function_compute.assume(limited.cloud, "sweep")
-    config = oss.config.load_default()
-    config.region, config.endpoint, config.use_path_style = HERE, limited.url, True
-    config.retry_max_attempts = 1
-    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
-        role.access_key_id, role.access_key_secret, role.security_token
-    )
-    return oss.Client(config)
+    return oss_client(AccessKey(role.access_key_id, role.access_key_secret, role.security_token), limited.url)
 
 
 @pytest.mark.parametrize("call", ["put", "get", "list", "delete"])
@@ -168,15 +165,13 @@ def test_function_compute_names_action_and_resource(limited: Limited) -> None:
         ("sweep", "ecs:DeleteImage", f"acs:ecs:{HERE}:{ACCOUNT}:image/m-without-our-tag"),
         ("sweep", "fc:InvokeFunction", f"acs:fc:{HERE}:{ACCOUNT}:functions/our-sweep"),
         ("sweep", "oss:PutObject", f"acs:oss:oss-{HERE}:{ACCOUNT}:journal-of-ours/spotkeeper-2/1.json"),
-        ("interruption", "oss:PutObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
-        ("interruption", "oss:PutObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
-        ("interruption", "oss:DeleteObject", f"{JOURNAL}/rescues/i-1/1/event.json"),
-        ("state_change", "oss:PutObject", f"{JOURNAL}/rescues/i-1/1/plan.json"),
-        ("state_change", "oss:PutObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
-        ("state_change", "oss:DeleteObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
-        ("sweep", "oss:PutObject", f"{JOURNAL}/rescues/i-1/1/done.json"),
-        ("sweep", "oss:PutObject", f"{JOURNAL}/restarts/i-1/1/accepted.json"),
-        ("sweep", "oss:DeleteObject", f"{JOURNAL}/sweeps/i-1/1/cleaned.json"),
+        *(
+            (function, "oss:PutObject", f"{JOURNAL}/{folder}/i-1/1/launch-spec.json")
+            for function, own in FOLDERS.items()
+            for folder in FOLDERS.values()
+            if folder != own
+        ),
+        *((function, "oss:DeleteObject", f"{JOURNAL}/{own}/i-1/1/done.json") for function, own in FOLDERS.items()),
     ],
 )
 def test_what_is_not_a_functions_job(function: str, action: str, resource: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from simulator.cloud import Cloud
 from simulator.ram import MalformedPolicyError, Policy, RequiredPermission, allowing
+from tests.simulator.sdk import NOON, VERSIONS, code, signed
 
 INSTANCE = "acs:ecs:cn-hangzhou:1:instance/i-1"
 
@@ -44,7 +48,7 @@ def test_one_statement(statement: dict[str, Any], *, permitted: bool) -> None:
 
 
 def test_several_statements() -> None:
-    """One that allows is enough, one that denies goes before it, and without any there is nothing."""
+    """A statement that allows is enough, a statement that denies goes before it; without any there is nothing."""
     required = RequiredPermission("ecs:DeleteInstance", INSTANCE)
     elsewhere, deny = {"Resource": "acs:ecs:cn-beijing:*:*"}, {"Effect": "Deny"}
     assert policy(elsewhere, {}).permits(required)
@@ -54,27 +58,33 @@ def test_several_statements() -> None:
     assert allowing("ecs:Delete*").permits(required)
 
 
+ALLOWED = {"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}
+WRONG: list[dict[str, Any]] = [
+    *({"Effect": "allow"}, {"Effect": []}),
+    *({"Action": "DeleteInstance"}, {"Action": ["ecs:*", 1]}, {"Action": 1}, {"Action": [["a:b"]]}),
+    *({"Resource": "arn:aws:ec2:*"}, {"Sid": "1"}),
+    *({"Condition": condition} for condition in (1, {"StringEquals": 1}, {"NumericLessThan": {"a": "1"}})),
+]
+
+
 @pytest.mark.parametrize(
     "document",
     [
+        *(1, None, [], "text", {}),
         {"Statement": []},
         {"Version": "2012-10-17", "Statement": []},
         {"Version": "1", "Statement": [], "Id": "x"},
-        *(
-            {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*", **wrong}]}
-            for wrong in (
-                {"Effect": "allow"},
-                {"Action": "DeleteInstance"},
-                {"Action": ["ecs:*", 1]},
-                {"Resource": "arn:aws:ec2:*"},
-                {"Sid": "1"},
-                {"Condition": {"NumericLessThan": {"a": "1"}}},
-            )
-        ),
+        {"Version": "1", "Statement": 1},
+        {"Version": "1", "Statement": [1]},
         {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*"}]},
+        *({"Version": "1", "Statement": [{**ALLOWED, **wrong}]} for wrong in WRONG),
     ],
 )
-def test_no_policy(document: dict[str, Any]) -> None:
-    """What is not understood is refused, not read over."""
+def test_no_policy(document: Any) -> None:
+    """What is not understood is refused, not read over; CreatePolicy answers MalformedPolicyDocument."""
     with pytest.raises(MalformedPolicyError):
         Policy.of(document)
+    cloud = Cloud(NOON)
+    query = f"PolicyName=p&PolicyDocument={quote(json.dumps(document))}"
+    answer = cloud.respond(signed(cloud, "CreatePolicy", query, x_acs_version=VERSIONS["ram"]))
+    assert (code(answer), cloud.ram.policies) == ((400, "MalformedPolicyDocument"), {})

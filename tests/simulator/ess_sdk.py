@@ -21,6 +21,10 @@ class Ess(Sdk):
     models = models
     client_type = Client
 
+    def listed(self, rows: str, field: str, **filters: Any) -> list[Any]:
+        """A field of all rows that a Describe shows."""
+        return [row[field] for row in self(f"Describe{rows}", **filters)[rows]]
+
     def complete(self, action: LifecycleAction, result: str | None = None, **parameters: Any) -> None:
         """CompleteLifecycleAction."""
         self(

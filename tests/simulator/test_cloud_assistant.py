@@ -178,7 +178,7 @@ def test_parameters_that_do_not_fit(ecs: Ecs, content: str, values: dict[str, An
 
 
 def test_the_same_client_token_runs_once(cloud: Cloud, ecs: Ecs) -> None:
-    """The same call gets the same InvokeId, also when it could not run any more; another one is refused."""
+    """The same call gets the same InvokeId, also when it could not run any more; another call is refused."""
     asked = {**SHELL, "ClientToken": "c"}
     first = ecs("RunCommand", **asked)
     cloud.ecs.instances[INSTANCE_ID].status = "Stopped"

@@ -153,7 +153,7 @@ def test_agents_come_in_pages(cloud: Cloud, ecs: Ecs) -> None:
 
 
 def test_what_an_agent_did(cloud: Cloud, ecs: Ecs) -> None:
-    """Commands that ran and run, the last one's time, the system."""
+    """Commands that ran and run, the time of the last, the system."""
     ecs.run(INSTANCE_ID)
     cloud.clock.advance(10)
     ecs.run(INSTANCE_ID)

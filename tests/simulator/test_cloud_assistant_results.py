@@ -11,6 +11,7 @@ import pytest
 from simulator.cloud import Cloud
 from simulator.ecs import Command, Outcome
 from simulator.ecs.assistant import ERRORS
+from simulator.ecs.model import Instance
 from simulator.fleet import INSTANCE_ID
 from tests.simulator.sdk import NOON, Ecs
 
@@ -127,39 +128,29 @@ def test_an_agent_may_come_late(
     assert (row["InvocationStatus"], row["ErrorCode"]) == expected
 
 
-def stop(cloud: Cloud) -> None:
-    """Somebody stops the instance."""
-    cloud.ecs.instances[INSTANCE_ID].status = "Stopped"
-
-
-def reboot(cloud: Cloud) -> None:
-    """Somebody restarts it."""
-    cloud.ecs.instances[INSTANCE_ID].started_at = cloud.now()
-
-
-def release(cloud: Cloud) -> None:
-    """Somebody releases it."""
-    cloud.ecs.release(cloud.ecs.instances[INSTANCE_ID], cloud.now(), "somebody")
+HAPPENS: dict[str, Callable[[Cloud, Instance], object]] = {
+    "stopped": lambda _, instance: setattr(instance, "status", "Stopped"),
+    "restarted": lambda cloud, instance: setattr(instance, "started_at", cloud.now()),
+    "released": lambda cloud, instance: cloud.ecs.release(instance, cloud.now(), "somebody"),
+}
 
 
 @pytest.mark.parametrize(
     ("after", "happens", "expected"),
     [
-        (0, stop, ("Aborted", "InstanceNotRunning")),
-        (0, release, ("Aborted", "InstanceNotExists")),
-        (1, stop, ("Error", "ExecutionInterrupted")),
-        (1, reboot, ("Error", "ExecutionInterrupted")),
-        (1, release, ("Error", "InstanceReleased")),
+        (0, "stopped", ("Aborted", "InstanceNotRunning")),
+        (0, "released", ("Aborted", "InstanceNotExists")),
+        (1, "stopped", ("Error", "ExecutionInterrupted")),
+        (1, "restarted", ("Error", "ExecutionInterrupted")),
+        (1, "released", ("Error", "InstanceReleased")),
     ],
 )
-def test_an_instance_may_go_away(
-    cloud: Cloud, ecs: Ecs, after: int, happens: Callable[[Cloud], None], expected: tuple[str, str]
-) -> None:
+def test_an_instance_may_go_away(cloud: Cloud, ecs: Ecs, after: int, happens: str, expected: tuple[str, str]) -> None:
     """Before the command was delivered, or while it ran; its result stays to be read."""
     invoke_id = ecs.run()
     cloud.clock.advance(after)
     cloud.progress()
-    happens(cloud)
+    HAPPENS[happens](cloud, cloud.ecs.instances[INSTANCE_ID])
     cloud.clock.advance(10)
 
     (row,) = results(ecs, invoke_id)

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.cloud import Cloud
 from simulator.ecs import DiskSpec
-from simulator.fleet import INSTANCE_ID, Fleet, drill_fleet
+from simulator.fleet import INSTANCE_ID, Fleet
 from tests.simulator.sdk import Ecs
 
 
@@ -87,7 +87,7 @@ def test_disks_are_named_in_one_way(drill: Fleet, ecs: Ecs, cloud: Cloud) -> Non
 
 
 def test_a_disk_is_deleted(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """Only one that is attached to nothing."""
+    """Only a disk that is attached to nothing."""
     disk = cloud.ecs.disks_of(INSTANCE_ID)[2]
 
     assert ecs.refused("DeleteDisk", DiskId=disk.disk_id) == (403, "IncorrectDiskStatus")
@@ -95,12 +95,3 @@ def test_a_disk_is_deleted(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     ecs("DeleteDisk", DiskId=disk.disk_id)
     assert disk.disk_id not in cloud.ecs.disks
     assert ecs.refused("DeleteDisk", DiskId=disk.disk_id) == (404, "InvalidDiskId.NotFound")
-
-
-def test_any_fleet(cloud: Cloud) -> None:
-    """The fleet's disks, tags and lock can be given otherwise."""
-    fleet = drill_fleet(cloud, "i-other", disks=(DiskSpec(),), tags={}, locked=False, spot_price_limit=0.08)
-
-    assert (fleet.source.instance_id, fleet.source.locks, fleet.source.tags.true()) == ("i-other", [], {})
-    assert (fleet.source.spot_strategy, fleet.source.spot_price_limit) == ("SpotWithPriceLimit", 0.08)
-    assert len(cloud.ecs.disks_of("i-other")) == 1

@@ -138,7 +138,7 @@ def test_economical_mode_needs_stock_again(drill: Fleet, ecs: Ecs, cloud: Cloud)
 
 
 def test_deleting(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """A running instance is deleted with Force only, a protected one not at all."""
+    """A running instance is deleted with Force only, a protected instance not at all."""
     assert ecs.refused("DeleteInstance", InstanceId=BYSTANDER) == (403, "IncorrectInstanceStatus")
     drill.bystanders[0].deletion_protection = True
     refused = ecs.refused("DeleteInstance", InstanceId=BYSTANDER, Force=True)

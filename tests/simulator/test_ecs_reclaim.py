@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.fleet import INSTANCE_ID, Fleet, drill_fleet
@@ -13,7 +15,7 @@ def members(fleet: Fleet) -> set[str]:
 
 
 def test_the_instance_goes_at_its_deadline(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """Gone from Describe and from its groups, with the disks that go with it; the third one stays, detached."""
+    """Gone from Describe and from its groups, with the disks that go with it; the third disk stays, detached."""
     deleted, retained = cloud.ecs.disks_of(INSTANCE_ID)[:2], cloud.ecs.disks_of(INSTANCE_ID)[2]
     cloud.clock.advance(299.9)
     assert ecs.instance(INSTANCE_ID) is not None
@@ -37,63 +39,35 @@ def test_the_instance_goes_at_its_deadline(drill: Fleet, ecs: Ecs, cloud: Cloud)
     ]
 
 
-def test_an_unfinished_image_dies_with_the_disks(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """Disks that go take their incomplete snapshots with them, and the image in creation fails."""
-    cloud.ecs.timings = Timings(image=400, usable=400, snapshot=400)
-    ecs("CreateImage", InstanceId=INSTANCE_ID)
-    cloud.clock.advance(300)
-
-    (image,) = ecs.images()
-    assert (image["Status"], image["Usable"]) == ("CreateFailed", False)
-    assert len(cloud.ecs.snapshots) == 1
-    cloud.clock.advance(200)
-    assert ecs.images()[0]["Status"] == "CreateFailed"
-
-
-def test_an_unfinished_image_lives_with_retained_disks(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """With all disks retained snapshots and image go on after the release."""
-    cloud.ecs.timings = Timings(image=400, usable=400, snapshot=400)
+@pytest.mark.parametrize(
+    ("timings", "retained", "expected"),
+    [
+        pytest.param(Timings(image=400, usable=400, snapshot=400), False, ("CreateFailed", False, 1), id="unfinished"),
+        pytest.param(Timings(image=400, usable=400, snapshot=400), True, ("Available", True, 3), id="disks retained"),
+        pytest.param(Timings(image=100, usable=50, snapshot=400), False, ("UnAvailable", False, 1), id="usable alone"),
+        pytest.param(Timings(image=100, usable=50, snapshot=200), False, ("Available", True, 3), id="complete"),
+        pytest.param(Timings(image=299, usable=299, snapshot=299), False, ("Available", True, 3), id="just in time"),
+    ],
+)
+@pytest.mark.usefixtures("drill")
+def test_what_becomes_of_an_image(
+    ecs: Ecs,
+    cloud: Cloud,
+    timings: Timings,
+    retained: bool,  # noqa: FBT001
+    expected: tuple[str, bool, int],
+) -> None:
+    """Disks that go take their incomplete snapshots along, and with them the image, also if it was usable already."""
+    cloud.ecs.timings = timings
     disks = [disk.disk_id for disk in cloud.ecs.disks_of(INSTANCE_ID)]
-    ecs("ModifyDiskAttribute", DiskIds=disks, DeleteWithInstance=False)
-    ecs("CreateImage", InstanceId=INSTANCE_ID)
-    cloud.clock.advance(500)
-
-    (image,) = ecs.images()
-    assert (image["Status"], image["Usable"]) == ("Available", True)
-    assert {snapshot.status for snapshot in cloud.ecs.snapshots.values()} == {"accomplished"}
-    assert set(disks) <= set(cloud.ecs.disks)
-    assert {cloud.ecs.disks[disk].type for disk in disks} == {"data"}
-
-
-def test_usable_is_not_safe(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """An image that is Available with incomplete snapshots is spoiled when its disks go."""
-    cloud.ecs.timings = Timings(image=100, usable=50, snapshot=400)
-    ecs("CreateImage", InstanceId=INSTANCE_ID)
-    cloud.clock.advance(299)
-    assert ecs.images()[0]["Status"] == "Available"
-    cloud.clock.advance(1)
-
-    (image,) = ecs.images()
-    assert (image["Status"], image["Usable"]) == ("UnAvailable", False)
-
-
-def test_complete_snapshots_survive(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """An image that was complete in time is not touched by the release."""
-    cloud.ecs.timings = Timings(image=100, usable=50, snapshot=200)
-    ecs("CreateImage", InstanceId=INSTANCE_ID)
-    cloud.clock.advance(400)
-
-    assert ecs.images()[0]["Status"] == "Available"
-    assert len(cloud.ecs.snapshots) == 3
-
-
-def test_the_order_of_events_is_kept_however_long_one_looks_away(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """What was due before the release happened before it, also when nobody asked in between."""
-    cloud.ecs.timings = Timings(image=299, usable=299, snapshot=299)
+    if retained:
+        ecs("ModifyDiskAttribute", DiskIds=disks, DeleteWithInstance=False)
     ecs("CreateImage", InstanceId=INSTANCE_ID)
     cloud.clock.advance(10_000)
 
-    assert ecs.images()[0]["Status"] == "Available"
+    (image,) = ecs.images()
+    assert (image["Status"], image["Usable"], len(cloud.ecs.snapshots)) == expected
+    assert not retained or {cloud.ecs.disks[disk].type for disk in disks} == {"data"}
 
 
 def test_a_security_lock_overrides_the_flags(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:

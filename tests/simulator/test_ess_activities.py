@@ -19,7 +19,7 @@ def servers(cloud: Cloud) -> VServerGroup:
 
 
 def members(group: VServerGroup) -> list[tuple[str, int, int]]:
-    """Who serves, on which port, with which weight."""
+    """The members: server, port, weight."""
     return [(item.server_id, item.port, item.weight) for item in group]
 
 
@@ -157,7 +157,7 @@ def test_one_hook_ends_the_others_on_the_way_out(
     assert (second.status, second.result) == ("Timeout", "CONTINUE")
 
 
-def test_the_notification_is_the_documented_one(cloud: Cloud) -> None:
+def test_the_notification_is_as_documented(cloud: Cloud) -> None:
     """One for each action whose hook has a target, in order, with what its handler needs."""
     cloud.clock.advance(0.25)
     group = cloud.ess.add_scaling_group("shop")

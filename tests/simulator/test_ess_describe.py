@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 
 from simulator.cloud import Cloud
 from tests.simulator.ess_sdk import TOPIC, Ess
 from tests.simulator.sdk import NOON
-
-
-def listed(answer: dict[str, Any], rows: str, field: str) -> list[Any]:
-    """One field of all rows."""
-    return [row[field] for row in answer[rows]]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +53,7 @@ def test_groups(cloud: Cloud, ess: Ess) -> None:
     cloud.ess.add_lifecycle_hook(web)
     cloud.ess.scale_out(web, 2)
 
-    def names(**filters: Any) -> list[str]:
-        return listed(ess("DescribeScalingGroups", **filters), "ScalingGroups", "ScalingGroupName")
-
+    names = partial(ess.listed, "ScalingGroups", "ScalingGroupName")
     assert names() == ["web", "batch"]
     assert names(ScalingGroupIds=[web.id, "asg-unknown"]) == ["web"]
     assert names(ScalingGroupName="batch") == ["batch"]
@@ -86,9 +79,7 @@ def test_activities(cloud: Cloud, ess: Ess) -> None:
     cloud.ess.add_lifecycle_hook(group, timeout=21600)
     open_one = cloud.ess.scale_out(group)
 
-    def ids(**filters: Any) -> list[str]:
-        return listed(ess("DescribeScalingActivities", **filters), "ScalingActivities", "ScalingActivityId")
-
+    ids = partial(ess.listed, "ScalingActivities", "ScalingActivityId")
     assert ids(ScalingGroupId=group.id) == [open_one.id, done.id]
     assert ids(ScalingActivityIds=[done.id, "asa-unknown"]) == [done.id]
     assert ids(ScalingGroupId=group.id, StatusCode="InProgress") == [open_one.id]
@@ -111,7 +102,7 @@ def test_activities(cloud: Cloud, ess: Ess) -> None:
 
 
 def test_instances(cloud: Cloud, ess: Ess) -> None:
-    """By id, state, health and activity; spot ones are counted; unknown ids are ignored, unknown groups not."""
+    """By id, state, health and activity; spot instances are counted; unknown ids are ignored, unknown groups not."""
     group, other = cloud.ess.add_scaling_group(), cloud.ess.add_scaling_group()
     cloud.ess.scale_out(group, instance_ids=["i-1", "i-2"], spot_strategy="SpotAsPriceGo")
     cloud.ess.scale_out(other, instance_ids=["i-3"])
@@ -119,9 +110,7 @@ def test_instances(cloud: Cloud, ess: Ess) -> None:
     waiting = cloud.ess.scale_out(group, instance_ids=["i-4"])
     cloud.ecs.instances["i-2"].status = "Stopped"
 
-    def ids(**filters: Any) -> list[str]:
-        return listed(ess("DescribeScalingInstances", **filters), "ScalingInstances", "InstanceId")
-
+    ids = partial(ess.listed, "ScalingInstances", "InstanceId")
     assert ids() == ["i-1", "i-2", "i-4", "i-3"]
     assert ids(ScalingGroupId=other.id) == ["i-3"]
     assert ids(InstanceIds=["i-2", "i-3", "i-9"]) == ["i-2", "i-3"]
@@ -154,9 +143,7 @@ def test_hooks(cloud: Cloud, ess: Ess) -> None:
     assert shown[0]["NotificationArn"] == "acs:ess:cn-hangzhou:1690701234567830:null/null"
     assert (shown[1]["NotificationArn"], shown[1]["NotificationMetadata"]) == (TOPIC, "cpu")
 
-    def names(**filters: Any) -> list[str]:
-        return listed(ess("DescribeLifecycleHooks", **filters), "LifecycleHooks", "LifecycleHookName")
-
+    names = partial(ess.listed, "LifecycleHooks", "LifecycleHookName")
     assert names(ScalingGroupId=group.id) == ["silent"]
     assert names(ScalingGroupId=group.id, LifecycleHookName="told") == []
     assert names(ScalingGroupId=group.id, LifecycleHookIds=[told.id]) == ["told"]
@@ -166,24 +153,19 @@ def test_hooks(cloud: Cloud, ess: Ess) -> None:
 
 
 def test_actions(cloud: Cloud, ess: Ess) -> None:
-    """By token pages of 1 to 50, by status; a pending one already shows the result that nobody has given yet."""
+    """By token pages of 1 to 50, by status; a pending action already shows the result that nobody has given yet."""
     group = cloud.ess.add_scaling_group()
     for number in range(12):
         cloud.ess.add_lifecycle_hook(group, f"h{number}", default_result="ABANDON", timeout=30 if number else 60)
     activity = cloud.ess.scale_out(group, 2)
     ess.complete(activity.actions[5], "CONTINUE")
 
-    def tokens(**filters: Any) -> list[str]:
-        answer = ess("DescribeLifecycleActions", ScalingActivityId=activity.id, **filters)
-        return listed(answer, "LifecycleActions", "LifecycleActionToken")
-
+    tokens = partial(ess.listed, "LifecycleActions", "LifecycleActionToken", ScalingActivityId=activity.id)
     first = ess("DescribeLifecycleActions", ScalingActivityId=activity.id)
     rest = ess("DescribeLifecycleActions", ScalingActivityId=activity.id, NextToken=first["NextToken"])
     assert (first["TotalCount"], first["MaxResults"], rest["NextToken"]) == (12, 10, "")
-    found = listed(first, "LifecycleActions", "LifecycleActionToken")
-    assert found + listed(rest, "LifecycleActions", "LifecycleActionToken") == [
-        action.token for action in activity.actions
-    ]
+    found = [row["LifecycleActionToken"] for row in first["LifecycleActions"] + rest["LifecycleActions"]]
+    assert found == [action.token for action in activity.actions]
     assert first["LifecycleActions"][0]["LifecycleActionStatus"] == "Pending"
     assert first["LifecycleActions"][0]["LifecycleActionResult"] == "ABANDON"
     assert first["LifecycleActions"][5]["LifecycleActionResult"] == "CONTINUE"

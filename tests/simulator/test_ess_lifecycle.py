@@ -13,7 +13,7 @@ HOURS = 3600
 
 
 def waiting(cloud: Cloud, timeout: int = 600, default_result: str = "CONTINUE") -> LifecycleAction:
-    """The one pending action of a scale-out."""
+    """The pending action of a scale-out."""
     group = cloud.ess.add_scaling_group()
     cloud.ess.add_lifecycle_hook(group, timeout=timeout, default_result=default_result)
     return cloud.ess.scale_out(group).actions[0]
@@ -72,7 +72,7 @@ def test_what_cannot_be_completed_with(cloud: Cloud, ess: Ess) -> None:
 
 
 def test_the_same_client_token_gets_the_same_answer(cloud: Cloud, ess: Ess) -> None:
-    """A repeated call succeeds only if the first one did, and completes nothing; other parameters are refused."""
+    """A repeated call succeeds only if the first did, and completes nothing; other parameters are refused."""
     action = waiting(cloud)
     refused = {**pair(action), "LifecycleActionToken": "wrong", "ClientToken": "c"}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
-from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 from Tea.exceptions import TeaException
@@ -19,33 +19,24 @@ from simulator.cloud import Cloud
 from simulator.faults import Fault
 from simulator.server import serving
 from simulator.signing import AccessKey
-from simulator.transport import Killed, in_process, invocation
-from tests.simulator.sdk import REGION, Ecs
+from simulator.transport import in_process, invocation
+from tests.simulator.sdk import Ecs, Sdk
 
 EVENT = b'{"instance-id": "i-bp1"}'
 TASK = "i-bp1_2026-11-20T12-00Z"
 
 
-class Functions:
-    """A client; ``functions("rescue", EVENT)`` invokes asynchronously."""
+class Functions(Sdk):
+    """Function Compute; ``functions("rescue")`` invokes asynchronously."""
 
-    def __init__(self, cloud: Cloud, url: str, **options: Any) -> None:
-        key = cloud.access_key
-        options = {"access_key_id": key.access_key_id, "access_key_secret": key.secret, **options}
-        endpoint = url.removeprefix("http://")
-        self.client = Client(Config(endpoint=endpoint, protocol="http", region_id=REGION, **options))
+    models = models
+    client_type = Client
 
-    def __call__(self, name: str, payload: bytes = EVENT, **headers: Any) -> Any:
-        """Invoke; ``headers`` are fields of ``InvokeFunctionHeaders``, ``qualifier`` one of the request."""
-        request = models.InvokeFunctionRequest(body=io.BytesIO(payload), qualifier=headers.pop("qualifier", None))
-        typed = models.InvokeFunctionHeaders(**{"x_fc_invocation_type": "Async", **headers})
-        return self.client.invoke_function_with_options(name, request, typed, RuntimeOptions())
-
-    def refused(self, name: str, payload: bytes = EVENT, **headers: Any) -> tuple[int, str]:
-        """HTTP status and code of an invocation that must be refused."""
-        with pytest.raises(TeaException) as caught:
-            self(name, payload, **headers)
-        return caught.value.statusCode, caught.value.code
+    def __call__(self, action: str, payload: bytes = EVENT, **parameters: Any) -> Any:
+        """Invoke a function; ``parameters`` are fields of ``InvokeFunctionHeaders``, ``qualifier`` of the request."""
+        request = models.InvokeFunctionRequest(body=io.BytesIO(payload), qualifier=parameters.pop("qualifier", None))
+        headers = models.InvokeFunctionHeaders(**{"x_fc_invocation_type": "Async", **parameters})
+        return self.client.invoke_function_with_options(action, request, headers, RuntimeOptions())
 
 
 @pytest.fixture(params=[in_process, serving], ids=["in-process", "served"])
@@ -137,7 +128,7 @@ def test_a_task_id_is_submitted_once(functions: Functions, payloads: list[bytes]
 
 
 @pytest.mark.parametrize("task_id", ["1i", "-i", "i.bp1", "i bp1", "i" * 129, ""])
-def test_a_task_id_must_be_one(functions: Functions, payloads: list[bytes], task_id: str) -> None:
+def test_ill_formed_task_ids(functions: Functions, payloads: list[bytes], task_id: str) -> None:
     """A letter or underscore, then letters, digits, underscores, hyphens: 128 at most."""
     assert functions.refused("rescue", x_fc_async_task_id=task_id) == (400, "InvalidArgument")
     assert functions("rescue", x_fc_async_task_id="_" + "z" * 127).status_code == 202
@@ -147,7 +138,7 @@ def test_a_payload_has_its_limit(functions: Functions, payloads: list[bytes], cl
     """128 KB are taken, a byte more is not."""
     functions("rescue", b"x" * 131_072)
 
-    assert functions.refused("rescue", b"x" * 131_073) == (400, "EntityTooLarge")
+    assert functions.refused("rescue", payload=b"x" * 131_073) == (400, "EntityTooLarge")
     assert len(cloud.fc.pending) == 1
 
 
@@ -299,7 +290,7 @@ def test_whoever_stops_the_world_is_not_a_failed_run(functions: Functions, cloud
     [("ResourceExhausted", 429), ("InternalServerError", 500), ("ResourceThrottled", 503), ("FunctionNotFound", 404)],
 )
 def test_faults_by_code(functions: Functions, payloads: list[bytes], cloud: Cloud, code: str, status: int) -> None:
-    """The one mechanism knows the codes of Function Compute with their statuses."""
+    """Faults know the codes of Function Compute with their statuses."""
     cloud.faults.add(Fault("fc:InvokeFunction", f"code:{code}"))
 
     assert functions.refused("rescue") == (status, code)
@@ -321,17 +312,6 @@ def test_no_answer(functions: Functions, payloads: list[bytes], cloud: Cloud, ef
         assert functions.refused("rescue", x_fc_async_task_id=TASK)[0] == 409
     else:
         functions("rescue", x_fc_async_task_id=TASK)
-
-
-@pytest.mark.parametrize(("effect", "queued"), [("kill-before", 0), ("kill-after", 1)])
-def test_the_caller_dies(cloud: Cloud, payloads: list[bytes], effect: str, queued: int) -> None:
-    """Before the invocation was queued, or after it was."""
-    cloud.faults.add(Fault("InvokeFunction", effect))
-
-    with in_process(cloud) as url, invocation(), pytest.raises(Killed):
-        Functions(cloud, url)("rescue")
-
-    assert len(cloud.fc.pending) == queued
 
 
 @pytest.mark.parametrize(("method", "path"), [("PUT", "functions/rescue/invocations"), ("POST", "functions/rescue")])

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from threading import Thread
+from functools import partial
 from typing import Any
 
 import alibabacloud_oss_v2 as oss
 import crcmod
 import pytest
 from alibabacloud_oss_v2 import exceptions
-from alibabacloud_oss_v2.retry import NopRetryer
 
 from simulator.cloud import Cloud
-from simulator.faults import Fault
 from simulator.oss.buckets import Bucket, StoredObject, page
 from simulator.oss.checksum import crc64
 from simulator.oss.operations import OPERATIONS
-from simulator.server import Server
+from simulator.server import serving
 from simulator.signing import AccessKey
-from simulator.wire import Request, Response
+from simulator.transport import in_process
+from simulator.wire import Request
+from tests.simulator.oss_sdk import oss_client, signed_for_oss
+from tests.simulator.sdk import NOON
 
-REGION = "cn-hangzhou"
-NOON = 1_795_176_000.0
 BUCKET = "journal"
 Clients = Callable[..., Any]
 
@@ -36,36 +35,17 @@ def cloud() -> Cloud:
     return cloud
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """One server for all tests; each puts its own cloud into it."""
-    with Server(Cloud(NOON)) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+@pytest.fixture
+def clients(cloud: Cloud) -> Iterator[Clients]:
+    """Makes SDK clients of a key, over HTTP."""
+    with serving(cloud) as url:
+        yield partial(oss_client, url=url)
 
 
 @pytest.fixture
-def clients(cloud: Cloud, server: Server) -> Clients:
-    """Makes SDK clients that do not retry by themselves; with other credentials or another region on demand."""
-    server.cloud = cloud
-
-    def client(key: AccessKey | None = None, region: str = REGION, token: str | None = None) -> Any:
-        key = key or cloud.access_key
-        provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret, token)
-        return oss.Client(
-            oss.Config(region=region, endpoint=server.url, credentials_provider=provider, retryer=NopRetryer())
-        )
-
-    return client
-
-
-@pytest.fixture
-def client(clients: Clients) -> Any:
+def client(cloud: Cloud, clients: Clients) -> Any:
     """The SDK's client with the cloud's own key."""
-    return clients()
+    return clients(cloud.access_key)
 
 
 def put(key: str, body: bytes = b"{}", **headers: Any) -> Any:
@@ -118,7 +98,7 @@ def test_checksums_are_those_of_the_sdk() -> None:
 
 
 def test_a_record_is_written_once(client: Any) -> None:
-    """With forbid_overwrite the second writer gets 409, and the first one's object stands; without it, not."""
+    """With forbid_overwrite the second writer gets 409, and the first writer's object stands; without it, not."""
     client.put_object(put("done.json", b'{"by": 1}', forbid_overwrite=True))
     assert refused(client.put_object, put("done.json", b'{"by": 2}', forbid_overwrite=True)) == (
         409,
@@ -254,103 +234,47 @@ def test_requests_are_signed_by_a_known_key(cloud: Cloud, clients: Clients) -> N
     own = cloud.access_key
     assert refused(clients(replace(own, secret="x")).get_object, get("k")) == (403, "SignatureDoesNotMatch")
     assert refused(clients(replace(own, access_key_id="x")).get_object, get("k")) == (403, "InvalidAccessKeyId")
-    assert refused(clients(region="cn-beijing").get_object, get("k")) == (400, "InvalidArgument")
-    assert refused(clients(token="x").get_object, get("k")) == (403, "InvalidSecurityToken")
+    assert refused(clients(own, region="cn-beijing").get_object, get("k")) == (400, "InvalidArgument")
+    assert refused(clients(replace(own, security_token="x")).get_object, get("k")) == (403, "InvalidSecurityToken")
     anonymous = cloud.respond(Request("GET", f"/{BUCKET}/k", "", {"host": "127.0.0.1"}))
     assert (anonymous.status, b"<Code>AccessDenied</Code>" in anonymous.body) == (403, True)
 
 
 def test_keys_from_sts_need_their_token_in_time(cloud: Cloud, clients: Clients) -> None:
-    """None, a wrong one, the right one, and the right one too late."""
+    """No token, a wrong token, the right token, and the right token too late."""
     key = AccessKey("STS.x", "secret", security_token="token", expires_at=NOON + 60)
     cloud.access_keys[key.access_key_id] = key
-    assert refused(clients(key).put_object, put("k")) == (403, "InvalidAccessKeyId")
-    assert refused(clients(key, token="x").put_object, put("k")) == (403, "InvalidSecurityToken")
-    clients(key, token="token").put_object(put("k"))
+    assert refused(clients(replace(key, security_token=None)).put_object, put("k")) == (403, "InvalidAccessKeyId")
+    assert refused(clients(replace(key, security_token="x")).put_object, put("k")) == (403, "InvalidSecurityToken")
+    clients(key).put_object(put("k"))
     cloud.clock.advance(60)
-    assert refused(clients(key, token="token").put_object, put("k")) == (403, "SecurityTokenExpired")
-
-
-def test_a_policy_limits_a_key(cloud: Cloud, clients: Clients) -> None:
-    """A key that may read may not write."""
-    reader = AccessKey("reader", "secret", allowed=("oss:GetObject",))
-    cloud.access_keys["reader"] = reader
-    assert refused(clients(reader).put_object, put("k")) == (403, "AccessDenied")
-    assert refused(clients(reader).get_object, get("k")) == (404, "NoSuchKey")
-
-
-class Recorder:
-    """Hands the SDK's requests to a cloud, without sockets, changed on the way."""
-
-    def __init__(self, cloud: Cloud, change: Callable[[Request], Request] = lambda request: request) -> None:
-        self.cloud = cloud
-        self.change = change
-        self.seen: list[Response] = []
-        self.hosts: list[str] = []
-
-    def send(self, request: Any, **_: Any) -> Any:
-        """Answer one request; the SDK is told that the connection broke, its answer is in ``seen``."""
-        scheme, _, rest = request.url.partition("://")
-        host, _, path = rest.partition("/")
-        headers = {name.lower(): value for name, value in request.headers.items() if value}
-        sent = Request(request.method, f"/{path.partition('?')[0]}", path.partition("?")[2], headers | {"host": host})
-        self.hosts.append(f"{scheme}://{host}")
-        self.seen.append(self.cloud.respond(self.change(sent)))
-        raise exceptions.RequestError(error="recorded")
-
-    def open(self) -> None:
-        """Nothing to open."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def through(recorder: Recorder, endpoint: str, **config: Any) -> Response:
-    """The answer to one GetObject of key "a/b c" that is sent to an endpoint."""
-    key = recorder.cloud.access_key
-    provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret)
-    client = oss.Client(
-        oss.Config(
-            region=REGION,
-            endpoint=endpoint,
-            credentials_provider=provider,
-            http_client=recorder,
-            retryer=NopRetryer(),
-            **config,
-        )
-    )
-    with pytest.raises(exceptions.OperationError):
-        client.get_object(get("a/b c"))
-    return recorder.seen[-1]
+    assert refused(clients(key).put_object, put("k")) == (403, "SecurityTokenExpired")
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "config", "host"),
+    ("endpoint", "config", "host", "path"),
     [
-        ("http://127.0.0.1:8080", {}, "http://127.0.0.1:8080"),
-        ("http://[::1]:8080", {"use_path_style": True}, "http://[::1]:8080"),
-        ("http://localhost:8080", {}, "http://journal.localhost:8080"),
-        ("http://localhost:8080", {"use_path_style": True}, "http://localhost:8080"),
-        ("oss-cn-hangzhou.aliyuncs.com", {}, "https://journal.oss-cn-hangzhou.aliyuncs.com"),
-        (
-            "oss-cn-hangzhou-internal.aliyuncs.com",
-            {"use_path_style": True},
-            "https://oss-cn-hangzhou-internal.aliyuncs.com",
-        ),
+        ("http://127.0.0.1:8080", {}, "127.0.0.1:8080", "/journal/a%20b/c"),
+        ("http://[::1]:8080", {"use_path_style": True}, "[::1]:8080", "/journal/a%20b/c"),
+        ("http://localhost:8080", {}, "journal.localhost:8080", "/a%20b/c"),
+        ("http://localhost:8080", {"use_path_style": True}, "localhost:8080", "/journal/a%20b/c"),
+        ("oss-cn-hangzhou.aliyuncs.com", {}, "journal.oss-cn-hangzhou.aliyuncs.com", "/a%20b/c"),
+        ("oss-internal.aliyuncs.com", {"use_path_style": True}, "oss-internal.aliyuncs.com", "/journal/a%20b/c"),
     ],
 )
-def test_buckets_by_path_and_by_host(cloud: Cloud, endpoint: str, config: dict[str, Any], host: str) -> None:
+def test_buckets_by_path_and_by_host(cloud: Cloud, endpoint: str, config: dict[str, Any], host: str, path: str) -> None:
     """Both styles reach the same object with a valid signature; IP addresses take the path style by themselves."""
-    cloud.oss.buckets[BUCKET].objects["a/b c"] = StoredObject(b"here", NOON)
-    recorder = Recorder(cloud)
-    assert through(recorder, endpoint, **config).body == b"here"
-    assert recorder.hosts == [host]
+    cloud.oss.buckets[BUCKET].objects["a b/c"] = StoredObject(b"here", NOON)
+    with in_process(cloud, host=host):
+        assert oss_client(cloud.access_key, endpoint, **config).get_object(get("a b/c")).body.content == b"here"
+    assert cloud.calls[-1].parameters == {"path": path}
 
 
 CHANGES: dict[str, Callable[[Request], Request]] = {
     "another key": lambda it: replace(it, path="/journal/other"),
     "another method": lambda it: replace(it, method="DELETE"),
     "a parameter": lambda it: replace(it, query="acl"),
+    "a header that the client chose to sign": lambda it: replace(it, headers={**it.headers, "user-agent": "them"}),
     "a header": lambda it: replace(it, headers={**it.headers, "x-oss-forbid-overwrite": "true"}),
     "another date": lambda it: replace(
         it, headers={**it.headers, "x-oss-date": it.headers["x-oss-date"][:9] + "000000Z"}
@@ -360,32 +284,13 @@ CHANGES: dict[str, Callable[[Request], Request]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_a_signature_is_for_one_request(cloud: Cloud, change: Callable[[Request], Request]) -> None:
-    """Whatever is changed after signing, the signature no longer fits."""
-    cloud.oss.buckets[BUCKET].objects["a/b c"] = StoredObject(b"here", NOON)
-    answer = through(Recorder(cloud, change), "http://127.0.0.1:8080")
-    assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
-
-
-def test_additional_headers_are_signed_too(cloud: Cloud) -> None:
-    """A client may sign more headers than it must; changing one of them breaks the signature."""
+    """Whatever is changed after signing, the signature no longer fits; a client may sign more than it must."""
     cloud.oss.buckets[BUCKET].objects["k"] = StoredObject(b"here", NOON)
-    key = cloud.access_key
-    signed = oss.types.HttpRequest("GET", f"http://127.0.0.1/{BUCKET}/k", headers={"user-agent": "us"})
-    context = oss.types.SigningContext(
-        product="oss",
-        region=REGION,
-        bucket=BUCKET,
-        key="k",
-        request=signed,
-        credentials=oss.credentials.Credentials(key.access_key_id, key.secret),
-        additional_headers={"user-agent"},
-    )
-    oss.signer.SignerV4().sign(context)
-    headers = {name.lower(): value for name, value in signed.headers.items()} | {"host": "127.0.0.1"}
-    assert "AdditionalHeaders=user-agent" in headers["authorization"]
-    request = Request("GET", f"/{BUCKET}/k", "", headers)
+    request = signed_for_oss(cloud, "GET", BUCKET, "k", **{"user-agent": "us"})
+    assert "AdditionalHeaders=user-agent" in request.headers["authorization"]
     assert cloud.respond(request).body == b"here"
-    assert cloud.respond(replace(request, headers={**headers, "user-agent": "them"})).status == 403
+    answer = cloud.respond(change(request))
+    assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
 
 
 # -- what is not covered ---------------------------------------------------------------------------------------------
@@ -426,7 +331,7 @@ def test_operations_that_are_covered_are_listed(client: Any) -> None:
     ],
 )
 def test_headers_with_a_meaning_are_not_ignored(cloud: Cloud, client: Any, header: str) -> None:
-    """PutObject with one that is not covered is refused, and there is no object."""
+    """PutObject with a header that is not covered is refused, and there is no object."""
     request = oss.OperationInput(
         op_name="PutObject", method="PUT", headers={header: "x"}, bucket=BUCKET, key="k", body=b"{}"
     )
@@ -497,17 +402,6 @@ def test_operations_have_names_for_faults_and_the_list_of_calls(cloud: Cloud, cl
     assert {call.product for call in cloud.calls} == {"oss"}
     assert cloud.oss.action_of(Request("PUT", "/journal", "acl", {"host": "127.0.0.1"})) == "Unknown"
     assert cloud.oss.action_of(Request("PUT", "/%ff/%ff", "", {"host": "127.0.0.1"})) == "Unknown"
-
-
-def test_faults_look_like_the_clouds(cloud: Cloud, client: Any) -> None:
-    """A refusal on command has a code; a lost answer is a RequestError although the object was written."""
-    cloud.faults.add(Fault("PutObject", "code:AccessDenied"))
-    cloud.faults.add(Fault("PutObject", "reset-after"))
-    assert refused(client.put_object, put("k", forbid_overwrite=True)) == (403, "AccessDenied")
-    with pytest.raises(exceptions.OperationError) as caught:
-        client.put_object(put("k", forbid_overwrite=True))
-    assert isinstance(caught.value.unwrap(), exceptions.RequestError)
-    assert refused(client.put_object, put("k", forbid_overwrite=True)) == (409, "FileAlreadyExists")
 
 
 def test_the_state_shows_json_objects_as_text(cloud: Cloud, client: Any) -> None:

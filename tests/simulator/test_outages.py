@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
 
 import alibabacloud_oss_v2 as oss
 import pytest
-from alibabacloud_oss_v2.exceptions import OperationError, RequestError, ResponseError, ServiceError
-from alibabacloud_oss_v2.retry import NopRetryer
-from alibabacloud_tea_openapi.exceptions import ClientException
+from alibabacloud_oss_v2.exceptions import OperationError, RequestError, ResponseError
 from darabonba.exceptions import UnretryableException
 
 from simulator.cloud import Cloud
 from simulator.faults import Fault
 from simulator.fleet import BUCKET, Fleet
 from simulator.server import serving
-from simulator.signing import AccessKey
 from simulator.transport import in_process
-from tests.simulator.sdk import REGION, Ecs
+from tests.simulator.oss_sdk import oss_client
+from tests.simulator.sdk import Ecs
 
 TAG = {"ResourceType": "instance", "Tag": [{"Key": "a", "Value": "b"}]}
-
-
-def oss_client(key: AccessKey, url: str) -> Any:
-    """The OSS client of a key, which does not retry by itself."""
-    provider = oss.credentials.StaticCredentialsProvider(key.access_key_id, key.secret, key.security_token)
-    return oss.Client(oss.Config(region=REGION, endpoint=url, credentials_provider=provider, retryer=NopRetryer()))
 
 
 def lost(effect: str, cloud: Cloud, drill: Fleet, ecs: Ecs) -> Exception:
@@ -127,43 +118,3 @@ def test_an_answer_without_a_body_cannot_be_cut_in_it(cloud: Cloud, drill: Fleet
             client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="one"))
 
     assert isinstance(caught.value.unwrap(), RequestError)
-
-
-@pytest.mark.parametrize("code", ["InternalError", "ServiceUnavailable"])
-def test_outages(drill: Fleet, ecs: Ecs, cloud: Cloud, code: str) -> None:
-    """Server errors have their statuses."""
-    cloud.faults.add(Fault("ecs:*", f"code:{code}"))
-
-    assert ecs.refused("DescribeRegions") == ({"InternalError": 500, "ServiceUnavailable": 503}[code], code)
-
-
-def test_throttling_without_a_hint(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
-    """Without ``retry_after_ms`` it is a plain refusal."""
-    cloud.faults.add(Fault("DescribeRegions", "throttle"))
-
-    with pytest.raises(ClientException) as caught:
-        ecs("DescribeRegions")
-
-    assert (caught.value.code, caught.value.retry_after) == ("Throttling.User", None)
-
-
-def test_credentials_end_in_the_middle(drill: Fleet, cloud: Cloud) -> None:
-    """A token serves until its end; then every product refuses it with its own code."""
-    key = AccessKey("sts", "secret", "token", expires_at=cloud.now() + 30)
-    cloud.access_keys[key.access_key_id] = key
-    with in_process(cloud) as url:
-        ecs = Ecs(cloud, url, access_key_id="sts", access_key_secret="secret", security_token="token")
-        client, wanted = oss_client(key, url), oss.GetObjectRequest(bucket=BUCKET, key="one")
-        client.put_object(oss.PutObjectRequest(bucket=BUCKET, key="one", body=b"{}"))
-        cloud.clock.advance(29)
-        assert ecs("DescribeRegions")
-        assert client.get_object(wanted).status_code == 200
-        cloud.clock.advance(1)
-        assert ecs.refused("DescribeRegions") == (400, "InvalidSecurityToken.Expired")
-        with pytest.raises(OperationError) as caught:
-            client.get_object(wanted)
-
-    refused = caught.value.unwrap()
-    assert isinstance(refused, ServiceError)
-    assert (refused.status_code, refused.code) == (403, "SecurityTokenExpired")
-    assert [call.code for call in cloud.calls[-2:]] == ["InvalidSecurityToken.Expired", "SecurityTokenExpired"]

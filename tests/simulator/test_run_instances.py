@@ -8,8 +8,8 @@ import pytest
 from simulator.cloud import Cloud
 from simulator.ecs import DiskSpec, Timings
 from simulator.ecs.stock import Stock
-from simulator.fleet import IMAGE_ID, INSTANCE_ID, USER_DATA, Fleet
-from tests.simulator.sdk import NOON, Ecs
+from simulator.fleet import INSTANCE_ID, USER_DATA, Fleet
+from tests.simulator.sdk import NOON, Ecs, launch_of
 
 SPOT = {"SpotStrategy": "SpotAsPriceGo"}
 
@@ -17,16 +17,11 @@ SPOT = {"SpotStrategy": "SpotAsPriceGo"}
 @pytest.fixture
 def launch(drill: Fleet) -> dict[str, Any]:
     """Parameters of a launch that succeeds."""
-    return {
-        "ImageId": IMAGE_ID,
-        "InstanceType": "ecs.g7.large",
-        "VSwitchId": drill.spec.other_vswitch_id,
-        "SecurityGroupIds": list(drill.spec.security_group_ids),
-    }
+    return launch_of(drill)
 
 
 def launched(ecs: Ecs, **parameters: Any) -> str:
-    """Id of the one instance that a launch makes."""
+    """Id of the instance that a launch makes."""
     (instance_id,) = ecs("RunInstances", **parameters)["InstanceIdSets"]["InstanceIdSet"]
     return str(instance_id)
 
@@ -94,7 +89,7 @@ def test_all_that_was_asked_for_is_there(launch: dict[str, Any], ecs: Ecs, cloud
 
 
 def test_disks_of_an_image_are_made_once(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
-    """Matched by Device they get what was asked for; a disk without the image's device is one more, and blank."""
+    """Matched by Device they get what was asked for; a disk without the image's device is a further disk, and blank."""
     launch["ImageId"] = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
     matched = {"Device": "/dev/xvdc", "Category": "cloud_essd", "PerformanceLevel": "PL2", "DeleteWithInstance": False}
     instance_id = launched(
@@ -262,7 +257,14 @@ def test_stock_comes_and_goes() -> None:
         ({"DataDisk": [{"Size": 20, "Device": "/dev/xvda"}]}, (400, "InvalidDataDevice.Malformed")),
         ({"DataDisk": [{"Size": 20, "Device": "/dev/xvdb"}] * 2}, (400, "InvalidDataDevice.Malformed")),
         ({"Tag": [{"Key": "acs:x", "Value": ""}]}, (400, "InvalidTagKey.Malformed")),
-        ({"AutoReleaseTime": "2130-01-01T00:00:00Z"}, (400, "InvalidAutoReleaseTime")),
+        *(
+            ({"AutoReleaseTime": text}, (400, "InvalidAutoReleaseTime"))
+            for text in ("2026-11-20T12:29:59Z", "2029-11-20T12:00:00Z")
+        ),
+        *(
+            ({"AutoReleaseTime": text}, (400, "InvalidAutoReleaseTime.Malformed"))
+            for text in ("tomorrow", "2026-11-20T15:00:00")
+        ),
         ({"InternetMaxBandwidthIn": 100}, (400, "InvalidInternetMaxBandwidthIn.ValueNotSupported")),
         ({"DataDisk": [{"Size": 20, "Encrypted": "yes"}]}, (400, "InvalidParameter")),
         ({"DataDisk": [{"Size": 20, "KMSKeyId": "key"}]}, (400, "InvalidEncrypted.NotMatchKmsKeyId")),
@@ -291,33 +293,21 @@ def test_refusals(
 
 
 def test_options_are_shown(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
-    """What is only stored is shown as DescribeInstances names it; AutoReleaseTime without seconds."""
+    """What is only stored is shown as DescribeInstances names it; the earliest AutoReleaseTime without seconds."""
     cloud.ecs.invitations |= {"Isp", "HibernationOptions"}
     options = {"ThreadsPerCore": 1, "Core": 1}
-    release = {"AutoReleaseTime": "2026-12-01T10:30:00Z"}
+    release = {"AutoReleaseTime": "2026-11-20T12:30:00Z"}
     hibernation = {"HibernationOptions": {"Configured": True}, "Isp": "cmcc"}
     shown = ecs.instance(launched(ecs, **launch, **hibernation, **release, CpuOptions=options))
 
     assert shown is not None
     assert shown["CpuOptions"] == {"CoreCount": 1, "ThreadsPerCore": 1, "Numa": ""}
     assert (shown["ISP"], shown["HibernationOptions"]) == ("cmcc", {"Configured": True})
-    assert shown["AutoReleaseTime"] == "2026-12-01T10:30Z"
-
-
-def test_a_disk_of_an_encrypted_snapshot_keeps_the_key(ecs: Ecs, cloud: Cloud, launch: dict[str, Any]) -> None:
-    """Encryption follows the snapshot where nothing else is asked for."""
-    secret = DiskSpec(device="/dev/xvdd", encrypted=True, attributes={"kms_key_id": "key-1"})
-    cloud.ecs.add_disk(cloud.ecs.instances[INSTANCE_ID], secret)
-    image_id = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
-    made = launched(ecs, **{**launch, "ImageId": image_id})
-    disks = {disk.device: disk for disk in cloud.ecs.disks_of(made)}
-
-    assert (disks["/dev/xvdd"].encrypted, disks["/dev/xvdd"].kms_key_id) == (True, "key-1")
-    assert not disks["/dev/xvda"].encrypted
+    assert shown["AutoReleaseTime"] == "2026-11-20T12:30Z"
 
 
 def test_an_image_must_be_ready(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -> None:
-    """Neither one in creation nor a failed one makes an instance, a usable one does; nor does a disk shrink."""
+    """An image in creation or a failed image makes no instance, a usable image does; no disk shrinks."""
     cloud.ecs.timings = Timings(image=100, usable=60)
     launch["ImageId"] = ecs("CreateImage", InstanceId=INSTANCE_ID)["ImageId"]
 
@@ -360,13 +350,3 @@ def test_instances_appear_late(launch: dict[str, Any], ecs: Ecs, cloud: Cloud) -
     cloud.clock.advance(3)
     assert ecs("DescribeDisks", InstanceId=instance_id)["TotalCount"] == 1
     assert cloud.ecs.instances[instance_id].created_at == NOON
-
-
-def test_the_first_rung_is_sold_out(launch: dict[str, Any], ecs: Ecs, drill: Fleet) -> None:
-    """In the drill's fleet the same type in the same zone has no stock as a spot instance, everything else has."""
-    launch["VSwitchId"] = drill.spec.vswitch_id
-
-    assert ecs.refused("RunInstances", **launch, **SPOT) == (403, "OperationDenied.NoStock")
-    assert launched(ecs, **{**launch, "InstanceType": "ecs.g6.large"}, **SPOT)
-    assert launched(ecs, **{**launch, "VSwitchId": drill.spec.other_vswitch_id}, **SPOT)
-    assert launched(ecs, **launch)

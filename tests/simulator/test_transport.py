@@ -18,7 +18,7 @@ from tests.simulator.sdk import NOON, Ecs
 
 def test_threads_belong_to_the_invocation_that_starts_them(cloud: Cloud, drill: Fleet) -> None:
     """Calls from a thread or a pool are counted to, and die with, the invocation that started it."""
-    with in_process(cloud) as url, invocation() as one:
+    with in_process(cloud) as url, invocation() as invoked:
         ecs = Ecs(cloud, url)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda _: ecs("DescribeRegions"), range(4)))
@@ -31,12 +31,12 @@ def test_threads_belong_to_the_invocation_that_starts_them(cloud: Cloud, drill: 
         with pytest.raises(Killed):
             ecs("DescribeRegions")
 
-    assert one.calls == ["DescribeRegions"] * 4 + ["DescribeInstances", "DescribeDisks"]
-    assert one.killed
+    assert invoked.calls == ["DescribeRegions"] * 4 + ["DescribeInstances", "DescribeDisks"]
+    assert invoked.killed
 
 
 def test_the_hook_can_hold_a_call_up(cloud: Cloud, drill: Fleet) -> None:
-    """While ``before_call`` blocks one invocation another one gets through."""
+    """While ``before_call`` blocks one invocation another invocation gets through."""
     waiting, go = Event(), Event()
 
     def hold(item: Invocation | None, action: str) -> None:
@@ -73,8 +73,8 @@ def test_clouds_side_by_side() -> None:
     small, large = Cloud(NOON), Cloud(NOON)
     drill_fleet(small, bystanders=0)
     drill_fleet(large, bystanders=4)
-    with in_process(small, host="small.simulator.invalid") as one, in_process(large) as other:
-        counts = [Ecs(cloud, url)("DescribeInstances")["TotalCount"] for cloud, url in ((small, one), (large, other))]
+    with in_process(small, host="small.simulator.invalid") as near, in_process(large) as far:
+        counts = [Ecs(cloud, url)("DescribeInstances")["TotalCount"] for cloud, url in ((small, near), (large, far))]
         with pytest.raises(ValueError, match="already"), in_process(large):
             pass
 
