@@ -10,11 +10,8 @@ import base64
 import copy
 import json
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 STRANGE_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 10**30, 1e308, "", " ", "x", "null", "\u0000", "\ud800", "é" * 300, "a" * 5000,
@@ -33,57 +30,32 @@ KEYS = (
 )  # fmt: skip
 
 
-@dataclass
-class Text:
-    """A string that holds JSON: what is inside can be changed, and is put back as text of the same form."""
+class Text(list[Any]):
+    """A string that holds JSON, as a list of its content: that can be changed, and is put back as text."""
 
-    inside: Any
-    base64: bool
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One place in a document."""
-
-    holder: Any
-    key: Any
-
-    def get(self) -> Any:
-        """What is there."""
-        return self.holder.inside if isinstance(self.holder, Text) else self.holder[self.key]
-
-    def put(self, value: Any) -> None:
-        """Put something else there."""
-        if isinstance(self.holder, Text):
-            self.holder.inside = value
-        else:
-            self.holder[self.key] = value
+    def __init__(self, inside: Any, *, base64: bool = False) -> None:
+        super().__init__([inside])
+        self.base64 = base64
 
 
 def mutations(sample: bytes, seed: int, count: int) -> Iterator[bytes]:
     """Yield ``count`` mutations of ``sample``, none of them equal to it; at least half are valid JSON."""
     rng = random.Random(seed)
     while count > 0:
-        mutated = _of_structure(sample, rng) if rng.random() < 0.8 else _of_text(sample, rng)
+        mutated = _of_structure(sample, rng) if rng.random() < 0.8 else rng.choice(TEXTUAL)(sample, rng)
         if mutated != sample:
             count -= 1
             yield mutated
 
 
 def _of_structure(sample: bytes, rng: random.Random) -> bytes:
-    """Change one to three places; of a sample in Base64 one in four stays in Base64."""
+    """Change one to three places; of a sample in Base64 a quarter stays in Base64."""
     thawed = _thaw(sample.decode())
-    document = thawed.inside
+    root = [thawed[0]]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        document = rng.choice(STRUCTURAL)([document], rng)
-    frozen = _freeze(document)
-    if thawed.base64 and rng.random() < 0.25:
-        return base64.b64encode(frozen.encode())
-    return frozen.encode()
-
-
-def _of_text(sample: bytes, rng: random.Random) -> bytes:
-    return rng.choice(TEXTUAL)(sample, rng)
+        root = [rng.choice(STRUCTURAL)(root, rng)]
+    frozen = _freeze(root[0]).encode()
+    return base64.b64encode(frozen) if thawed.base64 and rng.random() < 0.25 else frozen
 
 
 def _thaw(value: Any) -> Any:
@@ -92,18 +64,14 @@ def _thaw(value: Any) -> Any:
         return {key: _thaw(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_thaw(inner) for inner in value]
-    return _thaw_text(value) if isinstance(value, str) else value
-
-
-def _thaw_text(text: str) -> Text | str:
-    for encoded in (False, True):
+    for encoded in (False, True) if isinstance(value, str) else ():
         try:
-            value = json.loads(base64.b64decode(text, validate=True) if encoded else text)
+            inside = json.loads(base64.b64decode(value, validate=True) if encoded else value)
         except ValueError:
             continue
-        if isinstance(value, dict | list):
-            return Text(_thaw(value), encoded)
-    return text
+        if isinstance(inside, (dict, list)):
+            return Text(_thaw(inside), base64=encoded)
+    return value
 
 
 def _freeze(document: Any) -> str:
@@ -113,42 +81,41 @@ def _freeze(document: Any) -> str:
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, Text):
-        text = _freeze(value.inside)
+        text = _freeze(value[0] if value else None)
         return base64.b64encode(text.encode()).decode() if value.base64 else text
     if isinstance(value, dict):
         return {key: _frozen(inner) for key, inner in value.items()}
     return [_frozen(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _slots(holder: Any) -> list[Slot]:
-    """Every place below ``holder``."""
-    if isinstance(holder, Text):
-        here = [Slot(holder, None)]
-    elif isinstance(holder, dict | list):
-        here = [Slot(holder, key) for key in (holder if isinstance(holder, dict) else range(len(holder)))]
-    else:
-        here = []
-    return here + [below for slot in here for below in _slots(slot.get())]
+def _places(holder: Any) -> list[tuple[Any, Any]]:
+    """Every place below ``holder``: what it is in, and its key or index there."""
+    here = [(holder, key) for key in _keys(holder)]
+    return here + [below for _, key in here for below in _places(holder[key])]
 
 
-def _pick(root: list[Any], rng: random.Random, kind: type | tuple[type, ...] = object) -> Slot:
-    """A place that holds a ``kind``; the whole document where there is none."""
-    fitting = [slot for slot in _slots(root) if isinstance(slot.get(), kind)]
-    return rng.choice(fitting or [Slot(root, 0)])
+def _keys(holder: Any) -> list[Any]:
+    return list(holder) if isinstance(holder, dict) else list(range(len(holder))) if isinstance(holder, list) else []
+
+
+def _pick(root: list[Any], rng: random.Random, kind: type | tuple[type, ...] = object) -> tuple[Any, Any, Any]:
+    """A place that holds a ``kind``, and what that is; the whole document where there is none."""
+    fitting = [(holder, key) for holder, key in _places(root) if isinstance(holder[key], kind)]
+    holder, key = rng.choice(fitting or [(root, 0)])
+    return holder, key, holder[key]
 
 
 def drop(root: list[Any], rng: random.Random) -> Any:
     """Leave out one key or element."""
-    slot = _pick(root, rng, (dict, list))
-    holder = slot.get()
-    if holder and isinstance(holder, dict | list):
-        del holder[rng.choice(list(holder) if isinstance(holder, dict) else list(range(len(holder))))]
+    *_, holder = _pick(root, rng, (dict, list))
+    if keys := _keys(holder):
+        del holder[rng.choice(keys)]
     return root[0]
 
 
 def rename(root: list[Any], rng: random.Random) -> Any:
     """Give one value another key: another case, or another event's."""
-    holder = _pick(root, rng, dict).get()
+    *_, holder = _pick(root, rng, dict)
     if isinstance(holder, dict) and holder:
         key = rng.choice(list(holder))
         holder[rng.choice((key.upper(), key.capitalize(), key + " ", rng.choice(KEYS)))] = holder.pop(key)
@@ -157,7 +124,7 @@ def rename(root: list[Any], rng: random.Random) -> Any:
 
 def duplicate(root: list[Any], rng: random.Random) -> Any:
     """Put a value there a second time: under another key, or as another element."""
-    holder = _pick(root, rng, (dict, list)).get()
+    *_, holder = _pick(root, rng, (dict, list))
     if isinstance(holder, dict) and holder:
         holder[rng.choice(KEYS)] = rng.choice(list(holder.values()))
     elif isinstance(holder, list):
@@ -167,61 +134,36 @@ def duplicate(root: list[Any], rng: random.Random) -> Any:
 
 def replace(root: list[Any], rng: random.Random) -> Any:
     """Put something strange in one place."""
-    _pick(root, rng).put(copy.deepcopy(rng.choice(STRANGE_VALUES)))
+    holder, key, _ = _pick(root, rng)
+    holder[key] = copy.deepcopy(rng.choice(STRANGE_VALUES))
     return root[0]
 
 
 def swap(root: list[Any], rng: random.Random) -> Any:
     """Exchange two values that are not inside each other."""
-    one, other = _pick(root, rng, (str, int, type(None))), _pick(root, rng, (str, int, type(None)))
-    kept = one.get()
-    if not isinstance(kept, dict | list | Text) and not isinstance(other.get(), dict | list | Text):
-        one.put(other.get())
-        other.put(kept)
+    (holder, key, value), (other, place, found) = (_pick(root, rng, (str, int, type(None))) for _ in range(2))
+    if not isinstance(value, (dict, list)) and not isinstance(found, (dict, list)):
+        holder[key], other[place] = found, value
     return root[0]
 
 
 def distort(root: list[Any], rng: random.Random) -> Any:
     """Change one string a little."""
-    slot = _pick(root, rng, str)
-    value = slot.get()
+    holder, key, value = _pick(root, rng, str)
     if isinstance(value, str):
         at = rng.randrange(len(value) + 1)
-        slot.put(
-            rng.choice(
-                (
-                    value[:at],
-                    value[at:],
-                    value.swapcase(),
-                    value + "\n",
-                    " " + value,
-                    value[:at] + rng.choice("*/.:@\x00\u0665\u200b\u0430") + value[at:],
-                    value.replace("0", "1"),
-                    value[::-1],
-                    value * 2,
-                )
-            )
-        )
+        inserted = value[:at] + rng.choice("*/.:@\x00\u0665\u200b\u0430") + value[at:]
+        cut = (value[:at], value[at:], value[::-1], value * 2)
+        holder[key] = rng.choice((*cut, inserted, value.swapcase(), value + "\n", " " + value, value.replace("0", "1")))
     return root[0]
 
 
 def retype(root: list[Any], rng: random.Random) -> Any:
     """Give one value another type or form, the meaning kept as far as possible."""
-    slot = _pick(root, rng)
-    value = slot.get()
-    inside = value.inside if isinstance(value, Text) else value
-    slot.put(
-        rng.choice(
-            (
-                [value],
-                {"value": value},
-                {"content": inside},
-                Text(inside, base64=False),
-                Text(inside, base64=True),
-                inside,
-            )
-        )
-    )
+    holder, key, value = _pick(root, rng)
+    inside = value[0] if isinstance(value, Text) and value else value
+    forms = ([value], {"value": value}, {"content": inside}, Text(inside), Text(inside, base64=True), inside)
+    holder[key] = rng.choice(forms)
     return root[0]
 
 
@@ -229,25 +171,18 @@ def wrap(root: list[Any], rng: random.Random) -> Any:
     """Put an envelope around the whole, or several, sensible or not."""
     value = root[0]
     for _ in range(rng.choice((1, 1, 2, 9))):
-        value = rng.choice(
-            (
-                [value],
-                [value, {}],
-                [Text(value, base64=False)],
-                Text(value, base64=False),
-                {"Message": Text(value, base64=False)},
-                {"body": Text(value, base64=True), "attrs": {}},
-                {"source": "acs.ecs", "type": "ecs:Instance:StateChange", "data": value},
-                {"type": "mns:Queue:SendMessage", "data": {"messageBody": Text(value, base64=True)}},
-            )
-        )
+        text, encoded = Text(value), Text(value, base64=True)
+        state = {"source": "acs.ecs", "type": "ecs:Instance:StateChange", "data": value}
+        queue = {"type": "mns:Queue:SendMessage", "data": {"messageBody": encoded}}
+        lists, objects = ([value], [value, {}], [text]), ({"Message": text}, {"body": encoded, "attrs": {}})
+        value = rng.choice((*lists, text, *objects, state, queue))
     return value
 
 
 def unwrap(root: list[Any], rng: random.Random) -> Any:
     """Keep only a part of the whole."""
-    value = _pick(root, rng, (dict, list, Text)).get()
-    return value.inside if isinstance(value, Text) else value
+    *_, value = _pick(root, rng, (dict, list))
+    return value[0] if isinstance(value, Text) and value else value
 
 
 STRUCTURAL: tuple[Callable[[list[Any], random.Random], Any], ...] = (
@@ -271,11 +206,8 @@ def flip(sample: bytes, rng: random.Random) -> bytes:
 def insert(sample: bytes, rng: random.Random) -> bytes:
     """Put a few bytes in between."""
     at = rng.randrange(len(sample) + 1)
-    return (
-        sample[:at]
-        + rng.choice((b"\xff", b"\x00", b"NaN", b"1e999", b'"', b"}", b"[" * 3000, b",", b"\xef\xbb\xbf"))
-        + sample[at:]
-    )
+    odd = (b"\xff", b"\x00", b"NaN", b"1e999", b'"', b"}", b"[" * 3000, b",", b"\xef\xbb\xbf")
+    return sample[:at] + rng.choice(odd) + sample[at:]
 
 
 def repeat_key(sample: bytes, rng: random.Random) -> bytes:

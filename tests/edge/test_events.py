@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,9 +29,6 @@ from spotkeeper.events import (
 from tests.edge.mutations import mutations
 from tests.edge.samples import FOLDER, INTERRUPTIONS, SAMPLES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ACCOUNT = "1690701234567830"
 INSTANCE = "i-bp1ecr012345675go2go"
 NOTICED_AT = 1554783506.922  # 20190409T121826.922+0800
@@ -42,36 +40,28 @@ VIEWS: dict[Kind, Callable[[Notification, str], object]] = {
     Kind.CHECK: CheckOnDemand.of,
     Kind.TIMER: Timer.of,
 }
-KINDS = {
-    "interruption": Kind.INTERRUPTION,
-    "state-change": Kind.STATE_CHANGE,
-    "lifecycle-hook": Kind.LIFECYCLE_HOOK,
-    "check": Kind.CHECK,
-    "timer": Kind.TIMER,
-    "other": Kind.OTHER,
-}
 
 
 def only(raw: bytes | str) -> Notification:
-    """The single event in ``raw``, the error raised if it is one."""
+    """The single event in ``raw``; if it is an error, that is raised."""
     (element,) = unwrap(raw)
     if isinstance(element, MalformedEvent):
         raise element
     return element
 
 
-def one(event: object) -> Notification:
+def notification(event: object) -> Notification:
     """The notification in ``event``."""
     return only(json.dumps(event))
 
 
 def interruption(event: object) -> Interruption:
     """The interruption that ``event`` reports."""
-    return Interruption.of(one(event), "cn-default")
+    return Interruption.of(notification(event), "cn-default")
 
 
 def changed(**fields: Any) -> dict[str, Any]:
-    """The documented interruption with other fields; ``...`` leaves one out."""
+    """The documented interruption with other fields; ``...`` leaves a field out."""
     return {key: value for key, value in {**DOCUMENTED, **fields}.items() if value is not ...}
 
 
@@ -87,11 +77,12 @@ def essence(raw: bytes | str) -> tuple[object, ...]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_is_of_the_kind_that_its_name_says(name: str) -> None:
     """Every sample unwraps to one event of the kind in its file name, and its view accepts it."""
-    notification = only(SAMPLES[name])
+    read = only(SAMPLES[name])
 
-    expected = Kind.LIFECYCLE_HOOK_TEST if name == "lifecycle-hook.test.json" else KINDS[name.partition(".")[0]]
-    assert expected is notification.kind
-    assert notification.kind not in VIEWS or VIEWS[notification.kind](notification, "cn-hangzhou")
+    kind = Kind[name.partition(".")[0].upper().replace("-", "_")]
+    expected = Kind.LIFECYCLE_HOOK_TEST if name == "lifecycle-hook.test.json" else kind
+    assert expected is read.kind
+    assert read.kind not in VIEWS or VIEWS[read.kind](read, "cn-hangzhou")
 
 
 @pytest.mark.parametrize("name", INTERRUPTIONS)
@@ -158,6 +149,7 @@ def cloud_event(kind: str, data: object) -> str:
 
 CARRIERS: dict[str, Callable[[str], str]] = {
     "base64": base64_of,
+    "base64 in lines": lambda text: base64.encodebytes(text.encode()).decode(),
     "json text": json.dumps,
     "topic": lambda text: json.dumps({"TopicName": "t", "Message": text}),
     "topic base64": lambda text: json.dumps({"TopicName": "t", "Message": base64_of(text)}),
@@ -179,7 +171,7 @@ def test_carriers_in_any_combination(names: list[str], in_array: bool) -> None: 
     raw = CARRIERS["array of texts"](text) if in_array else text
 
     assert isinstance(unwrap(raw), Batch) is in_array
-    assert Interruption.of(one(DOCUMENTED), "cn-default") == Interruption.of(only(raw), "cn-default")
+    assert Interruption.of(notification(DOCUMENTED), "cn-default") == Interruption.of(only(raw), "cn-default")
 
 
 INSTANCE_IDS = st.from_regex(r"i-[a-z0-9]{1,40}", fullmatch=True)
@@ -218,11 +210,6 @@ def test_a_batch_keeps_order_and_bad_elements() -> None:
 
     kinds = [type(element) if isinstance(element, MalformedEvent) else element.kind for element in batch]
     assert [Kind.INTERRUPTION, MalformedEvent, Kind.STATE_CHANGE, MalformedEvent, MalformedEvent] == kinds
-
-
-def test_an_empty_batch() -> None:
-    """No events are no error."""
-    assert unwrap("[]") == Batch()
 
 
 @pytest.mark.parametrize(
@@ -281,7 +268,7 @@ def test_envelopes_have_a_limit() -> None:
         text = {"Message": text}
 
     with pytest.raises(MalformedEvent, match="envelopes"):
-        one(text)
+        notification(text)
 
 
 # --- kinds
@@ -313,55 +300,32 @@ def test_envelopes_have_a_limit() -> None:
 )
 def test_kind(event: object, kind: Kind) -> None:
     """The kind is known before anything else is read, and nothing else can spoil it."""
-    assert kind is one(event).kind
-
-
-def test_contradicting_kinds() -> None:
-    """An envelope that says one kind around a body that says another is refused."""
-    with pytest.raises(MalformedEvent, match="envelope says"):
-        one({"type": "ecs:Instance:StateChange", "source": "acs.ecs", "data": DOCUMENTED})
+    assert kind is notification(event).kind
 
 
 # --- ids, accounts, regions, times
 
 
+ILL_FORMED_IDS = ("i-*", f"{INSTANCE}\n", INSTANCE.upper(), "i-\u0665", f"i-{'a' * 41}", "i-other")
+ILL_FORMED_REGIONS = ("cn-hangzhou\n", "cn-hangzhou.evil.example", "CN-HANGZHOU", f"cn-{'a' * 60}", "cn", "", None)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"content": {"instanceId": "i-*"}},
-        {"content": {"instanceId": INSTANCE + "\n"}},
-        {"content": {"instanceId": INSTANCE.upper()}},
-        {"content": {"instanceId": ""}},
-        {"content": {"instanceId": None}},
-        {"content": {"instanceId": 5}},
-        {"content": {"instanceId": [INSTANCE]}},
-        {"content": {"instanceId": "i-" + "a" * 41}},
-        {"content": {"instanceId": "i-\u0665"}},
-        {"content": {"instanceId": "i-other"}},
-        {"content": {"instanceId": INSTANCE, "resourceId": "i-other"}},
-        {"content": {}, "resourceId": ...},
-        {"content": {"instanceId": "i-1/../x"}, "resourceId": ...},
-        {"content": {"instanceId": "i-1\n"}, "resourceId": ...},
-        {"content": ..., "resourceId": ..., "instanceId": INSTANCE},
+        *({"content": {"instanceId": value}} for value in (*ILL_FORMED_IDS, "", None, 5, [INSTANCE])),
+        *({"content": {"instanceId": value}, "resourceId": ...} for value in ("i-1/../x", "i-1\n")),
+        *({"content": content} for content in ("delete", "[]")),
         {"content": []},
         {"content": None},
-        {"content": "delete"},
-        {"content": "[]"},
+        *({"resourceId": value} for value in ("nonsense", None, DOCUMENTED["resourceId"] + "/../x")),
+        *({"regionId": value} for value in ILL_FORMED_REGIONS),
+        *({"userId": value} for value in (5, None, "")),
+        {"content": {"instanceId": INSTANCE, "resourceId": "i-other"}},
         {"content": {"instanceId": INSTANCE, "action": 5}},
-        {"resourceId": "nonsense"},
-        {"resourceId": None},
-        {"resourceId": DOCUMENTED["resourceId"] + "/../x"},
-        {"regionId": ""},
-        {"regionId": None},
-        {"regionId": "cn"},
-        {"regionId": "cn-hangzhou\n"},
-        {"regionId": "cn-hangzhou.evil.example"},
-        {"regionId": "CN-HANGZHOU"},
-        {"regionId": "cn-" + "a" * 60},
+        {"content": {}, "resourceId": ...},
+        {"content": ..., "resourceId": ..., "instanceId": INSTANCE},
         {"regionId": ..., "resourceId": f"acs:ecs:<Region>:{ACCOUNT}:instance/{INSTANCE}"},
-        {"userId": 5},
-        {"userId": None},
-        {"userId": ""},
         {"id": 5},
         {"eventTime": 1554783506922},
     ],
@@ -369,7 +333,7 @@ def test_contradicting_kinds() -> None:
 def test_ill_formed_interruption(changes: dict[str, Any]) -> None:
     """Wrong types and ill-formed ids or regions are refused, once the kind is known to be ours."""
     event = changed(**changes)
-    assert Kind.INTERRUPTION is one(event).kind
+    assert Kind.INTERRUPTION is notification(event).kind
     with pytest.raises(MalformedEvent):
         interruption(event)
 
@@ -387,6 +351,12 @@ def test_debug_form_with_a_template_that_was_not_filled_in() -> None:
     assert (event.instance_id, event.region, event.account_id, event.time) == (INSTANCE, "cn-hangzhou", None, None)
 
 
+def cloud_event_of(data: object = None, **attributes: str) -> dict[str, Any]:
+    """An interruption as EventBridge delivers it."""
+    kind = "ecs:Instance:PreemptibleInstanceInterruption"
+    return {"type": kind, "source": "acs.ecs", "data": data or {"instanceId": INSTANCE}, **attributes}
+
+
 @pytest.mark.parametrize(
     ("event", "region"),
     [
@@ -397,45 +367,22 @@ def test_debug_form_with_a_template_that_was_not_filled_in() -> None:
         (changed(regionId=...), "cn-hangzhou"),
         (changed(regionId=..., resourceId=f"acs:ecs::{ACCOUNT}:instance/{INSTANCE}"), "cn-default"),
         (changed(regionId=..., resourceId=...), "cn-default"),
+        (cloud_event_of(aliyunregionid="us-west-1", subject="acs.ecs:cn-beijing:1:x"), "us-west-1"),
+        (cloud_event_of(subject=f"acs:ecs:cn-beijing:{ACCOUNT}:instance/{INSTANCE}"), "cn-beijing"),
+        (cloud_event_of(subject="anything"), "cn-default"),
+        (cloud_event_of(), "cn-default"),
+        (cloud_event_of(DOCUMENTED, aliyunregionid="cn-beijing"), "cn-hangzhou"),
     ],
 )
 def test_region(event: object, region: str) -> None:
-    """The event's own region, else its resource name's, else the function's."""
-    assert region == interruption(event).region
-
-
-def test_base64_with_line_breaks() -> None:
-    """Base64 in lines of 76 characters, as mail-minded encoders write it, is read too."""
-    assert essence(base64.encodebytes(json.dumps(DOCUMENTED).encode())) == essence(json.dumps(DOCUMENTED))
-
-
-def test_region_of_an_event_on_another_regions_bus() -> None:
-    """What the event says of itself wins over the bus that it came through."""
-    event = {"type": DOCUMENTED["name"], "source": "acs.ecs", "aliyunregionid": "cn-beijing", "data": DOCUMENTED}
-
-    assert interruption(event).region == "cn-hangzhou"
-
-
-@pytest.mark.parametrize(
-    ("attributes", "region"),
-    [
-        ({"aliyunregionid": "us-west-1", "subject": "acs.ecs:cn-beijing:1:x"}, "us-west-1"),
-        ({"subject": f"acs:ecs:cn-beijing:{ACCOUNT}:instance/{INSTANCE}"}, "cn-beijing"),
-        ({"subject": "anything"}, "cn-default"),
-        ({}, "cn-default"),
-    ],
-)
-def test_region_of_a_cloud_event(attributes: dict[str, Any], region: str) -> None:
-    """EventBridge's region, else the one in its subject, else the function's."""
-    event = {"type": "ecs:Instance:PreemptibleInstanceInterruption", "data": {"instanceId": INSTANCE}, **attributes}
-
+    """The event's own region, else its resource name's, else its bus's, else its subject's, else the function's."""
     assert region == interruption(event).region
 
 
 def test_ill_formed_default_region() -> None:
     """Not even the context's region gets by unchecked."""
     with pytest.raises(MalformedEvent, match="not a region"):
-        Interruption.of(one(changed(regionId=..., resourceId=...)), "cn-hangzhou/..")
+        Interruption.of(notification(changed(regionId=..., resourceId=...)), "cn-hangzhou/..")
 
 
 @pytest.mark.parametrize(
@@ -448,15 +395,20 @@ def test_ill_formed_default_region() -> None:
     ],
 )
 def test_account(event: object, account: str | None) -> None:
-    """The event's own account, else its resource name's where that is one."""
+    """The event's own account, else its resource name's where that is an account."""
     assert account == interruption(event).account_id
 
 
-def test_contradicting_accounts() -> None:
-    """An envelope of one account around an event of another is refused."""
-    event = {"type": DOCUMENTED["name"], "source": "acs.ecs", "aliyunaccountid": "1", "data": DOCUMENTED}
-
-    with pytest.raises(MalformedEvent, match="different accounts"):
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (cloud_event_of(DOCUMENTED, aliyunaccountid="1"), "different accounts"),
+        (cloud_event_of(DOCUMENTED, type="ecs:Instance:StateChange"), "envelope says"),
+    ],
+)
+def test_contradictions(event: object, message: str) -> None:
+    """An envelope of one account or kind around an event of another is refused."""
+    with pytest.raises(MalformedEvent, match=message):
         interruption(event)
 
 
@@ -481,25 +433,23 @@ def test_contradicting_accounts() -> None:
 )
 def test_time(written: str | None, seconds: float | None) -> None:
     """Every spelling of the platform is read; what cannot be read is no time, never now."""
-    assert seconds == one(changed(eventTime=written)).time
+    assert seconds == notification(changed(eventTime=written)).time
 
 
 def test_event_time_wins() -> None:
     """CloudMonitor's own time counts, EventBridge's where that is missing or cannot be read."""
-    event = {"type": DOCUMENTED["name"], "source": "acs.ecs", "time": "2019-11-11T11:00Z", "data": DOCUMENTED}
-
-    assert one(event).time == NOTICED_AT
-    assert one({**event, "data": changed(eventTime="soon")}).time == 1573470000.0
+    assert notification(cloud_event_of(DOCUMENTED, time="2019-11-11T11:00Z")).time == NOTICED_AT
+    assert notification(cloud_event_of(changed(eventTime="soon"), time="2019-11-11T11:00Z")).time == 1573470000.0
 
 
-def test_id_of_an_event_without_one() -> None:
+def test_event_without_an_id() -> None:
     """Two deliveries of one event share the id that is made for it; another event has another."""
     event = changed(id=...)
 
-    assert one(event).id == one({"Message": json.dumps(event)}).id
-    assert one(event).id != one(changed(id=..., eventTime="2019-11-11T11:00Z")).id
-    assert one(event).id != one(changed(id=..., content={"instanceId": "i-other"})).id
-    assert one(changed(id=..., content={"instanceId": "\ud800"})).id
+    assert notification(event).id == notification({"Message": json.dumps(event)}).id
+    assert notification(event).id != notification(changed(id=..., eventTime="2019-11-11T11:00Z")).id
+    assert notification(event).id != notification(changed(id=..., content={"instanceId": "i-other"})).id
+    assert notification(changed(id=..., content={"instanceId": "\ud800"})).id
 
 
 # --- hooks, checks and timers
@@ -511,7 +461,7 @@ HOOK = json.loads(SAMPLES["lifecycle-hook.scale-out.json"])
 def hook(**content: Any) -> LifecycleHook:
     """The sample's hook with other content; ``...`` leaves a field out."""
     fields = {key: value for key, value in {**HOOK["content"], **content}.items() if value is not ...}
-    return LifecycleHook.of(one({**HOOK, "content": fields}), "cn-default")
+    return LifecycleHook.of(notification({**HOOK, "content": fields}), "cn-default")
 
 
 @pytest.mark.parametrize(
@@ -547,14 +497,14 @@ def test_hook_with_less() -> None:
 
 
 def test_transition_in_the_events_name() -> None:
-    """EventBridge's type stands in for a missing transition, and must not contradict one."""
+    """EventBridge's type stands in for a missing transition, and must not contradict it."""
     data = dict(HOOK["content"])
     event = {"type": "ess:LifecycleHook:ScaleIn", "source": "acs.ess", "data": data}
     with pytest.raises(MalformedEvent, match="SCALE_IN"):
-        LifecycleHook.of(one(event), "cn-default")
+        LifecycleHook.of(notification(event), "cn-default")
 
     del data["lifecycleTransition"]
-    assert Transition.SCALE_IN is LifecycleHook.of(one(event), "cn-default").transition
+    assert Transition.SCALE_IN is LifecycleHook.of(notification(event), "cn-default").transition
 
 
 @pytest.mark.parametrize(
@@ -573,10 +523,10 @@ def test_transition_in_the_events_name() -> None:
 )
 def test_ill_formed_check_or_timer(event: dict[str, Any]) -> None:
     """Checks and timers of wrong types are refused."""
-    notification = one(event)
+    read = notification(event)
 
     with pytest.raises(MalformedEvent):
-        VIEWS[notification.kind](notification, "cn-hangzhou")
+        VIEWS[read.kind](read, "cn-hangzhou")
 
 
 # --- anything
@@ -637,25 +587,13 @@ def test_an_accepted_interruption_is_well_formed(fields: dict[str, Any]) -> None
     assert re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]+)+", event.region)
 
 
-def is_json(raw: bytes) -> bool:
-    """Whether ``raw`` is JSON as Python's reader takes it."""
-    try:
-        json.loads(raw)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 @pytest.mark.parametrize("name", SAMPLES)
 def test_mutations(name: str) -> None:
-    """No mutation of a sample makes the parser fail; they repeat, differ from it, and half of them are JSON."""
+    """No mutation of a sample makes the parser fail; they repeat, and differ from each other and from the sample."""
     mutated = list(mutations(SAMPLES[name], 7, 200))
 
     assert mutated == list(mutations(SAMPLES[name], 7, 200))
-    assert mutated != list(mutations(SAMPLES[name], 8, 200))
-    assert len(mutated) == 200
     assert SAMPLES[name] not in mutated
-    assert sum(map(is_json, mutated)) >= 100
     assert len(set(mutated)) > 140
     for raw in mutated:
         read_everything(raw)

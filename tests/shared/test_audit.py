@@ -103,11 +103,6 @@ def test_everything_of_one_instance(records: list[dict[str, Any]]) -> None:
     assert {"receive", "make the image", "launch the replacement", "return to the groups"} <= set(actions)
 
 
-def test_restarts_per_day(records: list[dict[str, Any]]) -> None:
-    """One restart on the day of the sample event."""
-    assert ask(records, documented("Restarts per day")) == [("2019-04-09", 1)]
-
-
 def test_rescues_and_their_margins(records: list[dict[str, Any]]) -> None:
     """One rescue, done, with its margin."""
     [row] = ask(records, documented("Rescues, their margins and failures"))
@@ -115,9 +110,16 @@ def test_rescues_and_their_margins(records: list[dict[str, Any]]) -> None:
     assert row[2] > 250
 
 
-def test_interruptions_per_type_and_zone(records: list[dict[str, Any]]) -> None:
-    """One of the fleet's type in its zone."""
-    assert ask(records, documented("Interruptions per type and zone")) == [("ecs.g7.large", "cn-hangzhou-h", 1)]
+@pytest.mark.parametrize(
+    ("title", "row"),
+    [
+        ("Restarts per day", ("2019-04-09", 1)),
+        ("Interruptions per type and zone", ("ecs.g7.large", "cn-hangzhou-h", 1)),
+    ],
+)
+def test_counts(records: list[dict[str, Any]], title: str, row: tuple[Any, ...]) -> None:
+    """One restart on the day of the sample event; one interruption of the fleet's type in its zone."""
+    assert ask(records, documented(title)) == [row]
 
 
 def test_a_field_that_the_schema_lacks() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from simulator import fleet, proof
+from simulator import fleet
 from simulator.cloud import Cloud
 from simulator.ecs import DiskSpec
 from simulator.faults import Fault
@@ -19,7 +20,6 @@ from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.settings import Endpoint
-from tests.rescue.reading import fault
 from tests.rescue.stage import SOURCE, stage
 
 
@@ -34,29 +34,17 @@ def cloud() -> Cloud:
 @pytest.fixture
 def ecs(cloud: Cloud) -> Iterator[Api]:
     """Its ECS, on its time."""
-    yield from api(cloud, "ecs")
+    with api(cloud, "ecs") as opened:
+        yield opened
 
 
-@pytest.fixture
-def slb(cloud: Cloud) -> Iterator[Api]:
-    """Its CLB, on its time."""
-    yield from api(cloud, "slb")
-
-
+@contextmanager
 def api(cloud: Cloud, product: str) -> Iterator[Api]:
-    """One product of a cloud."""
-    key = cloud.access_key
+    """One product of a cloud, on its time."""
+    key = Credentials(cloud.access_key.access_key_id, cloud.access_key.secret)
     with in_process(cloud) as url, simulated_time(cloud.clock):
-        clock = Clock()
-        endpoint = Endpoint("http", url.removeprefix("http://"))
-        yield Api(
-            product,
-            cloud.region,
-            Credentials(key.access_key_id, key.secret),
-            endpoint,
-            clock,
-            Deadline.after(clock, 900),
-        )
+        endpoint, clock = Endpoint("http", url.removeprefix("http://")), Clock()
+        yield Api(product, cloud.region, key, endpoint, clock, Deadline.after(clock, 900))
 
 
 def test_an_answer_is_a_plain_mapping(ecs: Api) -> None:
@@ -122,9 +110,9 @@ def test_the_servers_hint(ecs: Api, cloud: Cloud) -> None:
     assert cloud.now() - began == pytest.approx(70)
 
 
-def test_a_unknown_group_of_clb(slb: Api) -> None:
+def test_an_unknown_group_of_clb(cloud: Cloud) -> None:
     """A refusal of CLB has its sentence too: that a group does not exist is said nowhere else."""
-    with pytest.raises(CloudError, match="does not exist") as raised:
+    with api(cloud, "slb") as slb, pytest.raises(CloudError, match="does not exist") as raised:
         slb.call("DescribeVServerGroupAttribute", "rsp-1", {"VServerGroupId": "rsp-1"})
     assert "does not exist" in raised.value.detail
 
@@ -171,14 +159,3 @@ def test_a_port_that_refuses() -> None:
             here.deliver()
     assert here.cloud.calls == []
     assert here.cloud.now() - here.before["now"] <= 20
-
-
-@pytest.mark.parametrize("effect", ["reset-before", "garbage"])
-def test_a_black_hole(effect: str) -> None:
-    """An API that swallows every request: the same."""
-    here = stage()
-    fault(here, "ecs:*", effect, times=None)
-    with pytest.raises(CloudUnreachable, match=r"DescribeInstances.*NoAnswer"):
-        here.deliver()
-    assert proof.untouched(here.before, here.state) == []
-    assert here.cloud.now() - here.before["now"] <= 95

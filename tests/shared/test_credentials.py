@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from simulator.function_compute import Context, FunctionMeta, StsCredentials
 from simulator.signing import AccessKey
-from simulator.transport import invocation
 from spotkeeper import credentials
 from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import CloudError, NoCredentials
-from tests.function_stage import HANDLERS
 from tests.rescue.reading import fault
 from tests.rescue.stage import EVENT, Stage, stage
 
@@ -35,24 +32,19 @@ def chain(*_: object) -> Credentials:
 @pytest.mark.parametrize(
     ("given", "environ", "key_id"),
     [
-        (StsCredentials("ctx-id", "ctx-secret", "ctx-token"), KEYS, "ctx-id"),
-        (StsCredentials("ctx-id", "", ""), KEYS, "env-id"),
-        (StsCredentials("", "", ""), KEYS, "env-id"),
-        (None, KEYS, "env-id"),
-        (None, {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id"}, "chain-id"),
-        (None, {}, "chain-id"),
+        (context(StsCredentials("ctx-id", "ctx-secret", "ctx-token")), KEYS, "ctx-id"),
+        (context(StsCredentials("ctx-id", "", "")), KEYS, "env-id"),
+        (context(StsCredentials("", "", "")), KEYS, "env-id"),
+        (context(None), KEYS, "env-id"),
+        (object(), KEYS, "env-id"),
+        (context(None), {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id"}, "chain-id"),
+        (context(None), {}, "chain-id"),
     ],
 )
 def test_who_comes_first(given: Any, environ: dict[str, str], key_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The context, else the environment, else the default chain; half a key is none."""
+    """The context (python3.12's has none), else the environment, else the default chain; half a key is none."""
     monkeypatch.setattr(credentials, "_from_default_chain", chain)
-    assert find_credentials(context(given), environ).access_key_id == key_id
-
-
-def test_a_context_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runtime python3.12 has no such attribute."""
-    monkeypatch.setattr(credentials, "_from_default_chain", chain)
-    assert find_credentials(object(), KEYS).access_key_id == "env-id"
+    assert find_credentials(given, environ).access_key_id == key_id
 
 
 def test_tokens_are_not_mixed() -> None:
@@ -82,10 +74,7 @@ def refuse(*_: object) -> None:
 def call(here: Stage, key: AccessKey | None = None) -> dict[str, Any]:
     """One call with a key in its context, or none, in a process that is warm."""
     given = StsCredentials(key.access_key_id, key.secret, key.security_token or "") if key else None
-    with invocation():
-        return HANDLERS["interruption"](
-            EVENT, Context(FunctionMeta("interruption"), here.cloud.region, here.cloud.account_id, credentials=given)
-        )
+    return here.invoke("interruption", EVENT, name="call", credentials=given)
 
 
 def sts(here: Stage, number: int, expires_in: float) -> AccessKey:
@@ -126,40 +115,15 @@ def test_keys_of_the_environment_are_read_at_each_call(monkeypatch: pytest.Monke
         assert call(here)["outcome"] == "done"
 
 
-class Recorder(logging.Handler):
-    """Keeps every record as the text that a formatter would print, arguments and traceback included."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.lines.append(logging.Formatter("%(name)s %(message)s").format(record) + repr(record.__dict__))
-
-
-@pytest.fixture
-def everything_logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """Logging at DEBUG for every logger there is, as DEBUG=sdk and a curious user would have it."""
-    recorder = Recorder()
-    root = logging.getLogger()
-    level, root.handlers = root.level, [*root.handlers, recorder]
-    root.setLevel(logging.DEBUG)
-    yield recorder
-    root.handlers.remove(recorder)
-    root.setLevel(level)
-
-
 def secrets_of(here: Stage, key: AccessKey) -> list[str]:
     """What must not be seen anywhere."""
     return [key.secret, str(key.security_token), "Signature=", here.fleet.source.user_data]
 
 
 @pytest.mark.parametrize("fails", ["", "code:Forbidden.RAM", "code:Account.Arrearage", "garbage", "reset-after"])
-def test_no_secret_is_printed(
-    fails: str, everything_logged: Recorder, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_secret_is_printed(fails: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     """A rescue with DEBUG=sdk, going well or badly: no key, token, signature or user data on any channel."""
+    caplog.set_level(logging.DEBUG)
     here = stage()
     here.cloud.access_keys.clear()
     key = sts(here, 4, 1000)
@@ -176,7 +140,8 @@ def test_no_secret_is_printed(
         except CloudError as raised:
             error = raised
     printed = "".join(capfd.readouterr())
-    said = "\n".join([*everything_logged.lines, printed, repr(answer), repr(error), str(error), chained(error)])
+    logged = [caplog.text, *(repr(record.__dict__) for record in caplog.records)]
+    said = "\n".join([*logged, printed, repr(answer), repr(error), str(error), chained(error)])
     assert bool(error) == bool(fails)
     assert [secret for secret in secrets_of(here, key) if secret in said] == []
     assert key.access_key_id not in printed
@@ -192,7 +157,7 @@ def chained(error: BaseException | None) -> str:
 
 
 def test_no_secret_in_the_journal_or_its_errors(capfd: pytest.CaptureFixture[str]) -> None:
-    """No record holds a key, and an unreachable bucket is told without one."""
+    """No record holds a key, and the error about an unreachable bucket has no key in it."""
     here = stage()
     here.deliver()
     texts = " ".join(item["text"] for item in here.state["oss"]["spotkeeper-journal"].values())

@@ -12,12 +12,13 @@ import pytest
 from spotkeeper import loop
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
-from spotkeeper.clock import Clock, Deadline, StepLimit
+from spotkeeper.clock import Deadline, StepLimit
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError, WaitFailed
 from spotkeeper.loop import QUIET, WRITES, Actions, Decision, Loop
 from spotkeeper.run_context import RunContext
 from spotkeeper.settings import Endpoints
+from tests.clock import SimulatedClock
 
 
 class Step(loop.Step):
@@ -35,25 +36,6 @@ class State(loop.State):
 
     looked: bool = False
     number: int = 0
-
-
-class SimulatedClock(Clock):
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.at = 1_000.0
-
-    def now(self) -> float:
-        """The simulated time."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """The same."""
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        """Let the time pass."""
-        self.at += seconds
 
 
 @dataclass(frozen=True)
@@ -198,7 +180,7 @@ def test_past_the_deadline_the_first_try_of_a_step_is_made() -> None:
     assert [(entry["step"], entry["seconds"]) for entry in run.timeline] == [("look", 0), ("count", 10), ("count", 0)]
 
 
-def test_the_audit_has_each_step_but_the_quiet_ones(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_audit_has_each_step_that_is_not_quiet(caplog: pytest.LogCaptureFixture) -> None:
     """With its reason and the fields of the function."""
     caplog.set_level(logging.INFO, logger="spotkeeper.audit")
 
@@ -235,9 +217,9 @@ def test_a_function_may_go_on_after_a_refusal() -> None:
 
 def test_tokens_differ_by_subject_and_by_call() -> None:
     """At most 64 ASCII characters, the same in every invocation."""
-    one, other = context(), context()
-    other.subject = "1/cn-beijing"
-    tokens = [one.token("RunCommand", "1"), one.token("RunCommand", "2"), other.token("RunCommand", "1")]
+    here, elsewhere = context(), context()
+    elsewhere.subject = "1/cn-beijing"
+    tokens = [here.token("RunCommand", "1"), here.token("RunCommand", "2"), elsewhere.token("RunCommand", "1")]
     assert len(set(tokens)) == 3
     assert tokens[0] == context().token("RunCommand", "1")
     assert all(len(token) <= 64 and token.isascii() for token in tokens)

@@ -27,10 +27,10 @@ def read(names: list[str], change: Change) -> tuple[set[str], int]:
         calls += 1
         change(names, calls)
         start = (paging["PageNumber"] - 1) * paging["PageSize"]
-        shown = [{"DiskId": one} for one in names[start : start + paging["PageSize"]]]
+        shown = [{"DiskId": name} for name in names[start : start + paging["PageSize"]]]
         return {"Disks": {"Disk": shown}, "TotalCount": len(names)}
 
-    found = [one["DiskId"] for page in pages("DescribeDisks", "all", call) for one in page["Disks"]["Disk"]]
+    found = [disk["DiskId"] for page in pages("DescribeDisks", "all", call) for disk in page["Disks"]["Disk"]]
     return set(found), calls
 
 
@@ -39,48 +39,45 @@ def disks(count: int) -> list[str]:
     return [f"d-{number:03}" for number in range(count)]
 
 
-def test_an_element_of_the_first_page_goes() -> None:
-    """The first of the second page has moved to the first one: the list is read again."""
-    names = disks(105)
-    found, calls = read(names, lambda names, call: names.remove("d-050") if call == 2 else None)
-    assert found == set(names)
-    assert calls == 4
+def a_disk_goes(names: list[str], call: int) -> None:
+    """Before the second call."""
+    if call == 2:
+        names.remove("d-050")
 
 
-def test_the_list_gets_as_short_as_one_page() -> None:
-    """The second page is empty, and the 101st element was shown nowhere."""
-    names = disks(101)
-    found, _ = read(names, lambda names, call: names.remove("d-050") if call == 2 else None)
-    assert found == set(names)
+def a_disk_goes_and_another_comes(names: list[str], call: int) -> None:
+    """Before the second call."""
+    if call == 2:
+        names.remove("d-103")
+        names.insert(0, "d-new")
 
 
-def test_one_goes_and_one_comes() -> None:
-    """TotalCount stays the same; an element that is shown twice tells that another one is missing."""
-    names = disks(105)
-
-    def change(names: list[str], call: int) -> None:
-        if call == 2:
-            names.remove("d-103")
-            names.insert(0, "d-new")
-
-    found, _ = read(names, change)
-    assert found == set(names)
+@pytest.mark.parametrize(
+    ("count", "change", "calls"),
+    [
+        pytest.param(105, a_disk_goes, 4, id="the first of the second page has moved to the first page"),
+        pytest.param(101, a_disk_goes, 3, id="the second page is empty"),
+        pytest.param(105, a_disk_goes_and_another_comes, 4, id="TotalCount stays the same"),
+    ],
+)
+def test_a_list_that_changes_is_read_again(count: int, change: Change, calls: int) -> None:
+    """Until all that stands in it has been shown; an element that is shown twice tells that another is missing."""
+    names = disks(count)
+    found, made = read(names, change)
+    assert (found, made) == (set(names), calls)
 
 
 def test_the_list_gets_shorter_each_time() -> None:
     """An error that passes by itself, after a bounded number of calls."""
-    with pytest.raises(CloudUnreachable, match="DescribeDisks on all got no usable answer: ListChanged"):
-        read(disks(250), lambda names, _: names.remove(names[0]))
-    calls = 0
+    calls: list[int] = []
 
     def change(names: list[str], call: int) -> None:
-        nonlocal calls
-        calls = call
+        calls.append(call)
         del names[0]
 
-    with pytest.raises(CloudUnreachable):
+    with pytest.raises(CloudUnreachable, match="DescribeDisks on all got no usable answer: ListChanged"):
         read(disks(250), change)
-    assert calls == 3 * LISTINGS
+    assert len(calls) == 3 * LISTINGS
 
 
 def test_the_list_grows_each_time() -> None:
@@ -123,4 +120,4 @@ def test_a_rescue_among_many_load_balancers(calls: tuple[int, ...]) -> None:
     with here.playing(deleting(here.cloud, calls)):
         answer = here.call()
     assert answer["outcome"] == "done"
-    assert [(one.server_id, one.weight) for one in group] == [(answer["replacement_id"], 30)]
+    assert [(member.server_id, member.weight) for member in group] == [(answer["replacement_id"], 30)]

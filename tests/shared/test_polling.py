@@ -6,28 +6,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from spotkeeper.clock import Clock, Deadline
+from spotkeeper.clock import Deadline
 from spotkeeper.errors import DeadlineReached, WaitFailed
 from spotkeeper.polling import ABSENT, Waiter, wait_for
+from tests.clock import SimulatedClock
 
 WAITER = Waiter("image", frozenset({"Available"}), frozenset({"Creating", ABSENT}), frozenset({"CreateFailed"}))
-
-
-class FakeClock(Clock):
-    """Time that passes only in sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.sleeps: list[float] = []
-
-    def monotonic(self) -> float:
-        """The moment."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.sleeps.append(seconds)
-        self.time += seconds
 
 
 def showing(states: Iterable[str]) -> Callable[[], tuple[str, str]]:
@@ -43,9 +27,9 @@ def showing(states: Iterable[str]) -> Callable[[], tuple[str, str]]:
 
 def wait(
     states: Iterable[str], seconds: float = 900, waiter: Waiter = WAITER, chance: float = 0.0
-) -> tuple[str, FakeClock]:
+) -> tuple[str, SimulatedClock]:
     """``wait_for``; what was seen and the clock."""
-    clock = FakeClock()
+    clock = SimulatedClock()
     return wait_for(waiter, "m-1", showing(states), clock, Deadline.after(clock, seconds), lambda: chance), clock
 
 
@@ -69,7 +53,7 @@ def test_pauses_are_shortened_by_a_fifth_at_most() -> None:
 
 @pytest.mark.parametrize("state", ["CreateFailed", "SomethingNew", ""])
 def test_a_failure_is_told_at_once(state: str) -> None:
-    """A state that nobody listed is one too; the error has the last thing seen."""
+    """A state that nobody listed is a failure too; the error has the last thing seen."""
     with pytest.raises(WaitFailed, match="image m-1") as raised:
         wait(["Creating", state])
     assert raised.value.last == f"seen {state}"
@@ -96,10 +80,10 @@ def test_absence_where_it_is_not_expected_fails() -> None:
 def test_the_deadline_is_never_crossed() -> None:
     """The pause that would cross it is not begun, and the error says that the next call goes on."""
     for seconds in (0.0, 0.5, 10.0, 61.0):
-        clock = FakeClock()
+        clock = SimulatedClock()
         with pytest.raises(DeadlineReached, match="the next goes on"):
             wait_for(WAITER, "m-1", lambda: ("Creating", None), clock, Deadline.after(clock, seconds))
-        assert clock.time <= seconds
+        assert clock.time <= clock.start + seconds
 
 
 def test_a_look_that_raises_is_not_caught() -> None:

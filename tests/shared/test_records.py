@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,53 +19,32 @@ from spotkeeper.episode import Episode, load
 from spotkeeper.errors import BrokenRecord, UnknownFormat
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.journal.directory import DirectoryJournal
-from spotkeeper.load_balancers import Membership
 from spotkeeper.records import SHAPES, checked, family, parse
 from spotkeeper.settings import DirectoryLocation
 from tests.rescue import reading
 from tests.rescue.stage import stage
 
-MEMBER = asdict(Membership("clb", "lb-1", "rsp-1", "i-1", 80, 100, "ecs"))
-GOOD: dict[str, dict[str, Any]] = {
-    "event": {"notice_end": 1.5, "notice_estimated": False, "maker": ""},
-    "disks": {"disks": {"d-1": {"Device": "/dev/xvda", "Type": "system", "DeleteWithInstance": True}}},
-    "launch-spec": {
-        "run": {"SecurityGroupIds": ["sg-1"], "Tag": [{"Key": "a", "Value": "b"}], "DataDisk": [{"Size": 1}]},
-        "rungs": [{"add": {"InstanceType": "t", "VSwitchId": "v", "SpotStrategy": "NoSpot"}, "drops": ["x"]}],
-        "not_carried": ["EIP"],
-        "own_image": "m-1",
-    },
-    "memberships": {"memberships": [MEMBER], "warnings": ["w"]},
-    "drained": {"at": 1},
-    "image-2": {"at": 1.0, "name": "n"},
+RARE: dict[str, dict[str, Any]] = {
     "failed-2": {"image_id": "m-1"},
-    "usable": {"image_id": "m-1", "at": 1},
-    "ask-1-2": {
-        "round": 1,
-        "option": 0,
-        "instance_type": "ecs.g7.large",
-        "vswitch_id": "vsw-1",
-        "image_id": "m-1",
-        "token": "sk-1",
-        "at": 1.0,
-    },
-    "launched-i-1": {
-        "round": 1,
-        "option": 0,
-        "instance_type": "ecs.g7.large",
-        "vswitch_id": "vsw-1",
-        "image_id": "m-1",
-        "token": "sk-1",
-        "at": 1.0,
-        "launched_at": 2.0,
-    },
-    "replacement": {"instance_id": "i-1", "at": 1, "rung": "spot", "drops": []},
     "handed-over": {"to": "i-2", "at": 1},
-    "running": {"at": 1},
-    "serving": {"at": 1},
-    "done": {"at": 1, "answer": {"outcome": "done", "reason": "r", "warnings": [], "timeline": [{}]}},
     "lost": {"at": 1, "reason": "r"},
 }
+"""What a plain rescue does not write."""
+FIRST = object()
+"""Stands for the first key of an object."""
+
+
+@functools.cache
+def good() -> dict[str, dict[str, Any]]:
+    """Records that are right, by name: all that a plain rescue writes, and the rare ones."""
+    here = stage()
+    here.deliver()
+    found = {name: record for name, record in reading.records(here).items() if family(name) in SHAPES}
+    for record in found.values():
+        del record["format"]  # which no function sees
+    return found | RARE
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -84,14 +63,9 @@ WRONG: dict[str, tuple[str, list[Any], Any, str]] = {
     "a membership's type is null": ("memberships", ["memberships", 0, "type"], None, "type is not a text"),
     "no rungs": ("launch-spec", ["rungs"], ..., "rungs is not a list"),
     "a rung without a type": ("launch-spec", ["rungs", 0, "add", "InstanceType"], ..., "InstanceType is not a text"),
-    "security groups are a number": (
-        "launch-spec",
-        ["run", "SecurityGroupIds"],
-        5,
-        "run.SecurityGroupIds is not a list",
-    ),
+    "security groups are a number": ("launch-spec", ["run", "SecurityGroupIds"], 5, "SecurityGroupIds is not a list"),
     "the user data is an object": ("launch-spec", ["run", "UserData"], {}, "run.UserData is not a text"),
-    "a disk is a list": ("disks", ["disks", "d-1"], [], "disks.d-1 is not an object"),
+    "a disk is a list": ("disks", ["disks", FIRST], [], r"disks\.d-\S+ is not an object"),
     "the replacement is no instance id": ("replacement", ["instance_id"], "*", "instance_id is not an instance id"),
     "the image is a number": ("usable", ["image_id"], 5, "image_id is not a text"),
     "no answer": ("done", ["answer"], ..., "answer is not an object"),
@@ -106,6 +80,7 @@ def spoiled(record: Any, path: list[Any], value: Any) -> Any:
     inner = record
     for step in way:
         inner = inner[step]
+    last = next(iter(inner)) if last is FIRST else last
     if value is ...:
         del inner[last]
     else:
@@ -113,15 +88,11 @@ def spoiled(record: Any, path: list[Any], value: Any) -> Any:
     return record
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_what_we_write_passes(name: str) -> None:
-    """Unchanged."""
-    assert checked(name, GOOD[name], "k") is GOOD[name]
-
-
-def test_every_shape_has_an_example() -> None:
-    """A new shape gets a record here."""
-    assert {family(name) for name in GOOD} == set(SHAPES)
+def test_what_we_write_passes() -> None:
+    """Unchanged; and each shape has a record here."""
+    for name, record in good().items():
+        assert checked(name, record, name) is record
+    assert {family(name) for name in good()} == set(SHAPES)
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -129,21 +100,22 @@ def test_a_wrong_field(case: str) -> None:
     """The error has the key and the field."""
     name, path, value, words = WRONG[case]
     with pytest.raises(BrokenRecord, match=rf"journal record a/b has a wrong field: .*{words}"):
-        checked(name, spoiled(GOOD[name], path, value), "a/b")
+        checked(name, spoiled(good()[name], path, value), "a/b")
 
 
-@given(st.sampled_from(sorted(GOOD)), JSON_VALUES)
+@given(st.sampled_from(sorted(SHAPES)), JSON_VALUES)
 def test_any_json(name: str, value: Any) -> None:
     """Whatever stands there either passes or is a ``BrokenRecord``."""
     with contextlib.suppress(BrokenRecord):
         checked(name, value, "k")
 
 
-@given(st.sampled_from(sorted(GOOD)), st.data())
+@given(st.sampled_from(sorted(SHAPES)), st.data())
 def test_any_value_in_any_place(name: str, data: st.DataObject) -> None:
     """The same with one value of a good record replaced."""
-    paths = list(paths_of(GOOD[name]))
-    record = spoiled(GOOD[name], data.draw(st.sampled_from(paths)), data.draw(JSON_VALUES | st.just(...)))
+    record = next(record for known, record in good().items() if family(known) == name)
+    path = data.draw(st.sampled_from(list(paths_of(record))))
+    record = spoiled(record, path, data.draw(JSON_VALUES | st.just(...)))
     with contextlib.suppress(BrokenRecord):
         checked(name, record, "k")
 
@@ -163,37 +135,9 @@ def test_any_bytes(content: bytes) -> None:
         assert isinstance(parse(content, "k"), dict)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"[" * 100_000,
-        b'{"a": NaN}',
-        b'{"a": Infinity}',
-        b'{"a": "\xff"}',
-        b"{" * 5_000,
-        b'{"at": ' + b"9" * 9_999 + b"}",
-    ],
-    ids=["nested", "NaN", "Infinity", "not UTF-8", "brackets", "ten thousand digits"],
-)
-def test_absurd_bytes(content: bytes) -> None:
-    """Typed too, or an object that no shape takes."""
-    with pytest.raises(BrokenRecord):
-        checked("drained", parse(content, "k"), "k")
-
-
-def test_the_records_of_a_rescue_have_their_shapes() -> None:
-    """What the functions really write passes, and all shapes of a plain rescue are among it."""
-    here = stage()
-    here.deliver()
-    written = reading.records(here)
-    for name, record in written.items():
-        assert checked(name, record, name) is record
-    assert {family(item) for item in written} >= set(SHAPES) - {"lost", "failed", "handed-over"}
-
-
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    """An empty one."""
+    """An empty journal."""
     return open_journal(
         DirectoryLocation(tmp_path), "cn-hangzhou", Credentials("a", "b"), None, Deadline.after(Clock(), 9)
     )
@@ -207,62 +151,62 @@ def fresh(journal: Journal) -> Episode:
 def test_a_refused_record_is_superseded(journal: Journal) -> None:
     """Another call finds the latest version, and what stood before is still there."""
     first = fresh(journal)
-    first.record("event", GOOD["event"])
-    first.record("launch-spec", GOOD["launch-spec"])
+    first.record("event", good()["event"])
+    first.record("launch-spec", good()["launch-spec"])
     first.refuse("launch-spec")
-    better = {**GOOD["launch-spec"], "own_image": "m-2"}
+    better = {**good()["launch-spec"], "own_image": "m-2"}
     assert first.record("launch-spec", better) == better
     assert fresh(journal).records["launch-spec"] == better
     second = fresh(journal)
     second.refuse("launch-spec")
-    second.record("launch-spec", GOOD["launch-spec"])
-    assert fresh(journal).records["launch-spec"] == GOOD["launch-spec"]
+    second.record("launch-spec", good()["launch-spec"])
+    assert fresh(journal).records["launch-spec"] == good()["launch-spec"]
 
 
 def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
-    """The first one's correction stands for both."""
-    one, two = fresh(journal), fresh(journal)
-    for episode in (one, two):
-        episode.record("event", GOOD["event"])
-        episode.record("launch-spec", GOOD["launch-spec"])
+    """The first call's correction stands for both."""
+    first, second = fresh(journal), fresh(journal)
+    for episode in (first, second):
+        episode.record("event", good()["event"])
+        episode.record("launch-spec", good()["launch-spec"])
         episode.refuse("launch-spec")
-    mine = one.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-2"})
-    assert two.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-3"}) == mine
+    mine = first.record("launch-spec", {**good()["launch-spec"], "own_image": "m-2"})
+    assert second.record("launch-spec", {**good()["launch-spec"], "own_image": "m-3"}) == mine
 
 
 def test_a_broken_record_that_describe_can_tell_anew(journal: Journal, tmp_path: Path) -> None:
-    """It does not stand in the way: the next one that is written supersedes it."""
-    fresh(journal).record("event", GOOD["event"])
+    """It does not stand in the way: the next record that is written supersedes it."""
+    fresh(journal).record("event", good()["event"])
     plant(tmp_path, "launch-spec", {"run": 5})
     episode = fresh(journal)
     assert "launch-spec" not in episode.records
     assert "launch-spec" in str(episode.broken["launch-spec"])
-    episode.record("launch-spec", GOOD["launch-spec"])
-    assert fresh(journal).records["launch-spec"] == GOOD["launch-spec"]
+    episode.record("launch-spec", good()["launch-spec"])
+    assert fresh(journal).records["launch-spec"] == good()["launch-spec"]
 
 
-def test_a_broken_version_hides_no_good_one(journal: Journal, tmp_path: Path) -> None:
+def test_a_broken_version_hides_no_good_version(journal: Journal, tmp_path: Path) -> None:
     """Of several versions the latest that can be read counts."""
     episode = fresh(journal)
-    episode.record("event", GOOD["event"])
-    episode.record("launch-spec", GOOD["launch-spec"])
+    episode.record("event", good()["event"])
+    episode.record("launch-spec", good()["launch-spec"])
     (file,) = tmp_path.rglob("launch-spec.json")
     file.with_name("launch-spec.9.json").write_text("[]")
     again = fresh(journal)
-    assert again.records["launch-spec"] == GOOD["launch-spec"]
+    assert again.records["launch-spec"] == good()["launch-spec"]
     again.refuse("launch-spec")
-    assert again.record("launch-spec", {**GOOD["launch-spec"], "own_image": "m-2"})["own_image"] == "m-2"
+    assert again.record("launch-spec", {**good()["launch-spec"], "own_image": "m-2"})["own_image"] == "m-2"
 
 
 @pytest.mark.parametrize("name", ["event", "replacement", "done", "lost"])
 def test_a_broken_record_that_only_the_journal_can_tell(name: str, journal: Journal, tmp_path: Path) -> None:
     """Nobody goes on without it: the error names the key, both where it is read and where it is written."""
-    fresh(journal).record("event", GOOD["event"])
+    fresh(journal).record("event", good()["event"])
     plant(tmp_path, name, {})
     with pytest.raises(BrokenRecord, match=f"i-1/1/{name}"):
         fresh(journal)
     with pytest.raises(BrokenRecord, match=f"i-1/1/{name}"):
-        Episode(lambda: journal, "acc/cn-hangzhou", "i-1").record(name, GOOD[name])
+        Episode(lambda: journal, "acc/cn-hangzhou", "i-1").record(name, good()[name])
 
 
 def plant(folder: Path, name: str, record: Any) -> None:
@@ -274,25 +218,20 @@ def plant(folder: Path, name: str, record: Any) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "9/launch-spec",
-        "\u00b2/event",
-        "1/image-\u00b2",
-        "1/launch-spec.x",
-        "999999999/event",
-        "1/launch-spec.\u00b2",
-        "x/event",
+        *("x/event", "\u00b2/event", "999999999/event", "9/launch-spec"),
+        *("1/launch-spec.x", "1/launch-spec.\u00b2", "1/image-\u00b2"),
     ],
 )
 def test_keys_that_nobody_of_us_wrote(name: str, journal: Journal, tmp_path: Path) -> None:
     """They hide no episode and break none."""
     episode = fresh(journal)
-    episode.record("event", GOOD["event"])
+    episode.record("event", good()["event"])
     (event,) = tmp_path.rglob("event.json")
     foreign = event.parents[1] / f"{name}.json"
     foreign.parent.mkdir(exist_ok=True)
-    foreign.write_text(json.dumps(GOOD["launch-spec"]))
+    foreign.write_text(json.dumps(good()["launch-spec"]))
     found = fresh(journal)
-    assert (found.number, found.records["event"]) == (1, GOOD["event"])
+    assert (found.number, found.records["event"]) == (1, good()["event"])
     assert found.last("image") == 0
 
 
