@@ -29,7 +29,7 @@ class FunctionStage(ABC):
     """``settings`` are environment variables, ``timeout`` the function's in seconds, ``before`` the cloud at first."""
 
     function: ClassVar[str]
-    """Which one deliveries go to: its folder's name."""
+    """The function that deliveries go to: its folder's name."""
 
     cloud: Cloud
     settings: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -8,17 +8,14 @@ from tests.deployment import launch_stage
 from tests.deployment.deploy_stage import Deployment, stage
 from tests.deployment.launch_stage import Account
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture
-def deployment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Deployment:
+def deployment(tmp_path: Path) -> Deployment:
     """A checkout that is ready to be deployed by the played CLI."""
-    return stage(tmp_path, capsys)
+    return stage(tmp_path)
 
 
 @pytest.fixture
 def account() -> Account:
-    """Somebody with an embedded cloud."""
+    """An account in an embedded cloud."""
     return launch_stage.account()

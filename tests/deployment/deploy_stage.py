@@ -8,15 +8,12 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
+from tests.command import typed
 from tests.deployment.serverless_devs import VERSION
 from tools.check_deployment.check import ROOT
-from tools.cli.main import run
-
-if TYPE_CHECKING:
-    import pytest
 
 PLAYED = Path(__file__).with_name("played_cli.py")
 NEEDED = {"DEPLOY_JOURNAL_BUCKET": "journal-of-ours", "DEPLOY_LOG_PROJECT": "logs-of-ours"}
@@ -38,21 +35,17 @@ class Deployment:
     root: Path
     home: Path
     environ: dict[str, str]
-    capsys: pytest.CaptureFixture[str]
     build: mock.Mock = field(default_factory=mock.Mock)
 
     def run(self, command: str = "deploy", **variables: str) -> tuple[int, str, str]:
         """``spotkeeper command`` with the ``dist/`` that stands there: exit code, output and errors."""
-        environ = mock.patch.dict(os.environ, {**self.environ, **variables}, clear=True)
-        with environ, mock.patch("tools.build.build_dist", self.build):
-            status = run([command], self.root)
-        out, err = self.capsys.readouterr()
-        return status, out, err
+        with mock.patch("tools.build.build_dist", self.build):
+            return typed([command], {**self.environ, **variables}, self.root)
 
     def without(self, *names: str) -> Deployment:
         """The same with less set."""
         kept = {name: value for name, value in self.environ.items() if name not in names}
-        return Deployment(self.root, self.home, kept, self.capsys)
+        return Deployment(self.root, self.home, kept)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -73,10 +66,10 @@ class Deployment:
     @property
     def changes(self) -> list[str]:
         """The commands among the calls that change something, in order."""
-        return [one for call in self.calls for one in call["arguments"][:4] if one in CHANGING]
+        return [word for call in self.calls for word in call["arguments"][:4] if word in CHANGING]
 
 
-def stage(folder: Path, capsys: pytest.CaptureFixture[str]) -> Deployment:
+def stage(folder: Path) -> Deployment:
     """A checkout of s.yaml and the functions as they stand, with a layer of one file; the CLI and a key are there."""
     root, home = folder / "checkout", folder / "played"
     root.mkdir()
@@ -91,7 +84,7 @@ def stage(folder: Path, capsys: pytest.CaptureFixture[str]) -> Deployment:
     (home / "state.json").write_text(json.dumps(state), encoding="utf-8")
     path = f"{home / 'bin'}:{os.environ['PATH']}"
     environ = {"PATH": path, "PLAYED_CLI": str(home), "YES": "true", **NEEDED, **KEYS}
-    return Deployment(root, home, environ, capsys)
+    return Deployment(root, home, environ)
 
 
 def _fill(dist: Path) -> None:

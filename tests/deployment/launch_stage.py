@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from unittest import mock
+from pathlib import Path
+from typing import Any
 
 from simulator import fleet, function_compute
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.transport import in_process
+from tests.command import typed
+from tests.simulator.sdk import NOON
 from tools.check_deployment.check import ROOT
-from tools.cli.main import run
 from tools.launch.market import FAMILY
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 SPEC = fleet.FleetSpec()
 TYPE = "ecs.c7.large"
 PLACE = (f"--vswitch={SPEC.vswitch_id}", f"--security-group={SPEC.security_group_ids[0]}")
@@ -38,26 +29,10 @@ class Account:
     environ: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, *arguments: str, root: Path = ROOT, **variables: str) -> tuple[int, str, str]:
-        """``spotkeeper command arguments``: exit code, output and errors."""
-        out, err = io.StringIO(), io.StringIO()
-        with self.playing(variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = run([command, *arguments], root)
-        return status, out.getvalue(), err.getvalue()
-
-    @contextmanager
-    def playing(self, variables: dict[str, str]) -> Iterator[None]:
-        """The user's environment, with the cloud behind ECS_ENDPOINT and time that goes on when somebody waits."""
-        key = self.cloud.access_key
+        """``spotkeeper command arguments`` on simulated time: exit code, output and errors."""
         with in_process(self.cloud) as url, function_compute.simulated_time(self.cloud.clock):
-            environ = {
-                "ECS_ENDPOINT": url,
-                "ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id,
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret,
-                **self.environ,
-                **variables,
-            }
-            with mock.patch.dict(os.environ, environ, clear=True):
-                yield
+            keys = function_compute.access(self.cloud)
+            return typed([command, *arguments], {"ECS_ENDPOINT": url, **keys, **self.environ, **variables}, root)
 
     def launch(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """``spotkeeper launch --yes`` in the fleet's vSwitch."""
@@ -66,7 +41,7 @@ class Account:
     @property
     def launched(self) -> list[dict[str, Any]]:
         """The instances that were launched, as they are now."""
-        return [one for one in self.cloud.state()["ecs"]["instances"] if one["LaunchedWith"]]
+        return [instance for instance in self.cloud.state()["ecs"]["instances"] if instance["LaunchedWith"]]
 
 
 def account() -> Account:

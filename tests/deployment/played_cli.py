@@ -2,7 +2,7 @@
 """The Serverless Devs CLI with fc3, played: records how it is called, keeps what it made, fails where it is told to.
 
 Run as ``s`` from the path, with ``PLAYED_CLI`` naming its folder: ``calls.jsonl`` and ``state.json``. What it prints is
-worded like the real one's; like the real one it masks the account id, and `s remove` ends with 0 whatever happened.
+worded like the real CLI's; like that it masks the account id, and `s remove` ends with 0 whatever happened.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def deploy(state: dict[str, Any]) -> int:
             print(f"✖ [{name}] failed to [deploy] (0.1s)")
             return failed("AccessDenied: the caller has no permission fc:UpdateFunction")
         props = resource["props"]
-        triggers = [{"triggerName": one["triggerName"]} for one in props["triggers"]][state.get("lost_triggers", 0) :]
+        triggers = [{"triggerName": trigger["triggerName"]} for trigger in props["triggers"]][
+            state.get("lost_triggers", 0) :
+        ]
         function = {name: props[name] for name in ("functionName", "layers", "region")}
         arn = f"acs:fc:{props['region']}:{MASKED}:functions/{props['functionName']}"
         state["functions"][name] = {**function, "functionArn": arn, "triggers": triggers}
@@ -95,7 +97,7 @@ def info(function: str, state: dict[str, Any]) -> int:
     """One function, or the refusal that it is not there."""
     if message := state["fail"].get("info"):
         return failed(message)
-    found = [one for one in state["functions"].values() if one["functionName"] == function]
+    found = [deployed for deployed in state["functions"].values() if deployed["functionName"] == function]
     if not found:
         return failed(f"FunctionNotFound: code: 404, function '{function}' does not exist")
     show(found[0])
@@ -103,11 +105,11 @@ def info(function: str, state: dict[str, Any]) -> int:
 
 
 def remove(state: dict[str, Any]) -> None:
-    """All functions, but for one that stays; 0 either way."""
+    """All functions, but for the function that stays; 0 either way."""
     stays = state["fail"].get("remove")
     if stays:
         print("[ERROR] remove error: ProvisionConfigExist")
-    state["functions"] = {name: one for name, one in state["functions"].items() if name == stays}
+    state["functions"] = {name: function for name, function in state["functions"].items() if name == stays}
 
 
 def pinned() -> str:

@@ -8,16 +8,14 @@ import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.deployment.stage import FILE
 from tools.check_deployment.check import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 PACKAGE = "@serverless-devs/s"
 VERSION: str = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"][PACKAGE]
@@ -25,7 +23,7 @@ VERSION: str = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["
 
 @functools.cache
 def cli() -> Path:
-    """The CLI's executable, of exactly package.json's version: that of `make serverless-devs`, or one in ``.cache``.
+    """The CLI's executable, of exactly package.json's version: that of `make serverless-devs`, or that in ``.cache``.
 
     Where there is none the calling test is skipped; with CI=true it is installed, and without Node the test fails.
     """

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from tools.check_deployment.check import ROOT, check
 from tools.check_deployment.document import read
 from tools.check_deployment.resolve import Resolver, extended
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 FILE = ROOT / "s.yaml"
 DEPLOYER = {
@@ -52,7 +50,7 @@ def said(folder: Path, before: str = "", after: str = "", environ: Mapping[str, 
     """What the check says of that file, deployed with ``environ`` on top of ``DEPLOYER``."""
     complaints, examples = check(document(folder, before, after), {**DEPLOYER, **(environ or {})})
     assert not examples
-    return [str(one) for one in complaints]
+    return [str(complaint) for complaint in complaints]
 
 
 def resolved(environ: Mapping[str, str] = DEPLOYER) -> dict[str, Any]:
@@ -69,6 +67,6 @@ def props(function: str, environ: Mapping[str, str] = DEPLOYER) -> dict[str, Any
 def named(folder: Path, mistake: Mistake) -> bool:
     """Whether the check refuses the mistake: where, what, and what is accepted."""
     complaints = said(folder, mistake.before, mistake.after)
-    assert all("; accepted: " in one for one in complaints)
-    assert any(mistake.complaint in one for one in complaints), complaints
+    assert all("; accepted: " in complaint for complaint in complaints)
+    assert any(mistake.complaint in complaint for complaint in complaints), complaints
     return True

@@ -20,7 +20,7 @@ def test_first_deployment(deployment: Deployment) -> None:
     assert (status, err) == (0, "")
     assert deployment.changes == ["publish", "deploy"]
     assert list(deployment.state["functions"]) == list(FUNCTIONS)
-    assert all(one["layers"] == [f"{LAYER}1"] for one in deployment.state["functions"].values())
+    assert all(function["layers"] == [f"{LAYER}1"] for function in deployment.state["functions"].values())
     plan, _, made = out.partition("cn-hangzhou has now:")
     assert plan.index("It will create or change") < plan.index("Publishing the layer")
     for name in FUNCTIONS:
@@ -78,7 +78,7 @@ def test_second_run(deployment: Deployment) -> None:
     status, out, _ = deployment.run()
     assert status == 0
     assert "layer     spotkeeper, version 2" in out
-    assert all(one["layers"] == [f"{LAYER}2"] for one in deployment.state["functions"].values())
+    assert all(function["layers"] == [f"{LAYER}2"] for function in deployment.state["functions"].values())
 
 
 def test_layer_left_in_the_shell(deployment: Deployment) -> None:
@@ -107,7 +107,7 @@ def test_dry_run(deployment: Deployment) -> None:
 
 
 def test_nobody_to_ask(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal somebody has to say yes; at one, no means no."""
+    """Without a terminal somebody has to say yes; at a terminal no means no."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     status, _, err = deployment.without("YES").run()
     assert (status, deployment.changes) == (2, [])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +9,6 @@ from tests.deployment.deploy_stage import KEYS, SECRET, Deployment
 from tests.deployment.loopback import answering
 from tests.deployment.serverless_devs import VERSION
 from tools.deploy.access import CLI_VARIABLES, KEY_VARIABLE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STS = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.NTExample",
@@ -65,13 +62,13 @@ def test_no_cli(deployment: Deployment, tmp_path: Path) -> None:
 
 
 def test_another_cli(deployment: Deployment) -> None:
-    """A CLI of another version is named, and not used: s.yaml is checked with the pinned one."""
+    """A CLI of another version is named, and not used: s.yaml is checked with the pinned version."""
     deployment.play(version="3.0.0")
     assert f"({deployment.home}/bin/s is 3.0.0)" in refused(deployment)
 
 
 def test_broken_cli(deployment: Deployment) -> None:
-    """So is one that does not run, for want of Node."""
+    """So is a CLI that does not run, for want of Node."""
     (deployment.home / "bin/s").write_text("#!/no/such/node\n", encoding="utf-8")
     assert "is no Serverless Devs CLI that runs" in refused(deployment)
 
@@ -85,7 +82,7 @@ def test_no_credentials(deployment: Deployment) -> None:
 
 
 def test_aliases(deployment: Deployment) -> None:
-    """The default alias of s config is used where nothing is set; a named one goes before keys, and has to exist."""
+    """The default alias of s config is used where nothing is set; a named alias goes before keys, and has to exist."""
     deployment.play(aliases=["default", "prod"])
     assert deployment.without(*CLI_VARIABLES).run()[0] == 0
     assert deployment.calls[-1]["arguments"][-1] == "default"

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from tests.deployment.deploy_stage import NEEDED, Deployment
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_undeploy(deployment: Deployment) -> None:
@@ -35,29 +32,19 @@ def test_shown_only(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> 
     assert "remove" not in deployment.changes
 
 
-def test_failure_that_the_cli_hides(deployment: Deployment) -> None:
-    """`s remove` ends with 0 although a function is still there: it is looked at, and the layer stays with it."""
+@pytest.mark.parametrize(
+    ("fail", "words"),
+    [
+        ({"remove": "sweep"}, "still deployed: spotkeeper-sweep. s remove says:"),
+        ({"info": "AccessDenied: no fc:GetFunction"}, "whether spotkeeper-interruption still exists is unknown"),
+        ({"layer remove": "CodeNotReady: the layer is in use"}, "the layer still has versions [1]"),
+    ],
+)
+def test_what_is_still_there(deployment: Deployment, fail: dict[str, str], words: str) -> None:
+    """`s remove` ends with 0 all the same: what is there, or unknown, is not called gone, and the layer stays."""
     deployment.run()
-    deployment.play(fail={"remove": "sweep"})
+    deployment.play(fail=fail)
     status, _, err = deployment.run("undeploy")
     assert status == 1
-    assert "still deployed: spotkeeper-sweep. s remove says:" in err
+    assert words in err
     assert deployment.state["layer"]
-
-
-def test_unknown_is_not_gone(deployment: Deployment) -> None:
-    """Where it cannot be seen whether a function is there, it is not called gone."""
-    deployment.run()
-    deployment.play(fail={"info": "AccessDenied: no permission fc:GetFunction"})
-    status, _, err = deployment.run("undeploy")
-    assert status == 1
-    assert "whether spotkeeper-interruption still exists is unknown" in err
-
-
-def test_layer_that_stays(deployment: Deployment) -> None:
-    """So is a layer that could not be removed."""
-    deployment.run()
-    deployment.play(fail={"layer remove": "CodeNotReady: the layer is in use"})
-    status, _, err = deployment.run("undeploy")
-    assert status == 1
-    assert "the layer still has versions [1]" in err

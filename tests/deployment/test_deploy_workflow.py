@@ -1,24 +1,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tests.house.test_workflows import steps
 from tools.check_deployment.check import ROOT
 from tools.check_deployment.document import read
 from tools.deploy.plan import REQUIRED
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 FILE = ROOT / ".github/workflows/deploy.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 WORKFLOW = read(FILE)
-
-
-def steps() -> Iterator[dict[str, Any]]:
-    """All steps of all jobs."""
-    for job in WORKFLOW["jobs"].values():
-        yield from job.get("steps", [])
 
 
 def test_only_tags() -> None:
@@ -70,13 +62,13 @@ def test_no_secrets() -> None:
     assert "secrets." not in TEXT
     assert not re.search(r"ACCESS_KEY|SECRET|PASSWORD|TOKEN", TEXT)
     assert set(re.findall(r"\$\{\{ (\w+)\.", TEXT)) == {"vars"}
-    credentials = next(step for step in steps() if "configure-aliyun-credentials-action" in step.get("uses", ""))
+    credentials = next(step for step in steps(FILE) if "configure-aliyun-credentials-action" in step.get("uses", ""))
     assert credentials["with"]["role-to-assume"] == "${{ vars.DEPLOY_OIDC_ROLE_ARN }}"
     assert credentials["with"]["oidc-provider-arn"] == "${{ vars.DEPLOY_OIDC_PROVIDER_ARN }}"
 
 
 def test_variables() -> None:
-    """Each variable of s.yaml but the layer's is passed on from one of the same name; so is nothing else."""
+    """Each variable of s.yaml but the layer's is passed on from a variable of the same name; nothing else is."""
     named = set(re.findall(r"env\('(DEPLOY_\w+)'", (ROOT / "s.yaml").read_text(encoding="utf-8")))
     passed = WORKFLOW["jobs"]["deploy"]["env"]
     assert set(passed) == named - {"DEPLOY_LAYER_ARN"} >= set(REQUIRED)

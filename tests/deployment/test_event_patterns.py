@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,6 @@ from spotkeeper.events import Batch, Kind, unwrap
 from tests.deployment.stage import FUNCTIONS, props
 from tools.check_deployment.check import ROOT
 from tools.check_deployment.event_pattern import PatternError, matches, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 EVENTS = {path.name: json.loads(path.read_bytes()) for path in sorted((ROOT / "events").glob("*.json"))}
 OURS = [

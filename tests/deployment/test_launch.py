@@ -1,22 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from simulator.ecs import Timings
 from simulator.faults import Fault
 from simulator.wire import ApiError
-from tests.deployment.launch_stage import IMAGE, PLACE, SPEC, TYPE, Account
+from tests.deployment.launch_stage import IMAGE, SPEC, TYPE, Account
 from tools.launch.launching import TAG
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def runs(account: Account) -> list[Any]:
     """The logged RunInstances calls."""
-    return [one for one in account.cloud.calls if one.action == "RunInstances"]
+    return [call for call in account.cloud.calls if call.action == "RunInstances"]
 
 
 def test_one_tagged_spot_instance(account: Account) -> None:
@@ -28,8 +26,8 @@ def test_one_tagged_spot_instance(account: Account) -> None:
     assert made["Tags"] == {TAG["Key"]: TAG["Value"]}
     assert (made["SpotStrategy"], made["SpotDuration"], made["ImageId"]) == ("SpotAsPriceGo", 1, IMAGE)
     assert made["LaunchedWith"]["AutoReleaseTime"] == "2026-11-20T15:02:00Z"
-    assert [one.parameters.get("DryRun") for one in runs(account)] == ["True", None]
-    assert [one.code for one in runs(account)] == ["DryRunOperation", ""]
+    assert [call.parameters.get("DryRun") for call in runs(account)] == ["True", None]
+    assert [call.code for call in runs(account)] == ["DryRunOperation", ""]
     assert f"make simulate-interruption INSTANCE={made['InstanceId']} REGION=cn-hangzhou" in out
     assert f"aliyun ecs DeleteInstance --RegionId cn-hangzhou --InstanceId {made['InstanceId']} --Force true" in out
 
@@ -38,24 +36,21 @@ def test_disk_goes_with_it(account: Account) -> None:
     """Nothing that costs money outlives it: one disk, deleted with the instance."""
     account.launch()
     (made,) = account.launched
-    disks = [one for one in account.cloud.state()["ecs"]["disks"] if one["InstanceId"] == made["InstanceId"]]
-    assert [(one["Type"], one["Size"], one["DeleteWithInstance"]) for one in disks] == [("system", 40, True)]
+    disks = [disk for disk in account.cloud.state()["ecs"]["disks"] if disk["InstanceId"] == made["InstanceId"]]
+    assert [(disk["Type"], disk["Size"], disk["DeleteWithInstance"]) for disk in disks] == [("system", 40, True)]
 
 
 def test_shown_before(account: Account) -> None:
-    """Strategy, price, login and release are said before anything is created."""
-    out = account.launch("--dry-run")[1]
+    """Strategy, price, login and release are said before anything is created; a dry run creates nothing."""
+    status, out, _ = account.launch("--dry-run")
+    assert (status, account.launched) == (0, [])
+    assert "The dry run passed; nothing was created" in out
     assert "SpotAsPriceGo: the market price, on-demand's at most; not reclaimed in its first hour" in out
     assert "Session Manager alone: no KEY_PAIR was named" in out
     assert "released  2026-11-20T15:02:00Z" in out
     assert "the replacement that a rescue launches has no release time" in out
-
-
-def test_dry_run_alone(account: Account) -> None:
-    """A dry run creates nothing."""
-    status, out, _ = account.launch("--dry-run")
-    assert (status, account.launched) == (0, [])
-    assert "The dry run passed; nothing was created" in out
+    account.cloud.clock.advance(0.5)
+    assert "released  2026-11-20T15:03:00Z" in account.launch("--dry-run")[1], "a whole minute, never sooner"
 
 
 def test_every_option(account: Account) -> None:
@@ -123,7 +118,7 @@ def test_dry_run_refuses(account: Account, argument: str, code: str) -> None:
     assert (status, account.launched) == (2, [])
     assert "nothing was created: RunInstances" in err
     assert code in err
-    assert [one.parameters["DryRun"] for one in runs(account)] == ["True"]
+    assert [call.parameters["DryRun"] for call in runs(account)] == ["True"]
 
 
 def test_answer_lost(account: Account) -> None:
@@ -172,20 +167,8 @@ def history(p: Any) -> dict[str, Any]:
     return {"Currency": "CNY", "SpotPrices": {"SpotPriceType": shown}}
 
 
-def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without YES=true and a terminal nothing is created; at a terminal no means no."""
-    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    status, _, err = account.run("launch", *PLACE)
-    assert status == 2
-    assert "YES=true" in err
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: "")
-    assert account.run("launch", *PLACE)[0] == 0
-    assert account.launched == []
-
-
 def test_dry_run_that_was_none(account: Account) -> None:
-    """Should ECS ever answer the dry run like a real one, that is said and nothing more is created."""
+    """Should ECS ever answer the dry run like a real launch, that is said and nothing more is created."""
     real: Callable[[Any], Any] = account.cloud.ecs.actions["RunInstances"]
 
     def careless(p: Any) -> Any:

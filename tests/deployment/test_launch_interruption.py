@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulator import fleet, function_compute
-from tests.deployment.launch_stage import NOON, Account
+from tests.deployment.launch_stage import Account
 from tests.deployment.loopback import Endpoint, answering
 from tests.rescue.stage import stage
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.simulator.sdk import NOON
 
 CALLER = (200, {"AccountId": fleet.ACCOUNT_ID, "RequestId": "R0"})
 TAKEN = (200, {"Code": "200", "Message": "success", "RequestId": "R1", "Success": "true"})

@@ -1,29 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from tests.deployment.launch_stage import PLACE
-from tools.launch.launching import release_time
-from tools.launch.options import LaunchOptions
-
-if TYPE_CHECKING:
-    from tests.deployment.launch_stage import Account
-
-OPTIONS: dict[str, Any] = {
-    "region": "cn-hangzhou",
-    "vswitch": "vsw-1",
-    "security_group": "sg-1",
-    "type": "ecs.c7.large",
-    "strategy": "SpotAsPriceGo",
-    "protection": "1",
-    "behavior": "Terminate",
-    "hours": 1,
-    "name": "trial",
-    "disk": 40,
-    "bandwidth": 0,
-}
+from tests.deployment.launch_stage import PLACE, Account
 
 
 @pytest.mark.parametrize(
@@ -65,22 +44,15 @@ def test_region_of_the_deployment(account: Account) -> None:
     assert "Launch in cn-hangzhou:" in account.launch("--dry-run", "--region=cn-hangzhou", DEPLOY_REGION="x")[1]
 
 
-@pytest.mark.parametrize(
-    ("hours", "now", "released"),
-    [(1, 0.0, "1970-01-01T01:00:00Z"), (1, 0.5, "1970-01-01T01:01:00Z"), (0, 0.5, "")],
-    ids=["whole minute", "rounded up", "never"],
-)
-def test_release_time(hours: int, now: float, released: str) -> None:
-    """A whole minute, never sooner than the hours say."""
-    assert release_time(LaunchOptions(**{**OPTIONS, "hours": hours}), now) == released
-
-
 def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal and without YES nothing is created; YES=true in the environment is enough."""
+    """Without a terminal and without YES nothing is created, at a terminal no means no; YES=true is enough."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     status, _, err = account.run("launch", *PLACE)
     assert (status, account.launched) == (2, [])
     assert "say YES=true (--yes)" in err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    assert (account.run("launch", *PLACE)[0], account.launched) == (0, [])
     assert account.run("launch", *PLACE, YES="true")[0] == 0
     assert len(account.launched) == 1
 

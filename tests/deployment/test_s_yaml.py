@@ -1,27 +1,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.command import typed
 from tests.deployment.stage import DEPLOYER, FILE, FUNCTIONS, props, said, text
-from tools.check_deployment.check import ROOT, check
+from tools.check_deployment.check import check
 from tools.check_deployment.document import read
 from tools.check_deployment.resolve import EXAMPLES
 from tools.check_deployment.structure import SCHEMA
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> tuple[int, str, str]:
     """The check as a command, with nothing set."""
-    command = [sys.executable, "-m", "tools", "check-deployment", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={})
+    return typed(["check-deployment", *arguments], {})
 
 
 def test_right(tmp_path: Path) -> None:
@@ -52,7 +48,7 @@ def test_empty_variable() -> None:
 
 
 def test_mns_alternative(tmp_path: Path) -> None:
-    """The MNS trigger that stands in comments is right once the marks are taken away, beside the other one."""
+    """The MNS trigger that stands in comments is right once the marks are taken away, beside the other trigger."""
     lines = text().splitlines()
     marked = [
         line for line in lines if line.startswith("        # ") and "For hooks" not in line and "role Ali" not in line
@@ -69,19 +65,19 @@ def test_first_clone() -> None:
     complaints, examples = check(read(FILE), {})
     assert complaints == []
     assert examples.keys() == EXAMPLES.keys()
-    done = run()
-    assert done.returncode == 0, done.stderr
-    assert "DEPLOY_LAYER_ARN is not set; checked with acs:fc:cn-hangzhou:" in done.stdout
-    assert done.stdout.endswith("s.yaml: right\n")
+    status, out, err = run()
+    assert status == 0, err
+    assert "DEPLOY_LAYER_ARN is not set; checked with acs:fc:cn-hangzhou:" in out
+    assert out.endswith("s.yaml: right\n")
 
 
 def test_mistake_fails(tmp_path: Path) -> None:
     """The command ends with 1 and names the mistake."""
     wrong = tmp_path / "s.yaml"
     wrong.write_text(text("    timeout: 55 ", "    timeout: '55' "), encoding="utf-8")
-    done = run(str(wrong))
-    assert done.returncode == 1
-    assert done.stderr.startswith('resources.sweep.props.timeout: "55" is text; accepted: a whole number of seconds')
+    status, _, err = run(str(wrong))
+    assert status == 1
+    assert err.startswith('resources.sweep.props.timeout: "55" is text; accepted: a whole number of seconds')
 
 
 @pytest.mark.parametrize(
@@ -98,9 +94,9 @@ def test_unreadable(tmp_path: Path, content: str | None, message: str) -> None:
     file = tmp_path / "s.yaml"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    done = run(str(file))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
+    status, out, err = run(str(file))
+    assert (status, out) == (2, "")
+    assert message in err
 
 
 def test_every_size_is_explained() -> None:
@@ -122,9 +118,9 @@ def test_schema_says_what_it_accepts() -> None:
             for value in schema.values():
                 yield from leaves(value)
 
-    for one in leaves({key: SCHEMA[key] for key in ("properties", "$defs")}):
-        if {"if", "then", "triggerType"} & one.keys() or one == {"const": one.get("const")}:
+    for schema in leaves({key: SCHEMA[key] for key in ("properties", "$defs")}):
+        if {"if", "then", "triggerType"} & schema.keys() or schema == {"const": schema.get("const")}:
             continue
-        assert "description" in one, json.dumps(one)[:200]
-        if one.get("type") == "object" and "properties" in one:
-            assert one["additionalProperties"] is False, json.dumps(one)[:200]
+        assert "description" in schema, json.dumps(schema)[:200]
+        if schema.get("type") == "object" and "properties" in schema:
+            assert schema["additionalProperties"] is False, json.dumps(schema)[:200]

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from tests.deployment.serverless_devs import VERSION, preview
 from tests.deployment.stage import DEPLOYER, FILE, resolved
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 EVERYTHING = {
     **dict.fromkeys(re.findall(r"env\('(\w+)'", FILE.read_text(encoding="utf-8")), "007"),

@@ -10,7 +10,7 @@ from tools import build
 from tools.check_deployment import environment
 from tools.check_deployment.check import ROOT
 
-CLASSES = {name: one for name, one in vars(settings).items() if hasattr(one, "from_env")}
+CLASSES = {name: member for name, member in vars(settings).items() if hasattr(member, "from_env")}
 """Every class of settings that there is."""
 
 ACCOUNT = "1690701234567830"

@@ -27,7 +27,7 @@ from tools.errors import PythonMissing
 from tools.runtime import RUNTIMES, Runtime, find
 
 _CACHE = build.ROOT / ".cache"
-_KEPT = 2 * len(RUNTIMES)  # builds: of this state of the sources, and of the one before for whoever still runs on it
+_KEPT = 2 * len(RUNTIMES)  # builds: of this state of the sources, and of the state before for whoever still runs on it
 _SOURCES = ("shared", "functions", "tools", "requirements.txt", "requirements-dev.txt")
 
 # -I and -S leave the standard library alone on the path; what a function runs with is put before it.

@@ -46,7 +46,7 @@ def subject(folder: Path, name: str, source: str) -> Subject:
 
 
 def test_the_first_request_is_what_is_timed(tmp_path: Path) -> None:
-    """Called as Function Compute calls it; the second request changes nothing; usage is that of this one process."""
+    """Called as Function Compute calls it; the second request changes nothing; usage is that of this process alone."""
     with listening() as listener:
         run = measure.run_once(subject(tmp_path, "asks", ASKS), PYTHON, listener)
 

@@ -59,6 +59,6 @@ def test_the_layer_knows_no_function() -> None:
 
 
 def upward(name: str, imported: str) -> bool:
-    """Whether a module of the layer imports one of a function, or a function one of another function."""
+    """Whether a module of the layer imports a function's module, or a function's module that of another function."""
     package, other = name.partition(".")[0], imported.partition(".")[0]
     return other not in {package, "spotkeeper"}

@@ -102,7 +102,7 @@ def test_a_zip_is_what_function_compute_mounts(tmp_path: Path) -> None:
     ],
 )
 def test_an_incomplete_dist_is_refused(tmp_path: Path, name: str, missing: str) -> None:
-    """Whatever is missing is named, and no zip is left, not even an older one."""
+    """Whatever is missing is named, and no zip is left, not even an older zip."""
     root = checkout(tmp_path, sorted(SHIPPED))
     packaged(root)
     gone = root / "dist" / name

@@ -30,7 +30,7 @@ def called(manual: Text, program: str) -> list[list[str]]:
 
 @each_manual
 def test_all_targets(manual: Text) -> None:
-    """Every make target is named, and every named one exists."""
+    """Every make target is named, and every target that is named exists."""
     assert {arguments[0] for arguments in called(manual, "make")} == TARGETS - {"help"}
 
 
@@ -91,6 +91,6 @@ def test_deploy_variables(manual: Text) -> None:
 
 @each_manual
 def test_exports(manual: Text) -> None:
-    """What the shell is to export is what s.yaml reads, the required ones among it."""
+    """What the shell is to export is what s.yaml reads, all required variables among it."""
     exported = dict(one.split("=", 1) for arguments in called(manual, "export") for one in arguments)
     assert set(REQUIRED) <= set(exported) <= DEPLOYMENT

@@ -1,4 +1,4 @@
-"""What holds for every workflow of GitHub, and for the one of pull requests."""
+"""What holds for every workflow of GitHub, and for that of pull requests."""
 
 from __future__ import annotations
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
 
 from simulator.cloud import Cloud
 from simulator.oss.buckets import Bucket
 from simulator.signing import AccessKey
 from simulator.transport import in_process
-from tools.cli.main import run
+from tests.command import typed
+from tests.simulator.sdk import NOON
 
-NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 BUCKET = "journal-of-ours"
 ROLES = ("spotkeeper-interruption", "spotkeeper-state-change", "spotkeeper-lifecycle-hook", "spotkeeper-sweep")
 DEPLOYMENT = {"DEPLOY_JOURNAL_BUCKET": BUCKET, "DEPLOY_LOG_PROJECT": "logs-of-ours"}
@@ -30,20 +26,11 @@ class Account:
 
     def run(self, *arguments: str, command: str = "permissions", **variables: str) -> tuple[int, str, str]:
         """``spotkeeper permissions``, or the command that is named: exit code, output, errors."""
-        out, err = io.StringIO(), io.StringIO()
         key = self.key or self.cloud.access_key
-        with in_process(self.cloud) as url, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            environ = {
-                "RAM_ENDPOINT": url,
-                "OSS_ENDPOINT": url,
-                "ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id,
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret,
-                **DEPLOYMENT,
-                **variables,
-            }
-            with mock.patch.dict(os.environ, environ, clear=True):
-                status = run([command, *arguments])
-        return status, out.getvalue(), err.getvalue()
+        keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key.access_key_id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret}
+        with in_process(self.cloud) as url:
+            environ = {"RAM_ENDPOINT": url, "OSS_ENDPOINT": url, **keys, **DEPLOYMENT, **variables}
+            return typed([command, *arguments], environ)
 
     def applied(self, **variables: str) -> str:
         """With ``--yes``, successfully: the output."""
@@ -73,10 +60,10 @@ class Account:
     def there(self) -> dict[str, Any]:
         """Everything that the command is about."""
         return {
-            "roles": {name: (one.trust, one.policies) for name, one in self.cloud.ram.roles.items()},
-            "policies": {name: one.document for name, one in self.cloud.ram.policies.items()},
+            "roles": {name: (role.trust, role.policies) for name, role in self.cloud.ram.roles.items()},
+            "policies": {name: policy.document for name, policy in self.cloud.ram.policies.items()},
             "buckets": {
-                name: (one.acl, one.versioning, one.encryption, one.block_public_access, one.lifecycle)
-                for name, one in self.cloud.oss.buckets.items()
+                name: (bucket.acl, bucket.versioning, bucket.encryption, bucket.block_public_access, bucket.lifecycle)
+                for name, bucket in self.cloud.oss.buckets.items()
             },
         }

@@ -1,4 +1,4 @@
-"""Policies as documents: what they list, and the same ones with less in them."""
+"""Policies as documents: what they list, and the same policies with less in them."""
 
 from __future__ import annotations
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.cloud import Cloud
 from simulator.faults import Fault
-from simulator.platform import Played, play
+from simulator.platform import play
 from simulator.scaling_fleet import HOOK_ARN
 from simulator.transport import Killed
 from tests.lifecycle_hook import stage as hooks
@@ -25,46 +24,40 @@ HANDED = ("handed_over", "handed_back", "hooks_handed_over", "deleted", "clean_u
 
 @dataclass(frozen=True)
 class Scene:
-    """``play`` sets the scene and calls the function under its own policy; its cloud comes back with it."""
+    """``prepare`` sets the scene for a call of the function, with ``event`` or with its usual event."""
 
     function: str
     name: str
-    play: Callable[[], tuple[Cloud, Played]]
+    prepare: Callable[[], Any]
+    event: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.function}: {self.name}"
 
     def seen(self) -> tuple[str, frozenset[str]]:
-        """What somebody who waits for the function sees, and the actions that its role was needed for."""
-        cloud, played = self.play()
+        """What somebody sees who waits for the function under its own policy, and the actions that it needed."""
+        here = self.prepare()
+        call = here.sweep if self.function == "sweep" else here.deliver
+        played = play(here.cloud, self.function, lambda: call(*self.event))
         told = {name: played.answer[name] for name in (*TOLD, *HANDED) if name in played.answer}
         error = f"{type(played.error).__name__}: {played.error}" if played.error else ""
         seen = json.dumps([told, error, played.logged, played.notified], default=str)
-        return seen, frozenset(cloud.access_keys[f"STS.{self.function}"].used)
+        return seen, frozenset(here.cloud.access_keys[f"STS.{self.function}"].used)
 
 
-def _delivered(here: rescues.Stage) -> tuple[Cloud, Played]:
-    return here.cloud, play(here.cloud, "interruption", here.deliver)
-
-
-def plain() -> tuple[Cloud, Played]:
-    """An image, a replacement, and its places behind the load balancer."""
-    return _delivered(rescues.stage())
-
-
-def stopped_before_its_image() -> tuple[Cloud, Played]:
+def stopped_before_its_image() -> Any:
     """A consistent file system."""
-    return _delivered(rescues.stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-image"}))
+    return rescues.stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-image"})
 
 
-def image_that_fails() -> tuple[Cloud, Played]:
-    """The first image fails, is deleted, and a second one made."""
+def image_that_fails() -> Any:
+    """The first image fails, is deleted, and a second image made."""
     here = rescues.stage()
     here.cloud.ecs.failing_images = [0.0]
-    return _delivered(here)
+    return here
 
 
-def surplus_replacement() -> tuple[Cloud, Played]:
+def surplus_replacement() -> Any:
     """A call that died left a second replacement of the same episode behind, named by a record of its own."""
     here = rescues.stage()
     here.cloud.faults.add(Fault("DescribeHealthStatus", "kill-before"))
@@ -82,142 +75,105 @@ def surplus_replacement() -> tuple[Cloud, Played]:
     first = next(key for key in records if "/launched-" in key)
     records[f"{first.partition('launched-')[0]}launched-i-bp1surplus000000001.json"] = records[first]
     here.advance(120)
-    return _delivered(here)
+    return here
 
 
-def master_slave_group() -> tuple[Cloud, Played]:
+def master_slave_group() -> Any:
     """The source is in a group that no API changes."""
     here = rescues.stage()
     neighbour = here.fleet.bystanders[0].instance_id
     here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", rescues.SOURCE, neighbour, 80)
-    return _delivered(here)
+    return here
 
 
-def rescue_of_nonsense() -> tuple[Cloud, Played]:
-    """An event that cannot be understood."""
-    here = rescues.stage()
-    return here.cloud, play(here.cloud, "interruption", lambda: here.deliver(b"nonsense"))
-
-
-def _changed(here: restarts.StateStage, event: bytes | None = None) -> tuple[Cloud, Played]:
-    return here.cloud, play(here.cloud, "state_change", lambda: here.deliver(event))
-
-
-def started_again() -> tuple[Cloud, Played]:
-    """A stopped instance with the restart tag."""
-    return _changed(restarts.stopped())
-
-
-def put_back() -> tuple[Cloud, Played]:
+def put_back() -> Any:
     """A stop-mode instance runs again: its old weights."""
     here = restarts.reclaimed()
     restarts.start_by_hand(here)
-    return _changed(here)
+    return here
 
 
-def put_back_where_it_is_missing() -> tuple[Cloud, Played]:
+def put_back_where_it_is_missing() -> Any:
     """The same, and somebody has taken it out of its groups."""
     here = restarts.reclaimed()
     for group in (here.fleet.load_balancer.default_group, here.fleet.vserver_group):
         group.members = [member for member in group.members if member.server_id != rescues.SOURCE]
     restarts.start_by_hand(here)
-    return _changed(here)
+    return here
 
 
-def state_of_nonsense() -> tuple[Cloud, Played]:
-    """An event that cannot be understood."""
-    return _changed(restarts.stopped(), b"nonsense")
-
-
-def _held(here: hooks.HookStage, event: bytes | None = None) -> tuple[Cloud, Played]:
-    return here.cloud, play(here.cloud, "lifecycle_hook", lambda: here.deliver(event))
-
-
-def checks_pass() -> tuple[Cloud, Played]:
-    """The hook completes."""
-    return _held(hooks.stage())
-
-
-def slow_agent() -> tuple[Cloud, Played]:
+def slow_agent() -> Any:
     """The hook is kept alive until an agent answers."""
     here = hooks.stage()
     here.agents(here.cloud.now() + 700, here.ids[0])
-    return _held(here)
+    return here
 
 
-def failed_one_is_removed() -> tuple[Cloud, Played]:
-    """The others enter, the failed one leaves its group (``hooks.json`` says so)."""
+def failed_instance_is_removed() -> Any:
+    """The others enter, the failed instance leaves its group (``hooks.json`` says so)."""
     here = hooks.stage()
     here.fail(here.ids[0])
-    return _held(here)
+    return here
 
 
-def hook_of_nonsense() -> tuple[Cloud, Played]:
-    """An event that cannot be understood."""
-    return _held(hooks.stage(), b"nonsense")
-
-
-def _swept(here: Any, **settings: str) -> tuple[Cloud, Played]:
-    return here.cloud, play(here.cloud, "sweep", lambda: here.sweep(**settings))
-
-
-def event_never_came() -> tuple[Cloud, Played]:
-    """An instance under the lock that nobody works on."""
-    return _swept(sweeps.stage())
-
-
-def restart_is_due() -> tuple[Cloud, Played]:
-    """A stopped instance for which no event came."""
-    return _swept(restarts.stopped())
-
-
-def hook_was_not_told() -> tuple[Cloud, Played]:
+def hook_was_not_told() -> Any:
     """A hook whose notification got lost."""
     here = hooks.stage()
     here.advance(400)
-    return _swept(here, SPOTKEEPER_HOOK_ARNS=HOOK_ARN)
+    here.settings["SPOTKEEPER_HOOK_ARNS"] = HOOK_ARN
+    return here
 
 
-def failed_one_left_behind() -> tuple[Cloud, Played]:
-    """The others entered, and the call died before it removed the failed one."""
+def failed_instance_left_behind() -> Any:
+    """The others entered, and the call died before it removed the failed instance."""
     here = hooks.stage()
     here.fail(here.ids[0])
     here.cloud.faults.add(Fault("RemoveInstances", "kill-before"))
     with contextlib.suppress(Killed):
         here.deliver()
     here.advance(60)
-    return _swept(here, SPOTKEEPER_HOOK_ARNS=HOOK_ARN)
+    here.settings["SPOTKEEPER_HOOK_ARNS"] = HOOK_ARN
+    return here
 
 
-def cleaned_up() -> tuple[Cloud, Played]:
+def cleaned_up() -> Any:
     """Image, snapshots and disks of a rescue long ago are deleted."""
-    return _swept(cleaning.finished(), **cleaning.DELETE)
+    here = cleaning.finished()
+    here.settings |= cleaning.DELETE
+    return here
 
 
-def sweep_of_nonsense() -> tuple[Cloud, Played]:
-    """An event that cannot be understood."""
-    here = sweeps.stage()
-    return here.cloud, play(here.cloud, "sweep", lambda: here.sweep(b"nonsense"))
-
-
-PLAYS: dict[str, list[Callable[[], tuple[Cloud, Played]]]] = {
-    "interruption": [
-        plain,
-        stopped_before_its_image,
-        image_that_fails,
-        surplus_replacement,
-        master_slave_group,
-        rescue_of_nonsense,
-    ],
-    "state_change": [started_again, put_back, put_back_where_it_is_missing, state_of_nonsense],
-    "lifecycle_hook": [checks_pass, slow_agent, failed_one_is_removed, hook_of_nonsense],
-    "sweep": [
-        event_never_came,
-        restart_is_due,
-        hook_was_not_told,
-        failed_one_left_behind,
-        cleaned_up,
-        sweep_of_nonsense,
-    ],
+PLAYS: dict[str, dict[str, Callable[[], Any]]] = {
+    "interruption": {
+        "plain": rescues.stage,
+        "stopped before its image": stopped_before_its_image,
+        "image that fails": image_that_fails,
+        "surplus replacement": surplus_replacement,
+        "master/slave group": master_slave_group,
+    },
+    "state_change": {
+        "started again": restarts.stopped,
+        "put back": put_back,
+        "put back where it is missing": put_back_where_it_is_missing,
+    },
+    "lifecycle_hook": {
+        "checks pass": hooks.stage,
+        "slow agent": slow_agent,
+        "failed instance is removed": failed_instance_is_removed,
+    },
+    "sweep": {
+        "event never came": sweeps.stage,
+        "restart is due": restarts.stopped,
+        "hook was not told": hook_was_not_told,
+        "failed instance is left behind": failed_instance_left_behind,
+        "cleaned up": cleaned_up,
+    },
 }
-SCENES = {function: [Scene(function, item.__name__, item) for item in plays] for function, plays in PLAYS.items()}
+SCENES = {
+    function: [
+        *(Scene(function, name, prepare) for name, prepare in plays.items()),
+        Scene(function, "nonsense", next(iter(plays.values())), (b"nonsense",)),
+    ]
+    for function, plays in PLAYS.items()
+}
+"""By function; in the last of each the event cannot be understood."""

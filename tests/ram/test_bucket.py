@@ -1,4 +1,4 @@
-"""The journal's bucket: what an existing one has to be like."""
+"""The journal's bucket: what an existing bucket has to be like."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_plain_private_bucket_is_made_stricter(account: Account) -> None:
     assert account.writes[-3:] == ["PutBucketEncryption", "PutBucketPublicAccessBlock", "PutBucketLifecycle"]
 
 
-def test_a_key_of_ones_own_stays(account: Account) -> None:
+def test_a_key_of_the_account_stays(account: Account) -> None:
     """A bucket that is encrypted with KMS is encrypted."""
     account.bucket.encryption = "KMS"
     assert "Nothing to do." in account.applied()
@@ -78,7 +78,7 @@ def elsewhere(*_: object) -> bytes:
 
 
 def test_other_rules_stay(account: Account) -> None:
-    """PutBucketLifecycle replaces all rules, so those of others are put again; an outdated own one is not."""
+    """PutBucketLifecycle replaces all rules, so those of others are put again; an outdated rule of our own is not."""
     account.bucket.lifecycle = RULES.format(rule() + rule("spotkeeper-journal", "spotkeeper/", days=30)).encode()
     account.applied(JOURNAL_DAYS="120")
     lifecycle = (account.bucket.lifecycle or b"").decode()
@@ -98,7 +98,7 @@ def test_a_rule_that_deletes_the_journal_too_early(account: Account, prefix: str
 
 
 def test_a_rule_that_does_it_already(account: Account) -> None:
-    """The whole bucket's expiration is the journal's too: OSS takes no second one for the same objects."""
+    """The whole bucket's expiration is the journal's too: OSS takes no second expiration for the same objects."""
     account.bucket.lifecycle = RULES.format(rule(prefix="", days=60)).encode()
     assert "Nothing to do." in account.applied()
     account.bucket.lifecycle = RULES.format(rule(prefix="", days=7, status="Disabled")).encode()

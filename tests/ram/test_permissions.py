@@ -34,22 +34,16 @@ def test_dry_run(account: Account) -> None:
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "true"}], ids=["laptop", "CI"])
 def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
-    """Without a terminal and without YES nothing is changed, in CI neither."""
+    """Without a terminal and without YES nothing is changed, in CI neither; on a terminal it asks, and no means no."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     status, _, err = account.run(**variables)
     assert (status, account.writes) == (2, [])
     assert "say YES=true (--yes)" in err
-
-
-def test_declined(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal it asks; no means no."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: "n")
-    assert account.run()[0] == 0
-    assert account.writes == []
-    monkeypatch.setattr("builtins.input", lambda _: "y")
-    assert account.run()[0] == 0
-    assert account.writes != []
+    for answer in ("n", "y"):
+        monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
+        assert account.run(**variables)[0] == 0
+        assert (account.writes != []) is (answer == "y")
 
 
 def test_everything_is_made(account: Account) -> None:
@@ -121,7 +115,7 @@ def test_somebody_elses(account: Account, kind: str) -> None:
 
 
 def test_another_region_needs_its_own_roles(account: Account) -> None:
-    """Roles belong to the whole account: a second deployment under the same names would take the first one's away."""
+    """Roles belong to the whole account: a second deployment under the same names would take them from the first."""
     account.applied()
     assert "each region needs its own" in account.refused(DEPLOY_REGION="cn-shanghai")
 

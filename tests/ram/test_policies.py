@@ -28,7 +28,7 @@ LONGEST = 6144
 
 
 @pytest.fixture(autouse=True)
-def failed_ones_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def failed_instances_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``hooks.json`` with on_partial_failure, so that a failed check needs all that it can need."""
     defaults = {
         "SCALE_OUT": {"checks": ["system-up"], "on_partial_failure": "continue_and_remove_failed"},
