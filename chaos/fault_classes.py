@@ -73,7 +73,7 @@ RECORD_NAMES = (
         "drained",
         "image-1",
         "usable",
-        "ask-1-1",
+        "launch-request-1-1",
         "replacement",
     ),
     *("running", "serving", "done"),

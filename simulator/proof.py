@@ -36,8 +36,8 @@ DISK_FIELDS = (
 def shortcomings(before: State, after: State, source_id: str) -> list[str]:
     """The differences between ``after`` and a complete rescue of ``source_id``; empty for a proven rescue.
 
-    The replacement may differ in its charge, as the ladder says; in type and vSwitch only where the fallbacks of the
-    settings allow it, which is for the caller to check (``elsewhere``).
+    The replacement may differ in its charge, as the launch options say; in type and vSwitch only where the fallbacks of
+    the settings allow it, which is for the caller to check (``elsewhere``).
     """
     replacements = [instance for instance in after["ecs"]["instances"] if instance["InstanceId"] not in ids(before)]
     images = new_images(before, after)

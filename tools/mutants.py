@@ -36,8 +36,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODULES = {
     "functions/interruption/rescue/decide.py": "tests/rescue/test_decide*.py",
+    "functions/interruption/rescue/due.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/steps.py": "tests/rescue/test_decide*.py",
-    "functions/interruption/rescue/ladder.py": "tests/rescue/test_ladder.py",
+    "functions/interruption/rescue/actions/launch_refusals.py": "tests/rescue/test_launch_refusals.py",
     "functions/lifecycle_hook/checking/decide.py": "tests/lifecycle_hook/test_decide.py",
     "functions/lifecycle_hook/checking/progress.py": "tests/lifecycle_hook/test_progress.py",
     "functions/state_change/restarting/decide.py": "tests/state_change/test_decide*.py",
@@ -116,7 +117,7 @@ def preload() -> None:
 def survivors_of(path: str, pattern: str) -> tuple[int, list[Mutant]]:
     """How many mutants of a module there are, and those that live, which are printed."""
     source = (ROOT / path).read_text()
-    name = ".".join(Path(path).with_suffix("").parts[-2:])
+    name = ".".join(Path(path).with_suffix("").parts[1 if path.startswith("shared/") else 2 :])
     # the longest names are the narrowest tests: they fail first, and the broad ones need not run
     tests = sorted((str(test.relative_to(ROOT)) for test in ROOT.glob(pattern)), key=len, reverse=True)
     if killed([Mutant("", source), Mutant("", "raise ImportError")], name, tests) != {1}:

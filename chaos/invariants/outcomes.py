@@ -50,7 +50,7 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
     told = told_in_time(story)
     if told and not _own(story) and not story.disturbed("oss") and not hostage:
         yield "no rescue was begun"
-    # Without a journal nobody can remember the launch spec: the image is made all the same, and that is all there is.
+    # Without a journal nobody can record the launch spec: the image is made all the same, and that is all there is.
     if told and story.scenario.retains and "lost" in story.first and not story.disturbed("oss"):
         yield f"lost although it was told in time: {story.first['lost']['reason']}"
 

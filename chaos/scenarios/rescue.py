@@ -21,7 +21,7 @@ NEVER_RETAIN = {"SPOTKEEPER_RETAIN_DISKS": "never"}
 
 
 def stock_comes_and_goes(cloud: Cloud, _: Fleet) -> None:
-    """The ladder's first rung sells again a little after its second has sold, and nothing sells for a while before."""
+    """The first launch option sells again a little after the second has sold, and nothing sells for a while before."""
     now = cloud.now()
     cloud.ecs.stock[HERE, OWN_TYPE, "spot"] = [(now, 0), (now + 100, None)]
     cloud.ecs.stock[HERE, OTHER_TYPE, "spot"] = [(now, None), (now + 95, 0)]
@@ -29,7 +29,7 @@ def stock_comes_and_goes(cloud: Cloud, _: Fleet) -> None:
 
 
 def sold_out_for_minutes(cloud: Cloud, _: Fleet) -> None:
-    """No rung sells for four minutes."""
+    """No option sells for four minutes."""
     cloud.ecs.stock.default = 0
     cloud.ecs.stock[THERE, BIG_TYPE, "spot"] = [(cloud.now(), 0), (cloud.now() + 240, 1)]
 

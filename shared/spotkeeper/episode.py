@@ -12,9 +12,9 @@
         image-<k>      the k-th image is about to be asked for
         failed-<k>     the k-th image failed
         usable         which image stays, and since when it was usable
-        ask-<n>-<k>    what the k-th RunInstances of attempt n is about to ask for
-        launched-<id>  an instance that RunInstances has launched, and for which ask
-        deleted-<id>   such an instance was surplus and is deleted
+        launch-request-<n>-<k>  what the k-th RunInstances of attempt n is about to request
+        launched-<id>  an instance that RunInstances has launched, and by which request
+        deleted-<id>   such an instance was a duplicate and is deleted
         replacement    which instance stays; replacement-<n>: after those before were released before they served
         gone-<id>      a replacement was released before it served
         handed-over    the replacement's own rescue gives its successor what this one still owed
@@ -170,8 +170,8 @@ def load(blank: Episode, event_time: float) -> Episode:
     keys = [key.removeprefix(prefix) for key in blank.journal().keys(prefix)]
     episode = _standing(Episode(blank.journal, blank.home, blank.instance_id, _latest(keys)), keys)
     for name in list(episode.records):
-        # An attempt's content is for the sweep, and of many asks only the last ones count: here their names are enough.
-        if not name.startswith(("attempt-", "ask-")):
+        # An attempt's content is for the sweep, and of launch requests only the last ones count: here names are enough.
+        if not name.startswith(("attempt-", "launch-request-")):
             episode.look(name)
     end = episode.records.get("done") or episode.records.get("lost")
     if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):

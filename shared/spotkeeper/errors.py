@@ -14,7 +14,7 @@
     ├── WaitFailed             what was waited for reached a state from which it will not recover
     ├── DeadlineReached        this call's time is up; the next call continues
     ├── NoProgress             a step changed nothing: a mistake in Spotkeeper
-    ├── NoCapacity             no rung of the ladder had stock; the next call starts over
+    ├── NoCapacity             no launch option had stock; the next call starts over
     ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
     ├── RescueFailed           the rescue cannot go on without a human
     │   ├── RescueIncomplete   steps were refused; what does not need them is done
@@ -145,7 +145,7 @@ class NoProgress(SpotkeeperError):
 
 
 class NoCapacity(SpotkeeperError):
-    """Every rung of the ladder was refused until this call's time was up; the message lists the last refusals."""
+    """Every launch option was refused until this call's time was up; the message lists the last refusals."""
 
 
 class RestartRefused(SpotkeeperError):

@@ -108,8 +108,8 @@ def in_stop_mode(described: Described | None) -> bool:
     return str((described or {}).get("SpotInterruptionBehavior") or "").lower() == "stop"
 
 
-def maker_of(tags: Mapping[str, str]) -> str:
-    """Auto Scaling and ACK mark what they made; they replace it themselves. Empty where nobody did."""
+def manager_of(tags: Mapping[str, str]) -> str:
+    """The service that created the instance, by its tags, and replaces it itself: Auto Scaling or ACK; else empty."""
     if "acs:autoscaling:scalingGroupId" in tags:
         return "Auto Scaling"
     return "ACK" if any(key.startswith("ack.aliyun.com") for key in tags) else ""

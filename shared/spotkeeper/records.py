@@ -79,7 +79,7 @@ def _whole(text: str) -> int:
 
 
 def family(name: str) -> str:
-    """The name without what tells the records of one family apart: ``image-3``, ``ask-1-2``, ``launched-i-…``."""
+    """The name without its numbers or instance id: ``image-3``, ``launch-request-1-2``, ``launched-i-…``."""
     return _MEMBER.sub("", name)
 
 
@@ -183,8 +183,10 @@ RUN = fields(
     RamRoleName=optional(TEXT),
     UserData=optional(TEXT),
 )
-RUNG = fields(add=fields(InstanceType=TEXT, VSwitchId=TEXT, SpotStrategy=TEXT), drops=list_of(TEXT))
-ASK = fields(round=INTEGER, option=INTEGER, instance_type=TEXT, vswitch_id=TEXT, image_id=TEXT, token=TEXT, at=MOMENT)
+LAUNCH_OPTION = fields(add=fields(InstanceType=TEXT, VSwitchId=TEXT, SpotStrategy=TEXT), drops=list_of(TEXT))
+LAUNCH_REQUEST = fields(
+    round=INTEGER, option=INTEGER, instance_type=TEXT, vswitch_id=TEXT, image_id=TEXT, token=TEXT, at=MOMENT
+)
 ANSWER = fields(outcome=TEXT, reason=TEXT, warnings=list_of(TEXT), timeline=list_of(MAPPING))
 
 SHAPES: dict[str, Check] = {
@@ -192,7 +194,7 @@ SHAPES: dict[str, Check] = {
         notice_end=MOMENT,
         notice_estimated=FLAG,
         time=optional(MOMENT),
-        maker=optional(TEXT),
+        managed_by=optional(TEXT),
         SpotInterruptionBehavior=optional(TEXT),
         launched_by=optional(TEXT),
         server_ids=optional(list_of(TEXT)),
@@ -200,7 +202,7 @@ SHAPES: dict[str, Check] = {
     "disks": fields(disks=map_of(DISK)),
     "launch-spec": fields(
         run=RUN,
-        rungs=list_of(RUNG),
+        launch_options=list_of(LAUNCH_OPTION),
         release=optional(TEXT),
         not_carried=list_of(TEXT),
         own_image=TEXT,
@@ -216,10 +218,10 @@ SHAPES: dict[str, Check] = {
     "image": AT,
     "failed": fields(image_id=optional(TEXT)),
     "usable": fields(image_id=TEXT, at=MOMENT),
-    "ask": ASK,
-    "launched": lambda value, place: ASK(value, place) or fields(launched_at=MOMENT)(value, place),
+    "launch-request": LAUNCH_REQUEST,
+    "launched": lambda value, place: LAUNCH_REQUEST(value, place) or fields(launched_at=MOMENT)(value, place),
     "replacement": fields(
-        instance_id=INSTANCE_ID, at=MOMENT, asked_at=optional(MOMENT), rung=TEXT, drops=list_of(TEXT)
+        instance_id=INSTANCE_ID, at=MOMENT, requested_at=optional(MOMENT), launch_option=TEXT, drops=list_of(TEXT)
     ),
     "handed-over": fields(to=TEXT, at=MOMENT),
     "running": AT,

@@ -164,7 +164,8 @@ def test_forged_stories_are_finished_untouched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "record"), [("forged-role", "launch-spec"), ("forged-role", "memberships"), ("forged-port", "ask-1-1")]
+    ("deed", "record"),
+    [("forged-role", "launch-spec"), ("forged-role", "memberships"), ("forged-port", "launch-request-1-1")],
 )
 def test_forged_stories_remember_first(deed: str, record: str) -> None:
     """A record that supersedes a forged one has to stand before anybody acts, too."""

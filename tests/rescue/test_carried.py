@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models
 
-from rescue import carried, carried_disks
+from rescue.launch_spec import disk_settings, instance_settings
+from tests.rescue import settings_tables
+from tests.rescue.settings_tables import names
 
 INSTANCE = "DescribeInstancesResponseBodyInstancesInstance"
 DISK = "DescribeDisksResponseBodyDisksDisk"
@@ -17,19 +19,19 @@ SAMPLES: dict[str, Any] = {"str": "x", "int": 1, "bool": True, "float": 1.5}
 
 FIELDS = {
     INSTANCE: (
-        carried.PLAIN,
-        carried.COMPUTED,
-        carried.LISTED,
-        carried.LISTED_BY_CODE,
-        carried.NO_SETTING,
+        instance_settings.PLAIN,
+        settings_tables.INSTANCE_COMPUTED,
+        instance_settings.LISTED,
+        settings_tables.INSTANCE_LISTED_BY_CODE,
+        names(settings_tables.INSTANCE_NOT_CARRIED),
     ),
     DISK: (
-        carried_disks.PLAIN,
-        carried_disks.OF_CATEGORY,
-        carried_disks.COMPUTED,
-        carried_disks.LISTED,
-        carried_disks.LISTED_BY_CODE,
-        carried_disks.NO_SETTING,
+        disk_settings.PLAIN,
+        disk_settings.OF_CATEGORY,
+        settings_tables.DISK_COMPUTED,
+        disk_settings.LISTED,
+        settings_tables.DISK_LISTED_BY_CODE,
+        names(settings_tables.DISK_NOT_CARRIED),
     ),
 }
 """Response model -> its tables."""
@@ -103,15 +105,16 @@ def test_no_field_is_carried_and_not(model: str) -> None:
 
 
 def _sent() -> set[str]:
-    disk = {*carried_disks.PLAIN.values(), *carried_disks.OF_CATEGORY, "Encrypted", "KMSKeyId"}
+    disk = {*disk_settings.PLAIN.values(), *disk_settings.OF_CATEGORY, "Encrypted", "KMSKeyId"}
     members = {f"{name}.{member}" for name in ("SystemDisk", "DataDisk") for member in disk}
-    of_instances = {*carried.PLAIN.values(), *carried.COMPUTED.values()}
+    of_instances = {*instance_settings.PLAIN.values(), *settings_tables.INSTANCE_COMPUTED.values()}
     return of_instances | members | {"DataDisk.Device", "DataDisk.DeleteWithInstance"} | SENT_BY_THE_RESCUE
 
 
 def _not_sent() -> set[str]:
-    members = {f"{name}.{member}" for name in ("SystemDisk", "DataDisk") for member in carried_disks.NOT_ASKED_FOR}
-    return set(carried.NOT_ASKED_FOR) | members
+    disk = names(settings_tables.DISK_NOT_REQUESTED)
+    members = {f"{name}.{member}" for name in ("SystemDisk", "DataDisk") for member in disk}
+    return names(settings_tables.NOT_REQUESTED) | members
 
 
 @pytest.mark.parametrize("path", sorted(set(leaves(filled("RunInstancesRequest")))))
@@ -122,11 +125,11 @@ def test_every_parameter_of_run_instances_is_sent_or_has_a_reason(path: str) -> 
 
 def test_what_may_be_refused_is_sent() -> None:
     """Only what is sent can be left out."""
-    assert {name for name in carried.SOME_ONLY if not any(known(path, [name]) for path in _sent())} == set()
-    assert set(carried.BOUND_TO_TYPE) <= set(carried.SOME_ONLY)
+    assert {name for name in instance_settings.DOUBTFUL if not any(known(path, [name]) for path in _sent())} == set()
+    assert set(instance_settings.BOUND_TO_TYPE) <= set(instance_settings.DOUBTFUL)
 
 
-@pytest.mark.parametrize("path", sorted(carried.UNSET))
+@pytest.mark.parametrize("path", sorted(instance_settings.UNSET))
 def test_values_that_mean_not_set(path: str) -> None:
     """They are looked up by paths that are carried or listed."""
-    assert path in {**carried.PLAIN, **carried.LISTED}
+    assert path in {**instance_settings.PLAIN, **instance_settings.LISTED}

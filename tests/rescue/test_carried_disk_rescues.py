@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from rescue import carried_disks
+from rescue.launch_spec import disk_settings
 from simulator import proof
 from simulator.ecs import DiskSpec
+from tests.rescue import settings_tables
 from tests.rescue.reading import replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -44,7 +45,7 @@ DISKS = {
 
 def test_every_carried_field_of_disks_is_seeded() -> None:
     """What the tables have, and not a field less."""
-    assert set(DISKS) == {*carried_disks.PLAIN, *carried_disks.OF_CATEGORY, *carried_disks.COMPUTED}
+    assert set(DISKS) == {*disk_settings.PLAIN, *disk_settings.OF_CATEGORY, *settings_tables.DISK_COMPUTED}
 
 
 MODES = [pytest.param("from-image", id="from-image"), pytest.param("at-once", id="at-once")]
@@ -129,7 +130,7 @@ def test_a_setting_of_a_disk_is_listed(path: str) -> None:
 
 def test_every_listed_field_of_disks_is_seeded() -> None:
     """What the tables have, and not a field less."""
-    assert set(DISK_LOSSES) == {*carried_disks.LISTED, *carried_disks.LISTED_BY_CODE}
+    assert set(DISK_LOSSES) == {*disk_settings.LISTED, *settings_tables.DISK_LISTED_BY_CODE}
 
 
 def test_entry_disks_on_an_instance_type_that_has_none() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from rescue import carried
+from rescue.launch_spec import instance_settings
 from simulator import proof
 from simulator.transport import Killed
+from tests.rescue import settings_tables
 from tests.rescue.reading import fault, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
@@ -123,11 +124,11 @@ def test_a_release_time_that_is_over_before_the_launch_is_put_off_and_told() -> 
 
 def test_every_carried_field_is_seeded() -> None:
     """What the tables have, and not a field less."""
-    assert set(CARRIED) == {*carried.PLAIN, *carried.COMPUTED} - {"Tags", "ImageId"}
+    assert set(CARRIED) == {*instance_settings.PLAIN, *settings_tables.INSTANCE_COMPUTED} - {"Tags", "ImageId"}
 
 
-PARAMETERS = {path: parameter.partition(".")[0] for path, parameter in carried.PLAIN.items()}
-DOUBTFUL = {parameter: path for path, parameter in PARAMETERS.items() if parameter in carried.SOME_ONLY}
+PARAMETERS = {path: parameter.partition(".")[0] for path, parameter in instance_settings.PLAIN.items()}
+DOUBTFUL = {parameter: path for path, parameter in PARAMETERS.items() if parameter in instance_settings.DOUBTFUL}
 
 
 @pytest.mark.parametrize("parameter", DOUBTFUL)
@@ -223,7 +224,7 @@ def plain_losses() -> list[str]:
 
 def test_every_listed_field_is_seeded() -> None:
     """What the tables have, and not a field less."""
-    assert set(LOSSES) == {*carried.LISTED, *carried.LISTED_BY_CODE}
+    assert set(LOSSES) == {*instance_settings.LISTED, *settings_tables.INSTANCE_LISTED_BY_CODE}
 
 
 def test_a_launch_with_a_release_time_is_repeated_as_it_was() -> None:

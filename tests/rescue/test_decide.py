@@ -53,7 +53,7 @@ def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.i
 def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:
     """State of steps that were refused; for good unless ``again_at`` says when they are tried again."""
     found = {(step, what): refusal(CloudError("Describe", "lb-1", "Throttling"), since, again_at) for step in steps}
-    return {"refusals": found, "lb_since": since}
+    return {"refusals": found, "load_balancers_since": since}
 
 
 START = State(now=0.0, entered=0.0, notice_end=300.0)
@@ -73,7 +73,7 @@ LAUNCHED = USABLE.replace(replacement=Replacement.STARTING, replacement_id="i-2"
 RUNNING = LAUNCHED.replace(replacement=Replacement.RUNNING)
 RETURNED = RUNNING.replace(returned=True)
 ASKED = RETURNED.replace(health_asked=True)
-CHECKED = ASKED.replace(strays_checked=True)
+CHECKED = ASKED.replace(duplicates_checked=True)
 SETTLED = CHECKED.replace(disks_settled=True, snapshots_complete=True)
 GONE = LOADED.replace(source=None)
 DOWN = LOADED.replace(journal_reached=False)
@@ -91,11 +91,11 @@ KEEP_NOTHING = settings(RETAIN_DISKS="never")
 DRY = settings(DRY_RUN="true")
 UNLOCKED = SEEN.replace(source=source(lock=""), entered=1_000.0, now=1_000.0, notice_end=1_300.0)
 DONE = SETTLED.replace(records={**ALL, "done": {}})
-SURPLUS = DONE.replace(strays_checked=False)
+SURPLUS = DONE.replace(duplicates_checked=False)
 STOPPED = OPENED.replace(**STOP, memberships=(PLACE,))
 LOST = GONE.replace(records={**BEGUN, "lost": {"reason": "no stock"}})
 
-ALL_ELSE: dict[str, Any] = {"health_asked": True, "strays_checked": True, "disks_settled": True}
+ALL_ELSE: dict[str, Any] = {"health_asked": True, "duplicates_checked": True, "disks_settled": True}
 
 UNTAGGED = "the instance does not carry the tag {} (SPOTKEEPER_MANAGED_TAG)"
 MANAGED = {"spotkeeper:managed": "true"}
@@ -104,9 +104,9 @@ HEALTHY = (
 )
 
 DECISIONS: list[tuple[Step, str, list[Any]]] = [
-    (Step.LOOK, "what is true now decides, not the event", [START]),
+    (Step.LOOK, "the present state decides, not the event", [START]),
     # the notice has ended
-    (Step.LOOK, "the notice has ended since anybody looked", [
+    (Step.LOOK, "the notice has ended since the last look", [
         CHECKED.replace(source_seen_at=100.0, now=300.1), CHECKED.replace(source_seen_at=CHECKED.notice_end, now=300.1),
     ]),
     (Step.ANSWER, "the journal says that this rescue is finished", [
@@ -141,28 +141,30 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         LOADED.replace(source=source(lock=""), now=60.0),
         OPENED.replace(source=source(lock="", SpotInterruptionBehavior="Stop"), now=60.0, lock_seen=True),
     ]),
-    (Step.UNLOCKED, "an earlier call has begun under the lock, and the lock is gone", [
+    (Step.UNLOCKED, "the lock is gone, and the rescue of an earlier call is not finished", [
         UNLOCKED.replace(now=1_060.0, loaded=True, records=BEGUN),
         LOADED.replace(source=source(lock=""), now=60.0, records=BEGUN),
     ]),
-    (Step.LOAD, "an earlier call may have begun, or finished", [
+    (Step.LOAD, "an earlier call may have begun or finished the rescue", [
         UNLOCKED.replace(lock_seen=True), SEEN, SEEN.replace(source=source(SpotStrategy="SpotWithPriceLimit")),
         (settings(MANAGED_TAG="team"), SEEN.replace(source=source(tags={"team": "x"}))),
         SEEN.replace(source=source(lock="recycling")),
         (settings(REQUIRE_RECYCLING_LOCK="false"), SEEN.replace(source=source(lock=""))),
         (DRY, SEEN.replace(source=source(lock=""))),
     ]),
-    (Step.OPEN, "every later call must find what this one begins", [
+    (Step.OPEN, "later calls need the record of this rescue", [
         (DRY, LOADED), STOPPED.replace(drained=True, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
         LOADED.replace(**STOP), GONE.replace(records=BEGUN, image=Image.UNKNOWN),
     ]),
-    (Step.NO_JOURNAL, "a dry run is there to find what does not work", [(DRY, LOADED.replace(journal_reached=False))]),
+    (Step.NO_JOURNAL, "a dry run reports a journal that cannot be reached", [
+        (DRY, LOADED.replace(journal_reached=False)),
+    ]),
     # it has ended before
-    (Step.CHECK_STRAYS, "a call that died may have left a surplus replacement of this rescue", [SURPLUS]),
-    (Step.FINISH_STOP_MODE, "it is drained and remembered already", [
+    (Step.DELETE_DUPLICATES, "a call that died may have left a duplicate replacement", [SURPLUS]),
+    (Step.FINISH_STOP_MODE, "the instance is drained, and its memberships are recorded", [
         STOPPED.replace(drained=True), STOPPED.replace(memberships=(), drained=True), QUIET.replace(**STOP),
     ]),
-    (Step.DRAIN, "no new requests for an instance that goes", [
+    (Step.DRAIN, "the source must get no new requests", [
         STOPPED.replace(memberships=()), FOUND,
         FOUND.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=60.0)),
         FOUND.replace(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2", again_at=9.0)),
@@ -173,28 +175,28 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         OPENED.replace(**STOP, memberships=(PLACE,)),
     ]),
     # the source is gone
-    (Step.LOOK_FOR_IMAGE, "a call that had no journal may have made an image", [GONE.replace(image=Image.UNKNOWN)]),
-    (Step.SKIP, "the instance does not exist (any more) and no rescue of it was begun", [
+    (Step.LOOK_FOR_IMAGE, "a call without a journal may have made an image", [GONE.replace(image=Image.UNKNOWN)]),
+    (Step.SKIP, "the instance does not exist, and no rescue of it was begun", [
         GONE.replace(image=Image.FAILED), GONE,
     ]),
-    (Step.LOSE, "the source is released and its launch spec was never recorded", [
+    (Step.LOSE, "the source is released, and its launch spec was never recorded", [
         GONE.replace(image=Image.CREATING), (AT_ONCE, GONE.replace(records=BEGUN)),
         GONE.replace(records=BEGUN, image=Image.USABLE),
         GONE.replace(records=BEGUN, image=Image.USABLE, image_id="m-1"),
     ]),
-    (Step.NO_JOURNAL, "the instance is gone and only the journal knows whether a rescue of it was begun", [
+    (Step.NO_JOURNAL, "only the journal knows the rescue of a released instance", [
         GONE.replace(journal_reached=False),
     ]),
-    (Step.SKIP, "the instance was drained and stopped, and has been released since: nothing is left to put back", [
+    (Step.SKIP, "the instance was drained and stopped, and is released: it does not return", [
         GONE.replace(records={"event": {"SpotInterruptionBehavior": "Stop"}}),
         GONE.replace(records={"event": {"SpotInterruptionBehavior": "stop"}}),
     ]),
-    (Step.LOSE, "the source is released and there is no usable image of it", [
+    (Step.LOSE, "the source is released, and it has no usable image", [
         GONE.replace(records=BEGUN), GONE.replace(records={**BEGUN, "launch-spec": {}}),
         GONE.replace(records={**BEGUN, "launch-spec": {}}, image=Image.FAILED),
         GONE.replace(records=BEGUN, image=Image.FAILED),
     ]),
-    (Step.LAUNCH, "somebody has to do the work", [
+    (Step.LAUNCH, "the source needs a replacement", [
         (AT_ONCE, GONE.replace(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
         USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=9.0), image=Image.USABLE),
@@ -203,32 +205,32 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         (AT_ONCE, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=90.0), now=30.0)), (AT_ONCE, FOUND),
     ]),
     # the journal is down
-    (Step.NO_JOURNAL, "nothing is left that could be done", [
+    (Step.NO_JOURNAL, "no other step is due", [
         (AT_ONCE, DOWN), DOWN.replace(disks_retained=True, image=Image.CREATING), DOWN.replace(**STOP),
     ]),
     # a rescue, step by step
-    (Step.LOOK_FOR_IMAGE, "an earlier call may have made it", [
+    (Step.LOOK_FOR_IMAGE, "an earlier call may have made an image", [
         RETAINED.replace(image=Image.UNKNOWN), DOWN.replace(image=Image.UNKNOWN, disks_retained=True),
     ]),
-    (Step.RETAIN_DISKS, "a disk that is not released with the instance cannot be lost", [
+    (Step.RETAIN_DISKS, "a retained disk outlives the instance", [
         OPENED, OPENED.replace(source=source(lock=""), now=60.0, lock_seen=True),
         USABLE.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=0.0)),
         USABLE.replace(disks_retained=False),
         (AT_ONCE, OPENED.replace(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"}))), DOWN,
     ]),
-    (Step.REMEMBER, "a released instance cannot be asked", [
+    (Step.RECORD_LAUNCH_SPEC, "the launch spec can be read only while the source exists", [
         OPENED.replace(records={**BEGUN, "disks": {}, "usable": {}}, disks_retained=True),
         RETAINED, OPENED.replace(**refused(Step.RETAIN_DISKS)),
         (KEEP_NOTHING, OPENED), (AT_ONCE, OPENED),
     ]),
-    (Step.FIND_MEMBERSHIPS, "the weights are gone once they are 0, the memberships once it is released", [
+    (Step.FIND_MEMBERSHIPS, "memberships and weights are recorded before they change", [
         REMEMBERED, REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=1.0), (AT_ONCE, REMEMBERED),
         (AT_ONCE, REMEMBERED.replace(replacement=Replacement.STARTING)), OPENED.replace(**STOP),
         QUIET.replace(**STOP, unsearched=("lb-2",)),
         GONE.replace(records={**BEGUN, "launch-spec": {}}, image=Image.CREATING, opened=True),
     ]),
-    (Step.WAIT_DRAIN, "requests that it has get their answer", [DRAINED]),
-    (Step.MAKE_IMAGE, "the data of all disks, bootable", [
+    (Step.WAIT_DRAIN, "in-flight requests need time to finish", [DRAINED]),
+    (Step.MAKE_IMAGE, "an image saves the data of all disks", [
         QUIET, (EARLY, QUIET.replace(removed=True, **refused(Step.STOP_SOURCE))), REMOVED.replace(image=Image.FAILED),
         REMEMBERED.replace(memberships=()), REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS)),
         FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name)),
@@ -240,27 +242,28 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS), image=Image.FAILED),
         (EARLY, QUIET.replace(removed=True, source=source(Status="Stopped"))), DOWN.replace(disks_retained=True),
     ]),
-    (Step.REMOVE, "a rescue ends with the source in no group", [IMAGING, (EARLY, QUIET)]),
+    (Step.REMOVE, "the source must be in no group", [IMAGING, (EARLY, QUIET)]),
     (Step.WAIT_IMAGE, "only a usable image can start an instance", [
         REMOVED, FOUND.replace(**refused(Step.DRAIN, what=PLACE.group_name, again_at=5.0), **IN_CREATION),
         (EARLY, REMOVED),
     ]),
-    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-image", [(EARLY, QUIET.replace(removed=True))]),
-    (Step.WAIT_SNAPSHOTS, "stopping disturbs a snapshot in creation", [(LATE, USABLE)]),
-    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE is before-relaunch", [(LATE, USABLE.replace(snapshots_complete=True))]),
+    (Step.WAIT_SNAPSHOTS, "a stop would disturb a snapshot in creation", [(LATE, USABLE)]),
+    (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE requires it", [
+        (EARLY, QUIET.replace(removed=True)), (LATE, USABLE.replace(snapshots_complete=True)),
+    ]),
     (Step.WAIT_RUNNING, "only a running instance can join a group", [LAUNCHED]),
-    (Step.RETURN, "traffic goes where it went before", [
+    (Step.RETURN, "the replacement takes over the memberships", [
         RUNNING, (AT_ONCE, FOUND.replace(replacement=Replacement.RUNNING)),
     ]),
-    (Step.ASK_HEALTH, "does the load balancer reach it?", [
+    (Step.ASK_HEALTH, "the answer reports the health of the replacement", [
         RETURNED, RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
     ]),
-    (Step.CHECK_STRAYS, "at most one replacement may stay", [ASKED, RUNNING.replace(memberships=())]),
-    (Step.RESTORE_DISKS, "the flags go back as they were, once every snapshot is complete", [
+    (Step.DELETE_DUPLICATES, "only one replacement may stay", [ASKED, RUNNING.replace(memberships=())]),
+    (Step.RESTORE_DISKS, "the disk flags are restored once every snapshot is complete", [
         CHECKED, (NONE, USABLE),
         USABLE.replace(source=source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})),
     ]),
-    (Step.FINISH, "nothing is left that could be done", [
+    (Step.FINISH, "no other step is due", [
         CHECKED.replace(records={**BEGUN, "launch-spec": {}, "usable": {}}), (KEEP_NOTHING, CHECKED), SETTLED,
         SETTLED.replace(disks_retained=False, **refused(Step.RETAIN_DISKS, again_at=9.0)),
         (KEEP_NOTHING, CHECKED.replace(records={**BEGUN, "launch-spec": {}, "usable": {}})),
@@ -271,11 +274,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.WAIT, "the next try of 'find the memberships' is due in 1.5 s", [
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
     ]),
-    (Step.FAIL, "refused: return to the groups", [
+    (Step.FAIL, "refused: add the replacement to the groups", [
         RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE),
         SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name)),
     ]),
-    (Step.RETAIN_DISKS, "the disks are tried again before the image is", [QUIET.replace(**BOTH, now=40.0)]),
+    (Step.RETAIN_DISKS, "the disks are tried again before the image", [QUIET.replace(**BOTH, now=40.0)]),
     # what passes holds up the image for 30 seconds, and is tried again meanwhile
     (Step.WAIT, "the next try of 'find the memberships' is due in 0.5 s", [
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.0), now=0.5),
@@ -293,13 +296,13 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.WAIT, "the next try of 'make the image' is due in 20.0 s", [
         QUIET.replace(removed=True, **refused(Step.MAKE_IMAGE, again_at=60.0), now=40.0),
     ]),
-    (Step.FAIL, "refused: look for surplus replacements", [SURPLUS.replace(**refused(Step.CHECK_STRAYS))]),
-    (Step.WAIT, "the next try of 'look for surplus replacements' is due in 2.0 s", [
-        SURPLUS.replace(**refused(Step.CHECK_STRAYS, again_at=2.0)),
+    (Step.FAIL, "refused: look for duplicate replacements", [SURPLUS.replace(**refused(Step.DELETE_DUPLICATES))]),
+    (Step.WAIT, "the next try of 'look for duplicate replacements' is due in 2.0 s", [
+        SURPLUS.replace(**refused(Step.DELETE_DUPLICATES, again_at=2.0)),
     ]),
     (Step.FAIL, "refused: make the image", [QUIET.replace(removed=True, **refused(Step.MAKE_IMAGE), now=40.0)]),
     # refusals of load balancers keep neither the replacement nor another group waiting, but the end
-    (Step.WAIT, "the next try of 'return to the groups' is due in 9.0 s", [
+    (Step.WAIT, "the next try of 'add the replacement to the groups' is due in 9.0 s", [
         SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
     ]),
     (Step.FAIL, "refused: find the memberships", [
@@ -307,11 +310,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         QUIET.replace(**STOP, unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),
     ]),
     # without its launch spec nothing is launched
-    (Step.WAIT, "the next try of 'remember the launch spec' is due in 9.0 s", [
-        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER, again_at=9.0)),
+    (Step.WAIT, "the next try of 'record the launch spec' is due in 9.0 s", [
+        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.RECORD_LAUNCH_SPEC, again_at=9.0)),
     ]),
-    (Step.FAIL, "refused: remember the launch spec", [
-        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.REMEMBER)),
+    (Step.FAIL, "refused: record the launch spec", [
+        USABLE.replace(records={**BEGUN, "usable": {}}, **refused(Step.RECORD_LAUNCH_SPEC)),
     ]),
     # settings
     (Step.WAIT, "the next try of 'find the memberships' is due in 9.0 s", [

@@ -8,9 +8,9 @@ import math
 import pytest
 
 from rescue.decide import decide
-from rescue.refusals import refused
+from rescue.next_try import try_later
 from rescue.state import Image, State
-from rescue.steps import BY_GROUP, Step, track
+from rescue.steps import BY_GROUP, Step, ordered_steps
 from spotkeeper.errors import CloudError
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
@@ -33,14 +33,14 @@ def refuse(facts: State, step: Step, error: CloudError) -> State:
     """The facts once the step was refused, wherever it is done."""
     places = facts.unsettled(step) if step in BY_GROUP else ("",)
     for place in places or ("",):
-        facts = refused(facts, step, place, error, facts.now, lambda: 1.0)
+        facts = try_later(facts, step, place, error, facts.now, lambda: 1.0)
     return facts
 
 
 def everything_refused(chosen: InterruptionSettings, facts: State) -> State:
     """The facts once each step that is decided on was refused for good, one after the other."""
     seen: set[Step] = set()
-    while facts.loaded and (step := decide(chosen, facts).step) in track(chosen, facts) and step not in ENDS:
+    while facts.loaded and (step := decide(chosen, facts).step) in ordered_steps(chosen, facts) and step not in ENDS:
         assert step not in seen, f"{step.value} is tried again although it was refused for good"
         seen.add(step)
         if step in BY_GROUP and not facts.unsettled(step):
@@ -71,7 +71,7 @@ def throttled_throughout(chosen: InterruptionSettings, facts: State) -> None:
         if decision.step is Step.WAIT:
             assert facts.now < decision.at < math.inf
             facts = facts.replace(now=decision.at)
-        elif decision.step in ENDS or decision.step not in track(chosen, facts):
+        elif decision.step in ENDS or decision.step not in ordered_steps(chosen, facts):
             return
         else:
             facts = refuse(facts, decision.step, BUSY)

@@ -39,7 +39,7 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.OPEN: {"opened": True, **records("event")},
     Step.LOOK_FOR_IMAGE: {"image": Image.NONE},
     Step.RETAIN_DISKS: {"disks_retained": True, **records("disks")},
-    Step.REMEMBER: {"spec_checked": True, **records("launch-spec")},
+    Step.RECORD_LAUNCH_SPEC: {"spec_checked": True, **records("launch-spec")},
     Step.FIND_MEMBERSHIPS: {"memberships": (PLACE,)},
     Step.DRAIN: {"drained": True},
     Step.WAIT_DRAIN: {"drain_waited": True},
@@ -52,7 +52,7 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.WAIT_RUNNING: {"replacement": Replacement.RUNNING},
     Step.RETURN: {"returned": True},
     Step.ASK_HEALTH: {"health_asked": True},
-    Step.CHECK_STRAYS: {"strays_checked": True},
+    Step.DELETE_DUPLICATES: {"duplicates_checked": True},
     Step.RESTORE_DISKS: {"disks_settled": True},
 }
 """What each step changes when it succeeds."""
@@ -78,19 +78,22 @@ ARRIVED = START.replace(source=source())
 MADE = {"source": source(tags={"spotkeeper:managed": "true", "ack.aliyun.com": "c"})}
 LOOKED = "look at the source, read the journal, "
 BEGINS = LOOKED + "open the episode, "
-SAVED = BEGINS + "retain the disks, look for the image, remember the launch spec, "
+SAVED = BEGINS + "retain the disks, look for the image, record the launch spec, "
 SAVED_AND_DRAINED = SAVED + "find the memberships, weight 0, let in-flight requests finish, "
-IMAGED = SAVED_AND_DRAINED + "make the image, remove from the groups, wait for the image, "
-SERVED = "wait for the replacement, return to the groups, ask the health status, look for surplus replacements, "
+IMAGED = SAVED_AND_DRAINED + "make the image, remove the source from the groups, wait for the image, "
+SERVED = (
+    "wait for the replacement, add the replacement to the groups, read the health status, "
+    "look for duplicate replacements, "
+)
 RELAUNCHED = "launch the replacement, " + SERVED
 SERVED_AT_ONCE = (
-    "return to the groups, weight 0, let in-flight requests finish, remove from the groups, "
-    "ask the health status, look for surplus replacements, close the episode"
+    "add the replacement to the groups, weight 0, let in-flight requests finish, remove the source from the groups, "
+    "read the health status, look for duplicate replacements, close the episode"
 )
 STOPS = BEGINS + "find the memberships, weight 0, leave the rest to state_change"
-FAILS = "end with what was refused"
-ENDED = f"put the disk flags back, {FAILS}"
-CLOSED = "put the disk flags back, close the episode"
+FAILS = "end with the refused steps"
+ENDED = f"restore the disk flags, {FAILS}"
+CLOSED = "restore the disk flags, close the episode"
 CANNOT_DRAIN = frozenset({Step.REMOVE, Step.DRAIN, Step.WAIT_DRAIN})
 
 WALKS = [
@@ -103,7 +106,7 @@ WALKS = [
         ARRIVED,
         frozenset(),
         SAVED_AND_DRAINED
-        + "remove from the groups, stop the source, make the image, wait for the image, "
+        + "remove the source from the groups, stop the source, make the image, wait for the image, "
         + RELAUNCHED
         + CLOSED,
     ),
@@ -112,7 +115,7 @@ WALKS = [
         ARRIVED,
         frozenset(),
         BEGINS
-        + "remember the launch spec, find the memberships, launch the replacement, wait for the replacement, "
+        + "record the launch spec, find the memberships, launch the replacement, wait for the replacement, "
         + SERVED_AT_ONCE,
     ),
     (AT_ONCE, ARRIVED.replace(**MADE), frozenset(), IMAGED + CLOSED),
@@ -121,17 +124,17 @@ WALKS = [
         DEFAULTS,
         ARRIVED.replace(journal_reached=False),
         frozenset(),
-        LOOKED + "retain the disks, look for the image, make the image, stop before something is lost",
+        LOOKED + "retain the disks, look for the image, make the image, stop without the journal",
     ),
-    (NONE, DONE, frozenset(), "answer what the journal says"),
+    (NONE, DONE, frozenset(), "give the recorded answer"),
     # what is refused for good holds up neither the image nor, where it can do without, the replacement
     (
         DEFAULTS,
         ARRIVED,
         SIDE_BY_SIDE,
         SAVED
-        + "find the memberships, make the image, retain the disks, remember the launch spec, find the memberships, "
-        + "wait for the image, end with what was refused",
+        + "find the memberships, make the image, retain the disks, record the launch spec, find the memberships, "
+        + "wait for the image, end with the refused steps",
     ),
     (DEFAULTS, ARRIVED, frozenset({Step.REMOVE}), IMAGED + RELAUNCHED + ENDED),
     (DEFAULTS, ARRIVED, frozenset({Step.RETURN}), IMAGED + RELAUNCHED + ENDED),
@@ -141,8 +144,8 @@ WALKS = [
         ARRIVED,
         CANNOT_DRAIN | {Step.STOP_SOURCE},
         SAVED
-        + "find the memberships, weight 0, remove from the groups, stop the source, make the image, weight 0, "
-        + "remove from the groups, wait for the image, "
+        + "find the memberships, weight 0, remove the source from the groups, stop the source, make the image, "
+        + "weight 0, remove the source from the groups, wait for the image, "
         + RELAUNCHED
         + ENDED,
     ),
@@ -152,8 +155,8 @@ WALKS = [
         ARRIVED,
         frozenset({Step.FIND_MEMBERSHIPS}),
         BEGINS
-        + "remember the launch spec, find the memberships, launch the replacement, wait for the replacement, "
-        + "look for surplus replacements, end with what was refused",
+        + "record the launch spec, find the memberships, launch the replacement, wait for the replacement, "
+        + "look for duplicate replacements, end with the refused steps",
     ),
     (
         DEFAULTS,
@@ -185,6 +188,6 @@ def test_the_other_steps_in_words() -> None:
 def test_a_plan_gives_the_reasons_too() -> None:
     """The same words as on the day itself."""
     said = {decision.step: decision.reason for decision in plan(LATE, LOADED.replace(image=Image.UNKNOWN))}
-    assert said[Step.OPEN] == "every later call must find what this one begins"
-    assert said[Step.WAIT_SNAPSHOTS] == "stopping disturbs a snapshot in creation"
-    assert said[Step.FINISH] == "nothing is left that could be done"
+    assert said[Step.OPEN] == "later calls need the record of this rescue"
+    assert said[Step.WAIT_SNAPSHOTS] == "a stop would disturb a snapshot in creation"
+    assert said[Step.FINISH] == "no other step is due"

@@ -11,28 +11,30 @@ from simulator.ecs import Timings
 from spotkeeper.errors import DeadlineReached
 from tests.rescue.stage import Stage, stage
 
-OPEN = "open the episode (every later call must find what this one begins)"
-RETAIN = "retain the disks (a disk that is not released with the instance cannot be lost)"
-REMEMBER = "remember the launch spec (a released instance cannot be asked)"
-DRAIN = "weight 0: default group of {lb}, {group} (no new requests for an instance that goes)"
-WAIT_DRAIN = "let in-flight requests finish (requests that it has get their answer)"
-IMAGE = "make the image (the data of all disks, bootable)"
-REMOVE = "remove from the groups: default group of {lb}, {group} (a rescue ends with the source in no group)"
+OPEN = "open the episode (later calls need the record of this rescue)"
+RETAIN = "retain the disks (a retained disk outlives the instance)"
+REMEMBER = "record the launch spec (the launch spec can be read only while the source exists)"
+DRAIN = "weight 0: default group of {lb}, {group} (the source must get no new requests)"
+WAIT_DRAIN = "let in-flight requests finish (in-flight requests need time to finish)"
+IMAGE = "make the image (an image saves the data of all disks)"
+REMOVE = "remove the source from the groups: default group of {lb}, {group} (the source must be in no group)"
 WAIT_IMAGE = "wait for the image (only a usable image can start an instance)"
-STOP_EARLY = "stop the source (SPOTKEEPER_STOP_SOURCE is before-image)"
-SNAPSHOTS = "wait for the snapshots (stopping disturbs a snapshot in creation)"
-STOP_LATE = "stop the source (SPOTKEEPER_STOP_SOURCE is before-relaunch)"
+STOP_EARLY = "stop the source (SPOTKEEPER_STOP_SOURCE requires it)"
+SNAPSHOTS = "wait for the snapshots (a stop would disturb a snapshot in creation)"
+STOP_LATE = "stop the source (SPOTKEEPER_STOP_SOURCE requires it)"
 LAUNCH = (
     "launch the replacement: spot ecs.g7.large in vsw-bp1fleet000000000000h, then on-demand ecs.g7.large in "
-    "vsw-bp1fleet000000000000h (somebody has to do the work)"
+    "vsw-bp1fleet000000000000h (the source needs a replacement)"
 )
 WAIT_RUNNING = "wait for the replacement (only a running instance can join a group)"
-RETURN = "return to the groups: default group of {lb}, {group} (traffic goes where it went before)"
-HEALTH = "ask the health status (does the load balancer reach it?)"
-STRAYS = "look for surplus replacements (at most one replacement may stay)"
-RESTORE = "put the disk flags back (the flags go back as they were, once every snapshot is complete)"
-CLOSE = "close the episode (nothing is left that could be done)"
-LEAVE = "leave the rest to state_change (nothing is left that could be done)"
+RETURN = (
+    "add the replacement to the groups: default group of {lb}, {group} (the replacement takes over the memberships)"
+)
+HEALTH = "read the health status (the answer reports the health of the replacement)"
+STRAYS = "look for duplicate replacements (only one replacement may stay)"
+RESTORE = "restore the disk flags (the disk flags are restored once every snapshot is complete)"
+CLOSE = "close the episode (no other step is due)"
+LEAVE = "leave the rest to state_change (no other step is due)"
 
 SAVE = [OPEN, RETAIN, REMEMBER, DRAIN, WAIT_DRAIN]
 RELAUNCH = [LAUNCH, WAIT_RUNNING, RETURN, HEALTH, STRAYS]
@@ -113,8 +115,8 @@ def test_the_lock_is_reported_not_demanded(locked: bool, words: str) -> None:  #
     assert here.cloud.now() == here.before["now"]
 
 
-def test_the_ladder_in_the_plan() -> None:
-    """Every rung is listed in its order."""
+def test_the_options_in_the_plan() -> None:
+    """Every option is listed in its order."""
     here = stage(
         settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.c7.large", "SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}
     )
@@ -137,4 +139,4 @@ def test_a_dry_run_in_the_middle_of_a_rescue() -> None:
     here.before = here.cloud.state()
     plan = dry(here)["plan"]
     assert plan
-    assert not any(line.startswith(("launch", "make the image", "retain", "remember")) for line in plan)
+    assert not any(line.startswith(("launch", "make the image", "retain", "record")) for line in plan)

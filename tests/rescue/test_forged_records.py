@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rescue.checked_records import contradictions
+from rescue.actions.record_checks import contradictions
 from simulator import proof
 from simulator.ecs import Timings
 from simulator.transport import Killed
@@ -43,9 +43,9 @@ PLANS: dict[str, Forge] = {
     "another security group": lambda plan: plan["run"].update(SecurityGroupIds=["sg-bp1open"]),
     "a tag": lambda plan: plan["run"]["Tag"].append({"Key": "owner", "Value": "admin"}),
     "another image": lambda plan: plan.update(own_image="m-bp1evil"),
-    "another vSwitch": lambda plan: plan["rungs"][0]["add"].update(VSwitchId="vsw-bp1evil"),
-    "another type": lambda plan: plan["rungs"][0]["add"].update(InstanceType="ecs.gn7.large"),
-    "no launch option": lambda plan: plan.update(rungs=[]),
+    "another vSwitch": lambda plan: plan["launch_options"][0]["add"].update(VSwitchId="vsw-bp1evil"),
+    "another type": lambda plan: plan["launch_options"][0]["add"].update(InstanceType="ecs.gn7.large"),
+    "no launch option": lambda plan: plan.update(launch_options=[]),
 }
 
 
@@ -62,7 +62,7 @@ def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert [text for text in here.shortcomings() if "images" not in text] == []  # at-once makes none
-    assert any("/launch-spec was refused" in text for text in answer["warnings"])
+    assert any("/launch-spec was superseded" in text for text in answer["warnings"])
     assert "ZXZpbA" not in str(answer)
     (launched,) = replacements(here)
     assert launched["LaunchedWith"].get("UserData", "") != "ZXZpbA=="
@@ -283,13 +283,13 @@ ASK = {
         {**ASK, "at": "nan"},
         {**ASK, "option": 10**9},
     ],
-    ids=["a round of 400 digits", "a round without end", "never", "no moment", "no option of the ladder"],
+    ids=["a round of 400 digits", "a round without end", "never", "no moment", "no launch option"],
 )
 def test_a_forged_ask(record: object) -> None:
     """The rescue goes on, or the error names the record."""
     here = stage(Timings(image=30, boot=20), attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
     begun(here, "RunInstances")
-    plant(here, "ask-7-1", record)
+    plant(here, "launch-request-7-1", record)
     with contextlib.suppress(BrokenRecord):
         assert here.deliver()["outcome"] == "done"
 
@@ -298,20 +298,20 @@ def test_an_ask_without_a_number() -> None:
     """What is a digit to Python and no number is not ours."""
     here = stage()
     begun(here, "RunInstances")
-    plant(here, "ask-\u00b2-1", ASK)
+    plant(here, "launch-request-\u00b2-1", ASK)
     assert here.deliver()["outcome"] == "done"
 
 
-@pytest.mark.parametrize("asked_at", [None, "soon", 1e300])
-def test_a_replacement_without_the_moment_of_its_launch(asked_at: object) -> None:
+@pytest.mark.parametrize("requested_at", [None, "soon", 1e300])
+def test_a_replacement_without_the_moment_of_its_launch(requested_at: object) -> None:
     """The moment of the record stands for it, or the error names the record."""
     here = stage(attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
     begun(here, "AddVServerGroupBackendServers")
-    plant(here, "replacement", {**records(here)["replacement"], "asked_at": asked_at})
-    if asked_at is None:
+    plant(here, "replacement", {**records(here)["replacement"], "requested_at": requested_at})
+    if requested_at is None:
         assert here.deliver()["outcome"] == "done"
     else:
-        with pytest.raises(BrokenRecord, match="asked_at"):
+        with pytest.raises(BrokenRecord, match="requested_at"):
             here.deliver()
 
 

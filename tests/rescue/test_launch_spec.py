@@ -1,4 +1,4 @@
-"""The launch spec and its rungs, without any cloud."""
+"""The launch spec and its options, without any cloud."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from rescue.carried_tags import carried_tags
-from rescue.launch_options import launch_options, release_moved, release_time
-from rescue.launch_spec import launch_spec, run_parameters
-from rescue.replacement import describe_rung
+from rescue.launch_spec.options import describe_option, launch_options, release_moved, release_time
+from rescue.launch_spec.spec import launch_spec, run_parameters
+from rescue.launch_spec.tags import carried_tags
 from spotkeeper.settings import InterruptionSettings
 
 SOURCE: dict[str, Any] = {
@@ -174,7 +173,7 @@ def test_20_tags_at_most(own: int, kept: int) -> None:
     tags = {f"key-{number}": str(number) for number in range(own)}
     source = {**SOURCE, "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}}
     found = spec(source)
-    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1", 0.0)["Tag"]
+    sent = run_parameters(found, found["launch_options"][0], "m-1", "i-1/1", 0.0)["Tag"]
     assert len(sent) == kept + 1 <= 20
     assert sent[-1] == {"Key": "spotkeeper:episode", "Value": "i-1/1"}
     assert len([text for text in found["not_carried"] if text.startswith("tag ")]) == own - kept
@@ -190,8 +189,8 @@ def test_the_managed_tag_is_never_the_one_that_is_dropped() -> None:
 def test_the_order_of_the_launch_options() -> None:
     """Charge by charge, then vSwitch by vSwitch, then type by type; doubles once."""
     how = chosen(FALLBACK_INSTANCE_TYPES="ecs.g7.large,ecs.t6-c1m4.large", FALLBACK_VSWITCH_IDS="vsw-b,vsw-a")
-    ladder = launch_options(SOURCE, how, {})
-    assert [describe_rung(option) for option in ladder] == [
+    options = launch_options(SOURCE, how, {})
+    assert [describe_option(option) for option in options] == [
         f"{charge} {kind} in {place}"
         for charge in ("spot", "on-demand")
         for place in ("vsw-a", "vsw-b")
@@ -201,8 +200,8 @@ def test_the_order_of_the_launch_options() -> None:
 
 def test_what_each_launch_option_drops() -> None:
     """The credit specification is one family's; the price limit is the user's, whatever the type."""
-    ladder = spec(FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge,ecs.g7.large")["rungs"]
-    kept = [option for option in ladder if "HttpPutResponseHopLimit" not in option["drops"]]
+    options = spec(FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge,ecs.g7.large")["launch_options"]
+    kept = [option for option in options if "HttpPutResponseHopLimit" not in option["drops"]]
     assert [option["drops"] for option in kept] == [[], [], ["CreditSpecification"]] * 2
     spot, on_demand = ([option["add"] for option in kept[start : start + 3]] for start in (0, 3))
     assert {(item["SpotStrategy"], item["SpotPriceLimit"]) for item in spot} == {("SpotWithPriceLimit", 0.12)}
@@ -214,8 +213,8 @@ def test_what_each_launch_option_drops() -> None:
 def test_what_may_be_refused_is_left_out_before_the_charge_changes() -> None:
     """All spot options with it, then all without, then on-demand; another type never has what is bound to the type."""
     source = {**SOURCE, "ISP": "cmcc", "MetadataOptions": {}, "HibernationOptions": {"Configured": True}}
-    ladder = spec(source, FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge")["rungs"]
-    assert [(option["add"]["SpotStrategy"], option["add"]["InstanceType"], option["drops"]) for option in ladder] == [
+    options = spec(source, FALLBACK_INSTANCE_TYPES="ecs.t6-c1m4.xlarge")["launch_options"]
+    assert [(option["add"]["SpotStrategy"], option["add"]["InstanceType"], option["drops"]) for option in options] == [
         (charge, kind, drops)
         for charge in ("SpotWithPriceLimit", "NoSpot")
         for kind, drops in (
@@ -243,15 +242,15 @@ NOON = 1_760_011_200.0
 def test_the_release_time_of_the_source(wanted: str, given: str, moved: bool) -> None:  # noqa: FBT001
     """It is sent as RunInstances spells it, never nearer than it takes it, and a change is told."""
     found = spec({**SOURCE, "AutoReleaseTime": wanted})
-    sent = run_parameters(found, found["rungs"][0], "m-1", "i-1/1", NOON)
+    sent = run_parameters(found, found["launch_options"][0], "m-1", "i-1/1", NOON)
     assert sent["AutoReleaseTime"] == given == release_time(wanted, NOON)
-    assert [given in text for text in release_moved(found, {"asked_at": NOON})] == [True] * moved
+    assert [given in text for text in release_moved(found, {"requested_at": NOON})] == [True] * moved
 
 
 def test_a_release_time_that_is_none() -> None:
     """It is told, and nothing is sent."""
     found = spec({**SOURCE, "AutoReleaseTime": "tomorrow"})
-    assert "AutoReleaseTime" not in run_parameters(found, found["rungs"][0], "m-1", "i-1/1", NOON)
+    assert "AutoReleaseTime" not in run_parameters(found, found["launch_options"][0], "m-1", "i-1/1", NOON)
     assert any("tomorrow" in text for text in found["not_carried"])
 
 
@@ -269,7 +268,7 @@ def test_limits_that_are_lower_than_what_the_source_has() -> None:
     """A launch that is refused on every option for such a figure would leave no replacement at all."""
     found = spec({**SOURCE, "InternetMaxBandwidthOut": 200, "SpotDuration": 6, "SpotStrategy": "SpotAsPriceGo"})
     assert found["run"]["InternetMaxBandwidthOut"] == 100
-    assert found["rungs"][0]["add"]["SpotDuration"] == 1
+    assert found["launch_options"][0]["add"]["SpotDuration"] == 1
     assert [text.partition(":")[0] for text in found["not_carried"]][-2:] == [
         "public bandwidth 200 Mbit/s",
         "SpotDuration 6",

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from rescue.asks import token_of
+from rescue.actions.launch_requests import token_of
 from rescue.context import Context, subject_of
-from rescue.launch_spec import launch_spec, run_parameters
+from rescue.launch_spec.spec import launch_spec, run_parameters
 from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_launch_spec import DISKS, chosen
@@ -43,7 +43,7 @@ def token(parameters: dict[str, Any], round_number: int) -> str:
     """The ClientToken of a launch."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
     unused: dict[str, Any] = dict.fromkeys(
-        ("ecs", "load_balancers", "ess", "clock", "deadline", "step", "audit", "event", "call", "life")
+        ("ecs", "load_balancers", "ess", "clock", "deadline", "step", "audit", "event", "call", "signs")
     )
     tools = Context(settings=chosen(), subject=subject_of(episode), instance_id="i-1", episode=episode, **unused)
     return token_of(tools, round_number, parameters)
@@ -54,7 +54,11 @@ def token(parameters: dict[str, Any], round_number: int) -> str:
 def test_tokens_differ_whenever_parameters_do(source: dict[str, Any], how: InterruptionSettings, image: str) -> None:
     """Within an episode two calls share a token only where they are the same call of the same round."""
     found = launch_spec(source, DISKS, "IyE=", "web", how)
-    sent = [(run_parameters(found, rung, image, "i-1/1", 0.0), number) for rung in found["rungs"] for number in (1, 2)]
+    sent = [
+        (run_parameters(found, option, image, "i-1/1", 0.0), number)
+        for option in found["launch_options"]
+        for number in (1, 2)
+    ]
     calls = {json.dumps(item, sort_keys=True): token(*item) for item in sent}
     assert len(set(calls.values())) == len(calls) == len(sent)
     assert all(len(call) <= 64 and call.isascii() for call in calls.values())
@@ -66,9 +70,9 @@ def test_parameters_come_from_the_recorded_plan_alone(source: dict[str, Any], ho
     """After a trip through the journal (JSON) the same parameters, and so the same token, come out."""
     found = launch_spec(source, DISKS, "IyE=", "web", how)
     recorded = json.loads(json.dumps(found))
-    for rung, again in zip(found["rungs"], recorded["rungs"], strict=True):
+    for option, again in zip(found["launch_options"], recorded["launch_options"], strict=True):
         first, second = (
-            run_parameters(plan, one, "m-1", "i-1/1", 0.0) for plan, one in ((found, rung), (recorded, again))
+            run_parameters(plan, one, "m-1", "i-1/1", 0.0) for plan, one in ((found, option), (recorded, again))
         )
         assert first == second
         assert token(first, 1) == token(second, 1)
@@ -77,9 +81,9 @@ def test_parameters_come_from_the_recorded_plan_alone(source: dict[str, Any], ho
 @given(SOURCES, SETTINGS)
 @hypothesis_settings(max_examples=40, deadline=None, derandomize=True)
 def test_a_plan_is_not_changed_by_use(source: dict[str, Any], how: InterruptionSettings) -> None:
-    """Making a rung's parameters leaves the plan as it was recorded."""
+    """Making an option's parameters leaves the plan as it was recorded."""
     found = launch_spec(source, DISKS, "IyE=", "web", how)
     before = json.dumps(found, sort_keys=True)
-    for rung in found["rungs"]:
-        run_parameters(found, rung, "m-1", "i-1/1", 0.0)["Tag"].append("spoilt")
+    for option in found["launch_options"]:
+        run_parameters(found, option, "m-1", "i-1/1", 0.0)["Tag"].append("spoilt")
     assert json.dumps(found, sort_keys=True) == before

@@ -17,8 +17,8 @@ LOWER = "InvalidSpotPriceLimit.LowerThanPublicPrice"
 
 def limited(types: str, sold_out: tuple[tuple[str, str], ...] = (), **settings: str) -> Stage:
     """A source with a price limit in a zone that is sold out of its type, fallback types and a fallback vSwitch."""
-    ladder = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": types, "SPOTKEEPER_FALLBACK_VSWITCH_IDS": THERE}
-    here = stage(settings={**ladder, **settings}, spot_price_limit=LIMIT)
+    options = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": types, "SPOTKEEPER_FALLBACK_VSWITCH_IDS": THERE}
+    here = stage(settings={**options, **settings}, spot_price_limit=LIMIT)
     for zone, kind in (("cn-hangzhou-h", OWN), *sold_out):
         here.cloud.ecs.stock[zone, kind, "spot"] = 0
     return here

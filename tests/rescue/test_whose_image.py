@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rescue.own_images import is_image_of
+from rescue.actions.image_ownership import is_image_of
 from simulator.ecs import Timings
 from simulator.ecs.model import DiskMapping, Image
 from simulator.transport import Killed

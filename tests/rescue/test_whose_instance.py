@@ -100,7 +100,7 @@ def test_the_clean_up_of_what_is_named_goes_on_for_ever() -> None:
     here.cloud.ecs.instances[FOREIGN].created_at = here.cloud.now()
     names_as_launched(here)
     here.advance(24 * HOUR)
-    assert any(f"surplus replacement {FOREIGN} was deleted" in text for text in here.deliver()["warnings"])
+    assert any(f"duplicate replacement {FOREIGN} was deleted" in text for text in here.deliver()["warnings"])
     assert not stands(here, FOREIGN)
     writes = here.writes()
     here.deliver()
@@ -163,7 +163,7 @@ def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
 
 
 def test_a_forgotten_token_of_a_call_that_launched_nothing() -> None:
-    """Where no instance with the tag stands, the ladder goes on with new tokens."""
+    """Where no instance with the tag stands, the launch options go on with new tokens."""
     here = dies(stage(), "RunInstances", "kill-before")
     here.advance(2 * HOUR)
     here.cloud.ecs.tokens.life = 0.0

@@ -100,7 +100,7 @@ def test_everything_of_one_instance(records: list[dict[str, Any]]) -> None:
     )
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)
     actions = [row[2] for row in rows]
-    assert {"receive", "make the image", "launch the replacement", "return to the groups"} <= set(actions)
+    assert {"receive", "make the image", "launch the replacement", "add the replacement to the groups"} <= set(actions)
 
 
 def test_rescues_and_their_margins(records: list[dict[str, Any]]) -> None:

@@ -9,20 +9,20 @@ RESCUE = "functions/interruption/rescue"
 BUGS = (
     Bug(
         "weight not recorded",
-        f"{RESCUE}/search.py",
-        '"memberships": [asdict(one) for one in search.found],',
-        '"memberships": [{**asdict(one), "weight": 100} for one in search.found],',
+        f"{RESCUE}/actions/membership_search.py",
+        '"memberships": [asdict(member) for member in search.found],',
+        '"memberships": [{**asdict(member), "weight": 100} for member in search.found],',
     ),
     Bug(
-        "one ClientToken for all rungs",
-        f"{RESCUE}/asks.py",
+        "one ClientToken for all launch options",
+        f"{RESCUE}/actions/launch_requests.py",
         'run.token("RunInstances", str(round_number), repr(sorted(parameters.items())))',
         'run.token("RunInstances", str(round_number))',
     ),
     Bug(
         "relaunch without looking",
-        f"{RESCUE}/replacement.py",
-        "found = _named(run, known) or _repeated(run, known)",
+        f"{RESCUE}/actions/replacement.py",
+        "found = _recorded(run, known) or _repeated(run, known)",
         "found = None",
     ),
     Bug(
@@ -33,25 +33,25 @@ BUGS = (
     ),
     Bug(
         "default image filter",
-        f"{RESCUE}/own_images.py",
-        '        "Status": ALL_STATUSES,\n        "ImageOwnerAlias": "self",\n',
-        '        "ImageOwnerAlias": "self",\n',
+        f"{RESCUE}/actions/image_ownership.py",
+        '{"Status": ALL_STATUSES, "ImageOwnerAlias": "self", **filters}',
+        '{"ImageOwnerAlias": "self", **filters}',
     ),
     Bug(
         "disk flags put back when usable but incomplete",
-        f"{RESCUE}/disks.py",
+        f"{RESCUE}/actions/disk_flags.py",
         """    if not state.snapshots_complete:
-        state = wait_for_snapshots(run, state, until)
+        state = wait_for_snapshots(run, state, decision)
         if not state.snapshots_complete:
             return state.replace(disks_settled=True)
 """,
         "",
     ),
     Bug(
-        "plan written after weight 0",
+        "launch spec recorded after weight 0",
         f"{RESCUE}/steps.py",
-        "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.REMEMBER, *DRAIN)",
-        "SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, *DRAIN, Step.REMEMBER)",
+        "Step.LOOK_FOR_IMAGE, Step.RECORD_LAUNCH_SPEC, *DRAIN_STEPS)",
+        "Step.LOOK_FOR_IMAGE, *DRAIN_STEPS, Step.RECORD_LAUNCH_SPEC)",
     ),
     Bug(
         "first-writer rule ignored",
@@ -61,8 +61,8 @@ BUGS = (
     ),
     Bug(
         "retry after a lost response without looking",
-        f"{RESCUE}/launches.py",
-        '{**parameters, "ClientToken": ask.token},',
+        f"{RESCUE}/actions/run_instances.py",
+        '{**parameters, "ClientToken": request.token},',
         "parameters,",
     ),
     Bug(

@@ -1,34 +1,34 @@
-"""The answer: what a human and the next function want to know (keys as the README lists them)."""
+"""The answers of a call (the README lists their keys)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rescue import kept_disks, succession
+from rescue.actions import interrupted_replacement, source_disks
 from rescue.context import Context
 from rescue.decide import Decision
-from rescue.launch_options import release_moved
+from rescue.launch_spec.options import release_moved
 from rescue.state import State
 from rescue.steps import Step
 
 
 def skipped(run: Context, state: State, decision: Decision) -> dict[str, Any]:
-    """Nothing is to be done, and the decision says why."""
+    """Nothing is done; the decision gives the reason."""
     answer = _base(run, "skipped", decision.reason)
     return {**answer, "timeline": run.timeline, "warnings": list(state.warnings)}
 
 
 def stop_mode(run: Context, state: State, _: Decision) -> dict[str, Any]:
-    """``state_change`` does the rest."""
+    """The source is drained; ``state_change`` does the rest."""
     reason = (
-        f"{run.instance_id} is drained and remembered; it will be stopped, not released, and keeps its disks: "
-        "it goes back to its groups when it runs again"
+        f"{run.instance_id} is drained, and its memberships are recorded; it will be stopped, not released, and keeps "
+        "its disks: it returns to its groups when it runs again"
     )
-    return {**_base(run, "done", reason), **_found(state), **_notice(state), "timeline": run.timeline}
+    return {**_base(run, "done", reason), **_found(state), "timeline": run.timeline}
 
 
 def recorded(run: Context, state: State, _: Decision) -> dict[str, Any]:
-    """The recorded answer. The call that finished gives it with its own timeline, later ones with the recorded one."""
+    """The recorded answer. The call that has finished the rescue gives its own timeline, later calls the recorded."""
     answer, timeline = dict(run.episode.records["done"]["answer"]), run.timeline
     new = [text for text in state.warnings if text not in answer["warnings"]]
     finished_here = any(entry["step"] == Step.FINISH.value for entry in timeline)
@@ -47,10 +47,9 @@ def closing(run: Context, state: State) -> dict[str, Any]:
         **({"image_id": state.image_id} if state.image_id else {}),
         **({"replacement_id": state.replacement_id} if state.replacement_id else {}),
         **_found(state),
-        **_notice(state),
         "margin_seconds": margin_seconds(state),
         "overlap_seconds": overlap_seconds(state),
-        "retained_disks": kept_disks.staying(run, state),
+        "retained_disks": source_disks.retained(run, state),
         "not_carried": not_carried(run, state) if state.replacement_id else [],
         "health": dict(state.health),
         "timeline": run.timeline,
@@ -63,49 +62,43 @@ def _base(run: Context, outcome: str, reason: str) -> dict[str, Any]:
 
 
 def _found(state: State) -> dict[str, Any]:
-    return {"memberships": [one.shown for one in state.memberships or ()], "warnings": list(state.warnings)}
-
-
-def _notice(state: State) -> dict[str, Any]:
-    return {"notice_estimated": state.notice_estimated}
+    return {
+        "memberships": [member.shown for member in state.memberships or ()],
+        "notice_estimated": state.notice_estimated,
+        "warnings": list(state.warnings),
+    }
 
 
 def _reason(run: Context, state: State) -> str:
     saved = f"image {state.image_id}" if state.image_id else "no image"
-    if state.maker:
-        return f"{run.instance_id} is drained and saved ({saved}); {state.maker} made it and replaces it"
+    if state.managed_by:
+        return f"{run.instance_id} is drained and saved ({saved}); {state.managed_by} manages and replaces it"
     if not state.replacement_id:
         return f"{run.instance_id} is drained and saved ({saved}); SPOTKEEPER_RELAUNCH is none"
-    if passed_on := state.records.get("handed-over"):
+    if handed_over := state.records.get("handed-over"):
         return (
             f"{state.replacement_id} was launched for {run.instance_id} and interrupted before it served: its rescue "
-            f"{passed_on['to']} gives its successor the groups; {saved}"
+            f"{handed_over['to']} adds the next replacement to the groups; {saved}"
         )
-    groups = len({one.group for one in state.memberships or () if one.server_id == run.instance_id})
-    where = (
-        f"in its {groups} server group{'s' * (groups > 1)}"
-        if groups
-        else "running (the source was behind no load balancer)"
-    )
+    groups = len({member.group for member in state.memberships or () if member.server_id == run.instance_id})
+    where = f"in its {groups} server group{'s' * (groups > 1)}" if groups else "running (the source was in no group)"
     return f"{state.replacement_id} took over from {run.instance_id} and is {where}; {saved}"
 
 
 def margin_seconds(state: State) -> float | None:
-    """Notice end minus the moment the image was usable (at-once: the replacement served), as the journal has it."""
+    """The notice's end minus the moment of the usable image (at-once: of the serving replacement), by the journal."""
     record = state.records.get("usable") or state.records.get("serving") or state.records.get("running")
     return round(state.notice_end - float(record["at"]), 3) if record else None
 
 
 def overlap_seconds(state: State) -> float:
-    """For how long source and replacement both ran, up to now."""
+    """How long source and replacement both ran, up to now."""
     running = state.records.get("running")
-    if running is None:
-        return 0.0
-    return round(max(0.0, source_ended(state) - float(running["at"])), 3)
+    return round(max(0.0, source_ended(state) - float(running["at"])), 3) if running else 0.0
 
 
 def source_ended(state: State) -> float:
-    """When the source stopped running; now where it still does."""
+    """When the source stopped running; now if it still runs."""
     if state.stopped_at is not None:
         return state.stopped_at
     if state.gone:
@@ -114,8 +107,8 @@ def source_ended(state: State) -> float:
 
 
 def not_carried(run: Context, state: State) -> list[str]:
-    """What the replacement does not have: by nature, behind load balancers, and because its rung does not fit it."""
+    """The settings and memberships that the replacement does not have, also because of its launch option."""
     records = run.episode.records
-    plan, launched = records["launch-spec"], records[succession.record_name(records)]
-    dropped = [f"{name}: does not fit {launched['rung']}" for name in launched["drops"]]
-    return [*plan["not_carried"], *state.not_carried, *dropped, *release_moved(plan, launched)]
+    spec, launched = records["launch-spec"], records[interrupted_replacement.record_name(records)]
+    dropped = [f"{name}: does not fit {launched['launch_option']}" for name in launched["drops"]]
+    return [*spec["not_carried"], *state.not_carried, *dropped, *release_moved(spec, launched)]

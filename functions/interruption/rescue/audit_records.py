@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rescue import kept_disks
+from rescue.actions import source_disks
 from rescue.context import Context
 from rescue.decide import Decision
 from rescue.state import State
@@ -18,21 +18,22 @@ Change = tuple[Any, Any]
 
 def audit_fields(run: Context, before: State, after: State, decision: Decision) -> dict[str, Any]:
     """The fields of the audit record of a step."""
-    change = (None, None) if after is before else CHANGES.get(decision.step, _unchanged)(run, before, after)
+    change = CHANGES.get(decision.step)
+    old, new = change(run, before, after) if change and after is not before else (None, None)
     source = after.source or {}
     return {
         "instance_name": source.get("InstanceName"),
         "episode": run.episode.name if after.loaded else None,
-        "before": change[0],
-        "after": change[1],
+        "before": old,
+        "after": new,
         "seconds_left": round(after.notice_end - run.clock.now(), 3),
         "instance": instance_facts(source) if decision.step is Step.OPEN and source else None,
     }
 
 
 def unrecorded_flags(run: Context, state: State, disk_ids: Sequence[str]) -> None:
-    """Flags are about to be changed that the journal cannot remember: the audit is all that will tell of them."""
-    reason = "without a journal nobody puts these flags back: the disks stay until somebody deletes them"
+    """Record in the audit the flags that are changed without the journal: no other record has them."""
+    reason = "without a journal these flags are not restored: the disks stay until somebody deletes them"
     flags = dict.fromkeys(disk_ids, "DeleteWithInstance=true")
     fields = audit_fields(run, state, state, Decision(Step.RETAIN_DISKS, reason))
     run.audit.record(
@@ -43,38 +44,32 @@ def unrecorded_flags(run: Context, state: State, disk_ids: Sequence[str]) -> Non
     )
 
 
-def _unchanged(_: Context, __: State, ___: State) -> Change:
-    return None, None
+def _flags(run: Context, flag: str) -> dict[str, str]:
+    return dict.fromkeys(source_disks.to_retain(run), f"DeleteWithInstance={flag}")
 
 
-def _stopped(_: Context, before: State, after: State) -> Change:
-    return (before.source or {}).get("Status"), (after.source or {}).get("Status")
+def _status(state: State) -> Any:
+    return (state.source or {}).get("Status")
 
 
 def _weights(_: Context, before: State, __: State) -> Change:
-    weights = {one.name: one.weight for one in before.memberships or ()}
+    weights = {member.name: member.weight for member in before.memberships or ()}
     return weights, dict.fromkeys(weights, 0)
 
 
 def _memberships(_: Context, before: State, after: State) -> Change:
-    names = [one.name for one in before.memberships or ()]
+    names = [member.name for member in before.memberships or ()]
     return (names, []) if after.removed and not before.removed else ([], names)
 
 
 CHANGES: dict[loop.Step, Callable[[Context, State, State], Change]] = {
-    Step.RETAIN_DISKS: lambda run, *_: (
-        dict.fromkeys(kept_disks.doomed(run), "DeleteWithInstance=true"),
-        dict.fromkeys(kept_disks.doomed(run), "DeleteWithInstance=false"),
-    ),
-    Step.RESTORE_DISKS: lambda run, _, after: (
-        dict.fromkeys(kept_disks.doomed(run), "DeleteWithInstance=false"),
-        dict.fromkeys(kept_disks.doomed(run), f"DeleteWithInstance={str(after.flags_restored).lower()}"),
-    ),
+    Step.RETAIN_DISKS: lambda run, *_: (_flags(run, "true"), _flags(run, "false")),
+    Step.RESTORE_DISKS: lambda run, _, after: (_flags(run, "false"), _flags(run, str(after.flags_restored).lower())),
     Step.DRAIN: _weights,
     Step.REMOVE: _memberships,
     Step.RETURN: _memberships,
-    Step.STOP_SOURCE: _stopped,
+    Step.STOP_SOURCE: lambda _, before, after: (_status(before), _status(after)),
     Step.MAKE_IMAGE: lambda _, __, after: (None, after.image_id or None),
     Step.LAUNCH: lambda _, __, after: (None, after.replacement_id or None),
 }
-"""Per step that writes: what was there before, and what is there now."""
+"""Per step that writes: the values before and after."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue.alive import Life
+from rescue.signs_of_life import SignsOfLife
 from spotkeeper import episode
 from spotkeeper.episode import Episode
 from spotkeeper.errors import JournalUnavailable
@@ -26,23 +26,23 @@ class Context(RunContext[InterruptionSettings]):
     episode: Episode
     event: Mapping[str, Any]
     call: Mapping[str, Any]
-    life: Life
+    signs: SignsOfLife
     search: Search | None = None
     journal_error: JournalUnavailable | None = None
-    touched: list[str] = field(default_factory=list)
-    """Disks whose flag this call may have changed while nobody could write down what it was."""
+    unrecorded_disks: list[str] = field(default_factory=list)
+    """Disks whose flag this call may have changed without a record of the former flag."""
     own_images: set[str] = field(default_factory=set)
-    """Images that are proven to be this rescue's: CreateImage has answered with them, or their disks tell."""
+    """Images that are proven to be this rescue's, by the answer of CreateImage or by their disks."""
     taken_names: set[int] = field(default_factory=set)
-    """Tries whose image name belongs to somebody else's image."""
+    """Tries whose image name belongs to an image of another owner."""
     attempt: int = 0
-    """The number of this call's ``attempt`` record; 0 until it stands."""
-    refused: set[str] = field(default_factory=set)
-    """ClientTokens of the RunInstances calls that this call has seen refused."""
+    """The number of this call's ``attempt`` record; 0 before it is written."""
+    refused_tokens: set[str] = field(default_factory=set)
+    """ClientTokens of RunInstances calls that were refused in this call."""
     undeleted: dict[str, str] = field(default_factory=dict)
-    """Failed images of this rescue that could not be deleted, with why."""
-    too_dear: list[str] = field(default_factory=list)
-    """What has to be said of launch options that this call has skipped for the source's SpotPriceLimit."""
+    """Warnings about failed images of this rescue that could not be deleted, by image id."""
+    above_price_limit: list[str] = field(default_factory=list)
+    """Warnings about launch options that this call has skipped for the source's SpotPriceLimit."""
 
     def load(self, event_time: float) -> None:
         """Read the instance's latest episode; in stop mode a later event opens the next. See ``episode.load``."""
@@ -51,5 +51,5 @@ class Context(RunContext[InterruptionSettings]):
 
 
 def subject_of(episode: Episode) -> str:
-    """ClientTokens belong to an episode: nothing that an earlier one made is launched again for the next."""
+    """ClientTokens belong to an episode: the next episode never adopts what an earlier episode has launched."""
     return f"{episode.home}\n{episode.name}"

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from rescue.actions import source_disks
+from rescue.actions.image import look_for_image
+from rescue.actions.record_launch_spec import observe_launch_spec
 from rescue.context import Context
 from rescue.decide import Decision, plan
-from rescue.image import look_for_image
-from rescue.kept_disks import describe_disks
-from rescue.remember import observe_launch_spec
-from rescue.replacement import describe_rung
+from rescue.launch_spec.options import describe_option
 from rescue.state import Image, State
-from rescue.steps import Step
-from spotkeeper import loop
+from rescue.steps import BY_GROUP, Step
 from spotkeeper.instances import locked, server_ids
 from spotkeeper.load_balancers.search import Search
 
 
 def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
-    """``skipped`` with ``plan``: the steps that are due as things stand, in order."""
+    """``skipped`` with ``plan``: the steps that are due in the present state, in order."""
+    run.step.until = run.deadline
     spec = dict(run.episode.records.get("launch-spec") or {})
     if state.source is not None:
-        state = state.replace(disks=tuple(describe_disks(run, run.deadline)))
+        state = state.replace(disks=tuple(source_disks.attached(run)))
         state = state.replace(disks_retained=not any(disk.get("DeleteWithInstance") for disk in state.disks or ()))
-        spec = observe_launch_spec(run, state, run.deadline)
+        spec = observe_launch_spec(run, state)
     if state.image is Image.UNKNOWN:
         state = look_for_image(run, state)
     if state.memberships is None:
@@ -37,22 +37,18 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
         "outcome": "skipped",
         "reason": f"dry run: nothing was written; the instance {lock} under the Recycling lock",
         "instance_id": run.instance_id,
-        "plan": [_line(decision.step, decision.reason, assumed, spec) for decision in plan(run.settings, assumed)],
-        "memberships": [f"{one.name}, weight {one.weight}" for one in state.memberships or ()],
+        "plan": [_line(decision, assumed, spec) for decision in plan(run.settings, assumed)],
+        "memberships": [f"{member.name}, weight {member.weight}" for member in state.memberships or ()],
         "not_carried": list(spec.get("not_carried", ())),
         "warnings": list(state.warnings),
     }
 
 
-def _line(step: loop.Step, reason: str, state: State, spec: dict[str, Any]) -> str:
-    details = _details(step, state, spec)
-    return f"{step.value}{': ' + details if details else ''} ({reason})"
-
-
-def _details(step: loop.Step, state: State, spec: dict[str, Any]) -> str:
-    """What the step would touch."""
-    if step in {Step.DRAIN, Step.REMOVE, Step.RETURN}:
-        return ", ".join(sorted({one.group_name for one in state.memberships or ()}))
+def _line(decision: Decision, state: State, spec: dict[str, Any]) -> str:
+    """A step of the plan, with its groups or launch options."""
+    step, details = decision.step, ""
+    if step in BY_GROUP:
+        details = ": " + ", ".join(sorted(state.groups))
     if step is Step.LAUNCH:
-        return ", then ".join(describe_rung(rung) for rung in spec.get("rungs", ()))
-    return ""
+        details = ": " + ", then ".join(map(describe_option, spec.get("launch_options", ())))
+    return f"{step.value}{details} ({decision.reason})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from rescue.alive import Life, LivingApi, LivingClock
 from rescue.context import NOTICE_SECONDS, Context, subject_of
+from rescue.signs_of_life import ApiWithSigns, ClockWithSigns, SignsOfLife
 from rescue.state import State
 from rescue.workflow import rescue_loop
 from spotkeeper.episode import Episode
@@ -16,7 +16,7 @@ from spotkeeper.instances import iso
 from spotkeeper.run_context import journal_opener
 from spotkeeper.settings import InterruptionSettings
 
-CLOCKS_APART = 60.0
+CLOCK_SKEW = 60.0
 """Seconds by which the clocks of the platform may differ."""
 
 
@@ -27,28 +27,28 @@ def rescue(event: Interruption, invocation: Invocation, settings: InterruptionSe
     """
     run = _context(event, invocation, settings)
     now = run.clock.now()
-    # No notice begins in the future: such a time is another zone's, and would promise hours that there are not.
-    told = event.time if event.time is not None and event.time <= now + CLOCKS_APART else None
-    began = now if told is None else told
-    state = State(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=told is None)
-    life = run.life
+    # No notice begins in the future: such a time is in another time zone, and its notice would last hours.
+    known = event.time if event.time is not None and event.time <= now + CLOCK_SKEW else None
+    began = now if known is None else known
+    state = State(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=known is None)
+    signs = run.signs
     try:
         answer = rescue_loop(run, state).answer()
     except Exception as error:
-        life.end(error)
+        signs.end(error)
         raise
-    life.end(None)
-    missed = [f"{len(life.missed)} hints could not be kept in the journal: {life.missed[0]}"] if life.missed else []
+    signs.end(None)
+    missed = [f"{len(signs.missed)} hints could not be kept in the journal: {signs.missed[0]}"] if signs.missed else []
     return {**answer, **({"warnings": [*answer.get("warnings", ()), *missed]} if missed else {})}
 
 
 def _context(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> Context:
     about = {"event_kind": Kind.INTERRUPTION.value, "event_id": event.id, "instance_id": event.instance_id}
     audit = invocation.audit.of(**about, region=event.region)
-    life = Life(invocation.deadline.clock, audit)
-    clock = LivingClock(invocation.deadline.clock, life)
+    signs = SignsOfLife(invocation.deadline.clock, audit)
+    clock = ClockWithSigns(invocation.deadline.clock, signs)
     now, deadline = clock.now(), replace(invocation.deadline, clock=clock)
-    # The journal waits by the plain clock: a sign of life is written to the journal itself.
+    # The journal waits by the plain clock: a sign of life is itself written to the journal.
     journal = journal_opener(invocation, event.region, settings)
     episode = Episode(journal, invocation.home(event.region), event.instance_id)
     call = {"request_id": invocation.request_id, "started_at": now, "deadline_at": now + deadline.remaining()}
@@ -57,12 +57,12 @@ def _context(event: Interruption, invocation: Invocation, settings: Interruption
         event.region,
         settings,
         deadline=deadline,
-        api=LivingApi,
+        api=ApiWithSigns,
         audit=audit,
         subject=subject_of(episode),
         instance_id=event.instance_id,
         episode=episode,
         event={**asdict(event), "opened_at": iso(now)},
         call=call,
-        life=life,
+        signs=signs,
     )

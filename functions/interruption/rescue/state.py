@@ -1,4 +1,4 @@
-"""What a call knows at one moment: one frozen value that the acts replace and ``decide`` reads."""
+"""The state of a call: a frozen value that actions replace and ``decide`` reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from spotkeeper import loop
-from spotkeeper.instances import Described, in_stop_mode, maker_of, tags_of
+from spotkeeper.instances import Described, in_stop_mode, manager_of, tags_of
 from spotkeeper.load_balancers import Membership
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Image(Enum):
     """The episode's image."""
 
-    UNKNOWN = "nobody has looked yet"
-    NONE = "there is none"
+    UNKNOWN = "not looked for yet"
+    NONE = "not there"
     CREATING = "being created"
     USABLE = "usable"
     FAILED = "failed"
@@ -37,14 +37,14 @@ class Replacement(Enum):
 class State(loop.State):
     """All times are seconds since 1970 unless a name says ``_for``.
 
-    ``records`` are the episode's standing journal records. ``source`` is None while nobody has looked and once it is
-    gone (``source_seen`` tells which). ``lock_seen``: this call has seen it under the Recycling lock.
-    What is not in the records (``disks_retained``, ``removed`` …) is this call's.
+    ``records`` are the episode's journal records; the other fields (``disks_retained``, ``removed`` …) are what this
+    call knows. ``source`` is None before the first look and after the release (``source_seen`` tells which).
+    ``lock_seen``: this call has seen the source under the Recycling lock.
 
-    ``memberships`` is None while none were looked for; ``unsearched`` names the load balancers that were not searched
-    yet. ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` say that it is
-    in all of them. ``unretained`` says which disks refuse to stay, and why. ``lb_since`` is when this call began with
-    the load balancers.
+    ``memberships`` is None before the search; ``unsearched`` names the load balancers that are not searched yet.
+    ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` mean all groups.
+    ``unretained`` names the disks that cannot be retained, with the reason. ``load_balancers_since`` is when this call
+    began with the load balancers.
     """
 
     entered: float
@@ -74,7 +74,7 @@ class State(loop.State):
 
     memberships: tuple[Membership, ...] | None = None
     unsearched: tuple[str, ...] = ()
-    lb_since: float | None = None
+    load_balancers_since: float | None = None
     settled: frozenset[tuple[Step, str]] = frozenset()
     drained: bool = False
     drained_at: float | None = None
@@ -91,14 +91,14 @@ class State(loop.State):
     returned: bool = False
     health_asked: bool = False
     health: tuple[tuple[str, str], ...] = ()
-    strays_checked: bool = False
+    duplicates_checked: bool = False
 
     not_carried: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups with a membership, by name."""
-        return tuple(dict.fromkeys(one.group_name for one in self.memberships or ()))
+        return tuple(dict.fromkeys(member.group_name for member in self.memberships or ()))
 
     def unsettled(self, step: Step) -> tuple[str, ...]:
         """The groups in which a step is not done."""
@@ -106,17 +106,17 @@ class State(loop.State):
 
     @property
     def drain_begun(self) -> bool:
-        """Some group has weight 0."""
+        """At least one group has weight 0."""
         return self.drained or any(step.name == "DRAIN" for step, _ in self.settled)
 
     @property
     def gone(self) -> bool:
-        """The source was looked for and does not exist any more."""
+        """The source was looked for and does not exist."""
         return self.source_seen and self.source is None
 
     @property
     def has_image(self) -> bool:
-        """There is an image, be it still in creation."""
+        """There is an image, maybe still in creation."""
         return self.image in {Image.CREATING, Image.USABLE}
 
     @property
@@ -125,9 +125,10 @@ class State(loop.State):
         return in_stop_mode(self.source or self.records.get("event"))
 
     @property
-    def maker(self) -> str:
-        """Who made the source and will make its successor; empty where that is us."""
-        return maker_of(tags_of(self.source)) if self.source else str(self.records.get("event", {}).get("maker", ""))
+    def managed_by(self) -> str:
+        """The service that replaces the source itself (Auto Scaling, ACK); else empty."""
+        recorded = str(self.records.get("event", {}).get("managed_by") or "")
+        return manager_of(tags_of(self.source)) if self.source else recorded
 
     @property
     def stopped(self) -> bool:

@@ -1,4 +1,4 @@
-"""The steps there are, which of them each kind of rescue takes, in order, and which may be passed while refused."""
+"""The steps of a rescue, their order for each kind of rescue, and the steps that later steps do not wait for. Pure."""
 
 from __future__ import annotations
 
@@ -18,77 +18,66 @@ class Step(loop.Step):
 
     LOOK = "look at the source"
     SKIP = "skip"
-    ANSWER = "answer what the journal says"
+    ANSWER = "give the recorded answer"
     WAIT_FOR_LOCK = "wait for the Recycling lock"
     LOAD = "read the journal"
     OPEN = "open the episode", WRITES
     LOOK_FOR_IMAGE = "look for the image"
     RETAIN_DISKS = "retain the disks", WRITES
-    REMEMBER = "remember the launch spec", WRITES
+    RECORD_LAUNCH_SPEC = "record the launch spec", WRITES
     FIND_MEMBERSHIPS = "find the memberships", WRITES
     DRAIN = "weight 0", WRITES, PARTS
     WAIT_DRAIN = "let in-flight requests finish"
-    REMOVE = "remove from the groups", WRITES, PARTS
+    REMOVE = "remove the source from the groups", WRITES, PARTS
     STOP_SOURCE = "stop the source", WRITES
     MAKE_IMAGE = "make the image", WRITES
     WAIT_IMAGE = "wait for the image", WRITES
     WAIT_SNAPSHOTS = "wait for the snapshots"
     LAUNCH = "launch the replacement", WRITES
     WAIT_RUNNING = "wait for the replacement", WRITES
-    RETURN = "return to the groups", WRITES, PARTS
-    ASK_HEALTH = "ask the health status"
-    CHECK_STRAYS = "look for surplus replacements", WRITES
-    RESTORE_DISKS = "put the disk flags back", WRITES
+    RETURN = "add the replacement to the groups", WRITES, PARTS
+    ASK_HEALTH = "read the health status"
+    DELETE_DUPLICATES = "look for duplicate replacements", WRITES
+    RESTORE_DISKS = "restore the disk flags", WRITES
     WAIT = "wait for the next try"
-    FAIL = "end with what was refused"
+    FAIL = "end with the refused steps"
     UNLOCKED = "stop because the lock is gone"
-    NO_JOURNAL = "stop before something is lost"
+    NO_JOURNAL = "stop without the journal"
     LOSE = "record the loss", WRITES
     FINISH = "close the episode", WRITES
     FINISH_STOP_MODE = "leave the rest to state_change"
 
 
-DRAIN = (Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.WAIT_DRAIN)
-SAVE = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.REMEMBER, *DRAIN)
-IMAGE = (Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
+DRAIN_STEPS = (Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.WAIT_DRAIN)
+SAVE_STEPS = (Step.OPEN, Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.RECORD_LAUNCH_SPEC, *DRAIN_STEPS)
+IMAGE_STEPS = (Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
 # A stopped server can no longer be removed from a group (ObtainIpFail), so it leaves the groups before it is stopped.
-IMAGE_OF_STOPPED = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.WAIT_IMAGE)
+STOPPED_IMAGE_STEPS = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.WAIT_IMAGE)
 # Stopping disturbs a snapshot in creation (document of CreateSnapshot), so the snapshots come first.
-STOP_BEFORE_RELAUNCH = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
-RELAUNCH = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN, Step.ASK_HEALTH, Step.CHECK_STRAYS)
-CLOSE = (Step.RESTORE_DISKS, Step.FINISH)
+STOP_STEPS = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
+SERVE_STEPS = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN)
+CHECK_STEPS = (Step.ASK_HEALTH, Step.DELETE_DUPLICATES)
+CLOSE_STEPS = (Step.RESTORE_DISKS, Step.FINISH)
 
-AT_ONCE = (
-    Step.OPEN,
-    Step.REMEMBER,
-    Step.FIND_MEMBERSHIPS,
-    Step.LAUNCH,
-    Step.WAIT_RUNNING,
-    Step.RETURN,
-    Step.DRAIN,
-    Step.WAIT_DRAIN,
-    Step.REMOVE,
-    Step.ASK_HEALTH,
-    Step.CHECK_STRAYS,
-    Step.FINISH,
-)
-# The platform stops it when the notice ends: whoever has a request there has until then.
-STOP_MODE = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STOP_MODE)
-DATA_WITHOUT_JOURNAL = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Step.NO_JOURNAL)
-NOTHING_WITHOUT_JOURNAL = (Step.NO_JOURNAL,)
+AT_ONCE_BEGIN = (Step.OPEN, Step.RECORD_LAUNCH_SPEC, Step.FIND_MEMBERSHIPS)
+AT_ONCE_DRAIN = (Step.DRAIN, Step.WAIT_DRAIN, Step.REMOVE)
+AT_ONCE_STEPS = (*AT_ONCE_BEGIN, *SERVE_STEPS, *AT_ONCE_DRAIN, *CHECK_STEPS, Step.FINISH)
+# The platform stops the instance when the notice ends: in-flight requests have until then.
+STOP_MODE_STEPS = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STOP_MODE)
+NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Step.NO_JOURNAL)
 
 FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
-LOAD_BALANCER = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.RETURN})
-SIDE_BY_SIDE = frozenset({Step.RETAIN_DISKS, Step.REMEMBER, Step.WAIT_DRAIN, *LOAD_BALANCER})
-"""Steps that need not wait for a refused one of their kind: they only hold up what comes behind all of them."""
+LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.RETURN})
+SIDE_BY_SIDE = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
+"""While a step of this set is refused, the other steps of the set are still taken; only the steps behind them wait."""
 HOLD_UP_SECONDS = 30.0
-"""How long refused or slow steps may hold up the image (at-once: the launch); those of load balancers count as one."""
+"""How long refused or slow steps may delay the image (at-once: the launch); load balancer steps share this time."""
 
 BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.RETURN})
-"""Steps that are done group by group: what one group refuses does not keep another from its turn."""
+"""Steps that are taken in each group: the refusal of a group does not delay the other groups."""
 
 NEEDS: Mapping[loop.Step, frozenset[Step]] = {
-    Step.LAUNCH: frozenset({Step.REMEMBER}),
+    Step.LAUNCH: frozenset({Step.RECORD_LAUNCH_SPEC}),
     Step.FINISH: frozenset(Step),
     Step.FINISH_STOP_MODE: frozenset(Step),
     Step.REMOVE: frozenset({Step.WAIT_DRAIN}),
@@ -96,95 +85,101 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
     Step.RETURN: frozenset({Step.WAIT_RUNNING}),
     Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
 }
-"""Steps that must not be taken while one of these is refused."""
+"""Steps that are not taken while a step of the set is refused."""
 DO_WITHOUT = frozenset({Step.REMOVE, Step.NO_JOURNAL})
-"""Of those, the steps that are taken all the same once it is refused for good."""
+"""Of these, the steps that are taken once the needed step is refused for good."""
 
 
-def track(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:
-    """The steps of this rescue, in order. The next step is the first one that is due and may be tried."""
+def ordered_steps(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:
+    """The steps of this rescue, in order. The next step is the first step that is due and may be tried."""
     if not state.journal_reached:
-        return DATA_WITHOUT_JOURNAL if makes_image(settings, state) else NOTHING_WITHOUT_JOURNAL
+        return NO_JOURNAL_STEPS if makes_image(settings, state) else (Step.NO_JOURNAL,)
     if state.stop_mode:
-        return STOP_MODE
+        return STOP_MODE_STEPS
     if not makes_image(settings, state):
-        return AT_ONCE
-    image = IMAGE_OF_STOPPED if settings.stop_source is StopSource.BEFORE_IMAGE else IMAGE
+        return AT_ONCE_STEPS
+    image = STOPPED_IMAGE_STEPS if settings.stop_source is StopSource.BEFORE_IMAGE else IMAGE_STEPS
     if not relaunches(settings, state):
-        return (*SAVE, *image, *CLOSE)
-    stop = STOP_BEFORE_RELAUNCH if settings.stop_source is StopSource.BEFORE_RELAUNCH else ()
-    return (*SAVE, *image, *stop, *RELAUNCH, *CLOSE)
+        return (*SAVE_STEPS, *image, *CLOSE_STEPS)
+    stop = STOP_STEPS if settings.stop_source is StopSource.BEFORE_RELAUNCH else ()
+    return (*SAVE_STEPS, *image, *stop, *SERVE_STEPS, *CHECK_STEPS, *CLOSE_STEPS)
 
 
 def makes_image(settings: InterruptionSettings, state: State) -> bool:
-    """Stop mode keeps its disks, and at-once fleets have nothing to save; what others made is imaged all the same."""
-    return not state.stop_mode and (settings.relaunch is not Relaunch.AT_ONCE or bool(state.maker))
+    """Not in stop mode, which keeps the disks, nor at-once, unless Auto Scaling or ACK manages the source."""
+    return not state.stop_mode and (settings.relaunch is not Relaunch.AT_ONCE or bool(state.managed_by))
 
 
 def relaunches(settings: InterruptionSettings, state: State) -> bool:
-    """Auto Scaling and ACK replace what they made themselves."""
-    return not state.stop_mode and not state.maker and settings.relaunch is not Relaunch.NONE
+    """Auto Scaling and ACK replace the instances that they manage."""
+    return not state.stop_mode and not state.managed_by and settings.relaunch is not Relaunch.NONE
 
 
 def again_at(step: loop.Step, state: State) -> float:
-    """When a step may be tried (again), seconds since 1970: 0 for one that nobody refused, infinite for never."""
+    """When a step may be tried (again), seconds since 1970: 0 if it was not refused, infinite for never."""
     if step is Step.WAIT_DRAIN and not state.drain_begun:
-        return math.inf  # no group has weight 0: there is nothing to wait for
+        return math.inf  # no group has weight 0, so no drain has begun
     if step in BY_GROUP:
         groups = min((group_again_at(step, group, state) for group in state.unsettled(step)), default=0.0)
-        return max(groups, _again_at(step, "", state))
+        return max(groups, _part_again_at(step, "", state))
     if step is Step.FIND_MEMBERSHIPS and state.unsearched and (step, "") not in state.refusals:
-        return min(_again_at(step, one, state) for one in state.unsearched)
-    return _again_at(step, "", state)
+        return min(_part_again_at(step, scope, state) for scope in state.unsearched)
+    return _part_again_at(step, "", state)
 
 
 FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}
-"""What comes before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
+"""The step before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
 
 
 def group_again_at(step: loop.Step, group: str, state: State) -> float:
-    """When a step may be tried (again) in one group: not before what comes first there."""
+    """When a step may be tried (again) in a group: not before the group's first step."""
     first = FIRST.get(step)
     if first is not None and group in state.unsettled(first):
         before = state.refusals.get((first, group))
         if before is not None and not before.final and not (first is Step.RETURN and state.image_id):
-            return max(before.again_at, _again_at(step, group, state))
-    return _again_at(step, group, state)
+            return max(before.again_at, _part_again_at(step, group, state))
+    return _part_again_at(step, group, state)
 
 
-def _again_at(step: loop.Step, what: str, state: State) -> float:
-    refusal = state.refusals.get((step, what))
+def _part_again_at(step: loop.Step, part: str, state: State) -> float:
+    refusal = state.refusal(step, part)
     return 0.0 if refusal is None else refusal.again_at
 
 
 def pass_at(step: loop.Step, settings: InterruptionSettings, state: State) -> float:
-    """From when on the steps behind a refused or slow one need not wait for it; infinite: they always do."""
-    if step in LOAD_BALANCER:
-        return 0.0 if again_at(step, state) == math.inf else _lb_pass_at(settings, state)
+    """From when on later steps need not wait for a refused or slow step; infinite: they always wait."""
+    if step in LOAD_BALANCER_STEPS:
+        return 0.0 if again_at(step, state) == math.inf else _load_balancers_pass_at(settings, state)
     if step is Step.WAIT_DRAIN:
         return 0.0 if state.has_image or again_at(step, state) == math.inf else math.inf
-    if step in {Step.LOOK_FOR_IMAGE, Step.ASK_HEALTH, Step.CHECK_STRAYS, Step.RESTORE_DISKS, Step.REMEMBER}:
-        # CreateImage under the recorded name and token makes no second image, so it need not wait for the look.
+    if step in {
+        Step.LOOK_FOR_IMAGE,
+        Step.ASK_HEALTH,
+        Step.DELETE_DUPLICATES,
+        Step.RESTORE_DISKS,
+        Step.RECORD_LAUNCH_SPEC,
+    }:
+        # CreateImage with the recorded name and token makes no second image, so it need not wait for the look.
         no_other = step is Step.LOOK_FOR_IMAGE and (state.gone or "usable" in state.records)
         return math.inf if no_other else 0.0
     if step is Step.RETAIN_DISKS:
-        return 0.0 if state.has_image else _held_up(step, state)
+        return 0.0 if state.has_image else _delay_until(step, state)
     if step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE:
-        return _held_up(step, state)
+        return _delay_until(step, state)
     return math.inf
 
 
-def _lb_pass_at(settings: InterruptionSettings, state: State) -> float:
-    """Load balancers hold up the image (at-once: the launch) for a while, and nothing else."""
-    waited_for = not state.has_image if makes_image(settings, state) else state.replacement is Replacement.NONE
-    if state.stop_mode or not waited_for:
+def _load_balancers_pass_at(settings: InterruptionSettings, state: State) -> float:
+    """Load balancers delay only the image (at-once: the launch), for ``HOLD_UP_SECONDS``."""
+    delayed = not state.has_image if makes_image(settings, state) else state.replacement is Replacement.NONE
+    if state.stop_mode or not delayed:
         return 0.0
-    return math.inf if state.lb_since is None else state.lb_since + HOLD_UP_SECONDS
+    return math.inf if state.load_balancers_since is None else state.load_balancers_since + HOLD_UP_SECONDS
 
 
-def _held_up(step: loop.Step, state: State) -> float:
-    """A refusal that passes by itself is waited for a while; one that may stay is tried again without that."""
-    refusal = state.refusals.get((step, ""))
+def _delay_until(step: loop.Step, state: State) -> float:
+    """Later steps wait ``HOLD_UP_SECONDS`` for a refusal that passes by itself, and not for any other refusal."""
+    refusal = state.refusal(step)
     if refusal is None:
         return math.inf
     passes = isinstance(refusal.error, CloudError) and passes_by_itself(refusal.error)

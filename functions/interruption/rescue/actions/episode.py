@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rescue import answer, checked_records, kept_disks, search, source, succession
+from rescue import answer
+from rescue.actions import interrupted_replacement, membership_search, record_checks, source_disks, source_instance
 from rescue.context import NOTICE_SECONDS, Context
 from rescue.decide import Decision
 from rescue.state import Image, Replacement, State
@@ -13,51 +14,51 @@ from spotkeeper.instances import server_ids, tags_of
 
 
 def begin(run: Context, state: State, _: Decision) -> State:
-    """Begin the episode, or join it, and leave word of this call."""
+    """Begin or join the episode, and record this call."""
     described = {
         **run.event,
         "notice_end": state.notice_end,
         "notice_estimated": state.notice_estimated,
-        "maker": state.maker,
+        "managed_by": state.managed_by,
         "SpotInterruptionBehavior": (state.source or {}).get("SpotInterruptionBehavior"),
         "launched_by": tags_of(state.source).get(EPISODE_TAG),
         "server_ids": sorted(server_ids(state.source, run.instance_id)),
     }
     hints.begin(run.episode, described, state.now)
     run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})
-    run.life.begin(run.episode, run.attempt)
+    run.signs.begin(run.episode, run.attempt)
     return state.replace(opened=True)
 
 
 def load(run: Context, state: State, _: Decision) -> State:
-    """What earlier calls of this rescue have left in the journal."""
+    """Read the records of earlier calls."""
     event_time = run.event["time"]
     run.load(state.entered if event_time is None else event_time)
-    return source.judge_notice(run, resume(run, state.replace(loaded=True)))
+    return source_instance.extend_notice(run, resume(run, state.replace(loaded=True)))
 
 
 def unlocked(run: Context, _: State, __: Decision) -> State:
-    """The end of a call that finds half a rescue of an instance that is not to be reclaimed any more."""
+    """End a call that finds an unfinished rescue of an instance without the lock. Raises ``RescueFailed``."""
     raise RescueFailed(
-        f"{run.instance_id} is not under the Recycling lock any more, and its rescue "
-        f"{run.episode.name} is not finished: it may be in no group, at weight 0 or stopped. Its memberships are in "
-        f"the journal ({run.episode.key('memberships')}). "
-        "SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false finishes the rescue without the lock"
+        f"{run.instance_id} is not under the Recycling lock any more, and its rescue {run.episode.name} is not "
+        "finished: the instance may be in no group, at weight 0 or stopped. Its memberships are in the journal "
+        f"({run.episode.key('memberships')}). SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false finishes the rescue without the "
+        "lock"
     )
 
 
 def no_journal(run: Context, state: State, _: Decision) -> State:
-    """The end of a call that has no journal."""
-    image = f" Image {state.image_id} was asked for." if state.image_id else ""
-    more = f"{image}{kept_disks.kept_without_record(run, state)}"
+    """End a call without a journal. Raises ``JournalUnavailable``."""
+    image = f" Image {state.image_id} was requested." if state.image_id else ""
+    more = f"{image}{source_disks.retained_without_record(run, state)}"
     assert run.journal_error is not None  # noqa: S101 - only an error of the journal leads here
     raise run.journal_error.adding(more) from run.journal_error
 
 
 def lose(run: Context, state: State, _: Decision) -> State:
-    """Write down that this rescue cannot succeed any more, and say what is left; every later call says it again.
+    """Record that this rescue cannot succeed any more, with what is left. Raises ``RescueLost``, as all later calls do.
 
-    What a call side by side has written since this one read the journal may be the very thing that was missing.
+    A call side by side may have recorded the missing facts since this call read the journal.
     """
     if lost := state.records.get("lost"):
         raise RescueLost(str(lost["reason"]))
@@ -67,10 +68,9 @@ def lose(run: Context, state: State, _: Decision) -> State:
         return resume(run, state)
     for name, error in run.episode.broken.items():
         if name not in run.episode.records:
-            raise error  # it may be the very thing that is missing, and a human may bring it back
-    image_left = f"The image {state.image_id} is usable. " if state.image is Image.USABLE else ""
-    left = image_left + kept_disks.way_back(run)
-    reason = f"{run.instance_id} was released before its rescue was complete. {left}"
+            raise error  # it may hold the missing facts, and a human may repair it
+    image = f"The image {state.image_id} is usable. " if state.image is Image.USABLE else ""
+    reason = f"{run.instance_id} was released before its rescue was complete. {image}{source_disks.way_back(run)}"
     run.episode.record("lost", {"reason": reason, "at": run.clock.now()})
     raise RescueLost(reason)
 
@@ -78,26 +78,25 @@ def lose(run: Context, state: State, _: Decision) -> State:
 def finish(run: Context, state: State, _: Decision) -> State:
     """Close the episode with the answer that every later call gives."""
     state = state.warn(*state.unretained)
-    closing, leaves = answer.closing(run, state), bool(state.image_id)
-    leaves = leaves or state.disks is not None
-    if stays := hints.finish(run.episode, closing, run.clock.now(), leaves=leaves):
-        run.life.miss(stays)
-    return state.replace(strays_checked=True)
+    closing, leaves = answer.closing(run, state), bool(state.image_id) or state.disks is not None
+    if remains := hints.finish(run.episode, closing, run.clock.now(), leaves=leaves):
+        run.signs.miss(remains)
+    return state.replace(duplicates_checked=True)
 
 
 def resume(run: Context, state: State) -> State:
-    """The state that the episode's records hold."""
+    """The state by the episode's records."""
     records = run.episode.records
     state = state.warn(*(str(error) for error in run.episode.broken.values()))
     if begun := records.get("event"):
         end = min(float(begun["notice_end"]), state.entered + NOTICE_SECONDS)  # no notice is longer
         state = state.replace(notice_end=end, notice_estimated=bool(begun["notice_estimated"]))
-    if state.gone or checked_records.may_have_left(records):  # else the search tells whether they are true
-        state = search.recall(run, state)
-    if launched := succession.named(records):
+    if state.gone or record_checks.may_have_left(records):  # else the search checks them first
+        state = membership_search.recall(run, state)
+    if launched := interrupted_replacement.launched(records):
         state = state.replace(replacement=Replacement.STARTING, replacement_id=str(launched["instance_id"]))
-    # A call that had no journal may have made an image that no record tells of; only a first call that finds the source
-    # standing need not look (its CreateImage has the same token, so it would be given that very image).
+    # A call without a journal may have made an image that is not recorded. Only the first call that finds the source
+    # need not look: its CreateImage has the same token, so it would get the same image.
     first = state.source is not None and "event" not in records
     image = Image.NONE if first else Image.UNKNOWN
     return state.replace(records=dict(records), drained="drained" in records, image=image)

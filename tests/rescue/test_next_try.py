@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescue.refusals import as_error, later, refused
+from rescue.next_try import continue_at, error_of, try_later
 from rescue.state import State
 from rescue.steps import Step
 from spotkeeper.errors import (
@@ -33,7 +33,7 @@ def pauses(step: Step, *errors: SpotkeeperError, at: float = 10.0) -> list[float
     """Seconds from each refusal to the next try, each refusal coming when it was due."""
     facts, now, found = START, at, []
     for error in errors:
-        facts = refused(facts, step, "", error, now, lambda: 0.5)
+        facts = try_later(facts, step, "", error, now, lambda: 0.5)
         again_at = facts.refusals[step, ""].again_at
         found.append(again_at - now)
         if again_at == math.inf:
@@ -73,7 +73,7 @@ def test_time_passes(errors: list[SpotkeeperError]) -> None:
     """Whatever the order of the refusals, no try comes at once, and the first refusal is remembered."""
     facts, now = START.replace(now=5.0), 5.0
     for error in errors:
-        facts = refused(facts, Step.REMOVE, "g", error, now)
+        facts = try_later(facts, Step.REMOVE, "g", error, now)
         refusal = facts.refusals[Step.REMOVE, "g"]
         assert refusal.since == 5.0
         assert refusal.again_at > now
@@ -84,15 +84,16 @@ def test_time_passes(errors: list[SpotkeeperError]) -> None:
 
 def test_what_a_call_ends_with() -> None:
     """One refusal is raised as it is, several in one message that names each."""
-    once = refused(START, Step.RETURN, "a", NO, 1.0)
-    assert as_error(once) is NO
-    both = later(refused(once, Step.RETURN, "b", BUSY, 1.0), Step.WAIT_DRAIN, "", DeadlineReached("drains"), 9.0)
-    error = as_error(both)
+    once = try_later(START, Step.RETURN, "a", NO, 1.0)
+    assert error_of(once) is NO
+    twice = try_later(once, Step.RETURN, "b", BUSY, 1.0)
+    both = continue_at(twice, Step.WAIT_DRAIN, "", DeadlineReached("drains"), 9.0)
+    error = error_of(both)
     assert isinstance(error, RescueIncomplete)
     assert all(text in str(error) for text in ("InvalidParameter", "ServiceIsConfiguring", "drains"))
 
 
 def test_a_call_whose_time_is_up() -> None:
     """Where everything that was refused passes by itself, nobody has to settle anything."""
-    waits = refused(refused(START, Step.RETURN, "a", BUSY, 1.0), Step.RETURN, "b", THROTTLED, 1.0)
-    assert isinstance(as_error(waits), DeadlineReached)
+    waits = try_later(try_later(START, Step.RETURN, "a", BUSY, 1.0), Step.RETURN, "b", THROTTLED, 1.0)
+    assert isinstance(error_of(waits), DeadlineReached)

@@ -1,4 +1,4 @@
-"""Which tags of an instance its replacement gets. Pure."""
+"""The tags that the replacement gets of its source. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.hooks import ALIVE_TAG, FAILED_TAG
 
 TAG_LIMIT = 20
-LEFT_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.", ALIVE_TAG)
+PLATFORM_PREFIXES = ("acs:", "aliyun", "ack.", "k8s.", ALIVE_TAG)
 STATE_TAGS = frozenset({EPISODE_TAG, FAILED_TAG})
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The user's: neither the platform's nor those of an earlier rescue."""
-    return {key: value for key, value in tags.items() if key not in STATE_TAGS and not key.startswith(LEFT_PREFIXES)}
+    """The user's tags: neither the platform's nor those of an earlier rescue."""
+    own = (key for key in tags if key not in STATE_TAGS and not key.startswith(PLATFORM_PREFIXES))
+    return {key: tags[key] for key in own}
 
 
 def carried_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The user's tags, one place left free for the episode's, and what has to be said of those without a place.
+    """The user's tags within the limit (the episode's tag needs a place), and a text for each of the others.
 
-    Where there are too many, those go last that Spotkeeper reads: without them the replacement would not be managed.
+    Tags that Spotkeeper reads come first: without them the replacement would not be managed.
     """
     own = own_tags(tags)
     ours_first = sorted(own.items(), key=lambda tag: not tag[0].startswith("spotkeeper:"))

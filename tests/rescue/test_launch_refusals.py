@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rescue.ladder import RUN_CONFLICTS, ends_round, is_terminal
+from rescue.actions.launch_refusals import RUN_CONFLICTS, ends_round, is_terminal
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import PLAIN, passes_by_itself
 
@@ -59,7 +59,7 @@ def test_what_passes_when_others_have_finished(code: str) -> None:
 
 @pytest.mark.parametrize("code", BUSY.split())
 def test_what_stays_busy(code: str) -> None:
-    """One busy vSwitch does not keep the ladder from the others; a launch that is under way does."""
+    """One busy vSwitch does not delay the other options; a launch that is in progress does."""
     assert ends_round(refusal(code)) is (code == "IdempotentProcessing")
 
 

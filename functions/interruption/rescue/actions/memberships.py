@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rescue import succession
-from rescue.checked_records import may_have_left
+from rescue.actions import interrupted_replacement
+from rescue.actions.membership_search import SLICE_SECONDS, once
+from rescue.actions.record_checks import may_have_left
 from rescue.context import Context
-from rescue.refusals import later, refused
-from rescue.search import SLICE_SECONDS, once
+from rescue.decide import Decision
+from rescue.next_try import continue_at, try_later
 from rescue.state import State
 from rescue.steps import Step, group_again_at
-from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
 from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.load_balancers import Health, Membership, by_group
@@ -22,13 +22,13 @@ from spotkeeper.retry import passes_by_itself
 DRAIN_SHARE = 5
 """The drain may use at most a fifth of the remaining notice."""
 HEALTH_SECONDS = 70.0
-"""The health is asked again for this time after a refusal: past the next minute."""
+"""The health is read again for this time after a refusal: past the next minute."""
 
 
 def _each_group(run: Context, state: State, step: Step, act: Callable[[State, list[Membership]], State]) -> State:
-    """Do a step in every group in which it is due; one that refuses does not keep the others from their turn.
+    """Take a step in every group in which it is due; the refusal of a group does not delay the others.
 
-    Where there are many, the rest comes next, unless something is more urgent by then.
+    After a slice of time, the other groups come next, unless another step is more urgent by then.
     """
     pause_at = run.deadline.sooner(SLICE_SECONDS)
     for members in by_group(state.memberships or ()):
@@ -41,15 +41,16 @@ def _each_group(run: Context, state: State, step: Step, act: Callable[[State, li
             state = act(state, members).accepted(step, group)
             state = state.replace(settled=state.settled | {(step, group)})
         except (CloudError, RescueFailed) as error:
-            state = refused(state, step, group, error, run.clock.now())
+            state = try_later(state, step, group, error, run.clock.now())
     return state
 
 
-def drain(run: Context, state: State) -> State:
-    """Weight 0 in every group; once it is in all of them, the journal knows since when."""
+def drain(run: Context, state: State, _: Decision) -> State:
+    """Set weight 0 in every group; once all groups have it, record since when."""
 
     def weigh(state: State, members: list[Membership]) -> State:
-        run.load_balancers[members[0].product].set_weights([replace(one, weight=0) for one in members], once(run))
+        drained = [replace(member, weight=0) for member in members]
+        run.load_balancers[members[0].product].set_weights(drained, once(run))
         return state.replace(drain_waited=False)
 
     state = _each_group(run, state, Step.DRAIN, weigh)
@@ -60,17 +61,16 @@ def drain(run: Context, state: State) -> State:
     return state.replace(drained=True, drained_at=run.clock.now())
 
 
-def wait_drain(run: Context, state: State, until: Deadline) -> State:
+def wait_drain(run: Context, state: State, _: Decision) -> State:
     """Wait for in-flight requests: as long as the setting says, at most a fifth of the remaining notice."""
-    now = run.clock.now()
-    known = state.refusals.get((Step.WAIT_DRAIN, ""))
+    now, until = run.clock.now(), run.step.until
+    known = state.refusal(Step.WAIT_DRAIN)
     over = _drained_until(run, state, now) if known is None else known.again_at
-    seconds = over - now
-    if seconds > max(0.0, until.remaining()):
+    if over - now > max(0.0, until.remaining()):
         run.clock.sleep(until.remaining())
-        error = DeadlineReached(f"{run.instance_id} drains; this call's time is up, the next goes on")
-        return later(state, Step.WAIT_DRAIN, "", error, over)
-    run.clock.sleep(seconds)
+        error = DeadlineReached(f"{run.instance_id} drains; this call's time is up, the next call goes on")
+        return continue_at(state, Step.WAIT_DRAIN, "", error, over)
+    run.clock.sleep(over - now)
     return state.accepted(Step.WAIT_DRAIN).replace(drain_waited=True)
 
 
@@ -79,48 +79,44 @@ def _drained_until(run: Context, state: State, now: float) -> float:
     return drained_at + min(run.settings.drain_seconds, max(0.0, state.notice_end - now) / DRAIN_SHARE)
 
 
-def remove(run: Context, state: State) -> State:
-    """Out of every group: exactly what was found, then list again and believe the list, not the answer."""
+def remove(run: Context, state: State, _: Decision) -> State:
+    """Remove exactly the found memberships, then list again and believe the list, not the answer.
+
+    A group that was left without weight 0 is a warning.
+    """
 
     def leave(state: State, members: list[Membership]) -> State:
         return state.warn(*run.load_balancers[members[0].product].remove(members, once(run)))
 
     if not state.gone and not may_have_left(run.episode.records):
         run.episode.record("removing", {"at": run.clock.now()})
-    state = _undrained(_each_group(run, state, Step.REMOVE, leave))
+    state = _each_group(run, state, Step.REMOVE, leave)
+    for group in set(state.groups) - set(state.unsettled(Step.REMOVE)):
+        if refusal := state.refusal(Step.DRAIN, group):
+            state = state.accepted(Step.DRAIN, group).warn(f"{group} was left without weight 0: {refusal.error}")
     return state.replace(removed=not state.unsettled(Step.REMOVE))
 
 
-def _undrained(state: State) -> State:
-    """What was left needs weight 0 no more: that it was refused there is a warning."""
-    left = set(state.groups) - set(state.unsettled(Step.REMOVE))
-    for group in left:
-        if refusal := state.refusals.get((Step.DRAIN, group)):
-            state = state.accepted(Step.DRAIN, group).warn(f"{group} was left without weight 0: {refusal.error}")
-    return state
+def add_replacement(run: Context, state: State, _: Decision) -> State:
+    """Add the replacement to the source's groups, with ports, weights and descriptions; then list again.
 
-
-def return_replacement(run: Context, state: State) -> State:
-    """The replacement into the source's groups, with ports, weights and descriptions; then list again.
-
-    Between two tries it may have been interrupted or released itself: then ``succession`` says what becomes of it.
+    Between two tries the replacement may have been interrupted or released (see ``interrupted_replacement``).
     """
     if any(step is Step.RETURN for step, _ in state.refusals):
         seen = describe_instance(run.ecs, state.replacement_id)
         if seen is None or locked(seen):
-            return _not_given(run, state, seen)
+            return _interrupted(run, state, seen)
         state = state.accepted(Step.RETURN)
 
     def join(state: State, members: list[Membership]) -> State:
-        own = [one for one in members if one.server_id == run.instance_id]
-        lost = [f"membership of network card {one.server_id} in {one.name}" for one in members if one not in own]
+        own = [member for member in members if member.server_id == run.instance_id]
+        cards = [member for member in members if member not in own]
+        lost = [f"membership of network card {card.server_id} in {card.name}" for card in cards]
         if own:
-            new = [replace(one, server_id=state.replacement_id, server_ip="") for one in own]
+            new = [replace(member, server_id=state.replacement_id, server_ip="") for member in own]
             product = run.load_balancers[members[0].product]
-            if state.launched_here and (Step.RETURN, members[0].group_name) not in state.refusals:
-                lost += product.add(new, once(run))
-            else:
-                lost += product.restore(new, once(run))
+            first = state.launched_here and state.refusal(Step.RETURN, members[0].group_name) is None
+            lost += product.add(new, once(run)) if first else product.restore(new, once(run))
         return state.replace(not_carried=tuple(dict.fromkeys((*state.not_carried, *lost))))
 
     state = _each_group(run, state, Step.RETURN, join)
@@ -130,25 +126,25 @@ def return_replacement(run: Context, state: State) -> State:
     return state.replace(returned=True)
 
 
-def _not_given(run: Context, state: State, seen: Described | None) -> State:
-    """A replacement that is not to serve any more: its successor, if any, is given all groups anew."""
+def _interrupted(run: Context, state: State, seen: Described | None) -> State:
+    """A replacement that must not serve any more; the next replacement, if any, is added to all groups anew."""
     unsettled = state.unsettled(Step.RETURN)
-    bare = state.replace(
-        settled=frozenset(one for one in state.settled if one[0] is not Step.RETURN),
-        refusals={key: one for key, one in state.refusals.items() if key[0] is not Step.RETURN},
+    anew = state.replace(
+        settled=frozenset(settled for settled in state.settled if settled[0] is not Step.RETURN),
+        refusals={key: refusal for key, refusal in state.refusals.items() if key[0] is not Step.RETURN},
     )
     try:
-        return succession.interrupted(run, bare, seen)
+        return interrupted_replacement.interrupted(run, anew, seen)
     except RescueFailed as error:
         for group in unsettled:
-            state = refused(state, Step.RETURN, group, error, run.clock.now())
+            state = try_later(state, Step.RETURN, group, error, run.clock.now())
         return state
 
 
-def ask_health(run: Context, state: State) -> State:
-    """What the health checks say of the replacement, once; reported, never decisive.
+def ask_health(run: Context, state: State, _: Decision) -> State:
+    """Read the health checks of the replacement once; they are reported and decide nothing.
 
-    Raises ``CloudError`` for a refusal that is worth another try; any other one is a warning.
+    Raises ``CloudError`` for a refusal that is worth another try; any other refusal is a warning.
     """
     found: list[Health] = []
     for members in by_scope(state.memberships or ()):
@@ -159,13 +155,13 @@ def ask_health(run: Context, state: State) -> State:
                 raise
             state = state.warn(f"the health of the replacement is not known: {error}")
             continue
-        found += [one for one in results if one.server_id == state.replacement_id]
-    health = {one.check: one.status for one in found}
-    unhealthy = [f"health check of {one.check}: {one.status}" for one in found if one.healthy is False]
-    return state.replace(health_asked=True, health=tuple(health.items())).warn(*unhealthy)
+        found += [result for result in results if result.server_id == state.replacement_id]
+    health = tuple({result.check: result.status for result in found}.items())
+    unhealthy = [f"health check of {result.check}: {result.status}" for result in found if result.healthy is False]
+    return state.replace(health_asked=True, health=health).warn(*unhealthy)
 
 
 def _worth_another_try(run: Context, state: State, error: CloudError) -> bool:
-    before = state.refusals.get((Step.ASK_HEALTH, ""))
-    waited = run.clock.now() - (run.clock.now() if before is None else before.since)
+    before = state.refusal(Step.ASK_HEALTH)
+    waited = 0.0 if before is None else run.clock.now() - before.since
     return passes_by_itself(error) and waited < HEALTH_SECONDS

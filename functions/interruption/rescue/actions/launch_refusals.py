@@ -1,0 +1,68 @@
+"""What a refusal of RunInstances means for the next launch option (its error table, and codes seen in the field). Pure.
+
+A code that no list here names concerns a single launch option, and the next option is tried: an error of one fallback
+vSwitch or instance type says nothing about the others. A full security group or deployment set is such an error, too:
+the source's place in it is free after the release, and a later round finds it.
+"""
+
+from __future__ import annotations
+
+from spotkeeper.errors import CloudError
+from spotkeeper.retry import RetryPolicy, passes_by_itself
+
+RUN_CONFLICTS = RetryPolicy(
+    conflicts=frozenset(
+        {
+            "InvalidSnapshotId.NotReady",
+            "IncorrectVSwitchStatus",
+            "IncorrectVpcStatus",
+            "OperationDenied.CreatingConflict",
+            "OperationConflict",
+            "IdempotentProcessing",
+        }
+    )
+)
+"""Conflicts that pass soon: a launch option is retried for a moment, then the next is tried, unless ``IN_PROGRESS``."""
+
+TERMINAL = frozenset(
+    {
+        # The account cannot buy anything.
+        "Account.Arrearage",
+        "InsufficientBalance",
+        "RealNameAuthenticationError",
+        "SecurityRisk.3DVerification",
+        # The function's role may not launch instances, or not with this RAM role.
+        "InvalidUser.PassRoleForbidden",
+        # All options launch the same image.
+        "InvalidImageId.NotFound",
+        "OperationDenied.ImageNotValid",
+        "ImageNotSubscribed",
+        "ImageRemovedInMarket",
+        # Quotas of the account apply to all options.
+        "QuotaExceed.AfterpayInstance",
+        "QuotaExceed.PostPaid",
+        "QuotaExceed.PostPaidDisk",
+        "QuotaExceed.Tags",
+        # The ClientToken has launched an instance with other parameters: no other instance may be launched.
+        "IdempotentParameterMismatch",
+    }
+)
+"""Codes that concern every launch option."""
+TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "InvalidRamRole", "NoPermission")
+"""The same for codes that begin with these words and a dot: RAM, risk control and the account's balance."""
+
+ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
+"""The market price is above the option's price limit: the limit is the user's money, and never raised."""
+
+IN_PROGRESS = "IdempotentProcessing"
+"""The same call of another invocation is in progress, and may launch an instance."""
+
+
+def is_terminal(error: CloudError) -> bool:
+    """Whether a refusal that does not pass by itself concerns every launch option."""
+    return error.code in TERMINAL or error.code.partition(".")[0] in TERMINAL_FAMILIES
+
+
+def ends_round(error: CloudError) -> bool:
+    """Whether no other option may be tried now: it would be refused as well, or this option may still be launched."""
+    return error.code == IN_PROGRESS or passes_by_itself(error)
