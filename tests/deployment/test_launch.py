@@ -18,7 +18,7 @@ def runs(account: Account) -> list[Any]:
 
 
 def test_one_tagged_spot_instance(account: Account) -> None:
-    """With a vSwitch and a security group alone: dry run first, then one instance that runs and goes by itself."""
+    """With a vSwitch and a security group alone: dry run, then one instance, which goes by itself with its disk."""
     status, out, err = account.launch()
     assert (status, err) == (0, "")
     (made,) = account.launched
@@ -26,18 +26,12 @@ def test_one_tagged_spot_instance(account: Account) -> None:
     assert made["Tags"] == {TAG["Key"]: TAG["Value"]}
     assert (made["SpotStrategy"], made["SpotDuration"], made["ImageId"]) == ("SpotAsPriceGo", 1, IMAGE)
     assert made["LaunchedWith"]["AutoReleaseTime"] == "2026-11-20T15:02:00Z"
+    disks = [disk for disk in account.cloud.state()["ecs"]["disks"] if disk["InstanceId"] == made["InstanceId"]]
+    assert [(disk["Type"], disk["Size"], disk["DeleteWithInstance"]) for disk in disks] == [("system", 40, True)]
     assert [call.parameters.get("DryRun") for call in runs(account)] == ["True", None]
     assert [call.code for call in runs(account)] == ["DryRunOperation", ""]
     assert f"make simulate-interruption INSTANCE={made['InstanceId']} REGION=cn-hangzhou" in out
     assert f"aliyun ecs DeleteInstance --RegionId cn-hangzhou --InstanceId {made['InstanceId']} --Force true" in out
-
-
-def test_disk_goes_with_it(account: Account) -> None:
-    """Nothing that costs money outlives it: one disk, deleted with the instance."""
-    account.launch()
-    (made,) = account.launched
-    disks = [disk for disk in account.cloud.state()["ecs"]["disks"] if disk["InstanceId"] == made["InstanceId"]]
-    assert [(disk["Type"], disk["Size"], disk["DeleteWithInstance"]) for disk in disks] == [("system", 40, True)]
 
 
 def test_shown_before(account: Account) -> None:

@@ -31,17 +31,19 @@ def test_bad_values(account: Account, argument: str, wrong: str) -> None:
     assert wrong in err
 
 
-@pytest.mark.parametrize("variables", [{}, {"DEPLOY_REGION": ""}], ids=["unset", "empty"])
-def test_default_region(account: Account, variables: dict[str, str]) -> None:
-    """Without the option and without DEPLOY_REGION it is cn-hangzhou."""
-    assert "Launch in cn-hangzhou:" in account.launch("--dry-run", **variables)[1]
-
-
-def test_region_of_the_deployment(account: Account) -> None:
-    """DEPLOY_REGION is the region; an option has precedence."""
-    account.launch("--dry-run", DEPLOY_REGION="eu-central-1")
-    assert {call.parameters["RegionId"] for call in account.cloud.calls} == {"eu-central-1"}
-    assert "Launch in cn-hangzhou:" in account.launch("--dry-run", "--region=cn-hangzhou", DEPLOY_REGION="x")[1]
+@pytest.mark.parametrize(
+    ("options", "variable", "region"),
+    [
+        ([], None, "cn-hangzhou"),
+        ([], "", "cn-hangzhou"),
+        ([], "eu-central-1", "eu-central-1"),
+        (["--region=cn-hangzhou"], "x", "cn-hangzhou"),
+    ],
+)
+def test_region(account: Account, options: list[str], variable: str | None, region: str) -> None:
+    """The option's, else that of DEPLOY_REGION, else cn-hangzhou."""
+    account.launch("--dry-run", *options, **({} if variable is None else {"DEPLOY_REGION": variable}))
+    assert {call.parameters["RegionId"] for call in account.cloud.calls} == {region}
 
 
 def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,18 +77,19 @@ def test_other_kinds_are_skipped(name: str) -> None:
     assert "is not an event for this function" in answer["reason"]
 
 
-def test_kind_is_read_before_account_and_ids() -> None:
-    """An event of another kind is skipped though account, region and ids are wrong."""
-    event = {**DOCUMENTED, "name": "Instance:StateChange", "userId": 5, "regionId": "?", "resourceId": [], "content": 1}
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"name": "Instance:StateChange", "userId": 5}, "is not an event for this function"),
+        ({"userId": "1"}, "the event is about another account"),
+    ],
+)
+def test_kind_and_account_are_read_before_ids(fields: dict[str, Any], reason: str) -> None:
+    """An event of another kind, whatever its account, or of another account is skipped though its ids are wrong."""
+    answer = call({**DOCUMENTED, "regionId": "?", "resourceId": [], "content": 1, **fields}, never)
 
-    assert call(event, never)["outcome"] == "skipped"
-
-
-def test_account_is_read_before_ids() -> None:
-    """An event of another account is skipped though region and ids are wrong."""
-    event = {**DOCUMENTED, "userId": "1", "regionId": "?", "resourceId": [], "content": 1}
-
-    assert call(event, never) == {"outcome": "skipped", "reason": "the event is about another account"}
+    assert answer["outcome"] == "skipped"
+    assert reason in answer["reason"]
 
 
 def test_account_of_the_resource_name() -> None:

@@ -123,33 +123,32 @@ def test_base64_must_say_so(cloud: Cloud, ecs: Ecs, encoding: str) -> None:
     assert cloud.ecs.assistant.commands[0].content == content
 
 
-def test_parameters_are_filled_in(cloud: Cloud, ecs: Ecs) -> None:
-    """Names without regard to case and to space around them, values as they are; built-in ones are the agent's."""
-    content = "echo {{ name }} {{NAME}} {{\nother-1\n}} {{ACS::InstanceId}}"
-    values = {"Name": r"\1 $(id) 'x'", "other-1": ""}
-    asked = {**SHELL, "CommandContent": content, "EnableParameter": True, "Parameters": values}
-    ecs("RunCommand", **asked)
+@pytest.mark.parametrize(
+    ("content", "values", "expected"),
+    [
+        (
+            "{{ name }} {{NAME}} {{\nother-1\n}}",
+            {"Name": r"\1 $(id) 'x'", "other-1": ""},
+            r"\1 $(id) 'x' \1 $(id) 'x' ",
+        ),
+        ("{{a}} {{ACS::InstanceId}}", {"a": "x"}, "x {{ACS::InstanceId}}"),
+        ("{{a}} {{b}}", {"a": "{{b}}", "b": "x"}, "x x"),
+        ("{{a}} {{b.c}}", {}, "{{a}} {{b.c}}"),
+    ],
+    ids=["case and space", "the agent's own", "in a value, which no document excludes", "without EnableParameter"],
+)
+def test_parameters_are_filled_in(cloud: Cloud, ecs: Ecs, content: str, values: dict[str, str], expected: str) -> None:
+    """Names without regard to case and to space around them, values as they are."""
+    enabled = {"EnableParameter": True, "Parameters": values} if values else {}
+    ecs("RunCommand", **SHELL | {"CommandContent": content}, **enabled)
 
     (command,) = cloud.ecs.assistant.commands
-    assert command.content == r"echo \1 $(id) 'x' \1 $(id) 'x'  {{ACS::InstanceId}}"
-    assert command.parameters == values
+    assert (command.content, command.parameters) == (expected, values)
 
 
-def test_a_placeholder_in_a_value_is_not_safe(cloud: Cloud, ecs: Ecs) -> None:
-    """Nothing documents that a value is not looked into: here it is."""
-    asked = {**SHELL, "CommandContent": "echo {{a}} {{b}}", "EnableParameter": True}
-    ecs("RunCommand", **asked, Parameters={"a": "{{b}}", "b": "x"})
-
-    assert cloud.ecs.assistant.commands[0].content == "echo x x"
-
-
-def test_without_enable_parameter_braces_are_text(cloud: Cloud, ecs: Ecs) -> None:
-    """The content runs as it is; values are refused."""
-    asked = {**SHELL, "CommandContent": "echo {{a}} {{b.c}}"}
-    ecs("RunCommand", **asked)
-
-    assert cloud.ecs.assistant.commands[0].content == "echo {{a}} {{b.c}}"
-    assert ecs.refused("RunCommand", **asked, Parameters={"a": "x"}) == (400, "Parameter.Disabled")
+def test_parameters_have_to_be_enabled(ecs: Ecs) -> None:
+    """Values are refused where the content runs as it is."""
+    assert ecs.refused("RunCommand", **SHELL, Parameters={"a": "x"}) == (400, "Parameter.Disabled")
 
 
 @pytest.mark.parametrize(
