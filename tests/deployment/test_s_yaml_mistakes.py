@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.deployment.stage import BUS, STATE_CHANGE_PATTERN, Mistake, named, said
+from tests.deployment.stage import BUS, DEPLOYER, FILE, STATE_CHANGE_PATTERN, Mistake, named, said
+from tools.check_deployment.check import check
+from tools.check_deployment.document import read
+from tools.check_deployment.structure import path
 
 HOOK_PATTERN = '{"source":["acs.ess"],"type":[{"prefix":"ess:LifecycleHook:"}]}'
 PATTERN = "resources.state_change.props.triggers[0].triggerConfig.eventRuleFilterPattern: "
@@ -34,23 +41,13 @@ TOPIC = """mns_topic
 STRUCTURE = [
     Mistake("misspelt key", "      timeout: 55", "      timeOut: 55",
             SWEEP + "timeOut: no such key; did you mean timeout?"),
-    Mistake("missing key", "      timeout: 55", "      #",
-            SWEEP + "timeout: it is missing; accepted: a whole number of sec"),
-    Mistake("misspelt key of a template", "    internetAccess:", "    internetAcess:",
-            "template.function.internetAcess: no such"),
     Mistake("wrong edition", "edition: 3.0.0", "edition: 2.0.0", 'edition: "2.0.0" is not accepted; accepted: 3.0.0'),
-    Mistake("function that nobody knows", "\n  sweep:", "\n  sweeper:",
-            "resources.sweeper: no such key; did you mean sweep?"),
     Mistake("template that nobody knows", "template:\n  function:", "template:\n  fn:",
             'extend.name: "function" is no template'),
     Mistake("component of no version", "component: fc3@0.1.22 #", "component: fc3 #",
             'resources.interruption.component: "fc3" is not accepted; accepted: fc3 of one version, such as fc3@0.1'),
-    Mistake("role with policies", "role: ${vars.roles.sweep}", "role: {name: sweep}",
-            'role: {"name": "sweep"} is a mapping'),
     Mistake("role in capitals", "'spotkeeper-sweep')", "'SpotkeeperSweep')",
             SWEEP + 'role: "SpotkeeperSweep" is not accepted'),
-    Mistake("timeout as text", "timeout: 55", "timeout: '55'",
-            SWEEP + 'timeout: "55" is text; accepted: a whole number'),
     Mistake("timeout too long", "timeout: 55", "timeout: 100000",
             "100000 is not accepted; accepted: a whole number of seconds from 1"),
     Mistake("memory between the steps", "memorySize: 256", "memorySize: 250",
@@ -62,9 +59,6 @@ STRUCTURE = [
             'template.function.region: "cn-hangzou" is not accepted'),
     Mistake("layer by name", "${env('DEPLOY_LAYER_ARN')}", "spotkeeper",
             'layers[0]: "spotkeeper" is not accepted; accepted: acs:fc:'),
-    Mistake("one layer in place of a list", "layers:\n      - $", "layers: $", "template.function.layers: "),
-    Mistake("setting that is no text", "SWEEP_DELETE: 'false'", "SWEEP_DELETE: false",
-            "SPOTKEEPER_SWEEP_DELETE: false is a boolean; accepted: text"),
     Mistake("failures sent nowhere", "/topics/${vars.alarmTopic}/messages", "/alarm",
             'alarm" is not accepted; accepted: acs:mns:'),
     Mistake("too many retries", "maxAsyncRetryAttempts: 0", "maxAsyncRetryAttempts: 9",
@@ -73,23 +67,14 @@ STRUCTURE = [
             'triggers[0].triggerType: "cron" is not accepted; accepted: eventbridge, timer'),
     Mistake("trigger switched off", "            enable: true", "            enable: false",
             "enable: false is not accepted; accepted: true: with false"),
-    Mistake("trigger config of another type", "            payload: ''", "            triggerEnable: true",
-            "triggerConfig.triggerEnable: no such key"),
-    Mistake("trigger config that is not complete", "            payload: ''\n", "",
-            "triggerConfig.payload: it is missing"),
     Mistake("topic of no topic trigger", "triggerType: timer",
             "triggerType: timer\n          sourceArn: acs:mns:cn-hangzhou:1:/topics/x", "mns_topic alone"),
     Mistake("event source that is not the bus", f"{HOOK_PATTERN}'\n{BUS}",
             f"{HOOK_PATTERN}'\n{BUS.replace('Default', 'MNS')}", HOOK + 'eventSourceConfig.eventSourceType: "MNS"'),
-    Mistake("pattern that is no text", f"'{HOOK_PATTERN}'", HOOK_PATTERN,
-            HOOK + 'eventRuleFilterPattern: {"source": ["acs.ess"]'),
     Mistake("boolean that means its opposite in one document",
             f"asyncInvocationType: true\n            eventRuleFilterPattern: '{HOOK_PATTERN}'",
             f"asyncInvocationType: false\n            eventRuleFilterPattern: '{HOOK_PATTERN}'",
             HOOK + "asyncInvocationType: false is not accepted; accepted: true, written out: asynchronous"),
-    Mistake("boolean left to its default",
-            f"            asyncInvocationType: true\n            eventRuleFilterPattern: '{HOOK_PATTERN}'",
-            f"            eventRuleFilterPattern: '{HOOK_PATTERN}'", HOOK + "asyncInvocationType: it is missing"),
 ]  # fmt: skip
 
 RULES = [
@@ -153,6 +138,35 @@ RULES = [
 def test_mistake(tmp_path: Path, mistake: Mistake) -> None:
     """Each mistake is refused by name."""
     assert named(tmp_path, mistake)
+
+
+def places(value: Any, *steps: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Every place below a value."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*steps, key)
+        yield from places(value[key], *steps, key)
+
+
+def complaints(steps: Sequence[str | int], value: object) -> str:
+    """What the check says of the file with another value at a place; ``...`` leaves the place out."""
+    changed: Any = read(FILE)
+    holder = functools.reduce(operator.getitem, steps[:-1], changed)
+    if value is ...:
+        del holder[steps[-1]]
+    else:
+        holder[steps[-1]] = value
+    return "\n".join(map(str, check(changed, DEPLOYER)[0]))
+
+
+@pytest.mark.parametrize("steps", [steps for steps in places(read(FILE)) if steps[0] != "vars"], ids=path)
+def test_each_place(steps: tuple[str | int, ...]) -> None:
+    """A value of another type, a key that is missing and an unknown key are refused at their places."""
+    document: Any = read(FILE)
+    right = functools.reduce(operator.getitem, steps, document)
+    assert path(steps[-1:]) in complaints(steps, "?" if isinstance(right, list) else ["?"])
+    assert complaints(steps, ...) or steps[-1] == "description"
+    if isinstance(right, dict):
+        assert ".nonsense: " in complaints([*steps, "nonsense"], "x")
 
 
 def test_two_triggers_for_one_event(tmp_path: Path) -> None:

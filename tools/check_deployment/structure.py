@@ -72,9 +72,10 @@ def _placed(resolved: Mapping[str, Any], steps: Steps, wrong: str, accepted: str
     match steps:
         case ["resources", str(name), "props", _, *_]:
             resource = resolved["resources"][name]
-            template = resolved.get("template", {}).get(resource.get("extend", {}).get("name"), {})
-            if not _has(resource.get("props"), steps[3:]) and _has(template, steps[3:]):
-                steps = ["template", resource["extend"]["name"], *steps[3:]]
+            extend = resource.get("extend")
+            template = str(extend.get("name")) if isinstance(extend, dict) else ""
+            if not _has(resource.get("props"), steps[3:]) and _has(resolved.get("template"), [template, *steps[3:]]):
+                steps = ["template", template, *steps[3:]]
         case _:
             pass
     return Complaint(path(steps), wrong, accepted)
@@ -92,7 +93,7 @@ def _unknown_templates(resolved: Mapping[str, Any]) -> Iterator[Complaint]:
     templates, resources = resolved.get("template"), resolved.get("resources")
     for name, resource in resources.items() if isinstance(resources, dict) else ():
         extend = resource.get("extend") if isinstance(resource, dict) else None
-        if isinstance(extend, dict) and isinstance(templates, dict) and extend.get("name") not in templates:
+        if isinstance(extend, dict) and isinstance(templates, dict) and str(extend.get("name")) not in templates:
             wrong = f"{shown(extend.get('name'))} is no template"
             yield Complaint(f"resources.{name}.extend.name", wrong, ", ".join(templates))
 
