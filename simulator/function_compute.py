@@ -41,7 +41,7 @@ class StsCredentials:
     security_token: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """The context of a handler."""
 

@@ -16,22 +16,12 @@ Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTK
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from rescue.entry import rescue
-from spotkeeper.clock import Clock
-from spotkeeper.events import Interruption, Kind, Notification
-from spotkeeper.function import Context, Invocation, respond
+from rescue.entry import handle
+from spotkeeper.events import Kind
+from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import InterruptionSettings
 
 
-def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+def handler(event: bytes | str, context: FunctionContext) -> Answer:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, os.environ, Clock())
-    settings = InterruptionSettings.from_env(os.environ)
-
-    def interrupted(notification: Notification) -> dict[str, Any]:
-        return rescue(Interruption.of(notification, invocation.region), invocation, settings)
-
-    return respond(event, invocation, {Kind.INTERRUPTION: interrupted})
+    return run_function(event, context, InterruptionSettings.from_env, {Kind.INTERRUPTION: handle})

@@ -1,4 +1,4 @@
-"""Check the machines that Auto Scaling holds back, keep the hook alive meanwhile, and complete it exactly once.
+"""Check the instances of a pending lifecycle action, keep its hook alive meanwhile, and complete it exactly once.
 
 Event (``events/lifecycle-hook.scale-out.json``; ``events/README.md`` lists the other envelopes)::
 
@@ -14,37 +14,20 @@ or, for a check on demand (``events/check.json``)::
 
     {"check": "system-up", "instanceIds": ["i-wz9012345678abcdefg1"]}
 
-Which checks run for which hook stands in ``hooks.json``, what they are in ``checks/``.
+``hooks.json`` has the checks of each hook, ``checks/`` the scripts of the checks.
 Settings: ``SPOTKEEPER_DRY_RUN``, ``SPOTKEEPER_HOOK_ON_INTERNAL_ERROR``, ``ECS_ENDPOINT``, ``ESS_ENDPOINT``.
 """
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from checking.entry import handle_check, handle_hook
-from spotkeeper.clock import Clock
-from spotkeeper.events import CheckOnDemand, Kind, LifecycleHook, Notification
-from spotkeeper.function import Context, Invocation, respond
+from checking.entry import handle, handle_check, handle_test
+from spotkeeper.events import Kind
+from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import LifecycleHookSettings
 
+HANDLERS = {Kind.LIFECYCLE_HOOK: handle, Kind.CHECK: handle_check, Kind.LIFECYCLE_HOOK_TEST: handle_test}
 
-def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+
+def handler(event: bytes | str, context: FunctionContext) -> Answer:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, os.environ, Clock())
-    settings = LifecycleHookSettings.from_env(os.environ)
-
-    def held(notification: Notification) -> dict[str, Any]:
-        action = LifecycleHook.of(notification, invocation.region)
-        return handle_hook(action, invocation, settings)
-
-    def asked(notification: Notification) -> dict[str, Any]:
-        check = CheckOnDemand.of(notification, invocation.region)
-        return handle_check(check, invocation, settings)
-
-    def tested(_: Notification) -> dict[str, Any]:
-        return {"outcome": "skipped", "reason": "the test of a lifecycle hook is acknowledged; its token is not real"}
-
-    handlers = {Kind.LIFECYCLE_HOOK: held, Kind.CHECK: asked, Kind.LIFECYCLE_HOOK_TEST: tested}
-    return respond(event, invocation, handlers)
+    return run_function(event, context, LifecycleHookSettings.from_env, HANDLERS)

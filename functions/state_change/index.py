@@ -1,4 +1,4 @@
-"""Audit every state change; start again what should run, with judgement; put stop-mode instances back to work.
+"""Audit every state change; start stopped instances again within limits; restore memberships after stop mode.
 
 Event (``events/state-change.stopped.json``; ``events/README.md`` lists the other envelopes)::
 
@@ -15,22 +15,12 @@ Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_DRY_RUN``, ``SPOTKEEPE
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 from restarting.entry import handle
-from spotkeeper.clock import Clock
-from spotkeeper.events import Kind, Notification, StateChange
-from spotkeeper.function import Context, Invocation, respond
+from spotkeeper.events import Kind
+from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import StateChangeSettings
 
 
-def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+def handler(event: bytes | str, context: FunctionContext) -> Answer:
     """Function Compute's entry point: the answer, or an error after which calling again goes on."""
-    invocation = Invocation.enter(context, os.environ, Clock())
-    settings = StateChangeSettings.from_env(os.environ)
-
-    def changed(notification: Notification) -> dict[str, Any]:
-        return handle(StateChange.of(notification, invocation.region), invocation, settings)
-
-    return respond(event, invocation, {Kind.STATE_CHANGE: changed})
+    return run_function(event, context, StateChangeSettings.from_env, {Kind.STATE_CHANGE: handle})

@@ -1,4 +1,4 @@
-"""Find what events missed and hand it to ``interruption``, ``state_change`` and ``lifecycle_hook``.
+"""Find what events missed, and invoke ``interruption``, ``state_change`` and ``lifecycle_hook`` for it.
 
 Event (``events/timer.json``), every minute, since a notice has five::
 
@@ -14,23 +14,12 @@ Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTK
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from spotkeeper.clock import Clock
-from spotkeeper.events import Kind, Notification, Timer
-from spotkeeper.function import Context, Invocation, respond
+from spotkeeper.events import Kind
+from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import SweepSettings
-from sweeping.entry import sweep
+from sweeping.entry import handle
 
 
-def handler(event: bytes | str, context: Context) -> dict[str, Any]:
+def handler(event: bytes | str, context: FunctionContext) -> Answer:
     """Function Compute's entry point: the answer, or an error; the next timer event tries again anyway."""
-    invocation = Invocation.enter(context, os.environ, Clock())
-    settings = SweepSettings.from_env(os.environ)
-
-    def timer(notification: Notification) -> dict[str, Any]:
-        Timer.of(notification, invocation.region)
-        return sweep(invocation, settings)
-
-    return respond(event, invocation, {Kind.TIMER: timer})
+    return run_function(event, context, SweepSettings.from_env, {Kind.TIMER: handle})

@@ -1,6 +1,6 @@
 """The audit: one JSON object on one log line for each event, decision and action.
 
-Function Compute ships the function's log to Simple Log Service, which is where operators ask. Schema version 1:
+Function Compute ships the function's log to Simple Log Service, where operators query it. Schema version 1:
 every record has all keys of ``RECORD`` (null where they do not apply); ``docs/audit.schema.json`` is the published
 form. No record holds user data, credentials or an event as it came.
 """
@@ -48,25 +48,25 @@ RECORD = (
 
 
 log = logging.getLogger("spotkeeper.audit")
-log.setLevel(logging.INFO)  # whatever the runtime's root logger says: the audit is not a debugging aid
+log.setLevel(logging.INFO)  # whatever the level of the root logger
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Writes records; ``about`` is what all of them say (request, account, region, event, instance …)."""
+    """Writes records; ``about`` has their common fields (request, account, region, event, instance …)."""
 
     clock: Clock
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, **about: Any) -> Audit:
-        """The same audit about something more definite."""
+        """The same audit with further common fields."""
         return Audit(self.clock, {**self.about, **about})
 
     def record(self, action: str, outcome: str, reason: str, **fields: Any) -> None:
         """Write one record.
 
-        ``action`` is what was decided or done, ``outcome`` ``seen``, ``done``, ``skipped`` or ``failed``, ``reason`` a
-        sentence. Raises ``KeyError`` for a field that the schema does not have.
+        ``action`` is a step or a decision, ``outcome`` is ``seen``, ``done``, ``skipped`` or ``failed``, ``reason`` a
+        sentence. Raises ``KeyError`` for an unknown field.
         """
         known = {
             "kind": "audit",
@@ -84,7 +84,7 @@ class Audit:
 
 
 def instance_facts(described: Described) -> dict[str, Any]:
-    """What makes a released instance useful to know: caught while it exists."""
+    """The fields of an instance that are of use after its release."""
     vpc = described.get("VpcAttributes") or {}
     return {
         "instance_type": described.get("InstanceType"),

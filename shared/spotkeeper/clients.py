@@ -1,4 +1,4 @@
-"""The products' APIs: the official SDK client of each, imported when first used, with our retry policy and our errors.
+"""The products' APIs over the official SDK clients, which are imported at their first use. Retries and errors are ours.
 
 Answers are dicts with the API's own field names (``{"Instances": {"Instance": [...]}}``), as the documents show them.
 """
@@ -17,17 +17,13 @@ from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import Clock, TimeLimit
+    from spotkeeper.clock import TimeLimit
     from spotkeeper.credentials import Credentials
     from spotkeeper.settings import Endpoint
 
 T = TypeVar("T")
 
-SDK_PACKAGES = {
-    "ecs": "alibabacloud_ecs20140526",
-    "slb": "alibabacloud_slb20140515",
-    "ess": "alibabacloud_ess20220222",
-}
+SDK_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "slb": "alibabacloud_slb20140515", "ess": "alibabacloud_ess20220222"}
 
 CONNECT_TIMEOUT_MS = 3_000
 READ_TIMEOUT_MS = 10_000
@@ -47,29 +43,22 @@ def silence_sdk_loggers() -> None:
 
 
 class Api:
-    """One product in one region, for one invocation."""
+    """The API of a product in a region, for one call of a function."""
 
-    def __init__(  # noqa: PLR0913 - what a client is made of
-        self,
-        product: str,
-        region: str,
-        credentials: Credentials,
-        endpoint: Endpoint | None,
-        clock: Clock,
-        deadline: TimeLimit,
+    def __init__(
+        self, product: str, region: str, credentials: Credentials, endpoint: Endpoint | None, deadline: TimeLimit
     ) -> None:
         self.product = product
         self.region = region
         self._credentials = credentials
         self._endpoint = endpoint
-        self._clock = clock
         self._deadline = deadline
         self._client: Any = None
         self._models: Any = None
         self._request_ids: list[str] = []
 
     def take_request_ids(self) -> list[str]:
-        """The request ids of the calls since the last time, for the audit."""
+        """The request ids since the last call of this method, for the audit."""
         taken, self._request_ids = self._request_ids, []
         return taken
 
@@ -95,7 +84,7 @@ class Api:
         def once() -> dict[str, Any]:
             try:
                 body = operation(request).body
-            except Exception as error:  # noqa: BLE001 - mapped, and what is no refusal is raised as it is
+            except Exception as error:  # noqa: BLE001 - ``as_cloud_error`` raises programming errors as they are
                 refusal = as_cloud_error(error, action, about)
                 self._request_ids.append(refusal.request_id)
                 raise refusal from None
@@ -103,12 +92,12 @@ class Api:
             self._request_ids.append(str(answer.get("RequestId") or ""))
             return answer
 
-        return retried(once, retry, self._clock, until or self._deadline)
+        return retried(once, retry, until or self._deadline)
 
     def pages(
         self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None
     ) -> Iterator[dict[str, Any]]:
-        """All pages of a Describe. Raises as ``call`` does, also where a list gets shorter whenever it is read."""
+        """All pages of a Describe. Raises as ``call`` does, also where a list gets shorter at each reading."""
         return paging.pages(action, about, lambda page: self.call(action, about, {**parameters, **page}, until=until))
 
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -118,7 +107,7 @@ class Api:
         request = getattr(self._models, f"{action}Request")().from_map(given)
         kept = {"RegionId": self.region, **request.to_map()}  # some operations have no RegionId: the endpoint tells
         if dropped := _dropped(given, kept):
-            # The SDK drops what it does not know without a word, and the API would then answer another question.
+            # The SDK drops an unknown parameter without a word, and the API would then answer another question.
             raise TypeError(f"{action} has no parameter {dropped}")
         return self._client, request
 
@@ -188,6 +177,7 @@ def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
         return CloudUnreachable(action, about, "NoAnswer", f"{type(cause).__name__}; {CHECK_ENDPOINT}")
     code = getattr(error, "code", None)
     status = getattr(error, "status_code", None)
+    retry_after = getattr(error, "retry_after", None)  # milliseconds
     if not code or status is None:
         return CloudUnreachable(action, about, "NoAnswer", f"HTTP {status} that is not the API's; {CHECK_ENDPOINT}")
     return CloudError(
@@ -199,7 +189,7 @@ def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
         request_id=str(
             getattr(error, "request_id", None) or (getattr(error, "data", None) or {}).get("RequestId") or ""
         ),
-        retry_after=_seconds(getattr(error, "retry_after", None)),
+        retry_after=None if retry_after is None else float(retry_after) / 1000.0,
     )
 
 
@@ -209,10 +199,6 @@ def _first_sentence(error: Exception) -> str:
     if text.startswith("code: "):
         text = text.partition(", ")[2]
     return text.partition(" request id: ")[0].strip()
-
-
-def _seconds(milliseconds: Any) -> float | None:
-    return None if milliseconds is None else float(milliseconds) / 1000.0
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The one place that tells time and waits."""
+"""Time and waiting. No other module reads a clock or sleeps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock:
-    """Real time, looked up on module ``time`` at each call, so that a simulated clock can replace it there."""
+    """Real time. Each call reads the functions of module ``time``, so that a simulated clock can replace them."""
 
     def now(self) -> float:
         """Seconds since 1970-01-01 UTC."""
@@ -25,29 +25,25 @@ class Clock:
 
 
 class TimeLimit(Protocol):
-    """What ends trying again: a deadline, or something that moves one."""
+    """The end of the tries of a call: a deadline, or a movable deadline."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the limit."""
 
     def remaining(self) -> float:
         """Seconds left; negative once it has passed."""
 
 
-class ClockedLimit(TimeLimit, Protocol):
-    """A time limit that tells its clock."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock that it goes by."""
-
-
 @dataclass
 class StepLimit:
-    """Until when the step that is being done may wait: the loop moves it, so that nothing more urgent waits too."""
+    """The deadline of the current step. The loop moves it, so that no step holds up a more urgent step."""
 
     until: Deadline
 
     @property
     def clock(self) -> Clock:
-        """The clock that it goes by."""
+        """The clock of the limit."""
         return self.until.clock
 
     def remaining(self) -> float:
@@ -57,7 +53,7 @@ class StepLimit:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A fixed point on a clock's monotonic scale, made once where a call enters."""
+    """A fixed moment on a clock's monotonic scale."""
 
     clock: Clock
     at: float
@@ -72,5 +68,5 @@ class Deadline:
         return self.at - self.clock.monotonic()
 
     def sooner(self, seconds: float) -> Deadline:
-        """This deadline or the moment ``seconds`` from now, whichever comes first."""
+        """The earlier of this deadline and the moment ``seconds`` from now."""
         return Deadline(self.clock, min(self.at, self.clock.monotonic() + seconds))

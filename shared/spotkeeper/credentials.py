@@ -1,4 +1,4 @@
-"""Whose name the calls are made in. Read at each call, never at import: the keys of a warm process rotate."""
+"""The access key of API calls. It is read at each call, never at import: the keys of a warm process rotate."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from spotkeeper.errors import NoCredentials
 
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
+
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key; ``security_token`` is empty for a long-lived one. The secret parts are left out of ``repr``."""
+    """An access key; ``security_token`` is empty for a long-lived key. ``repr`` shows no secret."""
 
     access_key_id: str
     access_key_secret: str = field(repr=False)
@@ -23,35 +25,24 @@ def find_credentials(context: Any, environ: Mapping[str, str]) -> Credentials:
 
     Raises ``NoCredentials`` where none of them has a key.
     """
-    return _from_context(context) or _from_environment(environ) or _from_default_chain()
-
-
-def _from_context(context: Any) -> Credentials | None:
     given = getattr(context, "credentials", None)
-    key_id = getattr(given, "access_key_id", None)
-    secret = getattr(given, "access_key_secret", None)
-    if not key_id or not secret:
-        return None
-    return Credentials(str(key_id), str(secret), str(getattr(given, "security_token", None) or ""))
+    in_context = (getattr(given, name, None) for name in ("access_key_id", "access_key_secret", "security_token"))
+    return _complete(*in_context) or _complete(*map(environ.get, KEYS)) or _from_default_chain()
 
 
-def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
-    key_id = environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
-    secret = environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
-    if not key_id or not secret:
-        return None
-    return Credentials(key_id, secret, environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""))
+def _complete(key_id: Any, secret: Any, token: Any) -> Credentials | None:
+    return Credentials(str(key_id), str(secret), str(token or "")) if key_id and secret else None
 
 
 def _from_default_chain() -> Credentials:
-    from alibabacloud_credentials.client import Client  # noqa: PLC0415 - only where nothing else has a key
+    from alibabacloud_credentials.client import Client  # noqa: PLC0415 - loaded only without another key
 
     from spotkeeper.clients import silence_sdk_loggers  # noqa: PLC0415
 
-    silence_sdk_loggers()  # it prints a traceback for each place where it finds no key
+    silence_sdk_loggers()  # the default chain prints a traceback for each place without a key
     try:
         found = Client().get_credential()
-    except Exception as error:  # noqa: BLE001 - its providers raise whatever they like
+    except Exception as error:  # noqa: BLE001 - its providers raise errors of any class
         raise NoCredentials(
             "no credentials: give the function a role; at a shell set ALIBABA_CLOUD_ACCESS_KEY_ID and "
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run aliyun configure (the default chain found none: "

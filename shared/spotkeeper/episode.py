@@ -1,38 +1,39 @@
-"""What outlives the instance and the call: the records of one rescue.
+"""The records of a rescue, which outlive the instance and the call.
 
     <account>/<region>/rescues/<instance>/<episode>/
         event          the notice: when it ends, what kind of rescue this is
-        attempt-<n>    one per call: who works on it, and until when
+        attempt-<n>    one per call: its request id and its deadline
         disks          the flags as they were, before the first is changed
         launch-spec    everything of the source that its replacement gets
         memberships    every group, port and weight, before the first weight is changed; whether the search is complete
-        memberships-<n>  what was found after an incomplete one
-        drained        when the weights were 0
-        removing       the source is about to leave its groups, and some of them have not got weight 0
-        image-<k>      the k-th image is about to be asked for
+        memberships-<n>  the memberships found after an incomplete search
+        drained        the time at which the weights were 0
+        removing       the source is about to leave its groups, and some of them do not have weight 0
+        image-<k>      the k-th CreateImage is about to be requested
         failed-<k>     the k-th image failed
-        usable         which image stays, and since when it was usable
-        launch-request-<n>-<k>  what the k-th RunInstances of attempt n is about to request
-        launched-<id>  an instance that RunInstances has launched, and by which request
+        usable         the image that stays, and since when it was usable
+        launch-request-<n>-<k>  the parameters of the k-th RunInstances of attempt n, before the request
+        launched-<id>  an instance that RunInstances has launched, and its request
         deleted-<id>   such an instance was a duplicate and is deleted
-        replacement    which instance stays; replacement-<n>: after those before were released before they served
+        replacement    the instance that stays; replacement-<n>: a successor, after a release
         gone-<id>      a replacement was released before it served
-        handed-over    the replacement's own rescue gives its successor what this one still owed
-        running        since when it runs
+        handed-over    the replacement's own rescue gives its successor the memberships that this rescue still owed
+        running        since when the replacement runs
         serving        since when it is in the groups
         done | lost    the end, with the answer
 
-A terminated instance has one episode in its life; one in stop mode may have several.
+A terminated instance has one episode in its life; an instance in stop mode may have several.
 
-What is read is checked for its shape (``spotkeeper.records``). ``DESCRIBED`` records say what Describe says too: one
-that is broken, or that Describe contradicts, is refused, and superseded by ``launch-spec.2``,
-``launch-spec.3`` … The highest that can be read counts.
+The shape of a record is checked when it is read (``spotkeeper.records``). Describe shows the content of ``DESCRIBED``
+records too: a record that is broken, or that Describe contradicts, is superseded by ``launch-spec.2``,
+``launch-spec.3`` … The highest readable version counts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,23 +44,26 @@ from spotkeeper.records import EXPIRED, checked, in_reach
 
 FOLDER = "rescues"
 EPISODE_TAG = "spotkeeper:episode"
-"""On what a rescue made: ``<instance>/<episode>``. For people and for filters; the journal decides."""
+"""On resources of a rescue: ``<instance>/<episode>``. For people and for filters; the journal decides."""
 DESCRIBED = re.compile(r"disks|launch-spec|memberships(-[0-9]{1,9})?|usable|running")
-"""Records that can be superseded, since Describe can tell anew what they say (since when at the latest)."""
+"""Records that can be superseded: Describe shows their content again (their times at the latest)."""
 MOVED_AWAY = 9
 """So many records of a family may have been moved away by a human (see ``records.in_reach``)."""
+EPISODE = r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})"
+"""The pattern of an episode in a key or a tag; it becomes part of a path."""
+EpisodeKey = tuple[str, int]
+"""Instance id and number of an episode."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_NAME = re.compile(r"i-[a-z0-9]{1,40}/[0-9]{1,9}")  # it becomes part of a path
 _BEGUN = re.compile(r"([0-9]{1,9})/event")
 
 
 @dataclass
 class Episode:
-    """One rescue's records. ``records`` holds those that are known to stand.
+    """The records of a rescue. ``records`` has those that are known to stand.
 
-    ``journal`` opens the journal, only when it is needed: its SDK takes time to load and many events need none.
-    ``home`` is ``<account>/<region>``. ``broken`` has the records that could not be read, by name,
-    ``versions`` those that are known of each, the latest first.
+    ``journal`` opens the journal: its SDK takes time to load and many events need no journal. ``home`` is
+    ``<account>/<region>``. ``broken`` has the unreadable records, by name, ``versions`` the known versions of each
+    record, the latest first.
     """
 
     journal: Callable[[], Journal]
@@ -75,23 +79,28 @@ class Episode:
         """The value of ``EPISODE_TAG``."""
         return f"{self.instance_id}/{self.number}"
 
-    def record(self, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write a record unless one of that name stands; remember and return the one that does.
+    @property
+    def episode_key(self) -> EpisodeKey:
+        """Instance id and number."""
+        return self.instance_id, self.number
 
-        Raises ``JournalUnavailable``, and ``BrokenRecord`` where what stands has not the shape of such a record and
-        cannot be superseded.
+    def record(self, name: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write a record unless its name is taken; keep and return the standing record.
+
+        Raises ``JournalUnavailable``, and ``BrokenRecord`` where the standing record is broken and cannot be
+        superseded.
         """
         while True:
             key = self._key_of(name, self.versions.setdefault(name, [1])[0])
             try:
                 self.records[name] = checked(name, self.journal().create(key, dict(document)), key)
             except BrokenRecord as error:
-                self._refuse_broken(name, error)
+                self._supersede_broken(name, error)
             else:
                 return self.records[name]
 
-    def refuse(self, name: str) -> None:
-        """Believe what stands under this name no more: the next ``record`` supersedes it."""
+    def supersede(self, name: str) -> None:
+        """Drop the standing record: the next ``record`` of this name writes a new version."""
         self.records.pop(name, None)
         versions = self.versions.setdefault(name, [1])
         versions.insert(0, versions[0] + 1)
@@ -99,78 +108,69 @@ class Episode:
     def claim(self, family: str, document: Mapping[str, Any]) -> int:
         """Write the next free record of a numbered family (``attempt-1``, ``attempt-2`` …); return its number."""
         number = 1 + self.last(family)
-        while not self._claimed(f"{family}-{number}", document):
+        while True:
+            with suppress(BrokenRecord):  # another program has written it since the records were listed
+                if self.record(f"{family}-{number}", document) == dict(document):
+                    return number
             number += 1
-        return number
-
-    def _claimed(self, name: str, document: Mapping[str, Any]) -> bool:
-        try:
-            return self.record(name, document) == dict(document)
-        except BrokenRecord:
-            return False  # somebody else has written it, since the records were listed
 
     def look(self, name: str) -> Mapping[str, Any]:
-        """A record that stands, the latest version that can be read; empty where there is none.
+        """The latest readable version of a record; empty where there is none.
 
-        Raises ``JournalUnavailable``, and ``BrokenRecord`` where Describe cannot tell anew what it said; such a one is
-        in ``broken``.
+        Raises ``JournalUnavailable``, and ``BrokenRecord`` for a record that cannot be superseded. Broken records that
+        can are in ``broken``.
         """
-        if not self.records.get(name):
-            self._read(name)
-        return self.records.get(name, {})
-
-    def _read(self, name: str) -> None:
-        versions = self.versions.setdefault(name, [1])
-        for version in list(versions):
+        if self.records.get(name):
+            return self.records[name]
+        for version in list(self.versions.setdefault(name, [1])):
             key = self._key_of(name, version)
             try:
                 standing = self.journal().read(key)
                 if standing is not None:
                     self.records[name] = checked(name, standing, key)
-                    return
+                    break
             except BrokenRecord as error:
-                self._refuse_broken(name, error)
+                self._supersede_broken(name, error)
+        return self.records.get(name, {})
 
     @property
     def open(self) -> bool:
-        """Whether it was begun and has not ended, by the names of its records."""
+        """Whether the rescue has begun and not ended, by the names of its records."""
         return "event" in self.records and not {"done", "lost"} & self.records.keys()
 
     def last(self, family: str) -> int:
-        """The highest number of a numbered family that is known to stand; 0 where there is none."""
+        """The highest known number of a numbered family; 0 where there is none."""
         numbers = (name.removeprefix(f"{family}-") for name in self.records if name.startswith(f"{family}-"))
         return max(in_reach((int(number) for number in numbers if _NUMBER.fullmatch(number)), MOVED_AWAY), default=0)
 
     def names(self) -> list[str]:
-        """The names of all records that stand by now, also those that other calls have written since."""
+        """The names of all records, also of those that other calls have written since."""
         start = len(self.key(""))
         return [key[start:] for key in self.journal().keys(self.key(""))]
 
-    def _refuse_broken(self, name: str, error: BrokenRecord) -> None:
+    def _supersede_broken(self, name: str, error: BrokenRecord) -> None:
         if not DESCRIBED.fullmatch(name):
             raise error
         self.broken.setdefault(name, error)
-        self.refuse(name)
+        self.supersede(name)
 
     def _key_of(self, name: str, version: int) -> str:
         return self.key(name if version == 1 else f"{name}.{version}")
 
     def key(self, name: str) -> str:
-        """The record's key in the journal, for a message."""
+        """The record's key in the journal."""
         return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
 
 
 def load(blank: Episode, event_time: float) -> Episode:
     """The instance's latest episode with all its records; ``blank`` where it has none.
 
-    A closed episode stays closed, but for stop mode: there an event that came after the end opens the next one.
+    A closed episode stays closed. In stop mode an event after the end opens the next episode.
     Raises ``JournalUnavailable``.
     """
-    prefix = f"{blank.home}/{FOLDER}/{blank.instance_id}/"
-    keys = [key.removeprefix(prefix) for key in blank.journal().keys(prefix)]
-    episode = _standing(Episode(blank.journal, blank.home, blank.instance_id, _latest(keys)), keys)
+    episode = glance(blank.journal(), blank.home, blank.instance_id)
     for name in list(episode.records):
-        # An attempt's content is for the sweep, and of launch requests only the last ones count: here names are enough.
+        # The content of an attempt is for operators, and only the last launch requests count: names are enough here.
         if not name.startswith(("attempt-", "launch-request-")):
             episode.look(name)
     end = episode.records.get("done") or episode.records.get("lost")
@@ -180,24 +180,16 @@ def load(blank: Episode, event_time: float) -> Episode:
 
 
 def _latest(keys: Iterable[str]) -> int:
-    """The latest episode that was begun, whatever else is there; 1 where none was."""
-    begun = (int(one[1]) for key in keys if (one := _BEGUN.fullmatch(key)))
+    """The latest episode that was begun; 1 where none was."""
+    begun = (int(match[1]) for key in keys if (match := _BEGUN.fullmatch(key)))
     return max(in_reach(begun, EXPIRED), default=1)
-
-
-def _standing(episode: Episode, keys: Iterable[str]) -> Episode:
-    """The episode with the names of its records."""
-    prefix = f"{episode.number}/"
-    episode.versions = _by_name(key.removeprefix(prefix) for key in keys if key.startswith(prefix))
-    episode.records = {name: {} for name in episode.versions}
-    return episode
 
 
 def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
     """The versions of each record, the latest first."""
     found: dict[str, list[int]] = {}
-    for one in names:
-        name, _, version = one.partition(".")
+    for versioned in names:
+        name, _, version = versioned.partition(".")
         if not version or (DESCRIBED.fullmatch(name) and _NUMBER.fullmatch(version)):
             found.setdefault(name, []).append(int(version or 1))
     ours = ((name, in_reach(versions, MOVED_AWAY)) for name, versions in found.items())
@@ -205,18 +197,18 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
 
 
 def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:
-    """An episode of the instance (without ``number`` the latest that was begun), none of its records read.
+    """An episode of the instance (without ``number`` the latest that was begun), with the names of its records.
 
-    ``records`` has their names. One listing, whatever the episode holds. Raises ``JournalUnavailable``.
+    No record is read: the cost is a listing. Raises ``JournalUnavailable``.
     """
-    blank = Episode(lambda: journal, home, instance_id)
     prefix = f"{home}/{FOLDER}/{instance_id}/"
     keys = [key.removeprefix(prefix) for key in journal.keys(prefix)]
-    blank.number = _latest(keys) if number is None else number
-    return _standing(blank, keys)
+    number = _latest(keys) if number is None else number
+    versions = _by_name(key.removeprefix(f"{number}/") for key in keys if key.startswith(f"{number}/"))
+    return Episode(lambda: journal, home, instance_id, number, {name: {} for name in versions}, {}, versions)
 
 
-def named(name: str) -> tuple[str, int] | None:
-    """Instance and number of an episode, from the value of an ``EPISODE_TAG`` (anybody can write it), or None."""
-    instance_id, _, number = name.partition("/")
-    return (instance_id, int(number)) if _NAME.fullmatch(name) else None
+def named(name: str) -> EpisodeKey | None:
+    """The episode in the value of an ``EPISODE_TAG``, which any user can write, or None."""
+    match = re.fullmatch(EPISODE, name)
+    return (match["instance"], int(match["number"])) if match else None

@@ -1,27 +1,6 @@
-"""Everything Spotkeeper raises, in one tree.
+"""Everything Spotkeeper raises.
 
-    SpotkeeperError
-    ├── MalformedEvent         the input cannot be understood; trying again will not help
-    ├── BadSetting             an environment variable is missing or has a value that is not accepted
-    ├── BadCheck               a check, or which checks a hook wants, is declared wrongly
-    ├── NoCredentials          nobody gave us an access key
-    ├── CloudError             an API refused, with its code and request id
-    │   └── CloudUnreachable   no answer, or one that is not Alibaba Cloud's
-    ├── JournalUnavailable     the journal cannot be read or written
-    │   └── UnreadableRecord   one record of it cannot be used; the rest is readable
-    │       ├── RefusedRecord  the journal does not give it
-    │       └── BrokenRecord   it is not what Spotkeeper writes
-    ├── WaitFailed             what was waited for reached a state from which it will not recover
-    ├── DeadlineReached        this call's time is up; the next call continues
-    ├── NoProgress             a step changed nothing: a mistake in Spotkeeper
-    ├── NoCapacity             no launch option had stock; the next call starts over
-    ├── RestartRefused         a stopped instance could not be started: no stock, arrears …
-    ├── RescueFailed           the rescue cannot go on without a human
-    │   ├── RescueIncomplete   steps were refused; what does not need them is done
-    │   └── RescueLost         the source is gone and there is no image
-    └── BatchFailed            some elements of a batch failed; ``results`` has the answers of all
-
-Whatever is raised makes Function Compute's asynchronous retry call again, and calling again is always safe.
+Function Compute's asynchronous retry calls again after each of these errors, and calling again is always safe.
 """
 
 from __future__ import annotations
@@ -30,7 +9,7 @@ from typing import Any
 
 
 class SpotkeeperError(Exception):
-    """Base of all errors that Spotkeeper raises."""
+    """Base of all errors of Spotkeeper."""
 
 
 class MalformedEvent(SpotkeeperError):
@@ -52,11 +31,11 @@ class NoCredentials(SpotkeeperError):
 class CloudError(SpotkeeperError):
     """An API call was refused.
 
-    ``action`` is the API's name (``CreateImage``), ``resource`` what it was about, ``code``, ``status`` (HTTP) and
-    ``request_id`` are the answer's, ``retry_after`` the server's hint in seconds (header ``x-acs-retry-after``).
+    ``action`` is the API's name (``CreateImage``), ``resource`` its resource; ``code``, ``status`` (HTTP) and
+    ``request_id`` are the answer's, ``retry_after`` is the server's hint in seconds (header ``x-acs-retry-after``).
     """
 
-    def __init__(  # noqa: PLR0913 - one field per fact that an operator needs to find the call
+    def __init__(  # noqa: PLR0913 - an operator needs all of these to find the call
         self,
         action: str,
         resource: str,
@@ -82,28 +61,28 @@ class CloudError(SpotkeeperError):
 
 
 class CloudUnreachable(CloudError):
-    """The endpoint gave no answer, or one that cannot be read. The call may or may not have been executed."""
+    """The endpoint gave no readable answer. The call may or may not have been executed."""
 
     def _worded(self) -> str:
         return f"{self.action} on {self.resource} got no usable answer: {self.code} ({self.detail})"
 
 
 class JournalUnavailable(SpotkeeperError):
-    """The journal cannot be read or written; the message names it and says what to check."""
+    """The journal cannot be read or written; the message names the record and the settings to check."""
 
     def adding(self, text: str) -> JournalUnavailable:
-        """The same error with more to say."""
+        """The same error with a longer message."""
         more = type(self).__new__(type(self), f"{str(self).rstrip('.')}.{text}")
         more.__dict__.update(self.__dict__)
         return more
 
 
 class UnreadableRecord(JournalUnavailable):
-    """One journal record cannot be used, and that does not pass by itself; others may well be readable."""
+    """A journal record cannot be used, and that does not pass by itself; other records may be readable."""
 
 
-class RefusedRecord(UnreadableRecord):
-    """The journal does not give a record: it is archived, encrypted with a foreign key, or the role may not read it."""
+class InaccessibleRecord(UnreadableRecord):
+    """A journal record is archived, encrypted with a foreign key, or out of the role's reach."""
 
 
 class UnknownFormat(UnreadableRecord):
@@ -117,16 +96,16 @@ class UnknownFormat(UnreadableRecord):
 
 
 class BrokenRecord(UnreadableRecord):
-    """A journal record is not what Spotkeeper writes: somebody else wrote or changed it."""
+    """A journal record has a content that Spotkeeper does not write: another program wrote or changed it."""
 
     def __init__(self, key: str, problem: str) -> None:
         self.key = key
         self.problem = problem
-        super().__init__(f"journal record {key} {problem}; somebody else wrote it. Move it away.")
+        super().__init__(f"journal record {key} {problem}; another program wrote it. Move it away.")
 
 
 class WaitFailed(SpotkeeperError):
-    """A waited-for resource reached a failure state. ``last`` is the last thing seen of it."""
+    """A resource reached a failure state during a wait. ``last`` is the resource as it was seen last."""
 
     def __init__(self, message: str, last: Any = None) -> None:
         super().__init__(message)
@@ -134,11 +113,11 @@ class WaitFailed(SpotkeeperError):
 
 
 class DeadlineReached(SpotkeeperError):
-    """This invocation's time is up before the work was; the next invocation continues where it stopped."""
+    """The time of this call is up; the next call continues."""
 
 
 class NoProgress(SpotkeeperError):
-    """A step changed nothing, so that the loop would take it for ever."""
+    """A step changed nothing, so that the loop would take it for ever: a mistake in Spotkeeper."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}: this is a mistake in Spotkeeper, please report it")
@@ -149,7 +128,7 @@ class NoCapacity(SpotkeeperError):
 
 
 class RestartRefused(SpotkeeperError):
-    """StartInstance was refused; ``code`` is the API's. The sweep hands the instance back, more and more seldom."""
+    """StartInstance was refused; ``code`` is the API's. The sweep tries again after growing pauses."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
@@ -157,11 +136,11 @@ class RestartRefused(SpotkeeperError):
 
 
 class RescueFailed(SpotkeeperError):
-    """The rescue cannot be finished without a human; the message says what is safe and what to do."""
+    """The rescue needs a human; the message says which data are safe and what to do."""
 
 
 class RescueIncomplete(RescueFailed):
-    """Steps of a rescue were refused; what does not need them is done. The message names each with its refusal.
+    """Steps of a rescue were refused, and steps that do not need them are done. The message names each refusal.
 
     Also raised where memberships were not all found before the source was released.
     """
@@ -172,7 +151,7 @@ class RescueLost(RescueFailed):
 
 
 class BatchFailed(SpotkeeperError):
-    """At least one element of a batch failed. ``results`` has one answer per element, in their order."""
+    """At least one element of a batch failed. ``results`` has an answer for each element, in their order."""
 
     def __init__(self, message: str, results: list[dict[str, Any]]) -> None:
         super().__init__(message)

@@ -1,13 +1,14 @@
-"""The entry that all functions share: events in, one answer out, batches side by side."""
+"""The entry point of all functions: from an event, or a batch of events, to an answer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from spotkeeper.audit import Audit
 from spotkeeper.clock import Clock, Deadline
@@ -16,58 +17,44 @@ from spotkeeper.errors import BadSetting, BatchFailed, MalformedEvent
 from spotkeeper.events import Batch, Kind, Notification, unwrap
 
 RESERVE_SECONDS = 5.0
-"""What is kept back of the function's timeout to leave cleanly; of a short timeout a quarter."""
+"""The end of the function's timeout that is kept for a clean exit; of a short timeout a quarter."""
 _NAMED_FAILURES = 10  # in the message; ``results`` has all
 
+SettingsT = TypeVar("SettingsT")
 Answer = dict[str, Any]
-"""What a call returns: JSON-serialisable, with at least ``outcome`` and ``reason``."""
+"""The answer of a call: JSON-serialisable, with at least ``outcome`` and ``reason``."""
 Handler = Callable[[Notification], Answer]
-"""Handles one event of a kind: returns an answer whose outcome is ``done`` or ``skipped``, or raises."""
+"""Returns the answer to an event, whose outcome is ``done`` or ``skipped``, or raises."""
 
 
-class FunctionMeta(Protocol):
-    """What is used of ``context.function``."""
+class FunctionContext(Protocol):
+    """The part of Function Compute's context that exists on every runtime.
 
-    @property
-    def timeout(self) -> float | str:
-        """Seconds, as a number or a string of one."""
+    ``request_id`` names the call in Function Compute's logs; ``function.timeout`` is in seconds, a number or a text;
+    ``account_id`` may be empty on a developer's machine.
+    """
 
-
-class Context(Protocol):
-    """What is used of the context that Function Compute passes; all of it exists on every runtime."""
-
-    @property
-    def request_id(self) -> str:
-        """Names this invocation in Function Compute's logs."""
-
-    @property
-    def function(self) -> FunctionMeta:
-        """The function's own configuration."""
-
-    @property
-    def region(self) -> str:
-        """Where the function runs."""
-
-    @property
-    def account_id(self) -> str:
-        """Whose function it is; may be empty on one's own machine."""
+    request_id: str
+    function: Any
+    region: str
+    account_id: str
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call of a function: where it runs, for which account, and until when. Make it first thing in the handler."""
+    """One call of a function: region, account, deadline. It is made before anything else, since time runs from then."""
 
     request_id: str
     region: str
     account_id: str
     deadline: Deadline
     audit: Audit
-    context: Context = field(repr=False)
+    context: FunctionContext = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def enter(cls, context: Context, environ: Mapping[str, str], clock: Clock) -> Invocation:
-        """The call that begins now. Raises ``BadSetting`` for a timeout that is not a number of seconds."""
+    def enter(cls, context: FunctionContext, environ: Mapping[str, str], clock: Clock) -> Invocation:
+        """The call that begins now. Raises ``BadSetting`` for an invalid timeout."""
         timeout = _seconds(context.function.timeout)
         reserve = min(RESERVE_SECONDS, timeout / 4)
         name = str(getattr(context.function, "name", ""))  # for the audit alone
@@ -85,16 +72,32 @@ class Invocation:
         return f"{self.account_id or 'account'}/{region}"
 
     def credentials(self) -> Credentials:
-        """The credentials of this call, read anew: those of a warm process change. Raises ``NoCredentials``."""
+        """The credentials of this call: those of a warm process change. Raises ``NoCredentials``."""
         return find_credentials(self.context, self.environ)
+
+
+def run_function(
+    event: bytes | str,
+    context: FunctionContext,
+    read_settings: Callable[[Mapping[str, str]], SettingsT],
+    handlers: Mapping[Kind, Callable[[Notification, Invocation, SettingsT], Answer]],
+) -> Answer:
+    """A call of a function: the answer, or an error after which calling again goes on."""
+    invocation = Invocation.enter(context, os.environ, Clock())
+    settings = read_settings(os.environ)
+
+    def bound(handle: Callable[[Notification, Invocation, SettingsT], Answer]) -> Handler:
+        return lambda notification: handle(notification, invocation, settings)
+
+    return respond(event, invocation, {kind: bound(handle) for kind, handle in handlers.items()})
 
 
 def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
     """Give each event to the handler of its kind; skip other kinds and other accounts.
 
-    A single event's answer or error is the call's own. The elements of an array are handled side by side, each in a
-    thread of its own, and ``results`` has their answers in order. Raises ``MalformedEvent``, ``BatchFailed``, and what
-    the handlers raise.
+    The answer or error of a single event is the call's own. The elements of an array are handled side by side, each in
+    a thread of its own, and ``results`` has their answers in order. Raises ``MalformedEvent``, ``BatchFailed``, and the
+    handlers' errors.
     """
     try:
         elements = unwrap(event)
@@ -103,41 +106,36 @@ def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, 
         raise
     if isinstance(elements, Batch):
         return _respond_to_batch(elements, invocation, handlers)
-    return _route(elements[0], invocation, handlers)()
+    return _answer(elements[0], invocation, handlers)
 
 
-def _route(
-    element: Notification | MalformedEvent, invocation: Invocation, handlers: Mapping[Kind, Handler]
-) -> Callable[[], Answer]:
-    """What answers one element. Decided by kind first, then account; ids and region are for the handler to read."""
-
-    def answer() -> Answer:
-        if isinstance(element, MalformedEvent):
-            invocation.audit.record("receive", "failed", str(element))
-            raise element
-        audit = invocation.audit.of(**described(element))
-        audit.record("receive", "seen", element.name)
-        try:
-            given = handled(element)
-        except Exception as error:
-            audit.record("answer", "failed", f"{type(error).__name__}: {error}")
-            raise
-        audit.record("answer", given["outcome"], given["reason"], margin_seconds=given.get("margin_seconds"))
-        return given
-
-    def handled(element: Notification) -> Answer:
-        handler = handlers.get(element.kind)
-        if handler is None:
-            return _skipped(f"{element.name!a} is not an event for this function")
-        if invocation.account_id and (element.account_id or invocation.account_id) != invocation.account_id:
-            return _skipped("the event is about another account")
-        return handler(element)
-
+def _answer(element: Notification | MalformedEvent, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
+    """The answer to an element. Kind and account are checked here, ids and region by the handler."""
+    if isinstance(element, MalformedEvent):
+        invocation.audit.record("receive", "failed", str(element))
+        raise element
+    audit = invocation.audit.of(**described(element))
+    audit.record("receive", "seen", element.name)
+    try:
+        answer = _handled(element, invocation, handlers)
+    except Exception as error:
+        audit.record("answer", "failed", f"{type(error).__name__}: {error}")
+        raise
+    audit.record("answer", answer["outcome"], answer["reason"], margin_seconds=answer.get("margin_seconds"))
     return answer
 
 
+def _handled(element: Notification, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
+    handler = handlers.get(element.kind)
+    if handler is None:
+        return _skipped(f"{element.name!a} is not an event for this function")
+    if invocation.account_id and (element.account_id or invocation.account_id) != invocation.account_id:
+        return _skipped("the event is about another account")
+    return handler(element)
+
+
 def described(element: Notification) -> dict[str, Any]:
-    """What audit records say of an event; what is malformed in it is left out, for the handler to complain about."""
+    """The fields of an event in audit records, without malformed fields: the handler raises for those."""
     about: dict[str, Any] = {"event_kind": element.kind.value}
     for name in ("id", "instance_id"):
         with suppress(MalformedEvent):
@@ -151,42 +149,31 @@ def described(element: Notification) -> dict[str, Any]:
 def _respond_to_batch(batch: Batch, invocation: Invocation, handlers: Mapping[Kind, Handler]) -> Answer:
     if not batch:
         return {**_skipped("the batch is empty"), "results": []}
-    # As many threads as elements: each has its own notice running out, so none may wait for another.
+    # As many threads as elements: each element has a notice of its own, so none may wait for another.
     with ThreadPoolExecutor(max_workers=len(batch)) as threads:
-        futures = [threads.submit(_route(element, invocation, handlers)) for element in batch]
+        futures = [threads.submit(_answer, element, invocation, handlers) for element in batch]
     results = [_result(future, element) for future, element in zip(futures, batch, strict=True)]
     if any(result["outcome"] == "failed" for result in results):
         first = next(error for error in map(Future.exception, futures) if error is not None)
-        raise BatchFailed(_failures(results), results) from first
-    return _summary(results)
+        failed = [f"[{index}] {each['reason']}" for index, each in enumerate(results) if each["outcome"] == "failed"]
+        more = f"; and {len(failed) - _NAMED_FAILURES} more" if len(failed) > _NAMED_FAILURES else ""
+        named = "; ".join(failed[:_NAMED_FAILURES])
+        raise BatchFailed(f"{len(failed)} of {len(results)} events failed: {named}{more}", results) from first
+    done = sum(result["outcome"] == "done" for result in results)
+    reason = f"{len(results)} events: {done} done, {len(results) - done} skipped"
+    return {"outcome": "done" if done else "skipped", "reason": reason, "results": list(results)}
 
 
 def _result(future: Future[Answer], element: Notification | MalformedEvent) -> Answer:
-    """An element's answer, or what it raised as one. Whatever is not an ``Exception`` goes on its way."""
+    """An element's answer, or its error in the form of an answer. A ``BaseException`` is raised."""
     error = future.exception()
     if error is None:
         return future.result()
     if not isinstance(error, Exception):
         raise error
     failure = {"outcome": "failed", "reason": str(error), "error": type(error).__name__}
-    return failure | _instance_id(element)
-
-
-def _instance_id(element: Notification | MalformedEvent) -> Answer:
     known = {} if isinstance(element, MalformedEvent) else described(element)
-    return {name: value for name, value in known.items() if name == "instance_id"}
-
-
-def _failures(results: Sequence[Answer]) -> str:
-    failed = [f"[{place}] {result['reason']}" for place, result in enumerate(results) if result["outcome"] == "failed"]
-    more = f"; and {len(failed) - _NAMED_FAILURES} more" if len(failed) > _NAMED_FAILURES else ""
-    return f"{len(failed)} of {len(results)} events failed: {'; '.join(failed[:_NAMED_FAILURES])}{more}"
-
-
-def _summary(results: Sequence[Answer]) -> Answer:
-    done = sum(result["outcome"] == "done" for result in results)
-    reason = f"{len(results)} events: {done} done, {len(results) - done} skipped"
-    return {"outcome": "done" if done else "skipped", "reason": reason, "results": list(results)}
+    return failure | {name: value for name, value in known.items() if name == "instance_id"}
 
 
 def _skipped(reason: str) -> Answer:

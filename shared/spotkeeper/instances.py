@@ -1,10 +1,10 @@
-"""ECS instances as DescribeInstances shows them, and what their fields mean to us."""
+"""ECS instances as DescribeInstances shows them, and the meaning of their fields."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -14,37 +14,43 @@ from spotkeeper.errors import CloudError
 from spotkeeper.events.times import epoch_seconds
 
 Described = Mapping[str, Any]
-"""Something as its Describe answered it, under the API's own field names."""
+"""A resource as its Describe shows it, with the API's field names."""
 
 SPOT_STRATEGIES = frozenset({"SpotWithPriceLimit", "SpotAsPriceGo"})
 ALL_STATUSES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
-"""Of images: DescribeImages shows nothing but Available unless it is asked to."""
+"""Of images: without this parameter DescribeImages shows Available images only."""
 HOLD_TAG = "spotkeeper:hold"
-"""An operator's word: hands off; its value may be the moment at which that ends."""
-HANDS_OFF = f"the tag {HOLD_TAG} says hands off"
+"""An operator's tag that stops all changes; its value may be the moment at which that ends."""
+HELD = f"the tag {HOLD_TAG} forbids changes"
 
 
 def describe_instance(ecs: Api, instance_id: str) -> Described | None:
-    """The instance, or None; also where the event's region is none of Alibaba Cloud's.
+    """The instance, or None; also where the event's region does not exist.
 
-    DescribeInstances answers an empty list, not an error, and a filter that it does not understand with other people's
+    For an unknown id DescribeInstances shows an empty list, and for a filter that it does not understand other
     instances.
     """
     body: dict[str, Any] = {}
     with _nothing_in_no_region():
         body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
-    found = (one for one in items(body, "Instances", "Instance") if one.get("InstanceId") == instance_id)
+    found = (instance for instance in items(body, "Instances", "Instance") if instance.get("InstanceId") == instance_id)
     return next(found, None)
 
 
 def describe_instances(ecs: Api, about: str, parameters: Mapping[str, Any]) -> Iterator[Described]:
-    """All instances that a DescribeInstances with these filters shows; the caller checks that they fit."""
+    """All instances that DescribeInstances shows with these filters; the caller checks that they match."""
     for page in ecs.pages("DescribeInstances", about, parameters):
         yield from items(page, "Instances", "Instance")
 
 
+def instances_by_id(ecs: Api, instance_ids: Sequence[str]) -> dict[str, Described]:
+    """Those of at most 100 instances that exist."""
+    found = describe_instances(ecs, f"{len(instance_ids)} instances", {"InstanceIds": json.dumps(list(instance_ids))})
+    return {str(instance["InstanceId"]): instance for instance in found if instance.get("InstanceId") in instance_ids}
+
+
 def describe_images(ecs: Api, about: str, parameters: Mapping[str, Any]) -> list[Described]:
-    """All images that a DescribeImages with these filters shows; none in a region that does not exist."""
+    """All images that DescribeImages shows with these filters; none in a region that does not exist."""
     images: list[Described] = []
     with _nothing_in_no_region():
         for page in ecs.pages("DescribeImages", about, parameters):
@@ -54,7 +60,7 @@ def describe_images(ecs: Api, about: str, parameters: Mapping[str, Any]) -> list
 
 @contextmanager
 def _nothing_in_no_region() -> Iterator[None]:
-    """An event may name a region that is well-formed and none of Alibaba Cloud's: nothing is there."""
+    """An event may name a well-formed region that does not exist: it has no resources."""
     try:
         yield
     except CloudError as error:
@@ -63,9 +69,9 @@ def _nothing_in_no_region() -> Iterator[None]:
 
 
 def server_ids(instance: Described | None, instance_id: str) -> frozenset[str]:
-    """Under which ids the instance can be a member of a group: its own and its network cards'."""
+    """The ids under which the instance can be a member of a group: its own and its network cards'."""
     cards = items(instance or {}, "NetworkInterfaces", "NetworkInterface")
-    return frozenset({instance_id, *(str(one.get("NetworkInterfaceId")) for one in cards)})
+    return frozenset({instance_id, *(str(card.get("NetworkInterfaceId")) for card in cards)})
 
 
 def tags_of(described: Described | None) -> dict[str, str]:
@@ -75,7 +81,7 @@ def tags_of(described: Described | None) -> dict[str, str]:
 
 
 def is_spot(source: Described) -> bool:
-    """Whether it is a spot instance, whatever its bid."""
+    """Whether it is a spot instance."""
     return source.get("SpotStrategy") in SPOT_STRATEGIES
 
 
@@ -85,13 +91,13 @@ def locked(source: Described | None) -> bool:
 
 
 def lock_reasons(source: Described | None) -> list[str]:
-    """Why it is locked (``Recycling``, ``financial``, ``security`` …); empty where it is not."""
+    """The reasons of its locks (``Recycling``, ``financial``, ``security`` …)."""
     reasons = ((source or {}).get("OperationLocks") or {}).get("LockReason") or []
     return [str(entry.get("LockReason", "")) for entry in reasons]
 
 
 def held_until(tags: Mapping[str, str]) -> float | None:
-    """Until when ``spotkeeper:hold`` says hands off: its value, for ever where that is no moment; None without it."""
+    """The end of ``spotkeeper:hold``: its value, infinite where that is no moment; None without the tag."""
     if HOLD_TAG not in tags:
         return None
     end = epoch_seconds(tags[HOLD_TAG])
@@ -99,7 +105,7 @@ def held_until(tags: Mapping[str, str]) -> float | None:
 
 
 def is_held(tags: Mapping[str, str], now: float) -> bool:
-    """Whether ``spotkeeper:hold`` says hands off at this moment."""
+    """Whether ``spotkeeper:hold`` applies at this moment."""
     return (held_until(tags) or 0.0) > now
 
 

@@ -18,9 +18,9 @@ from enum import Enum
 from typing import Any, Generic, NoReturn, TypeVar
 
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError
+from spotkeeper.failed_steps import FailedStep
 from spotkeeper.function import Answer
 from spotkeeper.instances import iso
-from spotkeeper.refusals import Refusal
 from spotkeeper.run_context import RunContext
 
 DRY_RUN = "dry run: SPOTKEEPER_DRY_RUN is true, nothing was written"
@@ -75,7 +75,7 @@ class State:
     """
 
     now: float
-    refusals: Mapping[tuple[Step, str], Refusal] = field(default_factory=dict, kw_only=True)
+    refusals: Mapping[tuple[Step, str], FailedStep] = field(default_factory=dict, kw_only=True)
     warnings: tuple[str, ...] = field(default=(), kw_only=True)
 
     def replace(self: StateT, **changes: Any) -> StateT:  # noqa: PYI019 - Self is not in Python 3.10
@@ -86,7 +86,7 @@ class State:
         """The same state with more warnings, each once."""
         return self.replace(warnings=self.warnings + tuple(text for text in texts if text not in self.warnings))
 
-    def refused(self: StateT, step: Step, refusal: Refusal, part: str = "") -> StateT:  # noqa: PYI019
+    def refused(self: StateT, step: Step, refusal: FailedStep, part: str = "") -> StateT:  # noqa: PYI019
         """The same state with a step that has failed."""
         return self.replace(refusals={**self.refusals, (step, part): refusal})
 
@@ -94,7 +94,7 @@ class State:
         """The same state without the failure of a step."""
         return self.replace(refusals={key: one for key, one in self.refusals.items() if key != (step, part)})
 
-    def refusal(self, step: Step, part: str = "") -> Refusal | None:
+    def refusal(self, step: Step, part: str = "") -> FailedStep | None:
         """The failure of a step that was not accepted since."""
         return self.refusals.get((step, part))
 

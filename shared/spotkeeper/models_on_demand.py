@@ -1,7 +1,7 @@
 """An SDK's ``models``, each module of which is imported when one of its classes is first asked for.
 
-The package's own ``__init__`` imports all of them (ECS: 1,152), which takes longer than everything else before the
-first request; a call needs three. The SDK's client is content with this: it names the classes in its methods alone.
+The package's own ``__init__`` imports all of them (ECS: 1,152), which takes longer than all other work before the first
+request; a call needs three. The SDK's client names the classes in its methods only.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def models_on_demand(package: str) -> ModuleType:
     spec = importlib.util.find_spec(f"{package}.models")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} has no models")
-    models = importlib.util.module_from_spec(spec)  # made and not executed: that is what imports them all
+    models = importlib.util.module_from_spec(spec)  # not executed: its execution imports all modules
     modules = [path.stem for path in Path(spec.submodule_search_locations[0]).iterdir()]
 
     def find(class_name: str) -> Any:
         module = module_of(class_name, modules)
         found = getattr(importlib.import_module(f"{models.__name__}.{module}"), class_name)
-        vars(models)[class_name] = found  # the next time nobody has to look
+        vars(models)[class_name] = found  # the next access finds it here
         return found
 
     vars(models)["__getattr__"] = find  # PEP 562
@@ -35,9 +35,9 @@ def models_on_demand(package: str) -> ModuleType:
 
 
 def module_of(class_name: str, modules: Collection[str]) -> str:
-    """The module of a class or of what it is nested in: ``DescribeTagsRequestTag`` -> ``_describe_tags_request``.
+    """The module of a class or of its outer class: ``DescribeTagsRequestTag`` -> ``_describe_tags_request``.
 
-    Raises ``AttributeError`` where there is none.
+    Raises ``AttributeError`` for an unknown class.
     """
     wanted = class_name.lower()
     fitting = [module for module in modules if wanted.startswith(module.replace("_", ""))]

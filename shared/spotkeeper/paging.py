@@ -1,4 +1,4 @@
-"""Lists that come in pages: by ``NextToken``, or by ``PageNumber``, under which a list may change between two pages."""
+"""Lists in pages: by ``NextToken``, or by ``PageNumber``, where a list may change between two pages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from typing import Any
 from spotkeeper.errors import CloudUnreachable
 
 TOKEN_PAGED = frozenset(
-    {
-        "DescribeInstances",
-        "DescribeSnapshots",
-        "DescribeInvocationResults",
-        "DescribeLifecycleActions",
-    }
+    {"DescribeInstances", "DescribeSnapshots", "DescribeInvocationResults", "DescribeLifecycleActions"}
 )
 PAGE_SIZES = {
     "DescribeCloudAssistantStatus": 50,
@@ -25,13 +20,13 @@ PAGE_SIZES = {
     "DescribeScalingActivities": 50,
     "DescribeScalingGroups": 50,
 }
-"""The largest page of those that have none of 100."""
+"""The largest page of operations whose limit is not 100."""
 LISTINGS = 4
-"""So often a list is read that changes while it is read."""
+"""A list that changes between its pages is read so often."""
 
 Page = dict[str, Any]
 Call = Callable[[Mapping[str, Any]], Page]
-"""Of the paging parameters: the page."""
+"""Given the paging parameters, returns the page."""
 
 
 def pages(action: str, about: str, call: Call) -> Iterator[Page]:
@@ -58,10 +53,10 @@ def _by_number(call: Call, size: int) -> Iterator[Page]:
 
 
 def _whole(action: str, about: str, call: Call, size: int) -> Iterator[Page]:
-    """A list read again where it has changed between its pages: each deletion hides an element of the next page.
+    """A list, read again if it changed between its pages: each deletion hides an element of the next page.
 
-    Raises ``CloudUnreachable`` where the list still gets shorter at the last reading. A list that grows hides nothing
-    that stood before.
+    Raises ``CloudUnreachable`` where the list still gets shorter at the last reading. A list that grows hides no old
+    element.
     """
     found = list(_by_number(call, size))
     for _ in range(LISTINGS - 1):
@@ -70,13 +65,13 @@ def _whole(action: str, about: str, call: Call, size: int) -> Iterator[Page]:
         found = list(_by_number(call, size))
     totals = [_total(page) for page in found]
     if totals != sorted(totals):
-        told = f"the list got shorter while it was read, {LISTINGS} times"
-        raise CloudUnreachable(action, about, "ListChanged", told)
+        problem = f"the list got shorter while it was read, {LISTINGS} times"
+        raise CloudUnreachable(action, about, "ListChanged", problem)
     yield from found
 
 
 def _is_whole(found: Sequence[Page]) -> bool:
-    """Whether all pages tell the same TotalCount and show as many elements; of a single page nothing can be hidden."""
+    """Whether all pages have the same TotalCount and together so many elements; a single page hides nothing."""
     if len(found) == 1:
         return True
     shown = {json.dumps(element, sort_keys=True) for page in found for element in _elements(page)}
@@ -88,6 +83,6 @@ def _total(page: Page) -> int:
 
 
 def _elements(page: Page) -> list[Any]:
-    """The elements that a page lists: ``{"Disks": {"Disk": [...]}}``, or without the inner name (Auto Scaling)."""
-    held = (inner for one in page.values() for inner in (one.values() if isinstance(one, Mapping) else (one,)))
-    return next((one for one in held if isinstance(one, list)), [])
+    """The elements of a page: ``{"Disks": {"Disk": [...]}}``, or without the inner name (Auto Scaling)."""
+    fields = (list(field.values()) if isinstance(field, Mapping) else [field] for field in page.values())
+    return next((value for values in fields for value in values if isinstance(value, list)), [])

@@ -1,57 +1,56 @@
-"""What a journal record must hold to be of use: one shape per name. Pure.
+"""The shapes of journal records, by name. Pure.
 
-Whoever can write to the bucket can write anything: what is no JSON object, and what lacks a field or has one of another
-type, is a ``BrokenRecord``, before anybody reads a field of it. Fields that nobody reads are nobody's concern, but for
-memberships: a field that we do not know could change what is sent to a load balancer.
+Every program with access to the bucket can write records: text that is no JSON object, a missing field and a field of
+another type are a ``BrokenRecord``. Unknown fields are allowed, except in memberships, where an unknown field could
+change the request to a load balancer.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spotkeeper.errors import BrokenRecord, UnknownFormat
+from spotkeeper.events.text import read_json
 from spotkeeper.events.times import FAR_FUTURE
 from spotkeeper.load_balancers import PRODUCTS
 
 Check = Callable[[Any, str], str]
-"""Of (value, where it stands): in words, the first thing that is wrong; empty where nothing is."""
+"""Given a value and its place, returns the first problem in words; empty where there is none."""
 
 EXPIRED = 1_000_000
-"""So many episodes or restarts of one instance may be gone: the bucket's lifecycle rule takes the oldest first."""
+"""So many episodes or restarts of an instance may have expired: the bucket's lifecycle rule takes the oldest first."""
 MISSING = object()
-"""Stands for the value of a field that is not there."""
+"""The value of a missing field."""
 _MEMBER = re.compile(r"((-[0-9]+)+|-i-[a-z0-9]{1,40})$")
 _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 
 
 def in_reach(numbers: Iterable[int], missing: int) -> list[int]:
-    """Those that can have been given to records of ours, where so many may be missing.
+    """The numbers that Spotkeeper's records can have, where ``missing`` records may be gone.
 
-    Numbers are given one after the other: one that is further from how many there are is nobody's of ours, and no
-    number would be left above the largest that is read.
+    Records are numbered without gaps: a number that exceeds their count by more than ``missing`` is foreign.
     """
     given = list(numbers)
-    return [one for one in given if one <= len(given) + missing]
+    return [number for number in given if number <= len(given) + missing]
 
 
 FORMAT = 1
-"""Of all records. A record that names none has this format."""
+"""The format of all records, also of records without a format."""
 
 
 def written(record: Mapping[str, Any]) -> bytes:
-    """The content of a record's object."""
+    """The content of the object of a record."""
     return json.dumps({"format": FORMAT, **record}).encode()
 
 
 def parse(content: bytes, key: str) -> dict[str, Any]:
-    """The record whose content this is. Raises ``BrokenRecord``, ``UnknownFormat``."""
+    """The record in the content of an object. Raises ``BrokenRecord``, ``UnknownFormat``."""
     try:
-        record = json.loads(content.decode(), parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
-    except (ValueError, RecursionError):
+        record = read_json(content.decode())
+    except ValueError:
         record = None
     if not isinstance(record, dict):
         raise BrokenRecord(key, "is not a JSON object")
@@ -63,28 +62,13 @@ def parse(content: bytes, key: str) -> dict[str, Any]:
     return record
 
 
-def _no_number(text: str) -> Any:
-    raise ValueError(text)
-
-
-def _finite(text: str) -> float:
-    """A number that can be reckoned with: whoever subtracts a longer one from a moment gets an ``OverflowError``."""
-    number = float(text)
-    return number if math.isfinite(number) else _no_number(text)
-
-
-def _whole(text: str) -> int:
-    _finite(text)
-    return int(text)
-
-
 def family(name: str) -> str:
     """The name without its numbers or instance id: ``image-3``, ``launch-request-1-2``, ``launched-i-…``."""
     return _MEMBER.sub("", name)
 
 
 def checked(name: str, record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """``record``, where it has the shape that its name asks for. Raises ``BrokenRecord`` with the ``key``."""
+    """``record``, if it has the shape of its name. Raises ``BrokenRecord`` with the ``key``."""
     shape = SHAPES.get(family(name))
     if shape and (problem := shape(record, "")):
         raise BrokenRecord(key, f"has a wrong field: {problem}")
@@ -95,14 +79,10 @@ def _kind(words: str, fits: Callable[[Any], bool]) -> Check:
     return lambda value, place: "" if fits(value) else f"{place} is not {words}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 TEXT = _kind("a text", lambda value: isinstance(value, str))
-INTEGER = _kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+INTEGER = _kind("a whole number", lambda value: type(value) is int)
 FLAG = _kind("true or false", lambda value: isinstance(value, bool))
-MOMENT = _kind("a moment in seconds since 1970", lambda value: _is_number(value) and 0 <= value < FAR_FUTURE)
+MOMENT = _kind("a moment in seconds since 1970", lambda value: type(value) in (int, float) and 0 <= value < FAR_FUTURE)
 SCALAR = _kind("a text, a number or a flag", lambda value: isinstance(value, (str, int, float)))
 LIST = _kind("a list", lambda value: isinstance(value, list))
 MAPPING = _kind("an object", lambda value: isinstance(value, dict))
@@ -114,31 +94,31 @@ def _first(problems: Any) -> str:
 
 
 def optional(check: Check) -> Check:
-    """``check`` where there is a value: null and a missing field are none."""
+    """``check``, or null, or a missing field."""
     return lambda value, place: "" if value is None or value is MISSING else check(value, place)
 
 
 def defaulted(check: Check) -> Check:
-    """``check`` where there is a field."""
+    """``check``, or a missing field."""
     return lambda value, place: "" if value is MISSING else check(value, place)
 
 
 def list_of(check: Check) -> Check:
-    """A list of which each element passes ``check``."""
+    """A list whose elements pass ``check``."""
     return lambda value, place: (
-        LIST(value, place) or _first(check(one, f"{place}[{index}]") for index, one in enumerate(value))
+        LIST(value, place) or _first(check(element, f"{place}[{index}]") for index, element in enumerate(value))
     )
 
 
 def map_of(check: Check) -> Check:
-    """An object of which each value passes ``check``."""
+    """An object whose values pass ``check``."""
     return lambda value, place: (
-        MAPPING(value, place) or _first(check(one, f"{place}.{key}") for key, one in value.items())
+        MAPPING(value, place) or _first(check(element, f"{place}.{key}") for key, element in value.items())
     )
 
 
 def fields(*, closed: bool = False, **checks: Check) -> Check:
-    """An object whose fields pass their checks; ``closed``: it has no others."""
+    """An object whose fields pass their checks; ``closed``: unknown fields are a problem."""
 
     def check(value: Any, place: str) -> str:
         if problem := MAPPING(value, place or "the record"):
@@ -147,17 +127,17 @@ def fields(*, closed: bool = False, **checks: Check) -> Check:
         unknown = sorted(set(value) - set(checks)) if closed else []
         if unknown:
             return f"{prefix}{unknown[0]} is unknown"
-        return _first(one(value.get(name, MISSING), prefix + name) for name, one in checks.items())
+        return _first(field_check(value.get(name, MISSING), prefix + name) for name, field_check in checks.items())
 
     return check
 
 
 def nullable(check: Check) -> Check:
-    """``check``, or null; the field has to be there."""
+    """``check``, or null."""
     return lambda value, place: "" if value is None else check(value, place)
 
 
-# The fields of ``Membership``, and no others.
+# The fields of ``Membership``.
 MEMBERSHIP = fields(
     closed=True,
     product=_kind("a load balancer product", lambda value: isinstance(value, str) and value in PRODUCTS),

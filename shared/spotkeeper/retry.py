@@ -1,6 +1,6 @@
-"""The one retry policy: which refusals are worth another try, when, and until when.
+"""The retry policy of all API calls: the refusals that are tried again, the pauses, the limits.
 
-Retrying is not polling: this repeats one call that was refused; ``spotkeeper.polling`` looks again at what changes.
+This module repeats a call that was refused; ``spotkeeper.polling`` looks again at a resource that changes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from spotkeeper.clock import Clock, TimeLimit
+from spotkeeper.clock import TimeLimit
 from spotkeeper.errors import CloudError, CloudUnreachable
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ LONGEST_PAUSE = 8.0
 MINUTE = 60.0
 MINUTE_SPREAD = 2.0
 SECOND_TRIES = 3
-"""So many tries take a throttled call for one over a quota by the second, before the next minute is waited for."""
+"""So many tries assume a quota by the second; the next try waits for the next minute."""
 
 OUTAGE = frozenset(
     {"ServiceUnavailable", "InternalError", "SystemBusy", "ServiceUnAvailable", "InternalError.Dispatch"}
@@ -36,11 +36,11 @@ UNREACHABLE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """What to try again.
+    """The refusals that are tried again.
 
-    ``conflicts`` are codes that pass when somebody else is finished; they are retried until the deadline, as throttling
-    is. ``repeatable`` says that the call may be sent again although it may have been executed: reads, calls with a
-    ClientToken, calls that set a value. Where it is false, a call without an answer is for the caller to look into.
+    ``conflicts`` are codes that pass when another operation ends; like throttling they are tried again until the
+    deadline. ``repeatable``: the call may be sent again although it may have been executed (reads, calls with a
+    ClientToken, calls that set a value). Otherwise the caller looks into a call without an answer.
     """
 
     conflicts: frozenset[str] = frozenset()
@@ -56,12 +56,12 @@ def is_throttling(error: CloudError) -> bool:
 
 
 def is_outage(error: CloudError) -> bool:
-    """The service itself is in trouble: a code of ``OUTAGE``, or any HTTP 5xx."""
+    """An outage of the service: a code of ``OUTAGE``, or any HTTP 5xx."""
     return error.code in OUTAGE or (error.status or 0) >= SERVER_ERROR
 
 
 def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
-    """Whether the same call may well succeed later without anybody changing anything."""
+    """Whether the same call may succeed later although nothing is changed."""
     return (
         is_throttling(error)
         or is_outage(error)
@@ -78,28 +78,25 @@ def passes_with_next_call(error: CloudError) -> bool:
 def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:
     """Seconds until the next try.
 
-    The server's hint wins, but none makes a loop without a pause.
-    Throttling has two clocks and its code does not tell which: quotas by the second (CLB, ESS)
-    and by the minute, where a throttled caller is blocked until the next one ("API throttling", document 437902). So a
-    throttled call is tried again after about 1, 2 and 4 s, then at the next minute, then so again. Everything else:
-    full jitter over ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at least a tenth of it.
+    The server's hint counts first, but never without a pause. Throttling has two clocks and its code does not show
+    which: quotas by the second (CLB, ESS), and quotas by the minute, where a throttled caller is blocked until the next
+    minute ("API throttling", document 437902). So a throttled call is tried again after about 1, 2 and 4 s, then at the
+    next minute, then so again. Other refusals: full jitter over ``min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)``, at
+    least a tenth of it.
     """
     if error.retry_after is not None:
         return max(FIRST_PAUSE, error.retry_after)
     if is_throttling(error):
-        return _throttled(attempt % (SECOND_TRIES + 1), now, chance)
+        number = attempt % (SECOND_TRIES + 1)
+        if number < SECOND_TRIES:
+            return 2.0**number * (0.8 + 0.4 * chance())
+        return MINUTE - now % MINUTE + chance() * MINUTE_SPREAD
     ceiling: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
     return ceiling * (0.1 + 0.9 * chance())
 
 
-def _throttled(attempt: int, now: float, chance: Callable[[], float]) -> float:
-    if attempt < SECOND_TRIES:
-        return 2.0**attempt * (0.8 + 0.4 * chance())
-    return MINUTE - now % MINUTE + chance() * MINUTE_SPREAD
-
-
 def patience(error: CloudError, policy: RetryPolicy = PLAIN) -> float:
-    """For how many seconds after the first try this refusal is tried again; 0 is never."""
+    """Seconds after the first try for which this refusal is tried again; 0: never."""
     if isinstance(error, CloudUnreachable):
         return UNREACHABLE_SECONDS if policy.repeatable else 0.0
     if is_throttling(error) or error.code in policy.conflicts:
@@ -110,13 +107,10 @@ def patience(error: CloudError, policy: RetryPolicy = PLAIN) -> float:
 
 
 def retried(
-    call: Callable[[], T],
-    policy: RetryPolicy,
-    clock: Clock,
-    deadline: TimeLimit,
-    chance: Callable[[], float] = random.random,
+    call: Callable[[], T], policy: RetryPolicy, limit: TimeLimit, chance: Callable[[], float] = random.random
 ) -> T:
     """Call until it succeeds; re-raise the last refusal when it will not pass or no time is left for another try."""
+    clock = limit.clock
     start = clock.monotonic()
     attempt = 0
     while True:
@@ -125,7 +119,7 @@ def retried(
         except CloudError as error:
             pause = pause_before(error, attempt, clock.now(), chance)
             waited = clock.monotonic() - start + pause
-            if waited > patience(error, policy) or pause >= deadline.remaining():
+            if waited > patience(error, policy) or pause >= limit.remaining():
                 raise
         clock.sleep(pause)
         attempt += 1

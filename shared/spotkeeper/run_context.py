@@ -1,4 +1,4 @@
-"""The run context: what the actions of a call work with, made in one place."""
+"""The run context of a call: API clients, clock, deadline, audit, ClientTokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
@@ -15,28 +15,7 @@ from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.function import Invocation
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.load_balancers import LoadBalancers, load_balancers
-from spotkeeper.settings import DirectoryLocation, Endpoints, OssLocation
-
-
-class Settings(Protocol):
-    """The settings that all functions have."""
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The endpoints of the APIs."""
-
-    @property
-    def dry_run(self) -> bool:
-        """Whether nothing may be written."""
-
-
-class JournalSettings(Settings, Protocol):
-    """The settings of a function with a journal."""
-
-    @property
-    def journal(self) -> OssLocation | DirectoryLocation:
-        """The location of the journal."""
-
+from spotkeeper.settings import JournalSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ContextT = TypeVar("ContextT", bound="RunContext[Any]")
@@ -83,7 +62,7 @@ class RunContext(Generic[SettingsT]):
         credentials, endpoints = invocation.credentials(), settings.endpoints
 
         def client(name: str) -> Api:
-            return api(name, region, credentials, getattr(endpoints, name), deadline.clock, step)
+            return api(name, region, credentials, getattr(endpoints, name), step)
 
         fields |= {"ecs": client("ecs"), "ess": client("ess"), "load_balancers": load_balancers(client)}
         return cls(settings=settings, clock=deadline.clock, deadline=deadline, step=step, **fields)
@@ -94,12 +73,12 @@ class RunContext(Generic[SettingsT]):
         return "sk-" + hashlib.sha256(text.encode()).hexdigest()[:60]
 
     def take_request_ids(self) -> list[str]:
-        """The request ids of the API calls since the last time, for the audit."""
-        apis = (self.ecs, self.ess, *(one.api for one in self.load_balancers.values()))
-        return [one for api in apis for one in api.take_request_ids()]
+        """The request ids since the last call of this method, for the audit."""
+        apis = (self.ecs, self.ess, *(adapter.api for adapter in self.load_balancers.values()))
+        return [request_id for api in apis for request_id in api.take_request_ids()]
 
 
 def journal_opener(invocation: Invocation, region: str, settings: JournalSettings) -> Callable[[], Journal]:
-    """Opens the journal at the first call: its SDK takes half a second to load, and many events need no journal."""
+    """A function that opens the journal once: its SDK takes half a second to load, and many events need no journal."""
     arguments = (invocation.region or region, invocation.credentials(), settings.endpoints.oss, invocation.deadline)
     return functools.cache(lambda: open_journal(settings.journal, *arguments))

@@ -57,11 +57,10 @@ def test_hooks() -> None:
 
 def test_names() -> None:
     """The functions are called what sweep's defaults call them."""
-    back, hooks = settings.HandBackSettings.from_env({}), settings.HookSweepSettings.from_env({})
     sweep = settings.SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
     assert props("interruption")["functionName"] == sweep.interruption_function
-    assert props("state_change")["functionName"] == back.state_change_function
-    assert props("lifecycle_hook")["functionName"] == hooks.lifecycle_hook_function
+    assert props("state_change")["functionName"] == sweep.state_change_function
+    assert props("lifecycle_hook")["functionName"] == sweep.lifecycle_hook_function
 
 
 def test_finds_what_is_read() -> None:

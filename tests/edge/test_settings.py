@@ -17,8 +17,6 @@ from spotkeeper.settings import (
     DirectoryLocation,
     Endpoint,
     Endpoints,
-    HandBackSettings,
-    HookSweepSettings,
     InterruptionSettings,
     OssLocation,
     Relaunch,
@@ -112,12 +110,8 @@ SETTINGS: dict[Any, list[Row]] = {
         ("delete", False, {"SPOTKEEPER_SWEEP_DELETE": "true"}, True),
         ("image_ttl_days", 7, {"SPOTKEEPER_IMAGE_TTL_DAYS": "0.5"}, 0.5),
         ("image_quota", 100, {"SPOTKEEPER_IMAGE_QUOTA": "250"}, 250),
-    ],
-    HandBackSettings: [
         RESTART,
         ("state_change_function", "spotkeeper-state-change", {"SPOTKEEPER_STATE_CHANGE_FUNCTION": "other"}, "other"),
-    ],
-    HookSweepSettings: [
         ("hook_arns", (), {"SPOTKEEPER_HOOK_ARNS": HOOKS}, (HOOKS,)),
         ("lifecycle_hook_function", "spotkeeper-lifecycle-hook",
          {"SPOTKEEPER_LIFECYCLE_HOOK_FUNCTION": "other"}, "other"),

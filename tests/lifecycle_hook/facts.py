@@ -7,8 +7,8 @@ from typing import Any
 
 from checking.assignment import CheckPlan, Chosen, Partial
 from checking.catalogue import Check, Script
-from checking.progress import Machine, Progress, Readiness, Result, Run
-from checking.state import Action, State
+from checking.progress import InstanceState, Progress, Readiness, Result, Run
+from checking.state import LifecycleAction, State
 from spotkeeper.events import HookResult, LifecycleHook, Transition
 
 NOW = 1_760_000_000.0
@@ -29,9 +29,9 @@ EVENT = LifecycleHook(
     instance_ids=("i-a", "i-b"),
     notification_metadata=None,
 )
-READY = Machine(Readiness.READY)
-WAITING = Machine(Readiness.WAITING, "no heartbeat")
-NEVER = Machine(Readiness.NEVER, "it is Stopped")
+READY = InstanceState(Readiness.READY)
+WAITING = InstanceState(Readiness.WAITING, "no heartbeat")
+NEVER = InstanceState(Readiness.NEVER, "it is Stopped")
 
 
 def check(name: str = "system-up", timeout: int = 100) -> Chosen:
@@ -59,7 +59,7 @@ def result(instance_id: str, name: str = "system-up", attempt: int = 1, **change
 
 def progress(wanted: CheckPlan | None = None, **changes: Any) -> Progress:
     """Both instances can be reached, and nothing was run."""
-    usual: dict[str, Any] = {"machines": {"i-a": READY, "i-b": READY}}
+    usual: dict[str, Any] = {"instances": {"i-a": READY, "i-b": READY}}
     return Progress(("i-a", "i-b"), (wanted or plan()).checks, **{**usual, **changes})
 
 
@@ -83,7 +83,7 @@ def facts(**changes: Any) -> State:
         "hook": HOOK,
         "looked": True,
         "looks": 1,
-        "action": Action("Pending", "", ("i-a", "i-b")),
+        "action": LifecycleAction("Pending", "", ("i-a", "i-b")),
         "chosen": True,
         "check_plan": wanted,
         "progress": progress(wanted),

@@ -9,11 +9,11 @@ import pytest
 
 from checking.assignment import Partial
 from checking.decide import decide
-from checking.state import Action
+from checking.state import LifecycleAction
 from checking.steps import Decision, Step
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, Transition
-from spotkeeper.refusals import Refusal
+from spotkeeper.failed_steps import FailedStep
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
 from tests.tables import cases
 
@@ -23,10 +23,10 @@ ONE_FAILED = {(0, "i-a"): BROKEN, (0, "i-b"): result("i-b")}
 BOTH_FAILED = {(0, "i-a"): BROKEN, (0, "i-b"): result("i-b", passed=False, reason="so is it")}
 REMOVE = plan(partial=Partial.CONTINUE_AND_REMOVE_FAILED)
 ROLLBACK = plan(on_failure=HookResult.ROLLBACK)
-CONTINUED = Action("Completed", "CONTINUE", ("i-a", "i-b"))
+CONTINUED = LifecycleAction("Completed", "CONTINUE", ("i-a", "i-b"))
 REFUSED = CloudError("RecordLifecycleActionHeartbeat", "ash-1", "Forbidden.RAM")
 IN = Transition.SCALE_IN
-NONE_UNREACHED = "0 cannot be reached yet, others are being checked"
+NONE_UNREACHED = "0 instances cannot be reached yet; the other checks are running"
 
 
 def _of(results: object) -> dict[str, Any]:
@@ -47,26 +47,26 @@ def text(value: str) -> str:
     return "".join([*value])
 
 
-HALF = progress(machines={"i-a": WAITING, "i-b": READY})
+HALF = progress(instances={"i-a": WAITING, "i-b": READY})
 SO_TOO: dict[str, Any] = {"passed": False, "reason": "it is broken"}
-THREE = progress(machines=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).replace(instance_ids=("i-a", "i-b", "i-c"))
+THREE = progress(instances=dict.fromkeys(("i-a", "i-b", "i-c"), READY)).replace(instance_ids=("i-a", "i-b", "i-c"))
 
 
 THROTTLED = CloudError("DescribeInstances", "2 instances", "Throttling.User")
 
 
 def _held(*steps: Step, until: float = NOW + 2_000) -> dict[str, Any]:
-    return {"refusals": {(step, ""): Refusal(THROTTLED, NOW, NOW, NOW, 1, until) for step in steps}}
+    return {"refusals": {(step, ""): FailedStep(THROTTLED, NOW, NOW, NOW, 1, until) for step in steps}}
 
 
 UNREAD: dict[str, Any] = {"read": False, "looked": False, "looks": 0, "life_known": False, "hook": None, "action": None}
 LONG: dict[str, Any] = {"alive_until": NOW + 1_000}
-NOTHING = "nothing would remove them after CONTINUE (DescribeInstances: Throttling.User)"
+NOTHING = "they could not be removed after CONTINUE (DescribeInstances: Throttling.User)"
 MAKES_WAIT = "a refused call waits for its next try while the time of the hook passes"
 DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     # the lifecycle action
-    (Step.READ, "its timeout says how long it may wait", [{"read": False, "looked": False}]),
-    (Step.CHOOSE, "its name, its group, its transition and its metadata say which", [
+    (Step.READ, "the timeout of the hook limits the time for checks", [{"read": False, "looked": False}]),
+    (Step.CHOOSE, "the name, group, transition and metadata of the hook choose them", [
         {"chosen": False, "check_plan": None, "progress": None}, {"progress": None},
     ]),
     (Step.CHOOSE, "failed instances may have to be removed after CONTINUE", [
@@ -77,26 +77,26 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"action": CONTINUED}, {"action": CONTINUED, "check_plan": None, "progress": None},
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ()},
     ]),
-    (Step.LOOK, "what the cloud says of it counts, not the notification", [
+    (Step.LOOK, "the current lifecycle action counts, not the notification", [
         {"looked": False}, {"looked": False, "looks": 0, "now": NOW + 880},
     ]),
-    (Step.LOOK, "it may not be shown yet", [{"action": None}, {"action": None, "entered_at": NOW - 29.9}]),
+    (Step.LOOK, "Auto Scaling may not show it yet", [{"action": None}, {"action": None, "entered_at": NOW - 29.9}]),
     (Step.SKIP, "Auto Scaling shows no lifecycle action with this token", [
         {"action": None, "entered_at": NOW - 30}, {"action": None, "entered_at": NOW - 31},
         {"action": None, "entered_at": NOW - 30, "tidied": False},
     ]),
     (Step.RUN, "system-up on 2 instances", [
-        {"action": Action(text("Pending"), "", ("i-a",))},
+        {"action": LifecycleAction(text("Pending"), "", ("i-a",))},
         {"hook": {**HOOK, "HeartbeatTimeout": 18_000}, "alive_until": NOW + 18_000, "now": NOW + 17_909,
          "leave_at": NOW + 20_000},
         {"now": NOW + 419}, {"now": NOW + 509, "extendable": False},
         {"now": NOW + 510, "extendable": False, "polled": False}, {}, {**_held(Step.RUN, until=NOW)},
         {**_held(Step.HEARTBEAT), "now": NOW + 420}, {"unrecorded": True, **_held(Step.RECORD_LIFE), **LONG},
     ]),
-    (Step.FAIL, "its status Paused is unknown", [{"action": Action("Paused", "", ())}]),
+    (Step.FAIL, "its status Paused is unknown", [{"action": LifecycleAction("Paused", "", ())}]),
     (Step.LEAVE, "this call's time is up", [{"looked": False, "now": NOW + 880}, {"looked": False, "now": NOW + 881}]),
-    (Step.SKIP, "it is Timeout already, with ABANDON", [{"action": Action("Timeout", "ABANDON", ())}]),
-    (Step.SKIP, "it is Completed already, with no result", [{"action": Action("Completed", "", ())}]),
+    (Step.SKIP, "it is Timeout already, with ABANDON", [{"action": LifecycleAction("Timeout", "ABANDON", ())}]),
+    (Step.SKIP, "it is Completed already, with no result", [{"action": LifecycleAction("Completed", "", ())}]),
     # every check has ended
     (Step.COMPLETE, "CONTINUE: 2 instances passed every check", [
         _of(PASSED), {**_of(PASSED), "now": NOW + 10_000},
@@ -108,22 +108,22 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.COMPLETE, "ABANDON: 2 of 2 instances failed: i-a: it is broken; i-b: so is it", [
         _of(BOTH_FAILED), {**_of(BOTH_FAILED), "check_plan": REMOVE},
     ]),
-    (Step.OBSERVE, "0 cannot be reached yet, others are being checked", [
+    (Step.OBSERVE, "0 instances cannot be reached yet; the other checks are running", [
         {**_of({(0, "i-a"): BROKEN}), "check_plan": REMOVE}, {"progress": progress(runs=(run(),))},
         {"progress": progress(runs=(run(at=NOW - 220),))},
     ]),
-    (Step.SPARE, "a group at its MinSize lets nobody go", [
+    (Step.SPARE, "Auto Scaling removes no instance from a group at its MinSize", [
         {**_of(ONE_FAILED), "check_plan": REMOVE},
         {"progress": THREE.replace(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "check_plan": REMOVE},
     ]),
     (Step.COMPLETE,
-     "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group would be below its MinSize", [
+     "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group is below its MinSize", [
         {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": False},
     ]),
-    (Step.MARK, "whoever comes after CONTINUE must know which instances have to go", [
+    (Step.MARK, "a later call needs to know which instances to remove after CONTINUE", [
         {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True},
     ]),
-    (Step.COMPLETE, "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed, the others go on", [
+    (Step.COMPLETE, "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed after CONTINUE", [
         {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True, "marked": True},
     ]),
     (Step.COMPLETE, "ROLLBACK: 1 of 2 instances failed: i-a: it is broken", [
@@ -131,8 +131,8 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     ]),
     (Step.COMPLETE, "CONTINUE: 1 instance passed every check", [_alone({(0, "i-a"): result("i-a")})]),
     (Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken", [_alone({(0, "i-a"): BROKEN})]),
-    (Step.LOOK, "it lists no instance yet", [{"progress": progress().replace(instance_ids=())}]),
-    (Step.FAIL, "Auto Scaling lists no instance that it holds back", [
+    (Step.LOOK, "the action lists no instance yet", [{"progress": progress().replace(instance_ids=())}]),
+    (Step.FAIL, "the lifecycle action lists no instance", [
         {"progress": progress().replace(instance_ids=()), "entered_at": NOW - 30},
     ]),
     # the time of the hook
@@ -146,8 +146,11 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"now": NOW + 510, "observed": False},
     ]),
     (Step.HEARTBEAT, "the hook may end in 0 s", [{"now": NOW + 700}]),
-    (Step.OBSERVE, "which instances can be checked?", [{"now": NOW + 509, "observed": False}, {"observed": False}]),
-    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive any longer, and the checks are not over", [
+    (Step.OBSERVE, "instances need a running agent before a check", [
+        {"now": NOW + 509, "observed": False},
+        {"observed": False},
+    ]),
+    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive any longer, and the checks have not ended", [
         {"now": NOW + 510, "extendable": False},
         {"now": NOW + 21_580, "alive_until": NOW + 21_600, "leave_at": NOW + 30_000},
         {**_held(Step.HEARTBEAT), "now": NOW + 510},
@@ -163,37 +166,37 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.HEARTBEAT, "the next call needs 120 s, the hook has 119", [
         {"now": NOW + 481, "leave_at": NOW + 481, "observed": False},
     ]),
-    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive until the next call, and the checks are not over", [
+    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive until the next call, and the checks have not ended", [
         {"now": NOW + 481, "leave_at": NOW + 481, "extendable": False},
         {**_held(Step.HEARTBEAT), "now": NOW + 481, "leave_at": NOW + 481},
     ]),
     # the checks
-    (Step.OBSERVE, "1 cannot be reached yet, others are being checked", [
-        {"progress": progress(machines={"i-a": READY, "i-b": WAITING})},
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
+    (Step.OBSERVE, "1 instances cannot be reached yet; the other checks are running", [
+        {"progress": progress(instances={"i-a": READY, "i-b": WAITING})},
+        {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
          "began_at": NOW - 59},
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
+        {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
     ]),
     (Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-b: it is Stopped", [
-        {"progress": progress(machines={"i-a": READY, "i-b": NEVER})},
+        {"progress": progress(instances={"i-a": READY, "i-b": NEVER})},
     ]),
     (Step.RUN, "system-up on 1 instances", [
-        {"progress": progress(machines={"i-a": READY, "i-b": NEVER}), "check_plan": REMOVE},
+        {"progress": progress(instances={"i-a": READY, "i-b": NEVER}), "check_plan": REMOVE},
     ]),
     (Step.GIVE_UP, "agent_seconds of the hook's rule is 60", [
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
+        {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
          "began_at": NOW - 60},
         {"progress": HALF, "check_plan": plan(agent_seconds=60.0), "began_at": NOW - 61},
     ]),
-    (Step.GIVE_UP, "what is left of the hook's life is needed for the checks of the others (190 s)", [
+    (Step.GIVE_UP, "the checks of the other instances need the rest of the hook's life (190 s)", [
         {"progress": HALF, "extendable": False, "now": NOW + 411},
-        {"progress": progress(machines={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 410},
+        {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 410},
     ]),
-    (Step.GIVE_UP, "Cloud Assistant does not say how a command has ended", [
+    (Step.GIVE_UP, "Cloud Assistant shows no result of a command", [
         {"progress": progress(runs=(run(at=NOW - 221),))},
     ]),
     # after the completion
-    (Step.VERIFY, "an accepted call is not yet a completed action", [_done(verified=False)]),
+    (Step.VERIFY, "an accepted request does not prove a completed action", [_done(verified=False)]),
     (Step.DONE, "completed with CONTINUE: why", [
         _done(), _done(check_plan=REMOVE), _done(check_plan=REMOVE, failed=("i-a",), removed=("i-a",)),
         _done(check_plan=REMOVE, failed=("i-a",), transition=IN),
@@ -203,7 +206,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         _done(check_plan=REMOVE, failed=("i-a",)), _done(check_plan=REMOVE, failed=("i-a",), tidied=False),
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",)},
     ]),
-    (Step.TIDY, "they have done their work", [_done(tidied=False), {"action": CONTINUED, "tidied": False}]),
+    (Step.TIDY, "no call needs them any more", [_done(tidied=False), {"action": CONTINUED, "tidied": False}]),
     (Step.REMOVE, "i-a; i-b; i-c; and 2 more failed a check and would take traffic", [
         _done(check_plan=REMOVE, failed=("i-a", "i-b", "i-c", "i-d", "i-e")),
     ]),
@@ -215,16 +218,16 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     ]),
     (Step.RECALL, "an earlier call may have died between CONTINUE and the removal", [
         {"action": CONTINUED, "check_plan": REMOVE},
-        {"action": Action("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
+        {"action": LifecycleAction("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
     ]),
     (Step.DONE, "it is Completed already, with CONTINUE", [
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},
     ]),
     (Step.SKIP, "it is Completed already, with ROLLBACK", [
-        {"action": Action("Completed", "ROLLBACK", ()), "check_plan": REMOVE},
+        {"action": LifecycleAction("Completed", "ROLLBACK", ()), "check_plan": REMOVE},
     ]),
     (Step.SKIP, "it is Completed already, with ABANDON", [
-        {"action": Action("Completed", "ABANDON", ()), "check_plan": REMOVE},
+        {"action": LifecycleAction("Completed", "ABANDON", ()), "check_plan": REMOVE},
     ]),
     # refused calls
     (Step.HEARTBEAT, MAKES_WAIT, [
@@ -239,10 +242,10 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     ]),
     (Step.WAIT, f"run a check: {THROTTLED}", [{**_held(Step.RUN), "alive_until": NOW + 631}]),
     (Step.WAIT, f"complete the lifecycle action: {THROTTLED}", [{**_of(PASSED), **_held(Step.COMPLETE), **LONG}]),
-    (Step.RECORD_LIFE, "no API tells other calls", [{"unrecorded": True}]),
+    (Step.RECORD_LIFE, "no API shows the hook's end of life to other calls", [{"unrecorded": True}]),
     (Step.FAIL, "Auto Scaling does not show its hook", [{"hook": None}]),
     (Step.COMPLETE, f"ABANDON: 1 of 2 instances failed: i-a: it is broken; {NOTHING}", [
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "hindrance": THROTTLED},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "removal_error": THROTTLED},
     ]),
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checking.progress import Machine, Progress, Readiness, Result, Run
+from checking.progress import InstanceState, Progress, Readiness, Result, Run
 from tests.lifecycle_hook.facts import NEVER, NOW, READY, WAITING, plan, progress, result, run
 
 TWO = plan("first", "second")
@@ -34,10 +34,10 @@ BOTH = ("i-a", "i-b")
     ("changes", "expected"),
     [
         ({}, [(0, 1, BOTH)]),
-        ({"machines": {"i-a": READY}}, []),
-        ({"machines": {"i-a": READY, "i-b": WAITING}}, []),
-        ({"machines": {"i-a": READY, "i-b": NEVER}}, [(0, 1, ("i-a",))]),
-        ({"machines": {"i-a": NEVER, "i-b": NEVER}}, []),
+        ({"instances": {"i-a": READY}}, []),
+        ({"instances": {"i-a": READY, "i-b": WAITING}}, []),
+        ({"instances": {"i-a": READY, "i-b": NEVER}}, [(0, 1, ("i-a",))]),
+        ({"instances": {"i-a": NEVER, "i-b": NEVER}}, []),
         ({"runs": (run(),)}, []),
         ({"runs": (run("i-a"),)}, [(0, 1, ("i-b",))]),
         ({"runs": (run(),), "results": results((0, result("i-a")))}, []),
@@ -54,7 +54,7 @@ BOTH = ("i-a", "i-b")
             [(0, 3, BOTH)],
         ),
         (
-            {"machines": {"i-a": WAITING, "i-b": READY}, "results": results((0, result("i-a", **ABORTED)))},
+            {"instances": {"i-a": WAITING, "i-b": READY}, "results": results((0, result("i-a", **ABORTED)))},
             [(0, 1, ("i-b",))],
         ),
         (
@@ -82,7 +82,7 @@ def test_the_state_of_every_instance() -> None:
     """Passed and failed are disjoint, and who waits is in neither."""
     one = progress(
         TWO,
-        machines={"i-a": READY, "i-b": WAITING},
+        instances={"i-a": READY, "i-b": WAITING},
         runs=(run("i-a"), run("i-a", stage=1)),
         results=results((0, result("i-a")), (1, result("i-a"))),
     )
@@ -95,13 +95,13 @@ def test_the_state_of_every_instance() -> None:
 @pytest.mark.parametrize("runs", [(), (run("i-a", attempt=2),)])
 def test_who_has_passed_waits_for_nothing(runs: tuple[Run, ...]) -> None:
     """Even if its agent is gone by now, or a second command is on its way to it."""
-    one = progress(machines=dict.fromkeys(BOTH, WAITING), runs=runs, results=results((0, result("i-a"))))
+    one = progress(instances=dict.fromkeys(BOTH, WAITING), runs=runs, results=results((0, result("i-a"))))
     assert (one.passed, one.waiting) == (["i-a"], ["i-b"])
 
 
 def test_who_was_never_looked_at() -> None:
     """It waits, and says so when nobody waits for it any longer."""
-    fresh = progress(machines={})
+    fresh = progress(instances={})
     assert fresh.waiting == list(BOTH)
     assert fresh.without_waiting("enough").failures == dict.fromkeys(BOTH, "it was not looked at; enough")
 
@@ -109,7 +109,7 @@ def test_who_was_never_looked_at() -> None:
 def test_what_was_never_delivered_waits_for_its_agent() -> None:
     """The instance is looked at again before the next attempt."""
     one = progress(runs=(run(),)).with_results(0, [result("i-a", reason="not delivered", **ABORTED)])
-    assert one.machines["i-a"] == Machine(Readiness.WAITING, "not delivered")
+    assert one.instances["i-a"] == InstanceState(Readiness.WAITING, "not delivered")
     assert (one.waiting, one.failures) == (["i-a"], {})
     assert [left.instance_ids for left in one.outstanding()] == [("i-b",)]
 
@@ -133,11 +133,11 @@ def test_silence(after: float, *, silent: bool) -> None:
 def test_why_each_was_given_up(order: tuple[str, str]) -> None:
     """What was last heard of this very instance, whomever else was heard of."""
     ended = results(*((0, result(item, reason=f"{item} was not delivered", **ABORTED)) for item in order))
-    one = progress(machines=dict.fromkeys(BOTH, Machine(Readiness.WAITING)), results=ended)
+    one = progress(instances=dict.fromkeys(BOTH, InstanceState(Readiness.WAITING)), results=ended)
     assert one.without_waiting("enough").failures == {name: f"{name} was not delivered; enough" for name in BOTH}
     passed_first = progress(TWO, results=results((0, result("i-a")), (1, result("i-a", reason="lost", **ABORTED))))
     assert passed_first.without_waiting("enough").failures["i-a"] == "lost; enough"
-    unheard = progress(machines=dict.fromkeys(BOTH, Machine(Readiness.WAITING)))
+    unheard = progress(instances=dict.fromkeys(BOTH, InstanceState(Readiness.WAITING)))
     assert unheard.without_waiting("enough").failures == dict.fromkeys(BOTH, "; enough")
 
 

@@ -81,7 +81,7 @@ def test_a_dry_run_hands_nothing_over() -> None:
     here = stage()
     here.advance(400)
     answer = here.sweep(**ARNS, SPOTKEEPER_DRY_RUN="true")
-    assert answer["plan"] == [f"hand over {here.fleet.activity.id}/{here.fleet.hook.id}"]
+    assert answer["plan"] == [f"invoke lifecycle_hook for {here.fleet.activity.id}/{here.fleet.hook.id}"]
     assert here.action == ("Pending", "")
 
 

@@ -77,7 +77,7 @@ def test_nothing_is_due_yet_of_what_was_looked_at() -> None:
     answer = sweep(crowd(seconds_after=100.0))
     assert (answer["outcome"], answer["reason"]) == (
         "skipped",
-        "nothing was handed over or deleted: see the warnings",
+        "no function was invoked and nothing was deleted: see the warnings",
     )
     assert "scaling groups" in str(answer["warnings"])
 

@@ -143,7 +143,7 @@ def test_function_compute_names_action_and_resource(limited: Limited) -> None:
     deadline = Deadline.after(Clock(), 10.0)
     functions = Functions(HERE, Credentials(key.access_key_id, key.secret), endpoint, deadline)
     with pytest.raises(CloudError, match="not authorized to perform 'fc:InvokeFunction' on resource") as caught:
-        functions.hand_over("somebody-elses", {}, "task-1")
+        functions.invoke("somebody-elses", {}, "task-1")
     assert (caught.value.status, caught.value.code) == (403, "AccessDenied")
     assert limited.cloud.fc.pending == []
 

@@ -14,8 +14,8 @@ from rescue.decide import decide, plan
 from rescue.state import Image, Replacement, State
 from rescue.steps import Step
 from spotkeeper.errors import CloudError, SpotkeeperError
+from spotkeeper.failed_steps import FailedStep
 from spotkeeper.load_balancers import Membership
-from spotkeeper.refusals import Refusal
 from spotkeeper.settings import InterruptionSettings
 from tests.tables import cases
 
@@ -45,9 +45,9 @@ def source(**changes: Any) -> dict[str, Any]:
     }
 
 
-def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.inf) -> Refusal:
+def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.inf) -> FailedStep:
     """A try that was refused, and the only one."""
-    return Refusal(error, since, since, since, 1, again_at)
+    return FailedStep(error, since, since, since, 1, again_at)
 
 
 def refused(*steps: Step, again_at: float = math.inf, since: float = 0.0, what: str = "") -> dict[str, Any]:
@@ -123,7 +123,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         SEEN.replace(source=source(tags={})), SEEN.replace(source={**source(), "Tags": None}),
     ]),
     (Step.SKIP, UNTAGGED.format("team"), [(settings(MANAGED_TAG="team"), SEEN)]),
-    (Step.SKIP, "the tag spotkeeper:hold says hands off", [
+    (Step.SKIP, "the tag spotkeeper:hold forbids changes", [
         SEEN.replace(source=source(tags={**MANAGED, "spotkeeper:hold": ""})),
         UNLOCKED.replace(source=source(lock="", tags={**MANAGED, "spotkeeper:hold": "x"}), now=1_060.0),
     ]),

@@ -44,7 +44,7 @@ def api(cloud: Cloud, product: str) -> Iterator[Api]:
     key = Credentials(cloud.access_key.access_key_id, cloud.access_key.secret)
     with in_process(cloud) as url, simulated_time(cloud.clock):
         endpoint, clock = Endpoint("http", url.removeprefix("http://")), Clock()
-        yield Api(product, cloud.region, key, endpoint, clock, Deadline.after(clock, 900))
+        yield Api(product, cloud.region, key, endpoint, Deadline.after(clock, 900))
 
 
 def test_an_answer_is_a_plain_mapping(ecs: Api) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spotkeeper import loop
+from spotkeeper import loop, settings
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Deadline, StepLimit
@@ -39,11 +39,11 @@ class State(loop.State):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(settings.Settings):
     """What the loop reads."""
 
-    dry_run: bool = False
     endpoints: Endpoints = field(default_factory=Endpoints)
+    dry_run: bool = False
 
 
 Context = RunContext[Settings]
@@ -84,7 +84,7 @@ def context(seconds: float = 100.0, **settings: Any) -> Context:
     """A context whose call has so many seconds."""
     clock = SimulatedClock()
     deadline = Deadline.after(clock, seconds)
-    api = Api("ecs", "cn-hangzhou", Credentials("id", "secret"), None, clock, deadline)
+    api = Api("ecs", "cn-hangzhou", Credentials("id", "secret"), None, deadline)
     apis: dict[str, Any] = {"ecs": api, "ess": api, "load_balancers": {}}
     about: dict[str, Any] = {
         "clock": clock,

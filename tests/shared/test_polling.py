@@ -30,7 +30,7 @@ def wait(
 ) -> tuple[str, SimulatedClock]:
     """``wait_for``; what was seen and the clock."""
     clock = SimulatedClock()
-    return wait_for(waiter, "m-1", showing(states), clock, Deadline.after(clock, seconds), lambda: chance), clock
+    return wait_for(waiter, "m-1", showing(states), Deadline.after(clock, seconds), lambda: chance), clock
 
 
 def test_ready_at_first_look() -> None:
@@ -78,7 +78,7 @@ def test_the_deadline_is_never_crossed() -> None:
     for seconds in (0.0, 0.5, 10.0, 61.0):
         clock = SimulatedClock()
         with pytest.raises(DeadlineReached, match="the next goes on"):
-            wait_for(WAITER, "m-1", lambda: ("Creating", None), clock, Deadline.after(clock, seconds))
+            wait_for(WAITER, "m-1", lambda: ("Creating", None), Deadline.after(clock, seconds))
         assert clock.time <= clock.start + seconds
 
 

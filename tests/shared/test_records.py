@@ -158,12 +158,12 @@ def test_a_refused_record_is_superseded(journal: Journal) -> None:
     first = fresh(journal)
     first.record("event", good()["event"])
     first.record("launch-spec", good()["launch-spec"])
-    first.refuse("launch-spec")
+    first.supersede("launch-spec")
     better = {**good()["launch-spec"], "own_image": "m-2"}
     assert first.record("launch-spec", better) == better
     assert fresh(journal).records["launch-spec"] == better
     second = fresh(journal)
-    second.refuse("launch-spec")
+    second.supersede("launch-spec")
     second.record("launch-spec", good()["launch-spec"])
     assert fresh(journal).records["launch-spec"] == good()["launch-spec"]
 
@@ -174,7 +174,7 @@ def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
     for episode in (first, second):
         episode.record("event", good()["event"])
         episode.record("launch-spec", good()["launch-spec"])
-        episode.refuse("launch-spec")
+        episode.supersede("launch-spec")
     mine = first.record("launch-spec", {**good()["launch-spec"], "own_image": "m-2"})
     assert second.record("launch-spec", {**good()["launch-spec"], "own_image": "m-3"}) == mine
 
@@ -199,7 +199,7 @@ def test_a_broken_version_hides_no_good_version(journal: Journal, tmp_path: Path
     file.with_name("launch-spec.9.json").write_text("[]")
     again = fresh(journal)
     assert again.records["launch-spec"] == good()["launch-spec"]
-    again.refuse("launch-spec")
+    again.supersede("launch-spec")
     assert again.record("launch-spec", {**good()["launch-spec"], "own_image": "m-2"})["own_image"] == "m-2"
 
 

@@ -60,7 +60,7 @@ def attempt(
 ) -> tuple[str, SimulatedClock]:
     """``retried`` with full jitter at its most; the answer and the clock."""
     clock = clock or SimulatedClock()
-    return retried(call, policy, clock, Deadline.after(clock, seconds), lambda: 1.0), clock
+    return retried(call, policy, Deadline.after(clock, seconds), lambda: 1.0), clock
 
 
 @pytest.mark.parametrize("code", THROTTLING)

@@ -18,7 +18,7 @@ NOW = 1_554_783_600.0
 EVENT: dict[str, Any] = {"notice_end": NOW, "notice_estimated": False, "SpotInterruptionBehavior": "Terminate"}
 REPLACED = {"instance_id": "i-9", "at": NOW, "launch_option": "spot", "drops": []}
 STOP = {**EVENT, "SpotInterruptionBehavior": "Stop"}
-OPEN = "its rescue i-1/{} is not finished: until that is over it stays as its rescue wants it"
+OPEN = "its rescue i-1/{} is not finished: until then only the rescue starts it"
 MADE = "it was made by a rescue that is not finished (i-2/1): it belongs to that"
 LONG_AGO = UNNAMED_SECONDS + 60
 

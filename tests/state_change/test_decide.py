@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from restarting.decide import STEPS, Step, decide
+from restarting.decide import STEPS, decide
 from restarting.state import State
+from restarting.steps import Step
 from spotkeeper.events import StateChange
 from spotkeeper.loop import Decision
-from spotkeeper.restart_rules import Judgement, Verdict, judge
+from spotkeeper.restart_rules import RestartAction, RestartDecision, decide_restart
 from spotkeeper.restarts import History, Restart
 from spotkeeper.settings import RestartRules, StateChangeSettings
 from tests.tables import cases
@@ -41,7 +42,7 @@ def instance(status: str, **changes: Any) -> dict[str, Any]:
 
 def event(told: str, time: float | None = NOW - 1) -> State:
     """What a call knows when it has read its event."""
-    return State(NOW, StateChange("id", "Instance:StateChange", "i-1", "cn-hangzhou", "1", time, told))
+    return State(NOW, StateChange("id", "Instance:StateChange", "cn-hangzhou", "1", time, "i-1", told))
 
 
 def seen(state: str, status: str, **changes: Any) -> State:
@@ -91,9 +92,9 @@ REBOOTS: State = loaded("Running", "Starting")
 LOCKED: State = loaded("Running", "Running", **STOP, lock="Recycling")
 HELD: State = loaded("Running", "Running", **STOP, tags={"spotkeeper:hold": ""})
 
-HANDS_OFF = "the tag spotkeeper:hold says hands off"
+HELD_REASON = "the tag spotkeeper:hold forbids changes"
 LOCK = "it is under the Recycling lock: its rescue is not over"
-ABOUT_TO_BE = "its notice is not over and it was not seen stopped: it is about to be stopped"
+ABOUT_TO_BE = "its notice is not over and it was not stopped yet: it is about to be stopped"
 TIMES = (
     "it was started again {} times in the last 3600 s and stopped again each time (SPOTKEEPER_RESTART_LIMIT): "
     "it is left alone until 1970-01-01T0{}.000Z"
@@ -107,11 +108,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.SKIP, "the instance is new", [
         *(seen(state, status) for state in ("Created", "Pending") for status in ("Pending", "Stopped")),
     ]),
-    (Step.SKIP, "it is starting: its next event tells how that ended", [event("Starting")]),
-    (Step.SKIP, "it is stopping or restarting: its next event tells how that ended", [event("Stopping")]),
+    (Step.SKIP, "it is starting: its next event shows the result", [event("Starting")]),
+    (Step.SKIP, "it is stopping or restarting: its next event shows the result", [event("Stopping")]),
     (Step.SKIP, r"'\xe9' is an unknown state", [event("é")]),
     (Step.SKIP, "'stopped' is an unknown state", [event("stopped")]),
-    (Step.SKIP, "the instance does not exist (any more)", [
+    (Step.SKIP, "the instance does not exist", [
         *(event(state).replace(looked=True) for state in ("Running", "Stopped")),
     ]),
     # released
@@ -144,7 +145,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.LOOK, "it may have been stopped and started again since the last look", [
         BACK.replace(history=STARTED), RUNS.replace(history=STARTED), RUNS.replace(history=ASKED),
     ]),
-    (Step.RECORD_RUN, "restart 7 is over: the next stop is another one", [
+    (Step.RECORD_RUN, "restart 7 has ended: the next stop counts anew", [
         BACK.replace(history=STARTED, looked_since_loaded=True), WAS.replace(history=STARTED),
         *(RUNS.replace(history=history, looked_since_loaded=True) for history in (STARTED, REFUSED)),
     ]),
@@ -157,8 +158,8 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.FINISH, "the instance is back in its groups", [BACK.replace(rescue=OPEN, serves=True)]),
     (Step.SKIP, LOCK, [LOCKED.replace(rescue=OPEN)]),
     (Step.DONE, LOCK, [LOCKED.replace(rescue=OPEN, ran=True)]),
-    (Step.SKIP, HANDS_OFF, [HELD.replace(rescue=OPEN)]),
-    (Step.DONE, HANDS_OFF, [HELD.replace(rescue=OPEN, ran=True)]),
+    (Step.SKIP, HELD_REASON, [HELD.replace(rescue=OPEN)]),
+    (Step.DONE, HELD_REASON, [HELD.replace(rescue=OPEN, ran=True)]),
     (Step.SKIP, ABOUT_TO_BE, [
         BACK.replace(rescue=NEW), BACK.replace(rescue={**EARLY, "drained": {"at": NOW - 1}}),
         TIMELESS.replace(instance=instance("Running", **STOP), rescue=EARLY),
@@ -225,13 +226,13 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.SKIP, "its rescue i-1/1 is finished", [DOWN.replace(belongs="its rescue i-1/1 is finished")]),
     (Step.WAIT, "restart 7 was accepted a moment ago", [DOWN.replace(history=STARTED)]),
     (Step.SKIP, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again", [(NEVER, DOWN)]),
-    (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:46:41.000Z", [
+    (Step.SKIP, "restart 2 of the window waits for 60 s after the restart before: until 1970-01-01T02:46:41.000Z", [
         DOWN.replace(history=restarts(59)),
     ]),
-    (Step.SKIP, "restart 2 of the window waits for 60 s after the one before: until 1970-01-01T02:47:10.000Z", [
+    (Step.SKIP, "restart 2 of the window waits for 60 s after the restart before: until 1970-01-01T02:47:10.000Z", [
         DOWN.replace(history=RAN),
     ]),
-    (Step.SKIP, "restart 3 of the window waits for 120 s after the one before: until 1970-01-01T02:46:41.000Z", [
+    (Step.SKIP, "restart 3 of the window waits for 120 s after the restart before: until 1970-01-01T02:46:41.000Z", [
         DOWN.replace(history=restarts(500, 119)),
     ]),
     (Step.REPORT, TIMES.format(3, "2:46:41"), [DOWN.replace(history=restarts(3_599, 900, 500))]),
@@ -259,12 +260,12 @@ AGAINST: list[tuple[StateChangeSettings, dict[str, Any], str]] = [
     (SETTINGS, PLAIN, "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"),
     (TEAM, {}, "it does not carry the tag team (SPOTKEEPER_RESTART_TAG)"),
     (SETTINGS, {"status": "Stopping"}, "it is Stopping, not Stopped"),
-    (SETTINGS, {"lock": "Recycling"}, "it is under the Recycling lock: until that is gone it belongs to the rescue"),
-    (SETTINGS, {"lock": "financial"}, "it is under the lock financial: that is for a human to settle"),
+    (SETTINGS, {"lock": "Recycling"}, "it is under the Recycling lock: only its rescue starts it"),
+    (SETTINGS, {"lock": "financial"}, "it is under the lock financial, which needs a human"),
     (SETTINGS, {"ExpiredTime": "1970-01-01T02:46Z"}, "it expired at 1970-01-01T02:46Z: renew it"),
     (SETTINGS, {"ExpiredTime": "1970-01-01T00:00Z"}, "it expired at 1970-01-01T00:00Z: renew it"),
-    (SETTINGS, held(""), HANDS_OFF),
-    (SETTINGS, held("1970-01-01T03:00:00Z"), f"{HANDS_OFF} until 1970-01-01T03:00:00.000Z"),
+    (SETTINGS, held(""), HELD_REASON),
+    (SETTINGS, held("1970-01-01T03:00:00Z"), f"{HELD_REASON} until 1970-01-01T03:00:00.000Z"),
 ]
 
 
@@ -307,7 +308,7 @@ def test_the_verdicts_in_words() -> None:
         "leave it alone": Step.SKIP,
         "leave it to a human": Step.SKIP,
     }
-    assert set(STEPS) == set(Verdict)
+    assert set(STEPS) == set(RestartAction)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_the_verdicts_in_words() -> None:
 )
 def test_when_a_start_is_due(rules: RestartRules, history: History, due_at: float | None) -> None:
     """When the back-off or the window is over, whichever comes first; no moment where nothing is due."""
-    assert judge(rules, instance("Stopped"), history, NOW).due_at == due_at
+    assert decide_restart(rules, instance("Stopped"), history, NOW).due_at == due_at
 
 
 def test_a_decision_stands() -> None:
@@ -331,4 +332,4 @@ def test_a_decision_stands() -> None:
     with pytest.raises(FrozenInstanceError):
         decide(SETTINGS, DOWN).reason = "another"  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
-        Judgement(Verdict.LEAVE, "because").reason = "another"  # type: ignore[misc]
+        RestartDecision(RestartAction.LEAVE, "because").reason = "another"  # type: ignore[misc]

@@ -104,5 +104,5 @@ def test_what_the_sweep_leaves() -> None:
 def test_a_dry_sweep() -> None:
     """It says what it would hand back."""
     here = stopped()
-    assert here.sweep(SPOTKEEPER_DRY_RUN="true")["plan"] == [f"hand back {SOURCE}/restart-1"]
+    assert here.sweep(SPOTKEEPER_DRY_RUN="true")["plan"] == [f"invoke state_change for {SOURCE}/restart-1"]
     assert here.handed_over == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.restart_rules import Judgement, Verdict, back_off, judge, judge_again
+from spotkeeper.restart_rules import RestartAction, RestartDecision, back_off, decide_next_try, decide_restart
 from spotkeeper.restarts import MOST_TRIES, History, Restart
 from spotkeeper.settings import RestartRules, TagFilter
 
@@ -15,62 +15,70 @@ NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z
 RULES = RestartRules(TagFilter("spotkeeper:auto-restart", "true"), limit=3, window=3600.0)
 TAGGED = {"spotkeeper:auto-restart": "true"}
 
-Case = tuple[Any, Verdict | None, str]
+Case = tuple[Any, RestartAction | None, str]
 """A value of one input; the verdict that it leads to, or None where it does not stand in the way; the reason."""
 
 TAG: list[Case] = [
     ((RULES.tag, TAGGED), None, ""),
-    ((None, TAGGED), Verdict.LEAVE, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
+    ((None, TAGGED), RestartAction.LEAVE, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
     (
         (RULES.tag, {"spotkeeper:auto-restart": "no"}),
-        Verdict.LEAVE,
+        RestartAction.LEAVE,
         "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)",
     ),
-    ((RULES.tag, {}), Verdict.LEAVE, "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"),
+    (
+        (RULES.tag, {}),
+        RestartAction.LEAVE,
+        "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)",
+    ),
 ]
 STATUS: list[Case] = [
     ("Stopped", None, ""),
-    ("Running", Verdict.LEAVE, "it is Running, not Stopped"),
-    ("Starting", Verdict.LEAVE, "it is Starting, not Stopped"),
-    ("Stopping", Verdict.LEAVE, "it is Stopping, not Stopped"),
+    ("Running", RestartAction.LEAVE, "it is Running, not Stopped"),
+    ("Starting", RestartAction.LEAVE, "it is Starting, not Stopped"),
+    ("Stopping", RestartAction.LEAVE, "it is Stopping, not Stopped"),
 ]
 LOCKS: list[Case] = [
     ([], None, ""),
-    (["Recycling"], Verdict.LEAVE, "it is under the Recycling lock: until that is gone it belongs to the rescue"),
+    (["Recycling"], RestartAction.LEAVE, "it is under the Recycling lock: only its rescue starts it"),
     (
         ["recycling", "security"],
-        Verdict.LEAVE,
-        "it is under the Recycling lock: until that is gone it belongs to the rescue",
+        RestartAction.LEAVE,
+        "it is under the Recycling lock: only its rescue starts it",
     ),
-    (["financial"], Verdict.LEAVE, "it is under the lock financial: that is for a human to settle"),
-    (["security"], Verdict.LEAVE, "it is under the lock security: that is for a human to settle"),
+    (["financial"], RestartAction.LEAVE, "it is under the lock financial, which needs a human"),
+    (["security"], RestartAction.LEAVE, "it is under the lock security, which needs a human"),
     (
         ["dedicatedhostfinancial", "refund"],
-        Verdict.LEAVE,
-        "it is under the lock dedicatedhostfinancial, refund: that is for a human to settle",
+        RestartAction.LEAVE,
+        "it is under the lock dedicatedhostfinancial, refund, which needs a human",
     ),
 ]
 EXPIRY: list[Case] = [
     ("2099-12-31T15:59Z", None, ""),
     (None, None, ""),
-    ("2019-04-09T04:20Z", Verdict.LEAVE, "it expired at 2019-04-09T04:20Z: renew it"),
+    ("2019-04-09T04:20Z", RestartAction.LEAVE, "it expired at 2019-04-09T04:20Z: renew it"),
     ("2019-04-09T04:21Z", None, ""),
 ]
 HOLD: list[Case] = [
     (None, None, ""),
-    ("", Verdict.LEAVE, "the tag spotkeeper:hold says hands off"),
-    ("until I say so", Verdict.LEAVE, "the tag spotkeeper:hold says hands off"),
-    ("2019-04-09T12:00:00Z", Verdict.LATER, "the tag spotkeeper:hold says hands off until 2019-04-09T12:00:00.000Z"),
+    ("", RestartAction.LEAVE, "the tag spotkeeper:hold forbids changes"),
+    ("until I say so", RestartAction.LEAVE, "the tag spotkeeper:hold forbids changes"),
+    (
+        "2019-04-09T12:00:00Z",
+        RestartAction.LATER,
+        "the tag spotkeeper:hold forbids changes until 2019-04-09T12:00:00.000Z",
+    ),
     (
         "2019-04-09T06:21:00+0200",
-        Verdict.LATER,
-        "the tag spotkeeper:hold says hands off until 2019-04-09T04:21:00.000Z",
+        RestartAction.LATER,
+        "the tag spotkeeper:hold forbids changes until 2019-04-09T04:21:00.000Z",
     ),
     ("2019-04-09T04:20:00Z", None, ""),
 ]
 RESCUE: list[Case] = [
     ("", None, ""),
-    ("its rescue i-1/1 is finished", Verdict.LEAVE, "its rescue i-1/1 is finished"),
+    ("its rescue i-1/1 is finished", RestartAction.LEAVE, "its rescue i-1/1 is finished"),
 ]
 
 
@@ -82,25 +90,25 @@ def restarts(*ago: float, **last: Any) -> History:
     return History(tuple(Restart(number, records) for number, records in enumerate(made, start=1)))
 
 
-def start(place: int) -> tuple[Verdict, str]:
+def start(place: int) -> tuple[RestartAction, str]:
     """The verdict on an instance that nothing keeps from its start."""
-    return Verdict.START, f"it is stopped: restart {place} of at most 3 in 3600 s"
+    return RestartAction.START, f"it is stopped: restart {place} of at most 3 in 3600 s"
 
 
-def later(place: int, pause: int, until: str) -> tuple[Verdict, str]:
+def later(place: int, pause: int, until: str) -> tuple[RestartAction, str]:
     """The verdict on an instance whose back-off is not over."""
-    waits = f"restart {place} of the window waits for {pause} s after the one before"
-    return Verdict.LATER, f"{waits}: until 2019-04-09T{until}.000Z"
+    waits = f"restart {place} of the window waits for {pause} s after the restart before"
+    return RestartAction.LATER, f"{waits}: until 2019-04-09T{until}.000Z"
 
 
-def limit(until: str) -> tuple[Verdict, str]:
+def limit(until: str) -> tuple[RestartAction, str]:
     """The verdict on an instance that was started three times in the window."""
     times = "it was started again 3 times in the last 3600 s and stopped again each time"
-    return Verdict.LIMIT, f"{times} (SPOTKEEPER_RESTART_LIMIT): it is left alone until 2019-04-09T{until}.000Z"
+    return RestartAction.LIMIT, f"{times} (SPOTKEEPER_RESTART_LIMIT): it is left alone until 2019-04-09T{until}.000Z"
 
 
-WAIT = (Verdict.WAIT, "restart 1 was accepted a moment ago")
-HISTORY: list[tuple[History, tuple[Verdict, str]]] = [
+WAIT = (RestartAction.WAIT, "restart 1 was accepted a moment ago")
+HISTORY: list[tuple[History, tuple[RestartAction, str]]] = [
     (History(), start(1)),
     # the back-off counts from the last start
     (restarts(59), later(2, 60, "04:20:01")),
@@ -140,8 +148,8 @@ INPUTS = [TAG, STATUS, LOCKS, EXPIRY, HOLD, RESCUE]
 """In the order in which they decide."""
 
 
-def judged(inputs: tuple[Any, ...], history: History) -> Judgement:
-    """The judgement on an instance with these inputs."""
+def judged(inputs: tuple[Any, ...], history: History) -> RestartDecision:
+    """The decision on an instance with these inputs."""
     (tag, tags), status, locks, expiry, hold, belongs = inputs
     held = {} if hold is None else {"spotkeeper:hold": hold}
     instance = {
@@ -152,7 +160,7 @@ def judged(inputs: tuple[Any, ...], history: History) -> Judgement:
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in {**tags, **held}.items()]},
     }
     rules = RestartRules(tag, RULES.limit, RULES.window)
-    return judge(rules, instance, history, NOW, belongs=belongs)
+    return decide_restart(rules, instance, history, NOW, belongs=belongs)
 
 
 def test_every_combination() -> None:
@@ -161,14 +169,14 @@ def test_every_combination() -> None:
         against = next(((verdict, reason) for _, verdict, reason in cases if verdict), None)
         for history, expected in HISTORY if against is None else HISTORY[::6]:
             found = judged(tuple(value for value, _, _ in cases), history)
-            assert (found.verdict, found.reason) == (against or expected), (cases, history)
+            assert (found.action, found.reason) == (against or expected), (cases, history)
 
 
 def test_a_limit_of_none() -> None:
     """Then nothing is ever started, and nothing is due later."""
     instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": [{"TagKey": "x", "TagValue": ""}]}}
-    found = judge(RestartRules(TagFilter("x"), 0, 3600.0), instance, History(), NOW)
-    assert found == Judgement(Verdict.LEAVE, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again")
+    found = decide_restart(RestartRules(TagFilter("x"), 0, 3600.0), instance, History(), NOW)
+    assert found == RestartDecision(RestartAction.LEAVE, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again")
 
 
 @pytest.mark.parametrize(("restarts_before", "pause"), [(0, 0), (1, 60), (2, 120), (3, 240), (4, 480)])
@@ -186,7 +194,7 @@ def test_a_back_off_never_outlasts_the_window() -> None:
         "Status": "Stopped",
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]},
     }
-    found = judge(rules, instance, history, NOW)
+    found = decide_restart(rules, instance, history, NOW)
     assert found.due_at == history.restarts[-1].at + 3600
 
 
@@ -202,19 +210,19 @@ def tried(number: int, ago: float, *more: str) -> tuple[dict[str, Any], History]
 def test_refused(number: int, pause: int, until: str) -> None:
     """The sweep waits ever longer; an event never."""
     reason = f"starts refused in a row: {number}; the next is due at 2019-04-09T{until}.000Z"
-    assert judge_again(RULES, *tried(number, 0), NOW) == Judgement(Verdict.LATER, reason, NOW + pause)
-    assert judge_again(RULES, *tried(number, pause - 1), NOW).verdict is Verdict.LATER
-    assert judge_again(RULES, *tried(number, pause), NOW).verdict is Verdict.START
-    assert judge(RULES, *tried(number, 0), NOW).verdict is Verdict.START
+    assert decide_next_try(RULES, *tried(number, 0), NOW) == RestartDecision(RestartAction.LATER, reason, NOW + pause)
+    assert decide_next_try(RULES, *tried(number, pause - 1), NOW).action is RestartAction.LATER
+    assert decide_next_try(RULES, *tried(number, pause), NOW).action is RestartAction.START
+    assert decide_restart(RULES, *tried(number, 0), NOW).action is RestartAction.START
 
 
 @pytest.mark.parametrize("more", ["asked-4", "running", "accepted"])
 def test_not_refused_any_more(more: str) -> None:
     """A start without an answer, or one that was accepted, ends the row."""
-    assert judge_again(RULES, *tried(3, 100, more), NOW) == judge(RULES, *tried(3, 100, more), NOW)
+    assert decide_next_try(RULES, *tried(3, 100, more), NOW) == decide_restart(RULES, *tried(3, 100, more), NOW)
 
 
 def test_refused_for_ever() -> None:
     """After ten days of refusals a human is asked for."""
     reason = f"{MOST_TRIES} starts in a row were refused: start it by hand"
-    assert judge_again(RULES, *tried(MOST_TRIES, 10_000), NOW) == Judgement(Verdict.GIVE_UP, reason)
+    assert decide_next_try(RULES, *tried(MOST_TRIES, 10_000), NOW) == RestartDecision(RestartAction.GIVE_UP, reason)

@@ -111,7 +111,7 @@ def test_facts_are_caught_while_it_exists(state: str, caplog: pytest.LogCaptureF
     [
         ({"tags": {}}, "does not carry the tag"),
         ({"tags": {**TAGS, "spotkeeper:auto-restart": "false"}}, "does not carry the tag"),
-        ({"tags": {**TAGS, "spotkeeper:hold": ""}}, "hands off"),
+        ({"tags": {**TAGS, "spotkeeper:hold": ""}}, "forbids changes"),
         ({"tags": {**TAGS, "spotkeeper:hold": "2019-04-09T05:00:00Z"}}, "until 2019-04-09T05:00:00.000Z"),
         ({"attributes": {"locks": [Lock("financial", 0)]}}, "lock financial"),
         ({"attributes": {"locks": [Lock("security", 0)]}}, "lock security"),
@@ -141,7 +141,7 @@ def test_a_hold_until_no_moment(value: str) -> None:
     """It is for ever, and nobody else's start waits for it: a tag's value ends no call and no sweep."""
     here = stopped(tags={**TAGS, "spotkeeper:hold": value})
     other = here.add_stopped("i-bp1otherone00000001")
-    assert "hands off" in left_alone(here)
+    assert "forbids changes" in left_alone(here)
     assert here.sweep()["handed_back"] == [f"{other}/restart-1"]
 
 

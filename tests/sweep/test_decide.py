@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.hints import AGAIN, HUMAN, Sign
 from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings import SweepSettings
-from sweeping.decide import OLD_SECONDS, Action, Decision, Item, chosen, decide, quota_warnings, urgency
-from sweeping.state import Rescue
+from spotkeeper.signs_of_life import AGAIN, HUMAN, Sign
+from sweeping.decide import OLD_SECONDS, Item, RescueAction, RescueDecision, chosen, decide, quota_warnings, urgency
+from sweeping.state import RescueState
 from tests.tables import cases
 
 NOW = 1_554_783_600.0
 OPEN, DRAINED, DONE, LOST = "event", "drained", "done", "lost"
 SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"})
-HAND_OVER, LEAVE, REPORT = Action.HAND_OVER, Action.LEAVE, Action.REPORT
+HAND_OVER, LEAVE, REPORT = RescueAction.INVOKE, RescueAction.LEAVE, RescueAction.REPORT
 
 
 def instance(*, stop: bool = False, held: bool = False, until: str = "") -> dict[str, Any]:
@@ -27,9 +27,9 @@ def instance(*, stop: bool = False, held: bool = False, until: str = "") -> dict
     return {"SpotInterruptionBehavior": "Stop" if stop else "Terminate", "Tags": {"Tag": tags}}
 
 
-def rescue(*records: str, **fields: Any) -> Rescue:
+def rescue(*records: str, **fields: Any) -> RescueState:
     """A rescue whose episode has these records."""
-    return Rescue("i-1", 1, records=frozenset(records), **fields)
+    return RescueState("i-1", 1, records=frozenset(records), **fields)
 
 
 def sign(age: float, ending: str = "", attempt: int = 1) -> Sign:
@@ -42,14 +42,14 @@ LOCKED = {"locked": True, "instance": instance()}
 STOPPING = {"locked": True, "instance": instance(stop=True)}
 STOPPED_GONE = {"event": {"SpotInterruptionBehavior": "Stop"}}
 
-HANDS_OFF = "the tag spotkeeper:hold says hands off"
+HELD = "the tag spotkeeper:hold forbids changes"
 GIVEN_UP = (
-    "handed over 4 times since a call ended with an error that does not pass by itself: "
+    "invoked 4 times since a call ended with an error that does not pass by itself: "
     "look at its last error and settle it"
 )
 BROKEN = "journal record i-1/1/event is not a JSON object"
 
-DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
+DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
     (HAND_OVER, "it is under the Recycling lock and no call has begun its rescue", {
         "locked, unknown to the journal": rescue(**LOCKED),
         "locked in stop mode, unknown": rescue(**STOPPING),
@@ -60,7 +60,7 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
         "drained in stop mode, not open": rescue(DRAINED, **STOPPING),
         "stop mode, done without a drain, locked again": rescue(OPEN, DONE, **STOPPING),
     }),
-    (LEAVE, HANDS_OFF, {
+    (LEAVE, HELD, {
         "locked and held": rescue(locked=True, instance=instance(held=True)),
         "open and held": rescue(OPEN, locked=True, instance=instance(held=True)),
         "open and its image held": rescue(OPEN, image_held=True, **LOCKED),
@@ -69,7 +69,7 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
         "stop mode, done, locked, held": rescue(OPEN, DONE, locked=True, instance=instance(stop=True, held=True)),
     }),
     (LEAVE, "there is neither a lock nor an open rescue", {"neither lock nor episode": rescue(instance=instance())}),
-    (HAND_OVER, "nobody is working on this open rescue", {
+    (HAND_OVER, "no call is working on this open rescue", {
         "open and nobody ever worked on it": rescue(OPEN, **LOCKED),
         "open, the source gone": rescue(OPEN),
         "open, the lock not to be seen": rescue(OPEN, instance=instance()),
@@ -78,11 +78,11 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
         "after the notice, silent for longer": rescue(OPEN, signs=(sign(181),), notice_end=NOW - 1),
         "after the notice, ended a while ago": rescue(OPEN, signs=(sign(181, AGAIN),), notice_end=NOW - 1),
         "a human's error, 60 s ago": rescue(OPEN, signs=(sign(60, HUMAN),), **LOCKED),
-        "a human's error, 5 minutes": rescue(OPEN, handed=1, signs=(sign(300, HUMAN),), **LOCKED),
-        "a human's error, 15 minutes": rescue(OPEN, handed=2, signs=(sign(900, HUMAN),), **LOCKED),
-        "a human's error, 60 minutes": rescue(OPEN, handed=3, signs=(sign(3600, HUMAN),), **LOCKED),
+        "a human's error, 5 minutes": rescue(OPEN, invocations=1, signs=(sign(300, HUMAN),), **LOCKED),
+        "a human's error, 15 minutes": rescue(OPEN, invocations=2, signs=(sign(900, HUMAN),), **LOCKED),
+        "a human's error, 60 minutes": rescue(OPEN, invocations=3, signs=(sign(3600, HUMAN),), **LOCKED),
         "a human's error, then one that passes": rescue(
-            OPEN, handed=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED
+            OPEN, invocations=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED
         ),
         "open for 24 hours": rescue(OPEN, opened_at=NOW - OLD_SECONDS, **LOCKED),
         "drained, to be released": rescue(OPEN, DRAINED, **LOCKED),
@@ -98,15 +98,17 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
         "open, one call has ended, another works": rescue(OPEN, signs=(sign(30, attempt=2), sign(1, AGAIN)), **LOCKED),
         "after the notice, silent for 180 s": rescue(OPEN, signs=(sign(180),), notice_end=NOW - 1),
     }),
-    (LEAVE, "its last call has just ended: Function Compute tries it again", {
+    (LEAVE, "its last call ended a moment ago: Function Compute tries it again", {
         "after the notice, just ended": rescue(OPEN, signs=(sign(180, AGAIN),), notice_end=NOW - 1),
         "after the notice, ended 9 s ago": rescue(OPEN, signs=(sign(9, AGAIN),), notice_end=NOW),
     }),
-    (LEAVE, "its last call needs a human: it is handed over again at 2019-04-09T04:20:01.000Z", {
+    (LEAVE, "its last error needs a human: the next invocation is due at 2019-04-09T04:20:01.000Z", {
         "a human's error, 59 s ago": rescue(OPEN, signs=(sign(59, HUMAN),), **LOCKED),
-        "a human's error, handed over once": rescue(OPEN, handed=1, signs=(sign(299, HUMAN),), **LOCKED),
+        "a human's error, handed over once": rescue(OPEN, invocations=1, signs=(sign(299, HUMAN),), **LOCKED),
     }),
-    (REPORT, GIVEN_UP, {"a human's error, four times": rescue(OPEN, handed=4, signs=(sign(9999, HUMAN),), **LOCKED)}),
+    (REPORT, GIVEN_UP, {
+        "a human's error, four times": rescue(OPEN, invocations=4, signs=(sign(9999, HUMAN),), **LOCKED),
+    }),
     (REPORT, "it was lost: gone", {
         "lost a day ago": rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS, "reason": "gone"}),
         "lost now": rescue(OPEN, LOST, end={"at": NOW, "reason": "gone"}),
@@ -127,7 +129,7 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
         "open, not to be read": rescue(OPEN, unreadable=BROKEN),
         "open since the epoch, not to be read": rescue(OPEN, unreadable=BROKEN, opened_at=0.0),
     }),
-    (LEAVE, "it is drained and remembered; state_change puts it back when it runs again", {
+    (LEAVE, "it is drained; state_change restores its memberships when it runs again", {
         "stop mode, drained": rescue(OPEN, DRAINED, **STOPPING),
         "stop mode, drained, not described": rescue(OPEN, DRAINED, **STOPPED_GONE),
         "stop mode, drained, old and worked on": rescue(OPEN, DRAINED, opened_at=0.0, signs=ALIVE, **STOPPING),
@@ -143,9 +145,9 @@ DECISIONS: list[tuple[Action, str, list[Any] | dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("action", "reason", "given"), cases(DECISIONS))
-def test_decide(action: Action, reason: str, given: Rescue) -> None:
+def test_decide(action: RescueAction, reason: str, given: RescueState) -> None:
     """The action, and the reason word for word."""
-    assert decide(given, NOW) == Decision(given, action, reason)
+    assert decide(given, NOW) == RescueDecision(given, action, reason)
 
 
 EVERY = [
@@ -167,7 +169,7 @@ EVERY = [
 ]
 
 
-def acts(item: Rescue) -> bool:
+def acts(item: RescueState) -> bool:
     """Whether it is handed over."""
     return decide(item, NOW).action is HAND_OVER
 
@@ -210,9 +212,9 @@ def test_reported_are_the_old_open_ones() -> None:
     assert reported == [item for item in old if not item.image_held and "spotkeeper:hold" not in str(item.instance)]
 
 
-def wanting(name: str, notice_end: float | None) -> Decision:
+def wanting(name: str, notice_end: float | None) -> RescueDecision:
     """A hand-over."""
-    return Decision(Rescue(name, 1, notice_end=notice_end), HAND_OVER, "because")
+    return RescueDecision(RescueState(name, 1, notice_end=notice_end), HAND_OVER, "because")
 
 
 ENDS = {"unknown": None, "tight": NOW + 30, "wide": NOW + 280, "over": NOW - 5, "long over": NOW - 900}
@@ -250,7 +252,7 @@ def test_only_what_is_due_is_chosen() -> None:
 
 def test_the_actions_in_words() -> None:
     """As the audit records them."""
-    assert [action.value for action in Action] == ["hand over", "leave", "report"]
+    assert [action.value for action in RescueAction] == ["invoke interruption", "leave", "report"]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_quota_warnings(used: int, quota: int, warned: int) -> None:
     """From 80 % on, word for word."""
     warning = (
         f"{used} of {quota} custom images are used (SPOTKEEPER_IMAGE_QUOTA): "
-        "delete some or raise the quota, or the next rescue has no image"
+        "delete some or raise the quota, or the next rescue makes no image"
     )
     assert quota_warnings([object()] * used, replace(SETTINGS, image_quota=quota)) == [warning] * warned
 

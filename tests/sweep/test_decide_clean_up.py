@@ -10,7 +10,7 @@ import pytest
 from spotkeeper.settings import SweepSettings
 from sweeping.decide import DAY, CleanUp, decide_clean_up
 from sweeping.state import Leftover
-from tests.sweep.test_decide import BROKEN, HANDS_OFF, NOW
+from tests.sweep.test_decide import BROKEN, HELD, NOW
 
 SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"})
 
@@ -50,7 +50,7 @@ CLEAN_UPS = [
     (replace(LEFT, finished_at=0.0), FREE),
     (replace(LEFT, image=None), ("", *FREE[1:])),
     (replace(LEFT, disks=()), (*FREE[:2], (), FREE[3])),
-    (replace(LEFT, held=True), kept(HANDS_OFF)),
+    (replace(LEFT, held=True), kept(HELD)),
     (replace(LEFT, unreadable=BROKEN), kept(BROKEN)),
     (replace(GONE, unreadable=BROKEN), kept(BROKEN)),
     (replace(GONE, finished_at=NOW - DAY), kept("finished 1.0 days ago; SPOTKEEPER_IMAGE_TTL_DAYS is 7")),
@@ -79,7 +79,7 @@ def test_what_may_be_deleted(leftover: Leftover, expected: tuple[str, tuple[str,
     clean_up = decide_clean_up(leftover, SETTINGS, NOW)
     image_id, snapshot_ids, disk_ids, reason = expected
     due = reason == "old and unused"
-    assert clean_up == CleanUp(leftover, image_id, snapshot_ids, disk_ids, due=due, reason=reason, over=reason == OVER)
+    assert clean_up == CleanUp(leftover, reason, image_id, snapshot_ids, disk_ids, due=due, closed=reason == OVER)
 
 
 def test_a_fraction_of_a_day() -> None:

@@ -128,7 +128,7 @@ def test_a_dry_run() -> None:
     here = stage()
     answer = here.sweep(SPOTKEEPER_DRY_RUN="true")
     assert answer["outcome"] == "skipped"
-    assert answer["plan"] == [f"hand over {SOURCE}/1"]
+    assert answer["plan"] == [f"invoke interruption for {SOURCE}/1"]
     assert here.writes() == []
     assert here.handed_over == []
 

@@ -8,7 +8,7 @@ CHECKING = "functions/lifecycle_hook/checking"
 
 BUGS = (
     Bug(
-        "failed machines are not marked before CONTINUE",
+        "failed instances are not marked before CONTINUE",
         f"{CHECKING}/decide.py",
         "    if not state.marked:\n",
         "    if False:\n",
@@ -22,7 +22,7 @@ BUGS = (
         "hook",
     ),
     Bug(
-        "marked machines are forgotten",
+        "marked instances are forgotten",
         f"{CHECKING}/actions/failed_instances.py",
         "return state.replace(failed=tuple(standing))",
         "return state.replace(failed=())",
@@ -36,7 +36,7 @@ BUGS = (
         "hook",
     ),
     Bug(
-        "one machine that passes is enough",
+        "a single instance that passes is enough",
         f"{CHECKING}/decide.py",
         "    if total and len(passed) == total:\n",
         "    if passed:\n",
@@ -45,7 +45,7 @@ BUGS = (
     Bug(
         "the tag of a hook stays",
         f"{CHECKING}/actions/tags.py",
-        "        _untag(run, life_tag(state.event.hook_id), _remembering(run, state))\n",
+        "        _untag(run, life_tag(state.event.hook_id), _with_life_tag(run, state))\n",
         "",
         "hook",
     ),

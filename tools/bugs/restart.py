@@ -12,8 +12,8 @@ BUGS = (
     Bug(
         "a restart is forgotten before its window is over",
         RESTARTS,
-        "one.at > now - rules.window]",
-        "one.at > now - rules.window / 4]",
+        "restart.at > now - rules.window]",
+        "restart.at > now - rules.window / 4]",
         "restart",
     ),
     Bug(
@@ -46,7 +46,7 @@ BUGS = (
     ),
     Bug(
         "a group is left out of the return",
-        f"{RESTARTING}/serve.py",
+        f"{RESTARTING}/actions/memberships.py",
         "    waiting = groups\n",
         "    waiting = groups[1:]\n",
         "restart",

@@ -58,7 +58,7 @@ def credentials(environ: Mapping[str, str]) -> Credentials:
 def open_ecs(region: str, environ: Mapping[str, str], clock: Clock) -> Api:
     """ECS with the caller's credentials. Raises NothingDone without any."""
     endpoint = Variables(environ).endpoint("ECS_ENDPOINT")
-    return Api("ecs", region, credentials(environ), endpoint, clock, Deadline.after(clock, PATIENCE_SECONDS))
+    return Api("ecs", region, credentials(environ), endpoint, Deadline.after(clock, PATIENCE_SECONDS))
 
 
 def launch(options: LaunchOptions, environ: Mapping[str, str], clock: Clock, *, dry_run: bool, yes: bool) -> None:
@@ -162,7 +162,7 @@ def _wait(ecs: Api, instance_id: str, clock: Clock) -> Described:
         return str(seen.get("Status") or ABSENT), seen
 
     try:
-        return wait_for(RUNNING, instance_id, look, clock, Deadline.after(clock, PATIENCE_SECONDS))
+        return wait_for(RUNNING, instance_id, look, Deadline.after(clock, PATIENCE_SECONDS))
     except (WaitFailed, DeadlineReached, CloudError) as error:
         costs = f"It costs money: {delete(ecs.region, instance_id)}"
         raise CommandFailed(f"{instance_id} was created but did not reach Running: {error}. {costs}") from error

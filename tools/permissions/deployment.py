@@ -35,7 +35,9 @@ class Deployment:
         plan = make_plan(root, environ)
         functions = plan.functions
         roles = {name: str(functions[name]["role"]).rpartition("/")[2] for name in ram.FUNCTIONS}
-        sweep = SweepSettings.from_env(functions["sweep"]["environmentVariables"])
+        # The targets hold ${config('AccountID')}, which only Serverless Devs resolves.
+        variables = {**functions["sweep"]["environmentVariables"], "SPOTKEEPER_HOOK_ARNS": ""}
+        sweep = SweepSettings.from_env(variables)
         if not isinstance(sweep.journal, OssLocation):
             raise NothingDone("SPOTKEEPER_JOURNAL has to be oss://bucket/prefix")
         return cls(

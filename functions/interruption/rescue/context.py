@@ -10,7 +10,7 @@ from rescue.signs_of_life import SignsOfLife
 from spotkeeper import episode
 from spotkeeper.episode import Episode
 from spotkeeper.errors import JournalUnavailable
-from spotkeeper.load_balancers.search import Search
+from spotkeeper.load_balancers.search import MembershipSearch
 from spotkeeper.run_context import RunContext
 from spotkeeper.settings import InterruptionSettings
 
@@ -27,7 +27,7 @@ class Context(RunContext[InterruptionSettings]):
     event: Mapping[str, Any]
     call: Mapping[str, Any]
     signs: SignsOfLife
-    search: Search | None = None
+    search: MembershipSearch | None = None
     journal_error: JournalUnavailable | None = None
     unrecorded_disks: list[str] = field(default_factory=list)
     """Disks whose flag this call may have changed without a record of the former flag."""

@@ -22,7 +22,7 @@ from rescue.steps import (
     relaunches,
 )
 from spotkeeper import loop
-from spotkeeper.instances import HANDS_OFF, is_held, is_spot, locked, tags_of
+from spotkeeper.instances import HELD, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings
 
 RESTORED_SECONDS = 5.0
@@ -80,7 +80,7 @@ def _guard(settings: InterruptionSettings, state: State) -> Decision | None:
         reason = f"the instance does not carry the tag {settings.managed_tag} (SPOTKEEPER_MANAGED_TAG)"
         return Decision(Step.SKIP, reason)
     if is_held(tags, state.now):
-        return Decision(Step.SKIP, HANDS_OFF)
+        return Decision(Step.SKIP, HELD)
     if settings.require_recycling_lock and not settings.dry_run and not locked(state.source):
         # A call that has begun under the lock goes on to the end of its rescue: after half a rescue, no instance
         # serves. In stop mode the lock goes when the instance can run again.

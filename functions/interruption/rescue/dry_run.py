@@ -13,7 +13,7 @@ from rescue.launch_spec.options import describe_option
 from rescue.state import Image, State
 from rescue.steps import BY_GROUP, Step
 from spotkeeper.instances import locked, server_ids
-from spotkeeper.load_balancers.search import Search
+from spotkeeper.load_balancers.search import MembershipSearch
 
 
 def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
     if state.image is Image.UNKNOWN:
         state = look_for_image(run, state)
     if state.memberships is None:
-        search = Search(run.load_balancers.values(), server_ids(state.source, run.instance_id))
+        search = MembershipSearch(run.load_balancers.values(), server_ids(state.source, run.instance_id))
         for scope in search.scopes:
             search.look_through(scope, run.deadline)
         state = state.replace(memberships=search.found).warn(*search.warnings)

@@ -10,7 +10,7 @@ from rescue.signs_of_life import ApiWithSigns, ClockWithSigns, SignsOfLife
 from rescue.state import State
 from rescue.workflow import rescue_loop
 from spotkeeper.episode import Episode
-from spotkeeper.events import Interruption, Kind
+from spotkeeper.events import Interruption, Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.instances import iso
 from spotkeeper.run_context import journal_opener
@@ -20,11 +20,12 @@ CLOCK_SKEW = 60.0
 """Seconds by which the clocks of the platform may differ."""
 
 
-def rescue(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> dict[str, Any]:
+def handle(notification: Notification, invocation: Invocation, settings: InterruptionSettings) -> dict[str, Any]:
     """Rescue the instance of one interruption, as far as this call's time allows.
 
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
+    event = Interruption.of(notification, invocation.region)
     run = _context(event, invocation, settings)
     now = run.clock.now()
     # No notice begins in the future: such a time is in another time zone, and its notice would last hours.

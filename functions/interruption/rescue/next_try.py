@@ -13,7 +13,7 @@ from rescue.actions.launch_refusals import RUN_CONFLICTS
 from rescue.actions.source_instance import STOP_CONFLICTS
 from rescue.state import State
 from rescue.steps import Step
-from spotkeeper import loop, refusals
+from spotkeeper import failed_steps, loop
 from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity, RescueIncomplete, SpotkeeperError
 from spotkeeper.load_balancers import BUSY
 from spotkeeper.retry import PLAIN, RetryPolicy, passes_by_itself, patience, pause_before
@@ -49,7 +49,7 @@ def try_later(  # noqa: PLR0913 - the step, its error, and the time
 ) -> State:
     """The state after a failed try of (a part of) a step, with the moment of the next try."""
     next_try = functools.partial(_again_at, step, chance)
-    refusal = refusals.refused(state.refusal(step, part), error, min(now, state.now), now, next_try)
+    refusal = failed_steps.failed(state.refusal(step, part), error, min(now, state.now), now, next_try)
     return state.refused(step, refusal, part)
 
 
@@ -72,7 +72,7 @@ def _again_at(  # noqa: PLR0913 - see try_later
 
 def continue_at(state: State, step: loop.Step, part: str, error: SpotkeeperError, at: float) -> State:
     """The state with a step that continues at a moment: its time was up, or it waits."""
-    return state.refused(step, refusals.postponed(state.refusal(step, part), error, state.now, at), part)
+    return state.refused(step, failed_steps.postponed(state.refusal(step, part), error, state.now, at), part)
 
 
 def error_of(state: State) -> SpotkeeperError:

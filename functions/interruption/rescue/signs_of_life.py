@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
@@ -23,8 +23,8 @@ from spotkeeper.errors import (
     RescueLost,
     UnreadableRecord,
 )
-from spotkeeper.hints import AGAIN, HUMAN, SIGN_SECONDS, Sign
 from spotkeeper.retry import passes_by_itself
+from spotkeeper.signs_of_life import AGAIN, HUMAN, SIGN_SECONDS, Sign
 
 
 @dataclass
@@ -129,8 +129,6 @@ class ClockWithSigns(Clock):
 class ApiWithSigns(Api):
     """An API whose calls write a sign of life first: a sequence of many calls takes long too."""
 
-    _clock: ClockWithSigns
-
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
-        self._clock.signs.beat()
+        cast("ClockWithSigns", self._deadline.clock).signs.beat()
         return super()._prepare(action, parameters)

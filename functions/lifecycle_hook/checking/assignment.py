@@ -1,8 +1,8 @@
-"""Which checks run for which hook: ``hooks.json``, and what a hook's notificationMetadata chooses.
+"""The checks of a hook: by the rules in ``hooks.json``, or by the hook's notificationMetadata.
 
-A rule matches by hook name, scaling group and transition; the first that matches holds, else the transition's default.
+A rule matches by hook name, scaling group and transition; the first match counts, else the transition's default.
 NotificationMetadata (CreateLifecycleHook) that is a JSON object with the key ``checks`` chooses in place of the rule's
-checks: by name, with values of declared parameters. It can hold nothing else: command text never comes from an event.
+checks: by name, with values of declared parameters. No other key is allowed: command text never comes from an event.
 """
 
 from __future__ import annotations
@@ -22,23 +22,20 @@ from spotkeeper.events.text import shown
 
 MOST_CHECKS = 10
 LONGEST_LIFE = 21_600
-"""Seconds: no hook can be kept alive for longer (RecordLifecycleActionHeartbeat)."""
+"""All heartbeats together keep a hook alive for six hours at most (RecordLifecycleActionHeartbeat)."""
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
 class Partial(Enum):
-    """What a scale-out does with instances that passed while others failed."""
+    """The end of a scale-out in which some instances passed and others failed."""
 
     ABANDON = "abandon"
     CONTINUE_AND_REMOVE_FAILED = "continue_and_remove_failed"
 
 
-FAILURES = {
-    Transition.SCALE_OUT: (HookResult.ABANDON,),
-    Transition.SCALE_IN: (HookResult.ABANDON, HookResult.ROLLBACK),
-}
-"""With what a failed check may complete. Never CONTINUE: that would be no check."""
+FAILURES = {Transition.SCALE_OUT: (HookResult.ABANDON,), Transition.SCALE_IN: (HookResult.ABANDON, HookResult.ROLLBACK)}
+"""Possible results after a failed check. Never CONTINUE: that would be no check."""
 PARTIALS = {
     Transition.SCALE_OUT: (Partial.ABANDON, Partial.CONTINUE_AND_REMOVE_FAILED),
     Transition.SCALE_IN: (Partial.ABANDON,),
@@ -55,10 +52,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """What a hook wants.
+    """The checks of a hook, and its result after a failure.
 
-    ``agent_seconds``: for how long instances are waited for to be Running with an agent (``None``: as long as the hook
-    can be kept alive). ``why``: whose plan it is.
+    ``agent_seconds``: the longest wait for a Running instance with an agent (``None``: as long as the hook can be kept
+    alive). ``why``: the source of the plan.
     """
 
     checks: tuple[Chosen, ...]
@@ -70,7 +67,7 @@ class CheckPlan:
 
 @dataclass(frozen=True)
 class Rule:
-    """A plan and what it is for; ``None`` matches everything."""
+    """A plan and its conditions; ``None`` matches every hook."""
 
     hook_name: str | None
     scaling_group_id: str | None
@@ -78,15 +75,15 @@ class Rule:
     plan: CheckPlan
 
     def matches(self, transition: Transition, hook_name: str | None, scaling_group_id: str | None) -> bool:
-        """Whether a hook is meant."""
-        wanted = (self.hook_name, self.scaling_group_id, self.transition)
-        told = (hook_name, scaling_group_id, transition)
-        return all(want in (None, tell) for want, tell in zip(wanted, told, strict=True))
+        """Whether the rule is for this hook."""
+        conditions = (self.hook_name, self.scaling_group_id, self.transition)
+        hook = (hook_name, scaling_group_id, transition)
+        return all(condition in (None, value) for condition, value in zip(conditions, hook, strict=True))
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What ``hooks.json`` says."""
+    """The rules of ``hooks.json``."""
 
     catalogue: Mapping[str, Check]
     rules: tuple[Rule, ...]
@@ -98,31 +95,31 @@ class Rules:
         name = path.name
         fields = only(value_of(read(path, name), name), name, ("rules", "defaults"))
         declared = fields["rules"] if fields["rules"] == [] else entries(fields["rules"], f"{name}: rules", 1000)
-        defaults = only(fields["defaults"], f"{name}: defaults", (one.value for one in Transition))
+        defaults = only(fields["defaults"], f"{name}: defaults", (transition.value for transition in Transition))
         return cls(
             catalogue=catalogue,
             rules=tuple(
-                _rule(catalogue, one, f"{name}: rule {number}") for number, one in enumerate(declared, start=1)
+                _rule(catalogue, rule, f"{name}: rule {number}") for number, rule in enumerate(declared, start=1)
             ),
             defaults={
-                one: _plan(catalogue, only(defaults[one.value], where, *_PLAN), one, where)
-                for one in Transition
-                for where in [f"{name}: the default of {one.value}"]
+                transition: _plan(catalogue, only(defaults[transition.value], where, *_PLAN), transition, where)
+                for transition in Transition
+                for where in [f"{name}: the default of {transition.value}"]
             },
         )
 
     def plan(
         self, transition: Transition, hook_name: str | None, scaling_group_id: str | None, metadata: str | None
     ) -> CheckPlan:
-        """What a hook wants. Raises ``BadCheck`` where its notificationMetadata chooses what there is not."""
-        matching = (one.plan for one in self.rules if one.matches(transition, hook_name, scaling_group_id))
+        """The plan of a hook. Raises ``BadCheck`` for an invalid notificationMetadata."""
+        matching = (rule.plan for rule in self.rules if rule.matches(transition, hook_name, scaling_group_id))
         plan = next(matching, self.defaults[transition])
         chosen = _chosen_by(self.catalogue, metadata)
         return plan if chosen is None else replace(plan, checks=chosen, why=f"{plan.why}; {_METADATA} chose the checks")
 
 
 def chosen_on_demand(catalogue: Mapping[str, Check], name: str) -> Chosen:
-    """The check that somebody asks for by name, with its defaults. Raises ``MalformedEvent``."""
+    """The check of this name, with its defaults. Raises ``MalformedEvent``."""
     if name not in catalogue:
         raise MalformedEvent(f"there is no check {shown(name)}; there are {', '.join(sorted(catalogue))}")
     try:
@@ -137,15 +134,15 @@ _MATCHED = ("hook_name", "scaling_group_id", "transition")
 
 
 def _chosen_by(catalogue: Mapping[str, Check], metadata: str | None) -> tuple[Chosen, ...] | None:
-    """The checks that the metadata chooses; ``None`` where it is a remark, or meant for somebody else."""
+    """The checks that the metadata chooses; ``None`` where it has another purpose."""
     text = metadata or ""
     try:
-        said = json.loads(text)
+        choice = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if text.lstrip().startswith("{") and '"checks"' in text:  # it was meant to choose
+        if text.lstrip().startswith("{") and '"checks"' in text:  # it is a choice with a mistake
             raise BadCheck(f"{_METADATA} is not JSON: {error}") from error
         return None
-    if not isinstance(said, dict) or "checks" not in said:
+    if not isinstance(choice, dict) or "checks" not in choice:
         return None
     return _checks(catalogue, only(value_of(text, _METADATA), _METADATA, ("checks",))["checks"], _METADATA)
 
@@ -154,9 +151,9 @@ def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:
     fields = only(declared, where, _PLAN[0], (*_MATCHED, *_PLAN[1]))
     matched = {key: words(fields[key], f"{where}: {key}") for key in _MATCHED if key in fields}
     if not matched:
-        raise BadCheck(f"{where} needs {' or '.join(_MATCHED)}; what is for every hook is a default")
-    said = matched.get("transition")
-    transition = None if said is None else _one_of(tuple(Transition), said, f"{where}: transition")
+        raise BadCheck(f"{where} needs {' or '.join(_MATCHED)}; a plan for every hook is a default")
+    name = matched.get("transition")
+    transition = None if name is None else _one_of(tuple(Transition), name, f"{where}: transition")
     plan = _plan(catalogue, fields, transition, where)
     return Rule(matched.get("hook_name"), matched.get("scaling_group_id"), transition, plan)
 
@@ -164,10 +161,10 @@ def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:
 def _plan(
     catalogue: Mapping[str, Check], fields: Mapping[str, Any], transition: Transition | None, where: str
 ) -> CheckPlan:
-    """A rule that is for both transitions can only want what both accept."""
+    """A rule for both transitions may only have results that both accept."""
     meant = tuple(Transition) if transition is None else (transition,)
-    results = [one for one in HookResult if all(one in FAILURES[each] for each in meant)]
-    partials = [one for one in Partial if all(one in PARTIALS[each] for each in meant)]
+    results = [result for result in HookResult if all(result in FAILURES[each] for each in meant)]
+    partials = [partial for partial in Partial if all(partial in PARTIALS[each] for each in meant)]
     seconds = fields.get("agent_seconds")
     return CheckPlan(
         checks=_checks(catalogue, fields["checks"], where),
@@ -181,7 +178,7 @@ def _plan(
 
 
 def _checks(catalogue: Mapping[str, Check], declared: object, where: str) -> tuple[Chosen, ...]:
-    return tuple(_chosen(catalogue, one, where) for one in entries(declared, f"{where}: checks", MOST_CHECKS))
+    return tuple(_chosen(catalogue, entry, where) for entry in entries(declared, f"{where}: checks", MOST_CHECKS))
 
 
 def _chosen(catalogue: Mapping[str, Check], declared: object, where: str) -> Chosen:
@@ -197,7 +194,7 @@ def _chosen(catalogue: Mapping[str, Check], declared: object, where: str) -> Cho
 
 
 def _one_of(choices: Sequence[_Choice], value: object, where: str) -> _Choice:
-    found = next((one for one in choices if one.value == value), None)
+    found = next((choice for choice in choices if choice.value == value), None)
     if found is None:
-        raise BadCheck(f"{where} accepts {' or '.join(str(one.value) for one in choices)}, not {shown(value)}")
+        raise BadCheck(f"{where} accepts {' or '.join(str(choice.value) for choice in choices)}, not {shown(value)}")
     return found

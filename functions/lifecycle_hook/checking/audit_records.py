@@ -1,11 +1,11 @@
-"""What the audit says of a step, and of every check that ended."""
+"""The audit records of a lifecycle action: each step, and each result of a check."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from checking.context import Context
-from checking.progress import Progress, Result
+from checking.progress import Progress
 from checking.state import State
 from checking.steps import Decision
 
@@ -13,7 +13,7 @@ from checking.steps import Decision
 def audit_fields(run: Context, _: State, after: State, decision: Decision) -> dict[str, Any]:
     """The fields of the audit record of a step."""
     return {
-        "reason": decision.worded,
+        "reason": f"{decision.result.value}: {decision.reason}" if decision.result else decision.reason,
         "seconds_left": round(after.alive_until - run.clock.now(), 3),
         "lifecycle_hook": hook(after),
     }
@@ -32,15 +32,11 @@ def hook(state: State) -> dict[str, Any]:
     }
 
 
-def ended(run: Context, before: Progress, after: Progress, hook: dict[str, Any] | None) -> Progress:
-    """The progress ``after``, with a record of each check that has ended since ``before``."""
-    for key, one in sorted(after.results.items()):
-        if before.results.get(key) != one:
-            run.audit.of(instance_id=one.instance_id).record(
-                "check", "done" if one.passed else "failed", one.reason, lifecycle_hook=hook, check=_check(one)
-            )
-    return after
-
-
-def _check(result: Result) -> dict[str, Any]:
-    return {"name": result.check, "attempt": result.attempt, "passed": result.passed, **result.evidence}
+def ended(run: Context, before: Progress, after: Progress, hook: dict[str, Any] | None) -> None:
+    """Write a record of each result in ``after`` that is not in ``before``."""
+    for key, result in sorted(after.results.items()):
+        if before.results.get(key) != result:
+            outcome = "done" if result.passed else "failed"
+            check = {"name": result.check, "attempt": result.attempt, "passed": result.passed, **result.evidence}
+            audit = run.audit.of(instance_id=result.instance_id)
+            audit.record("check", outcome, result.reason, lifecycle_hook=hook, check=check)

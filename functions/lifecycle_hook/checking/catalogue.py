@@ -1,9 +1,9 @@
-"""The checks that this function can run: ``checks/checks.json`` and the scripts beside it, validated when read.
+"""The checks of this function: ``checks/checks.json`` and the scripts beside it, validated when they are read.
 
-Command text comes from these files alone. What an event may choose is a value of a declared parameter, which Cloud
-Assistant puts in the place of ``{{name}}`` (RunCommand, EnableParameter). Two rules keep such a value from becoming
-command text: the alphabets in ``KINDS`` have no character that a shell, PowerShell or cmd gives a meaning to between
-quotes, and a script has ``{{name}}`` in one place only: a line that assigns it, quoted, to a variable.
+Command text comes from these files alone. An event may choose values of declared parameters, which Cloud Assistant puts
+in the place of ``{{name}}`` (RunCommand, EnableParameter). Two rules keep a value from becoming command text: the
+alphabets in ``KINDS`` have no character with a meaning between the quotes of a shell, PowerShell or cmd, and a script
+has ``{{name}}`` only in a line that assigns it, quoted, to a variable.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from checking.declared import entries, only, read, record, value_of, whole, words
 from spotkeeper.errors import BadCheck
 from spotkeeper.events.text import shown
 
 MOST_CONTENT = 24_000
-"""Characters of a command after Base64 with its parameters: 24 KB where it is not kept (RunCommand), read narrowly."""
+"""Characters of a command after Base64 with its parameters: 24 KB for a command that is not kept (RunCommand)."""
 MOST_PARAMETERS = 10
 TIMEOUTS = (10, 86_400)
 TO_SPEAK = 10
-"""Seconds that a check's timeout leaves after its waiting, for its verdict."""
+"""Seconds that a check's timeout leaves after its waits, for its output."""
 POWER_CODES = frozenset({193, 194})
 """Exit codes after which the Cloud Assistant agent shuts the instance down, or restarts it."""
 
 COMMAND_TYPES = {".sh": "RunShellScript", ".ps1": "RunPowerShellScript", ".bat": "RunBatScript"}
 SUFFIXES = {"linux": (".sh",), "windows": (".ps1", ".bat")}
 BUILT_IN = frozenset({"ACS::InstanceId", "ACS::RegionId"})
-"""What Cloud Assistant fills in by itself, where the command has parameters (RunCommand)."""
+"""Parameters that Cloud Assistant fills in by itself, where the command has parameters (RunCommand)."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _FILE = re.compile(r"[a-z0-9-]{1,64}\.[a-z0-9]{2,3}")
@@ -50,7 +49,7 @@ _COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"  # neither hidden nor "..", nor an o
 
 @dataclass(frozen=True)
 class Kind:
-    """What a parameter can accept: a pattern of harmless characters, in words, and how long it can get."""
+    """A type of parameter: a pattern of harmless characters, in words, and its longest value."""
 
     pattern: re.Pattern[str]
     words: str
@@ -62,7 +61,7 @@ KINDS = {
     "seconds": Kind(re.compile(_NUMBER), "a whole number of seconds", 9),
     "ports": Kind(re.compile(rf"all|{_PORT}(?:,{_PORT}){{0,9}}"), "all, or up to ten ports such as 80,443", 60),
     "url-path": Kind(re.compile(r"/[A-Za-z0-9._/-]*"), "a URL's path: a slash, then letters, digits and . _ - /", 200),
-    # What is named a log is no secret key: a choice of parameters must not be able to send those away.
+    # A parameter must not be able to send away secret keys: only directories with logs are accepted.
     "log-directory": Kind(
         re.compile(rf"(?:/{_COMPONENT})*/logs?(?:/{_COMPONENT})*"),
         "an absolute path of letters, digits and . _ - with a directory named log or logs in it, nothing hidden",
@@ -89,7 +88,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value that a check takes: ``accepts`` is one of ``KINDS``, ``bounds`` (both included) those of a number."""
+    """A parameter of a check: ``accepts`` is a key of ``KINDS``, ``bounds`` (both included) are those of a number."""
 
     name: str
     description: str
@@ -99,11 +98,11 @@ class Parameter:
 
     @property
     def accepted(self) -> str:
-        """What it accepts, in words."""
+        """The accepted values, in words."""
         return KINDS[self.accepts].words + (f" from {self.bounds[0]} to {self.bounds[1]}" if self.bounds else "")
 
     def text(self, value: object, where: str) -> str:
-        """``value`` as it may stand in a script. ``where`` says whose it is. Raises ``BadCheck``."""
+        """``value`` as text for a script. ``where`` begins the message. Raises ``BadCheck``."""
         text = str(value) if type(value) is int and 0 <= value < 10**9 else value
         kind = KINDS[self.accepts]
         if not isinstance(text, str) or len(text) > kind.most_chars or not kind.pattern.fullmatch(text):
@@ -115,9 +114,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Check:
-    """A question to a machine. ``scripts``: by ``OSType`` (linux, windows). ``timeout``: seconds.
+    """A check on an instance. ``scripts``: by ``OSType`` (linux, windows). ``timeout``: seconds.
 
-    ``exit_codes`` are those of a machine that has passed.
+    ``exit_codes`` mean that the instance has passed.
     """
 
     name: str
@@ -128,7 +127,7 @@ class Check:
     parameters: Mapping[str, Parameter]
 
     def values(self, given: Mapping[str, object]) -> dict[str, str]:
-        """A value for every parameter: as given, else the default. Raises ``BadCheck``."""
+        """A value for every parameter: the given value, else the default. Raises ``BadCheck``."""
         where = f"check {self.name}"
         if unknown := sorted(set(given) - set(self.parameters)):
             accepted = ", ".join(self.parameters) or "none"
@@ -158,7 +157,12 @@ def _named(name: str, where: str) -> str:
 def _check(folder: Path, name: str, declared: object) -> Check:
     where = _named(name, f"checks.json: check {shown(name)}")
     fields = only(declared, where, ("description", "timeout", "exit_codes", "parameters"), tuple(SUFFIXES))
-    parameters = _parameters(fields["parameters"], where)
+    parameters = {
+        parameter: _parameter(parameter, declaration, f"{where}: parameters")
+        for parameter, declaration in record(fields["parameters"], f"{where}: parameters").items()
+    }
+    if len(parameters) > MOST_PARAMETERS:
+        raise BadCheck(f"{where}: parameters accepts {MOST_PARAMETERS} at most, not {len(parameters)}")
     scripts = {os: _script(folder, os, fields[os], parameters, where) for os in SUFFIXES if os in fields}
     if not scripts:
         raise BadCheck(f"{where} needs a script: linux, windows or both")
@@ -174,7 +178,8 @@ def _check(folder: Path, name: str, declared: object) -> Check:
 
 def _timeout(value: object, parameters: Mapping[str, Parameter], where: str) -> int:
     timeout = whole(value, TIMEOUTS, where)
-    waits = sum(one.bounds[1] for one in parameters.values() if one.bounds and one.accepts == "seconds")
+    seconds = (parameter for parameter in parameters.values() if parameter.accepts == "seconds")
+    waits = sum(parameter.bounds[1] for parameter in seconds if parameter.bounds)
     if waits and waits + TO_SPEAK > timeout:
         raise BadCheck(f"{where} accepts {waits + TO_SPEAK} at least, not {timeout}: the script may wait for {waits} s")
     return timeout
@@ -183,16 +188,8 @@ def _timeout(value: object, parameters: Mapping[str, Parameter], where: str) -> 
 def _exit_codes(value: object, where: str) -> frozenset[int]:
     codes = frozenset(whole(code, (0, 255), where) for code in entries(value, where, 256))
     if codes & POWER_CODES:
-        raise BadCheck(f"{where} accepts neither 193 nor 194: the agent shuts the machine down, or restarts it")
+        raise BadCheck(f"{where} accepts neither 193 nor 194: the agent shuts the instance down, or restarts it")
     return codes
-
-
-def _parameters(declared: object, where: str) -> Mapping[str, Parameter]:
-    where = f"{where}: parameters"
-    parameters = {name: _parameter(name, fields, where) for name, fields in record(declared, where).items()}
-    if len(parameters) > MOST_PARAMETERS:
-        raise BadCheck(f"{where} accepts {MOST_PARAMETERS} at most, not {len(parameters)}")
-    return parameters
 
 
 def _parameter(name: str, declared: object, where: str) -> Parameter:
@@ -204,15 +201,14 @@ def _parameter(name: str, declared: object, where: str) -> Parameter:
     fields = only(declared, where, ("accepts", "description", *ranged), ("default",))
     description = words(fields["description"], f"{where}: description")
     default = words(fields["default"], f"{where}: default") if "default" in fields else None
-    parameter = Parameter(name, description, accepts, _bounds(fields, where) if ranged else None, default)
+    bounds = None
+    if ranged:
+        least = whole(fields["from"], (0, 999_999_999), f"{where}: from")
+        bounds = least, whole(fields["to"], (least, 999_999_999), f"{where}: to")
+    parameter = Parameter(name, description, accepts, bounds, default)
     if default is not None:
         parameter.text(default, f"{where}: default")
     return parameter
-
-
-def _bounds(fields: Mapping[str, Any], where: str) -> tuple[int, int]:
-    least = whole(fields["from"], (0, 999_999_999), f"{where}: from")
-    return least, whole(fields["to"], (least, 999_999_999), f"{where}: to")
 
 
 def _script(folder: Path, os: str, named: object, parameters: Mapping[str, Parameter], where: str) -> Script:
@@ -222,11 +218,13 @@ def _script(folder: Path, os: str, named: object, parameters: Mapping[str, Param
         raise BadCheck(f"{where}: {os} accepts a file beside checks.json that ends in {' or '.join(SUFFIXES[os])}")
     text = read(folder / file, where)
     if not text.isascii():
-        raise BadCheck(f"{where} accepts ASCII only: what else it would mean depends on the machine's code page")
+        raise BadCheck(
+            f"{where} accepts ASCII only: the meaning of other characters depends on the instance's code page"
+        )
     _require_parameters(text, suffix, parameters, where)
     if suffix == ".bat":
-        text = text.replace("\n", "\r\n")  # cmd can miss a label where lines end otherwise
-    longest = len(text) + sum(KINDS[one.accepts].most_chars for one in parameters.values())
+        text = text.replace("\n", "\r\n")  # cmd can miss a label after other line ends
+    longest = len(text) + sum(KINDS[parameter.accepts].most_chars for parameter in parameters.values())
     if (longest + 2) // 3 * 4 > MOST_CONTENT:
         raise BadCheck(f"{where} accepts {MOST_CONTENT} characters at most, after Base64 and with its parameters")
     return Script(COMMAND_TYPES[suffix], text)

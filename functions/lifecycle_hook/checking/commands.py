@@ -1,4 +1,4 @@
-"""Running checks by Cloud Assistant and reading how they ended."""
+"""Checks as commands of Cloud Assistant, and their results."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from spotkeeper.retry import RetryPolicy
 
 RUN = RetryPolicy(conflicts=frozenset({"IdempotentProcessing", "IdempotenceProcessing"}))
 UNFIT = frozenset({"InvalidInstance.NotFound", "InvalidInstance.NotMatch"})
-"""An instance does not exist, does not run, or has another operating system (RunCommand)."""
+"""Codes for an instance that does not exist, does not run, or has another operating system (RunCommand)."""
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 SHOWN_OF_A_PASS = 200
-"""Characters of the output of a check that passed; of one that failed there are more."""
+"""Characters of the output of a passed check; a failed check shows more."""
 SUCCESS = "Success"
 NEVER_EXECUTED = "Aborted"
 NONZERO = "ExitCodeNonzero"
@@ -32,14 +32,14 @@ MEANINGS = {
     "Error": "Cloud Assistant could not run it",
     "Invalid": "it does not fit the instance",
     "Aborted": "it was not delivered",
-    "Cancelled": "somebody cancelled it",
-    "Terminated": "somebody stopped it",
+    "Cancelled": "it was cancelled",
+    "Terminated": "it was stopped",
 }
-"""The final ``InvocationStatus`` of one instance (DescribeInvocationResults) other than Success, in words."""
+"""The final ``InvocationStatus`` of an instance (DescribeInvocationResults) other than Success, in words."""
 
 
 def start_due(run: Context, progress: Progress) -> Progress:
-    """Start every command that is due; its ClientToken makes a repeated call the same one. Raises ``CloudError``."""
+    """Start every command that is due; its ClientToken makes repetitions harmless. Raises ``CloudError``."""
     for batch in progress.batches(run.clock.now()):
         progress = _begun(run, progress, batch)
     return progress
@@ -54,13 +54,13 @@ def _begun(run: Context, progress: Progress, batch: Batch) -> Progress:
         refusal = error
     if len(batch.instance_ids) == 1:
         return _refused(run, progress, batch, refusal)
-    for one in batch.instance_ids:  # the call refuses all for the sake of one
-        progress = _begun(run, progress, replace(batch, instance_ids=(one,)))
+    for instance_id in batch.instance_ids:  # a single unfit instance makes the API refuse the whole call
+        progress = _begun(run, progress, replace(batch, instance_ids=(instance_id,)))
     return progress
 
 
 def _refused(run: Context, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
-    """The instance has stopped or gone since it was seen, or Describe lags behind: it is looked at again."""
+    """The instance has stopped or was released, or Describe lags behind: it is looked at again."""
     check = progress.chosen[batch.stage].check.name
     result = Result(
         batch.instance_ids[0],
@@ -68,14 +68,14 @@ def _refused(run: Context, progress: Progress, batch: Batch, refusal: CloudError
         batch.attempt,
         passed=False,
         again=True,
-        reason=f"{check}: RunCommand refuses it ({refusal.code})",
+        reason=f"{check}: RunCommand was refused ({refusal.code})",
         due_at=_due_at(run, batch.attempt),
     )
     return progress.with_results(batch.stage, [result])
 
 
 def _due_at(run: Context, attempt: int) -> float:
-    """When what was never executed is tried again: pauses that grow to a minute."""
+    """The next try of a command that was not executed: pauses grow to a minute."""
     return run.clock.now() + min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(attempt, 20))
 
 
@@ -93,7 +93,7 @@ def _run(run: Context, progress: Progress, batch: Batch) -> Run:
     }
     if chosen.values:
         parameters |= {"EnableParameter": True, "Parameters": dict(chosen.values)}
-    # Of everything that is sent: the same token with another script would be refused for ever.
+    # Derived from all parameters: the API refuses the same token with another script for ever.
     token = run.token("run", str(batch.stage), str(batch.attempt), json.dumps(parameters, sort_keys=True))
     parameters["ClientToken"] = token
     about = f"{chosen.check.name} on {len(batch.instance_ids)} instances"
@@ -102,31 +102,34 @@ def _run(run: Context, progress: Progress, batch: Batch) -> Run:
 
 
 def poll(run: Context, progress: Progress) -> Progress:
-    """Ask how the commands have ended that have not. Raises ``CloudError``."""
-    for one in progress.outstanding():
-        progress = progress.with_results(one.stage, list(_results(run, progress, one)))
+    """Read the missing results. Raises ``CloudError``."""
+    for command in progress.outstanding():
+        progress = progress.with_results(command.stage, list(_results(run, progress, command)))
     return progress
 
 
 def _results(run: Context, progress: Progress, command: Run) -> Iterator[Result]:
     pages = run.ecs.pages("DescribeInvocationResults", command.invoke_id, {"InvokeId": command.invoke_id})
-    for told in (one for page in pages for one in items(page, "Invocation", "InvocationResults", "InvocationResult")):
-        # A status that nobody knows is waited for, like those that are under way, until the command is silent.
-        if told.get("InstanceId") in command.instance_ids and told.get("InvocationStatus") in (SUCCESS, *MEANINGS):
-            yield _result(run, progress, command, told)
+    for answer in (
+        result for page in pages for result in items(page, "Invocation", "InvocationResults", "InvocationResult")
+    ):
+        # An unknown status counts as a running command, until its result is overdue.
+        if answer.get("InstanceId") in command.instance_ids and answer.get("InvocationStatus") in (SUCCESS, *MEANINGS):
+            yield _result(run, progress, command, answer)
 
 
-def _result(run: Context, progress: Progress, command: Run, told: Described) -> Result:
+def _result(run: Context, progress: Progress, command: Run, answer: Described) -> Result:
     check = progress.chosen[command.stage].check
-    status, code = str(told.get("InvocationStatus")), str(told.get("ErrorCode") or "")
-    exit_code = _number(told.get("ExitCode"))
-    # Failed has other reasons than the exit code, which is then 0 or missing.
+    status, code = str(answer.get("InvocationStatus")), str(answer.get("ErrorCode") or "")
+    shown = str(answer.get("ExitCode")).strip()
+    exit_code = int(shown) if shown.lstrip("-").isdecimal() else None
+    # A command can be Failed for other reasons than its exit code, which is then 0 or missing.
     exited = status == SUCCESS or (status == "Failed" and code == NONZERO)
     passed = exited and (0 if exit_code is None else exit_code) in check.exit_codes
     meaning = MEANINGS.get(status, MEANINGS["Failed"]).format(exit_code=exit_code, timeout=check.timeout)
-    output = evidence.tail_of(told.get("Output"), run.secrets, *([SHOWN_OF_A_PASS] if passed else []))
+    output = evidence.tail_of(answer.get("Output"), run.secrets, *([SHOWN_OF_A_PASS] if passed else []))
     return Result(
-        instance_id=str(told["InstanceId"]),
+        instance_id=str(answer["InstanceId"]),
         check=check.name,
         attempt=command.attempt,
         passed=passed,
@@ -143,19 +146,14 @@ def _result(run: Context, progress: Progress, command: Run, told: Described) -> 
     )
 
 
-def _number(value: object) -> int | None:
-    text = str(value).strip()
-    return int(text) if text.lstrip("-").isdecimal() else None
-
-
 def give_up(progress: Progress, now: float) -> Progress:
-    """Commands that Cloud Assistant is silent about have failed."""
-    for one in progress.silent(now):
-        check = progress.chosen[one.stage].check.name
-        reason = f"{check}: Cloud Assistant has not said how it ended"
+    """Commands whose result is overdue have failed."""
+    for command in progress.silent(now):
+        check = progress.chosen[command.stage].check.name
+        reason = f"{check}: Cloud Assistant shows no result"
         lost = [
-            Result(instance_id, check, one.attempt, passed=False, again=False, reason=reason)
-            for instance_id in one.instance_ids
+            Result(instance_id, check, command.attempt, passed=False, again=False, reason=reason)
+            for instance_id in command.instance_ids
         ]
-        progress = progress.with_results(one.stage, lost)
+        progress = progress.with_results(command.stage, lost)
     return progress

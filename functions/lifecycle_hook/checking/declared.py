@@ -1,21 +1,20 @@
-"""Reading ``checks.json`` and ``hooks.json`` strictly: what is missing, unknown or of another type raises ``BadCheck``.
+"""Strict reading of ``checks.json`` and ``hooks.json``: a missing, unknown or wrong field raises ``BadCheck``.
 
 ``where`` begins the message: the file and the place in it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from spotkeeper.errors import BadCheck
-from spotkeeper.events.text import shown
+from spotkeeper.events.text import read_json, shown
 
 
 def read(path: Path, where: str) -> str:
-    """The text of a file of ours, with its lines ending in line feeds."""
+    """The text of a file, with line feeds as line ends."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -24,16 +23,9 @@ def read(path: Path, where: str) -> str:
 
 def value_of(text: str, where: str) -> Any:
     """The value of JSON text in which no object has a key twice."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) < len(pairs):
-            raise BadCheck(f"{where}: an object has the same key twice")
-        return result
-
     try:
-        return json.loads(text, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
+        return read_json(text)
+    except ValueError as error:
         raise BadCheck(f"{where} is not JSON: {error}") from error
 
 
@@ -45,7 +37,7 @@ def record(value: object, where: str) -> Mapping[str, Any]:
 
 
 def only(value: object, where: str, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Any]:
-    """An object with all of the ``required`` keys, and no others than these and the ``optional`` ones."""
+    """An object with all ``required`` keys, perhaps with ``optional`` keys, and without any other key."""
     fields, required, optional = record(value, where), list(required), list(optional)
     if missing := [key for key in required if key not in fields]:
         raise BadCheck(f"{where} needs {missing[0]}")
@@ -55,14 +47,14 @@ def only(value: object, where: str, required: Iterable[str], optional: Iterable[
 
 
 def entries(value: object, where: str, most: int) -> list[Any]:
-    """A list of one to ``most`` entries."""
+    """A list of 1 to ``most`` entries."""
     if not isinstance(value, list) or not 0 < len(value) <= most:
         raise BadCheck(f"{where} accepts a list of 1 to {most} entries")
     return value
 
 
 def words(value: object, where: str, most: int = 512) -> str:
-    """A string with something in it."""
+    """A text that is not empty."""
     if not isinstance(value, str) or not 0 < len(value) <= most:
         raise BadCheck(f"{where} accepts 1 to {most} characters, not {shown(value)}")
     return value

@@ -1,13 +1,14 @@
-"""Checks on demand: the same checks over any running instances, without a lifecycle action to complete."""
+"""Checks on demand: the same checks on any running instances, without a lifecycle action."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from checking import audit_records, commands, machines
+from checking import audit_records, commands, readiness
 from checking.answer import evidence
 from checking.context import Context
+from checking.observe import FIRST_PAUSE, LONGEST_PAUSE
 from checking.progress import Progress
 from spotkeeper import loop
 from spotkeeper.errors import DeadlineReached
@@ -16,9 +17,7 @@ from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision
 from spotkeeper.polling import GROWTH, jittered
 
 REACH_SECONDS = 60.0
-"""How long an instance may take to be reached: it is expected to be running."""
-FIRST_PAUSE = 2.0
-LONGEST_PAUSE = 15.0
+"""The longest wait for an instance: it is expected to be running."""
 
 
 class Step(loop.Step):
@@ -31,7 +30,7 @@ class Step(loop.Step):
 
 @dataclass(frozen=True)
 class State(loop.State):
-    """``began_at`` is in seconds since 1970; ``pause``: seconds until the next look, 0 before the first."""
+    """``began_at`` is in seconds since 1970; ``pause``: seconds until the next read, 0 before the first."""
 
     event: CheckOnDemand
     began_at: float
@@ -45,12 +44,12 @@ def decide(state: State) -> Decision:
     if len(progress.passed) + len(progress.failures) == len(progress.instance_ids):
         return Decision(Step.DONE, "the check has ended on every instance")
     if progress.batches(state.now):
-        return Decision(Step.RUN, "it is due")
-    return Decision(Step.OBSERVE, "it has not ended on every instance")
+        return Decision(Step.RUN, "a command is due")
+    return Decision(Step.OBSERVE, "the check has not ended on every instance")
 
 
 def observe(run: Context, state: State, _: Decision) -> State:
-    """Wait a little, then ask how the commands have ended and which instances can be reached."""
+    """Wait a little, then read the results of commands and which instances a command can reach."""
     if state.pause and run.deadline.remaining() <= state.pause:
         raise DeadlineReached(
             f"check {state.event.check}: this call's time is up; the next call finds the same commands"
@@ -59,9 +58,9 @@ def observe(run: Context, state: State, _: Decision) -> State:
     now = run.clock.now()
     progress = commands.give_up(commands.poll(run, state.progress), now)
     if progress.waiting:
-        progress = machines.look(run, progress)
+        progress = readiness.look(run, progress)
     if progress.unreached and now - state.began_at >= REACH_SECONDS:
-        progress = progress.without_waiting(f"nobody waits longer than {REACH_SECONDS:g} s for a check on demand")
+        progress = progress.without_waiting(f"a check on demand waits for {REACH_SECONDS:g} s at most")
     audit_records.ended(run, state.progress, progress, hook=None)
     pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, state.pause * GROWTH))
     return state.replace(now=now, progress=progress, pause=pause)
@@ -73,7 +72,7 @@ def start(run: Context, state: State, _: Decision) -> State:
 
 
 def done(_: Context, state: State, __: Decision) -> dict[str, Any]:
-    """One result for each instance."""
+    """A result for each instance."""
     event, passed, total = state.event, len(state.progress.passed), len(state.progress.instance_ids)
     return {
         "outcome": "done",

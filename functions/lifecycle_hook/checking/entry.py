@@ -11,31 +11,33 @@ from checking.assignment import Rules, chosen_on_demand
 from checking.context import Context
 from checking.decide import decide
 from checking.progress import Progress
-from checking.state import DEFAULT_TIMEOUT, State
+from checking.state import State
 from checking.steps import Decision, Step
+from spotkeeper.credentials import KEYS
 from spotkeeper.errors import MalformedEvent
-from spotkeeper.events import CheckOnDemand, Kind, LifecycleHook
+from spotkeeper.events import CheckOnDemand, Kind, LifecycleHook, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.loop import Actions, Answers, Loop
+from spotkeeper.scaling import DEFAULT_TIMEOUT
 from spotkeeper.settings import LifecycleHookSettings
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 HOOKS = CHECKS.parent / "hooks.json"
 LEAVE_SECONDS = 15.0
-"""What a call keeps to extend the hook and leave it to the next one; of a short call a quarter."""
-KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
+"""The end of a call that is kept for a last heartbeat; of a short call a quarter."""
 
 
 def rules() -> Rules:
-    """The rules of ``hooks.json`` and ``checks/``. Raises ``BadCheck``; the build asks too."""
+    """The rules of ``hooks.json`` and ``checks/``. Raises ``BadCheck``; the build calls this too."""
     return Rules.load(HOOKS, catalogue.load(CHECKS))
 
 
-def handle_hook(event: LifecycleHook, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
+def handle(notification: Notification, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
     """Check the instances of a lifecycle action and complete it.
 
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
+    event = LifecycleHook.of(notification, invocation.region)
     run = _context(event, Kind.LIFECYCLE_HOOK, f"{event.hook_id}\n{event.token}", invocation, settings)
     now, remaining = run.clock.now(), run.deadline.remaining()
     notified_at = observe.notified_at(event.time, now)
@@ -72,13 +74,19 @@ def handle_hook(event: LifecycleHook, invocation: Invocation, settings: Lifecycl
         raise
 
 
-def handle_check(event: CheckOnDemand, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
+def handle_test(_: Notification, __: Invocation, ___: LifecycleHookSettings) -> dict[str, Any]:
+    """The answer to the test of a hook."""
+    return {"outcome": "skipped", "reason": "the test of a lifecycle hook is acknowledged; its token is not real"}
+
+
+def handle_check(notification: Notification, invocation: Invocation, settings: LifecycleHookSettings) -> dict[str, Any]:
     """Run one check on instances; completes nothing.
 
     Raises ``MalformedEvent`` for an unknown check, and any other ``SpotkeeperError``.
     """
+    event = CheckOnDemand.of(notification, invocation.region)
     chosen = chosen_on_demand(catalogue.load(CHECKS), event.check)
-    # Function Compute's retries of one request keep its id: they find the same commands, another request does not.
+    # Function Compute's retries keep the request id, so that they find the same commands.
     run = _context(event, Kind.CHECK, f"{event.id}\n{invocation.request_id}", invocation, settings)
     state = demand.State(run.clock.now(), event, run.clock.now(), Progress(event.instance_ids, (chosen,)))
     return Loop(run, state, demand.decide, demand.ACTIONS, demand.ANSWERS, demand.plan, lambda *_: {}).answer()
@@ -99,8 +107,8 @@ def _context(
         settings,
         subject=subject,
         audit=invocation.audit.of(event_kind=kind.value, event_id=event.id, region=event.region),
-        # The keys that are used, and those in the environment, whichever they are.
-        secrets=tuple(dict.fromkeys(one for one in (*secrets, *map(invocation.environ.get, KEYS)) if one)),
+        # The keys of this call, and the keys in the environment.
+        secrets=tuple(dict.fromkeys(secret for secret in (*secrets, *map(invocation.environ.get, KEYS)) if secret)),
     )
 
 

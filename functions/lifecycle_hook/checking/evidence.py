@@ -1,7 +1,7 @@
-"""What of a check's output may be shown: text, the end of it, and no secret of this process.
+"""The part of a check's output that is shown: the end of its text, without a secret of this process.
 
-The output is whatever a machine prints. DescribeInvocationResults gives it as Base64 and cut to 24 KB; the agent keeps
-the beginning and the end, so a secret may be cut in two anywhere.
+The output is any text of an instance. DescribeInvocationResults has it as Base64, cut to 24 KB; the agent keeps the
+beginning and the end, so a secret may be cut in two anywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 MASK = "***"
 FRAGMENT = 8
-"""So many characters of a secret are as secret as all of them."""
+"""So many characters of a secret count as the secret."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -24,10 +24,13 @@ def tail_of(output: str | None, secrets: Iterable[str], limit: int = 1000) -> st
     Masked are secrets and all fragments of them, also in Base64 or percent-encoding and across line breaks.
     """
     fragments = frozenset(piece for secret in secrets for piece in _fragments(secret))
-    text = _masked(_text(output or ""), fragments).strip()
+    text = _text(output or "")
+    for begin, end in reversed(_spans(text, fragments)):
+        text = text[:begin] + MASK + text[end:]
+    text = text.strip()
     tail = text[max(0, len(text) - limit) :]
     shown = "".join(char if char.isprintable() or char in "\n\t" else _REPLACEMENT for char in tail)
-    # What a mask has brought together can be a secret again, if that has asterisks in it: rather nothing than that.
+    # A mask can complete another secret with asterisks in it: then nothing is shown.
     return "" if _spans(shown, fragments) else shown
 
 
@@ -41,7 +44,7 @@ def _text(output: str) -> str:
 
 
 def _fragments(secret: str) -> Iterator[str]:
-    """What gives a secret away; of a short one nothing but the whole."""
+    """The parts that give a secret away; a short secret is a single part."""
     plain = _compact(secret)
     if plain:
         yield from _pieces(plain)
@@ -56,43 +59,32 @@ def _pieces(form: str) -> Iterator[str]:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """Other spellings. In Base64 there are three, by where in a group of three bytes the secret begins."""
+    """Other spellings. Base64 has three, by the position of the secret in a group of three bytes."""
     yield quote(secret, safe="", errors="replace")
     content = secret.encode("utf-8", "replace")
     for shift in range(3):
         form = base64.b64encode(bytes(shift) + content).decode().rstrip("=")
-        # The first and the last characters also depend on what stands around the secret.
+        # The first and the last characters also depend on the text around the secret.
         yield form[(0, 2, 3)[shift] : len(form) - (1 if (shift + len(content)) % 3 else 0)]
 
 
-def _counts(char: str) -> bool:
-    """Not white space (line breaks), control characters (UTF-16: every other byte is 0), what could not be decoded.
-
-    These can stand inside a secret and do not hide it.
-    """
-    return char.isprintable() and char not in (" ", _REPLACEMENT)
-
-
 def _compact(text: str) -> str:
+    """Without white space, control characters (UTF-16 has many) and undecodable bytes: they do not hide a secret."""
     return "".join(filter(str.isprintable, text)).replace(" ", "").replace(_REPLACEMENT, "")
 
 
-def _masked(text: str, fragments: frozenset[str]) -> str:
-    spans = _spans(text, fragments)
-    for begin, end in reversed(spans):
-        text = text[:begin] + MASK + text[end:]
-    return text
-
-
 def _spans(text: str, fragments: frozenset[str]) -> list[tuple[int, int]]:
-    """Where fragments stand in the text: from, to (excluded); in order, overlapping ones as one."""
+    """The places of fragments in the text: from, to (excluded); in order, overlapping places united."""
     compact = _compact(text)
     hits = [
-        (start, start + size) for size in {len(one) for one in fragments} for start in _starts(compact, size, fragments)
+        (start, start + size)
+        for size in {len(fragment) for fragment in fragments}
+        for start in range(len(compact) - size + 1)
+        if compact[start : start + size] in fragments
     ]
     if not hits:
         return []
-    where = [index for index, char in enumerate(text) if _counts(char)]
+    where = [index for index, char in enumerate(text) if _compact(char)]
     found: list[tuple[int, int]] = []
     for start, end in sorted(hits):
         begin, stop = where[start], where[end - 1] + 1
@@ -100,7 +92,3 @@ def _spans(text: str, fragments: frozenset[str]) -> list[tuple[int, int]]:
             begin, stop = found[-1][0], max(found.pop()[1], stop)
         found.append((begin, stop))
     return found
-
-
-def _starts(compact: str, size: int, fragments: frozenset[str]) -> list[int]:
-    return [start for start in range(len(compact) - size + 1) if compact[start : start + size] in fragments]

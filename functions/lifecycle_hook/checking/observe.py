@@ -1,4 +1,4 @@
-"""What is true now of the lifecycle action, its hook and its instances. Nothing here writes."""
+"""Reads of the lifecycle action, its hook and its instances. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -6,62 +6,61 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from checking import audit_records, commands, machines
-from checking.assignment import CheckPlan, Rules
+from checking import audit_records, commands, readiness
+from checking.assignment import LONGEST_LIFE, Rules
 from checking.context import Context
 from checking.progress import Progress, Readiness
-from checking.state import LONGEST_LIFE, Action, State
+from checking.state import LifecycleAction, State
 from checking.steps import Decision
 from spotkeeper.clients import items
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import NOT_THERE, recorded_life
+from spotkeeper.hooks import recorded_life
 from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
+from spotkeeper.scaling import NOT_THERE, describe_hook
 
 FIRST_SECONDS = 10.0
-"""So soon after the notification its first delivery comes; a later one may be a retry."""
+"""The first delivery comes so soon after the notification; a later delivery may be a retry."""
 FRESH_SECONDS = 300.0
-"""So old a notification may be without being doubted."""
+"""The time of a notification is trusted up to this age."""
 SKEW_SECONDS = 60.0
-"""So much the clocks of Auto Scaling and Function Compute may differ."""
+"""The clocks of Auto Scaling and Function Compute may differ by so much."""
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
 
 
 def read(run: Context, state: State, _: Decision) -> State:
-    """The hook, and for how long it lives at least. Raises ``CloudError``."""
-    hook = _hook(run, state)
-    return _with_life(run, state.replace(read=True, hook=hook, transition=_transition(state, hook)))
+    """Read the hook, and estimate the end of its life. Raises ``CloudError``."""
+    hook = describe_hook(run.ess, state.event.hook_id)
+    shown = (hook or {}).get("LifecycleTransition")
+    known = shown in {transition.value for transition in Transition}
+    transition = Transition(shown) if known else state.event.transition
+    return _with_life(run, state.replace(read=True, hook=hook, transition=transition))
 
 
 def look(run: Context, state: State, _: Decision) -> State:
-    """The action with the notification's token. Raises ``CloudError``."""
+    """Read the action with the notification's token. Raises ``CloudError``."""
     if state.looks:
         run.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(state.looks, 10)))
     found = (action for token, action in actions(run, state, state.hook) if token == state.event.token)
-    seen = _listing(state.replace(looked=True, looks=state.looks + 1, action=next(found, None)))
+    seen = state.replace(looked=True, looks=state.looks + 1, action=next(found, None))
+    if seen.action and seen.progress:  # the instances that the action lists now are checked
+        seen = seen.replace(progress=seen.progress.replace(instance_ids=seen.action.instance_ids))
     if seen.action and seen.action.status == "Completed" and state.sent and seen.action.result == state.sent.value:
         return seen.replace(completed=state.sent, verified=True)
-    return seen if _knows_best(seen) else _with_recorded_life(run, seen)
+    return seen if _life_is_current(seen) else _with_recorded_life(run, seen)
 
 
-def _knows_best(state: State) -> bool:
-    """Whether nobody else can have extended the hook since what this call knows: no other call came before it."""
+def _life_is_current(state: State) -> bool:
+    """Whether no other call can have extended the hook meanwhile: no call came before this call."""
     alone = state.notified_at is not None and state.entered_at - state.notified_at <= FIRST_SECONDS
     return state.extended or (state.life_known and (alone or state.looks > 1))
 
 
-def _listing(state: State) -> State:
-    """With the instances that the action lists now: those are checked, whatever it listed before."""
-    if state.action is None or state.progress is None:
-        return state
-    return state.replace(progress=state.progress.replace(instance_ids=state.action.instance_ids))
-
-
 def _with_recorded_life(run: Context, state: State) -> State:
-    """As the call that has extended it for the last time says by a tag."""
+    """With the end of life in the tag of the last heartbeat."""
     action = state.action
     if action is None or action.status != "Pending" or not action.instance_ids:
         return state
@@ -71,21 +70,8 @@ def _with_recorded_life(run: Context, state: State) -> State:
     return state.replace(alive_until=alive_until, life_known=True) if known else state
 
 
-def _hook(run: Context, state: State) -> Described | None:
-    hook_id = state.event.hook_id
-    parameters = {"LifecycleHookIds": [hook_id]}
-    try:
-        pages = run.ess.pages("DescribeLifecycleHooks", hook_id, parameters)
-        found = [one for page in pages for one in items(page, "LifecycleHooks")]
-    except CloudError as error:
-        if error.code.startswith(NOT_THERE):
-            return None
-        raise
-    return next((one for one in found if one.get("LifecycleHookId") == hook_id), None)
-
-
-def actions(run: Context, state: State, hook: Described | None) -> Iterator[tuple[str, Action]]:
-    """Token and action of this hook's, of the activity that the notification names, else of those under way."""
+def actions(run: Context, state: State, hook: Described | None) -> Iterator[tuple[str, LifecycleAction]]:
+    """Tokens and actions of this hook, of the notification's activity, else of the activities in progress."""
     for activity_id in _activities(run, state, hook):
         try:
             pages = list(run.ess.pages("DescribeLifecycleActions", activity_id, {"ScalingActivityId": activity_id}))
@@ -93,17 +79,11 @@ def actions(run: Context, state: State, hook: Described | None) -> Iterator[tupl
             if error.code.startswith(NOT_THERE):
                 continue
             raise
-        for one in (one for page in pages for one in items(page, "LifecycleActions")):
-            if one.get("LifecycleHookId") == state.event.hook_id:
-                yield str(one.get("LifecycleActionToken")), _action(one)
-
-
-def _action(described: Described) -> Action:
-    return Action(
-        status=str(described.get("LifecycleActionStatus")),
-        result=str(described.get("LifecycleActionResult") or ""),
-        instance_ids=tuple(dict.fromkeys(str(one) for one in described.get("InstanceIds") or ())),
-    )
+        for action in (action for page in pages for action in items(page, "LifecycleActions")):
+            if action.get("LifecycleHookId") == state.event.hook_id:
+                status, result = action.get("LifecycleActionStatus"), action.get("LifecycleActionResult") or ""
+                instance_ids = tuple(dict.fromkeys(map(str, action.get("InstanceIds") or ())))
+                yield str(action.get("LifecycleActionToken")), LifecycleAction(str(status), str(result), instance_ids)
 
 
 def _activities(run: Context, state: State, hook: Described | None) -> Iterator[str]:
@@ -113,25 +93,24 @@ def _activities(run: Context, state: State, hook: Described | None) -> Iterator[
     elif group_id:
         parameters = {"ScalingGroupId": group_id, "StatusCode": "InProgress"}
         for page in run.ess.pages("DescribeScalingActivities", group_id, parameters):
-            yield from (str(one["ScalingActivityId"]) for one in items(page, "ScalingActivities"))
-
-
-def _transition(state: State, hook: Described | None) -> Transition:
-    told = (hook or {}).get("LifecycleTransition")
-    return Transition(told) if told in {one.value for one in Transition} else state.event.transition
+            yield from (str(activity["ScalingActivityId"]) for activity in items(page, "ScalingActivities"))
 
 
 def _with_life(run: Context, state: State) -> State:
-    """When the hook began to wait: the notification's time, else the scaling activity's, which is earlier.
+    """With the time when the hook began to wait: the notification's, else the scaling activity's, which is earlier.
 
-    An older time is checked: a hook cannot have begun before its activity.
+    The time of an old notification is checked: a hook cannot have begun before its activity.
     """
     if state.extended:
         return state
     notified = state.notified_at
     fresh = notified is not None and state.entered_at - notified <= FRESH_SECONDS
-    started = None if fresh else _started_at(run, state)
-    earliest = max((one for one in (notified, started) if one is not None), default=None)
+    started, activity_id = None, state.event.scaling_activity_id
+    if activity_id and not fresh:
+        answer = run.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
+        times = (epoch_seconds(str(activity.get("StartTime"))) for activity in items(answer, "ScalingActivities"))
+        started = next((time for time in times if time is not None), None)
+    earliest = max((moment for moment in (notified, started) if moment is not None), default=None)
     if notified is not None and earliest is not None:
         state = state.replace(began_at=min(earliest, state.entered_at))
     alive_until = -math.inf if earliest is None else min(earliest, state.entered_at) + state.timeout
@@ -139,29 +118,23 @@ def _with_life(run: Context, state: State) -> State:
     return state.replace(alive_until=alive_until if known else state.now, life_known=known)
 
 
-def _started_at(run: Context, state: State) -> float | None:
-    activity_id = state.event.scaling_activity_id
-    if not activity_id:
-        return None
-    answer = run.ess.call("DescribeScalingActivities", activity_id, {"ScalingActivityIds": [activity_id]})
-    started = (epoch_seconds(str(one.get("StartTime"))) for one in items(answer, "ScalingActivities"))
-    return next((one for one in started if one is not None), None)
-
-
 def notified_at(event_time: float | None, now: float) -> float | None:
-    """The notification's time; none where no hook can have begun then: in the future, or more than six hours ago.
+    """The notification's time; None for a time in the future, or more than six hours ago.
 
-    A sender's clock may be set to another time zone, and what the cloud says of the action counts.
+    The sender's clock may be set to another time zone.
     """
     possible = event_time is not None and now - LONGEST_LIFE <= event_time <= now + SKEW_SECONDS
     return event_time if possible else None
 
 
 def choose(state: State, rules: Callable[[], Rules]) -> State:
-    """Which checks the hook wants. Raises ``BadCheck``, unless all is over anyway."""
+    """Choose the checks of the hook. Raises ``BadCheck``, unless the action has ended."""
     action, state = state.action, state.replace(chosen=True)
+    # By the hook itself: an event could choose a weaker check, or another bucket for the logs.
+    hook: dict[str, Any] = dict(state.hook or {})
+    name, group_id = str(hook.get("LifecycleHookName") or ""), str(hook.get("ScalingGroupId") or "")
     try:
-        plan = _plan(state, rules())
+        plan = rules().plan(state.transition, name, group_id, hook.get("NotificationMetadata"))
     except BadCheck:
         if action is None or action.status == "Pending":
             raise
@@ -169,33 +142,25 @@ def choose(state: State, rules: Callable[[], Rules]) -> State:
     return state.replace(check_plan=plan, progress=Progress(action.instance_ids if action else (), plan.checks))
 
 
-def _plan(state: State, rules: Rules) -> CheckPlan:
-    """By the hook itself: an event could choose a weaker check, or another bucket for the logs."""
-    hook: dict[str, Any] = dict(state.hook or {})
-    return rules.plan(
-        state.transition,
-        str(hook.get("LifecycleHookName") or ""),
-        str(hook.get("ScalingGroupId") or ""),
-        hook.get("NotificationMetadata"),
-    )
-
-
 def observe(run: Context, state: State, _: Decision) -> State:
-    """Wait a little, then ask how commands have ended and which instances can be reached by now."""
+    """Wait a little, then read the results of commands and which instances a command can reach."""
     if state.progress is None:
         return state
     if state.observed:
-        run.clock.sleep(_pause(state))
+        # Never past the next moment at which something has to be done in time.
+        run.clock.sleep(max(0.5, min(jittered(state.pause), state.next_moment() - state.now)))
     asked_at = run.clock.now()
     under_way = any(state.progress.outstanding())
     progress = commands.poll(run, state.progress)
-    progress = machines.look(run, progress) if progress.waiting else progress
+    progress = readiness.look(run, progress) if progress.waiting else progress
     news = progress != state.progress
+    never = (name for name, instance in progress.instances.items() if instance.readiness is Readiness.NEVER)
+    vanished = any(name not in state.progress.failures for name in never)
     audit_records.ended(run, state.progress, progress, audit_records.hook(state))
     return state.replace(
         progress=progress,
-        # Who does not stand any more may have been sent away by whoever has completed the action meanwhile.
-        looked=not _vanished(state.progress, progress),
+        # Another call may have completed the action, so that the instance was released.
+        looked=not vanished,
         observed=True,
         asked_at=asked_at,
         polled=state.polled or under_way or bool(progress.unreached),
@@ -203,18 +168,7 @@ def observe(run: Context, state: State, _: Decision) -> State:
     )
 
 
-def _vanished(before: Progress, after: Progress) -> bool:
-    return any(
-        machine.readiness is Readiness.NEVER and one not in before.failures for one, machine in after.machines.items()
-    )
-
-
-def _pause(state: State) -> float:
-    """Growing, and never past the next thing that has to be done in time."""
-    return max(0.5, min(jittered(state.pause), state.next_moment() - state.now))
-
-
 def wait(run: Context, state: State, _: Decision) -> State:
-    """Until something else may be done, or a refused call tried again."""
+    """Wait until another step is due, or a refused call can be tried again."""
     run.clock.sleep(state.next_moment() - state.now)
     return state.replace(now=run.clock.now())

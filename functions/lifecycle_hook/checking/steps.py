@@ -1,4 +1,4 @@
-"""The steps of a lifecycle action, and a decision for one of them."""
+"""The steps of a lifecycle action, and the decision for a step."""
 
 from __future__ import annotations
 
@@ -36,11 +36,6 @@ class Step(loop.Step):
 
 @dataclass(frozen=True)
 class Decision(loop.Decision):
-    """The next step and its reason; ``result`` is what a lifecycle action is completed with."""
+    """The next step and its reason; ``result`` is the result of the completion."""
 
     result: HookResult | None = None
-
-    @property
-    def worded(self) -> str:
-        """Result and reason."""
-        return f"{self.result.value}: {self.reason}" if self.result else self.reason

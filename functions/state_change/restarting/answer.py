@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from restarting.context import Context
-from restarting.decide import Step
 from restarting.state import State
+from restarting.steps import Step
 from spotkeeper.load_balancers import Membership
 from spotkeeper.loop import DRY_RUN, Decision
 
@@ -18,7 +18,7 @@ def skipped(run: Context, state: State, decision: Decision) -> dict[str, Any]:
 
 
 def recorded(_: Context, state: State, __: Decision) -> dict[str, Any]:
-    """The answer of the call that has closed the episode."""
+    """The answer of the call that closed the episode."""
     answer = dict(state.rescue["done"]["answer"])
     return {**answer, "reason": f"{answer['reason']} (finished by an earlier call)"}
 
@@ -26,7 +26,8 @@ def recorded(_: Context, state: State, __: Decision) -> dict[str, Any]:
 def done(run: Context, state: State, _: Decision) -> dict[str, Any]:
     """The instance runs, or its rescue is closed."""
     answer = state.rescue["done"]["answer"] if state.closed else {}
-    return {**answer, **_base(run, state, "done", _reason(run, state))}
+    reason = _reason(run, state) if state.instance else str(answer["reason"])
+    return {**answer, **_base(run, state, "done", reason)}
 
 
 def plan(run: Context, state: State, decision: Decision) -> dict[str, Any]:
@@ -48,26 +49,18 @@ def _base(run: Context, state: State, outcome: str, reason: str) -> dict[str, An
 
 
 def _warnings(state: State) -> list[str]:
-    limit = ["the limit of restarts is reached: look why the instance stops"] if state.reported else []
-    lost = (f"could not be put back: {text}" for text in state.lost)
+    limit = ["the limit of restarts is reached: find out why the instance stops"] if state.reported else []
+    lost = (f"not restored: {text}" for text in state.lost)
     return [*limit, *lost, *([state.stays] if state.stays else [])]
 
 
 def _reason(run: Context, state: State) -> str:
-    if state.instance is None:
-        return str(state.rescue["done"]["answer"]["reason"])
     runs = f"{run.instance_id} is running again"
     last, rules = state.history.last, run.settings.restart
     if state.ran and last and last.counts:
-        place = len(state.history.counted(rules, state.now))
-        runs += f": restart {place} of at most {rules.limit} in {rules.window:g} s"
+        number = len(state.history.counted(rules, state.now))
+        runs += f": restart {number} of at most {rules.limit} in {rules.window:g} s"
     return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.serves else runs
-
-
-def _ended(run: Context, state: State, members: int) -> str:
-    if state.instance is None:
-        return f"{run.instance_id} was released while it was stopped: nothing is left to put back"
-    return f"{run.instance_id} is running again; {_served(members)}"
 
 
 def _served(members: int) -> str:
@@ -76,12 +69,15 @@ def _served(members: int) -> str:
 
 def closing(run: Context, state: State, members: Sequence[Membership]) -> dict[str, Any]:
     """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
+    reason = f"{run.instance_id} is running again; {_served(len(members) - len(state.lost))}"
+    if state.instance is None:
+        reason = f"{run.instance_id} was released while it was stopped: it has no memberships to restore"
     answer = {
         "outcome": "done",
-        "reason": _ended(run, state, len(members) - len(state.lost)),
+        "reason": reason,
         "instance_id": run.instance_id,
         "episode": run.episode.number,
-        "memberships": [one.shown for one in members],
+        "memberships": [member.shown for member in members],
         "not_carried": list(state.lost),
         "retained_disks": [],
         "warnings": _warnings(state),

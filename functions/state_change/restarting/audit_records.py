@@ -1,12 +1,12 @@
-"""What the audit says of a step: what it changed, and how the instance was described while it existed."""
+"""The audit records of a state change: each step with its change, and the instance while it exists."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from restarting.context import Context
-from restarting.decide import Step
 from restarting.state import State
+from restarting.steps import Step
 from spotkeeper.audit import instance_facts
 from spotkeeper.load_balancers.membership import recorded
 from spotkeeper.loop import Decision
@@ -23,7 +23,7 @@ def audit_fields(run: Context, before: State, after: State, decision: Decision) 
     if step in (Step.START, Step.WAIT):
         fields |= {"before": before.status or None, "after": after.status if step is Step.WAIT else "Starting"}
     if step is Step.SERVE:
-        fields |= {"after": {one.name: one.weight for one in recorded(after.rescue)}}
+        fields |= {"after": {member.name: member.weight for member in recorded(after.rescue)}}
     if step is Step.REPORT and not after.reported:
         fields |= {"reason": "another call has reported it already"}
     return fields

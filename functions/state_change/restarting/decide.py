@@ -1,34 +1,16 @@
-"""The steps, and the next one with its reason. Pure: the same settings and state always give the same decision.
+"""The next step of a state change, with its reason. Pure: the same settings and state give the same decision.
 
-Only an event that says ``Stopped`` can lead to a start, and the instance is looked at before it.
+Only an event with the state ``Stopped`` can lead to a start, after a look at the instance.
 """
 
 from __future__ import annotations
 
 from restarting.state import State
-from spotkeeper import loop
-from spotkeeper.instances import HANDS_OFF, Described, is_held, locked, tags_of
-from spotkeeper.loop import WRITES, Decision
-from spotkeeper.restart_rules import Verdict, hindrance, judge
+from restarting.steps import Step
+from spotkeeper.instances import HELD, Described, is_held, locked, tags_of
+from spotkeeper.loop import Decision
+from spotkeeper.restart_rules import RestartAction, decide_restart, hindrance
 from spotkeeper.settings import RestartRules, StateChangeSettings
-
-
-class Step(loop.Step):
-    """Every step of a state change."""
-
-    LOOK = "look at the instance"
-    SKIP = "skip"
-    LOAD = "read the journal"
-    REPORT = "report that the limit is reached", WRITES
-    RECORD_START = "record that a start was accepted", WRITES
-    START = "start the instance", WRITES
-    WAIT = "wait until it is running"
-    RECORD_RUN = "record that it ran again", WRITES
-    SERVE = "return to the groups", WRITES
-    FINISH = "close the episode", WRITES
-    ANSWER = "answer what the journal says"
-    DONE = "done"
-
 
 LOOKED_AT = frozenset({"Created", "Pending", "Running", "Stopped"})
 """States after which the instance is looked at: the audit describes it while it exists."""
@@ -36,8 +18,8 @@ LOOKED_AT = frozenset({"Created", "Pending", "Running", "Stopped"})
 NOTHING_TO_DO = {
     "Created": "the instance is new",
     "Pending": "the instance is new",
-    "Starting": "it is starting: its next event tells how that ended",
-    "Stopping": "it is stopping or restarting: its next event tells how that ended",
+    "Starting": "it is starting: its next event shows the result",
+    "Stopping": "it is stopping or restarting: its next event shows the result",
 }
 CURRENT = "the current state of the instance decides, not the event"
 CLOCKS_DIFFER = 60.0
@@ -45,21 +27,21 @@ CLOCKS_DIFFER = 60.0
 
 
 def decide(settings: StateChangeSettings, state: State) -> Decision:
-    """The one next step."""
-    told = state.event.state
-    if told in LOOKED_AT and not state.looked:
+    """The next step."""
+    reported = state.event.state
+    if reported in LOOKED_AT and not state.looked:
         return Decision(Step.LOOK, CURRENT)
-    if told == "Deleted":
+    if reported == "Deleted":
         return _deleted(state)
-    if told not in ("Running", "Stopped"):
-        return Decision(Step.SKIP, NOTHING_TO_DO.get(told, f"{told!a} is an unknown state"))
+    if reported not in ("Running", "Stopped"):
+        return Decision(Step.SKIP, NOTHING_TO_DO.get(reported, f"{reported!a} is an unknown state"))
     if state.instance is None:
-        return Decision(Step.SKIP, "the instance does not exist (any more)")
+        return Decision(Step.SKIP, "the instance does not exist")
     return _by_status(settings.restart, state, state.instance)
 
 
 def _deleted(state: State) -> Decision:
-    """In stop mode nobody else ends the rescue of an instance that its owner releases while it is stopped."""
+    """The end of a rescue in stop mode whose instance was released while it was stopped."""
     if state.closed:
         return Decision(Step.DONE, "it is released")
     if not state.loaded:
@@ -88,7 +70,7 @@ def _by_status(rules: RestartRules, state: State, instance: Described) -> Decisi
 
 
 def _unrecorded_start(state: State) -> Decision | None:
-    """A start whose call could not record the outcome counts, unless the instance was last started before it."""
+    """A start without a recorded result counts, unless the instance was last started before it."""
     last = state.history.unseen
     if last is None or not last.unanswered:
         return None
@@ -100,7 +82,7 @@ def _unrecorded_start(state: State) -> Decision | None:
 
 
 def _running(rules: RestartRules, state: State, instance: Described) -> Decision:
-    """Whatever the event says, it runs: that ends a restart, and a rescue in stop mode."""
+    """A running instance ends a restart, and a rescue in stop mode, whatever the event says."""
     if not _concerned(rules, state, instance):
         return Decision(Step.SKIP, "it is Running, and neither a restart nor a rescue in stop mode is waiting for that")
     if not state.loaded:
@@ -108,7 +90,7 @@ def _running(rules: RestartRules, state: State, instance: Described) -> Decision
     if state.history.unseen:
         if not state.looked_since_loaded:
             return Decision(Step.LOOK, "it may have been stopped and started again since the last look")
-        return Decision(Step.RECORD_RUN, f"restart {state.history.unseen.number} is over: the next stop is another one")
+        return Decision(Step.RECORD_RUN, f"restart {state.history.unseen.number} has ended: the next stop counts anew")
     return _serve(state, instance) or _end(state)
 
 
@@ -118,11 +100,11 @@ def _serve(state: State, instance: Described) -> Decision | None:
     if not state.rescue_open:
         return None
     if is_held(tags_of(instance), state.now):
-        return _unless_ran(state, HANDS_OFF)
+        return _unless_ran(state, HELD)
     if locked(instance):
         return _unless_ran(state, "it is under the Recycling lock: its rescue is not over")
     if not state.runs_again:
-        return _unless_ran(state, "its notice is not over and it was not seen stopped: it is about to be stopped")
+        return _unless_ran(state, "its notice is not over and it was not stopped yet: it is about to be stopped")
     return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")
 
 
@@ -133,25 +115,25 @@ def _unless_ran(state: State, reason: str) -> Decision:
 def _end(state: State) -> Decision:
     if state.ran or state.serves:
         return Decision(Step.DONE, "it runs")
-    done, told = state.rescue.get("done"), state.event.time
-    if done and state.event.state == "Running" and told is not None and told <= float(done["at"]):
+    done, event_time = state.rescue.get("done"), state.event.time
+    if done and state.event.state == "Running" and event_time is not None and event_time <= float(done["at"]):
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
     return Decision(Step.SKIP, "it is Running and nothing is waiting for that")
 
 
 def _not_running_any_more(rules: RestartRules, state: State, instance: Described) -> Decision:
-    """The event says that it ran, which is true of the past at least."""
+    """The instance ran at the time of the event at least."""
     if not _concerned(rules, state, instance):
         return Decision(Step.SKIP, f"it is {state.status} by now")
     if not state.loaded:
         return Decision(Step.LOAD, "a restart may be waiting for it to run")
-    unseen, told = state.history.unseen, state.event.time
+    unseen, event_time = state.history.unseen, state.event.time
     if state.status in ("Starting", "Pending"):
         if not unseen and not state.rescue_open:
             return Decision(Step.SKIP, f"it is {state.status}, and nothing is waiting for it to run")
         return Decision(Step.WAIT, "the event is newer than Describe, or the instance is rebooting")
-    if unseen and told is not None and told > unseen.at:
-        return Decision(Step.RECORD_RUN, f"restart {unseen.number} is over: the next stop is another one")
+    if unseen and event_time is not None and event_time > unseen.at:
+        return Decision(Step.RECORD_RUN, f"restart {unseen.number} has ended: the next stop counts anew")
     return Decision(Step.SKIP, f"it is {state.status} by now: the event about that state decides")
 
 
@@ -173,23 +155,23 @@ def _stopped(rules: RestartRules, state: State, instance: Described) -> Decision
             if against
             else Decision(Step.LOAD, "the limit of restarts counts earlier ones")
         )
-    judgement = judge(rules, instance, state.history, state.now, belongs=state.belongs)
+    decision = decide_restart(rules, instance, state.history, state.now, belongs=state.belongs)
     last = state.history.last
-    if judgement.verdict is Verdict.LIMIT and last and "reported" not in last.records:
-        return Decision(Step.REPORT, judgement.reason)
-    return Decision(STEPS[judgement.verdict], judgement.reason)
+    if decision.action is RestartAction.LIMIT and last and "reported" not in last.records:
+        return Decision(Step.REPORT, decision.reason)
+    return Decision(STEPS[decision.action], decision.reason)
 
 
 STEPS = {
-    Verdict.START: Step.START,
-    Verdict.WAIT: Step.WAIT,
-    Verdict.LATER: Step.SKIP,
-    Verdict.LIMIT: Step.SKIP,
-    Verdict.LEAVE: Step.SKIP,
-    Verdict.GIVE_UP: Step.SKIP,
+    RestartAction.START: Step.START,
+    RestartAction.WAIT: Step.WAIT,
+    RestartAction.LATER: Step.SKIP,
+    RestartAction.LIMIT: Step.SKIP,
+    RestartAction.LEAVE: Step.SKIP,
+    RestartAction.GIVE_UP: Step.SKIP,
 }
 
 
 def _concerned(rules: RestartRules, state: State, instance: Described) -> bool:
-    """Whether the journal can hold anything that waits for it to run."""
+    """Whether the journal can have a restart or a rescue that waits for it to run."""
     return state.stop_mode or (rules.tag is not None and rules.tag.matches(tags_of(instance)))

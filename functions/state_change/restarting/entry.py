@@ -5,27 +5,26 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from restarting import answer, observe, serve
-from restarting.actions import instance, rescue, restarts
+from restarting import answer, observe
+from restarting.actions import instance, journal, memberships
 from restarting.audit_records import audit_fields
 from restarting.context import Context
-from restarting.decide import Step, decide
+from restarting.decide import decide
 from restarting.state import State
+from restarting.steps import Step
 from spotkeeper.episode import Episode
-from spotkeeper.events import Kind, StateChange
+from spotkeeper.events import Kind, Notification, StateChange
 from spotkeeper.function import Invocation
 from spotkeeper.loop import Actions, Answers, Decision, Loop
 from spotkeeper.run_context import journal_opener
 from spotkeeper.settings import StateChangeSettings
 
 
-def handle(event: StateChange, invocation: Invocation, settings: StateChangeSettings) -> dict[str, Any]:
-    """Do what one state change calls for.
-
-    Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
-    """
+def handle(notification: Notification, invocation: Invocation, settings: StateChangeSettings) -> dict[str, Any]:
+    """The answer to a state change. Raises any ``SpotkeeperError``, after which calling again goes on."""
+    event = StateChange.of(notification, invocation.region)
     about = {"event_kind": Kind.STATE_CHANGE.value, "event_id": event.id, "state": event.state}
-    home, journal = invocation.home(event.region), journal_opener(invocation, event.region, settings)
+    home, opener = invocation.home(event.region), journal_opener(invocation, event.region, settings)
     run = Context.enter(
         invocation,
         event.region,
@@ -33,24 +32,24 @@ def handle(event: StateChange, invocation: Invocation, settings: StateChangeSett
         audit=invocation.audit.of(**about, instance_id=event.instance_id, region=event.region),
         subject=f"{home}\n{event.instance_id}",
         instance_id=event.instance_id,
-        journal=journal,
+        journal=opener,
         home=home,
-        episode=Episode(journal, home, event.instance_id),
+        episode=Episode(opener, home, event.instance_id),
     )
     decided = functools.partial(decide, settings)
     return Loop(run, State(run.clock.now(), event), decided, ACTIONS, ANSWERS, answer.plan, audit_fields).answer()
 
 
 ACTIONS: Actions[Context, State, Decision] = {
-    Step.LOOK: lambda run, state, _: observe.look(run, state),
-    Step.LOAD: lambda run, state, _: observe.load(run, state),
-    Step.REPORT: restarts.report_limit,
-    Step.RECORD_START: restarts.record_start,
+    Step.LOOK: observe.look,
+    Step.LOAD: observe.load,
+    Step.REPORT: journal.report_limit,
+    Step.RECORD_START: journal.record_start,
     Step.START: instance.start,
     Step.WAIT: instance.wait,
-    Step.RECORD_RUN: restarts.record_run,
-    Step.SERVE: serve.serve,
-    Step.FINISH: rescue.finish,
+    Step.RECORD_RUN: journal.record_run,
+    Step.SERVE: memberships.restore,
+    Step.FINISH: journal.finish,
 }
 ANSWERS: Answers[Context, State, Decision] = {
     Step.SKIP: answer.skipped,

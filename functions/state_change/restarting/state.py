@@ -1,18 +1,15 @@
-"""What a call knows at one moment: one frozen value that the actions replace and ``decide`` reads."""
+"""The state of a state change: a frozen value that actions replace and ``decide`` reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from spotkeeper import loop
 from spotkeeper.events import StateChange
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, in_stop_mode, is_spot
+from spotkeeper.load_balancers.membership import Records
 from spotkeeper.restarts import History
-
-Records = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -20,11 +17,11 @@ class State(loop.State):
     """All times are seconds since 1970.
 
     ``instance`` is None before the first look (``looked``) and where Describe does not show it. ``rescue`` holds the
-    records of the instance's latest episode where it is in stop mode. ``belongs`` says why it belongs to a rescue; it
-    is None where the instance was not stopped. The other fields are about this call: ``stopped_here`` (it has seen the
-    instance stopped), ``asked_at`` (it has asked for a start), ``ran`` (it has recorded that the instance ran again),
-    ``serves`` and ``lost`` (the instance is back in its groups, except for these memberships), ``closed`` (the rescue
-    is closed; ``stays``: why its entry in the index stays).
+    records of the instance's latest episode where it is in stop mode. ``belongs`` is the reason why it belongs to a
+    rescue; None where the instance was not stopped. The other fields are about this call: ``stopped_here`` (it has seen
+    the instance stopped), ``asked_at`` (it has requested a start), ``ran`` (it has recorded that the instance ran
+    again), ``serves`` and ``lost`` (memberships are restored, except for these), ``closed`` (the rescue is closed;
+    ``stays``: why its entry in the index stays).
     """
 
     event: StateChange
@@ -49,7 +46,7 @@ class State(loop.State):
 
     @property
     def status(self) -> str:
-        """The instance's status as it was seen last; empty where it was not seen."""
+        """The last status of the instance; empty where Describe did not show it."""
         return str((self.instance or {}).get("Status") or "")
 
     @property
@@ -63,19 +60,19 @@ class State(loop.State):
 
     @property
     def stop_mode(self) -> bool:
-        """A spot instance that is stopped when it is reclaimed."""
+        """Whether it is a spot instance that is stopped when it is reclaimed."""
         return self.instance is not None and is_spot(self.instance) and in_stop_mode(self.instance)
 
     @property
     def rescue_open(self) -> bool:
-        """Its rescue has drained it, or was about to, and nobody has put it back."""
+        """Whether its rescue has begun and its memberships are not restored."""
         return in_stop_mode(self.rescue.get("event")) and not {"done", "lost"} & set(self.rescue)
 
     @property
     def runs_again(self) -> bool:
-        """Whether it was stopped since its rescue drained it: the notice is over, or somebody has seen it."""
+        """Whether it was stopped since its rescue drained it: the notice is over, or a call has seen it stopped."""
         drained = float(self.rescue.get("drained", {}).get("at", self.now))
         notice_end = float(self.rescue.get("event", {}).get("notice_end", 0.0))
-        # It was not stopped when it was drained, so an event of a later Stopped or Running comes after a stop.
-        told = self.event.time is not None and self.event.time > drained
-        return self.stopped_here or self.now > notice_end or told
+        # The instance ran when it was drained, so a later event, Stopped or Running, comes after a stop.
+        changed = self.event.time is not None and self.event.time > drained
+        return self.stopped_here or self.now > notice_end or changed

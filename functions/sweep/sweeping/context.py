@@ -1,4 +1,4 @@
-"""The run context of a sweep, with the time budget of the job that is being done."""
+"""The run context of a sweep, with the time budget of the current job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spotkeeper.errors import DeadlineReached
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import Journal
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import HandBackSettings, HookSweepSettings, SweepSettings
+from spotkeeper.settings import SweepSettings
 
 T = TypeVar("T")
 
@@ -26,15 +26,13 @@ SHARE = 0.5
 class Context(RunContext[SweepSettings]):
     """``home`` is ``<account>/<region>``; ``now`` is when the sweep began; ``step`` is the budget of the job.
 
-    What a job leaves of its budget is for the next one.
+    The next job gets the rest of a budget.
     """
 
     credentials: Credentials = field(repr=False)
     journal: Journal
     home: str
     now: float
-    restarts: HandBackSettings
-    hooks: HookSweepSettings
 
     @functools.cached_property
     def functions(self) -> Functions:
@@ -42,12 +40,12 @@ class Context(RunContext[SweepSettings]):
         return Functions(self.ecs.region, self.credentials, self.settings.endpoints.fc, self.step)
 
     def begin(self) -> None:
-        """The budget of the next job: half of what is left of the call, so that no job starves the next."""
+        """The budget of the next job: half of the rest of the call, so that no job starves the next."""
         self.step.until = self.deadline.sooner(max(0.0, self.deadline.remaining()) * SHARE)
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Looking ends early enough that half of the budget remains for acting."""
+        """Reads end early enough that half of the budget remains for actions."""
         until = self.step.until
         self.step.until = self.deadline.sooner(max(0.0, self.step.remaining()) * (1 - SHARE))
         try:
@@ -56,7 +54,7 @@ class Context(RunContext[SweepSettings]):
             self.step.until = until
 
     def each(self, items: Sequence[T], reserve: float = 0.0) -> Iterator[T]:
-        """The items, for as long as more than ``reserve`` seconds of the budget are left."""
+        """The items, while more than ``reserve`` seconds of the budget are left."""
         for item in items:
             if self.step.remaining() <= reserve:
                 return
@@ -64,7 +62,7 @@ class Context(RunContext[SweepSettings]):
 
 
 class TimedApi(Api):
-    """An API that lists nothing once the budget is used up: a job may look at many groups, one after the other."""
+    """An API that lists nothing once the budget is used up: a job may list many groups in a row."""
 
     def pages(
         self, action: str, about: str, parameters: Mapping[str, Any], *, until: TimeLimit | None = None

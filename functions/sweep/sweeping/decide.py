@@ -1,4 +1,4 @@
-"""What a sweep does about what it has seen. Pure, with a reason in words for everything."""
+"""The decisions of a sweep about rescues and leftovers. Pure; every decision has a reason."""
 
 from __future__ import annotations
 
@@ -7,128 +7,117 @@ from dataclasses import dataclass
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import HANDS_OFF, in_stop_mode, is_held, iso, tags_of
+from spotkeeper.instances import HELD, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.settings import SweepSettings
-from sweeping.state import Leftover, Rescue
+from sweeping.state import Leftover, RescueState
 
 OLD_SECONDS = 86_400.0
-"""An episode that is open for longer is a human's: whatever kept it from ending, another call will not change it."""
+"""An episode that is open for longer needs a human: another call will not end it."""
 
 SILENT_SECONDS = 60.0
-"""Inside the notice: a call leaves a sign of life every 20 s, and each minute lost costs a fifth of the notice."""
+"""During the notice: a call leaves a sign of life every 20 s, and a lost minute costs a fifth of the notice."""
 SILENT_LATER_SECONDS = 180.0
-"""Outside it nothing is lost by waiting, while an outage of the journal (tried again for 90 s at most) must not have
-every long call doubled. For the same time a call that has ended with an error is left to Function Compute's retry."""
+"""After the notice waiting costs nothing, and an outage of the journal (tried again for 90 s at most) must not double
+every long call. For the same time Function Compute may retry a call that has ended with an error."""
 HUMAN_WAITS = (60.0, 300.0, 900.0, 3_600.0)
-"""Seconds after the first error that needs a human at which a rescue is handed over again; then it is only reported."""
+"""Seconds from the first error that needs a human to each further invocation; then the rescue is only reported."""
 USED_GRACE = 3_600.0
-"""How long after the notice's end the release of the source may have detached its disks."""
+"""The release of the source may detach its disks for so long after the notice's end."""
 
 UNKNOWN_NOTICE_SECONDS = 240.0
-"""What is assumed to be left of a notice that nobody has seen: the lock may be as old as the last sweep."""
+"""The assumed rest of a notice whose event did not come: the lock may be as old as the last sweep."""
 
 QUOTA_WARNING = 0.8
 DAY = 86_400.0
 
 
-class Action(Enum):
-    """What to do about a rescue."""
+class RescueAction(Enum):
+    """What the sweep does about a rescue."""
 
-    HAND_OVER = "hand over"
+    INVOKE = "invoke interruption"
     LEAVE = "leave"
     REPORT = "report"
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What to do about one rescue, and why."""
+class RescueDecision:
+    """An action and its reason."""
 
-    rescue: Rescue
-    action: Action
+    rescue: RescueState
+    action: RescueAction
     reason: str
 
 
-def decide(rescue: Rescue, now: float) -> Decision:
-    """What to do about one instance under the lock, or one episode."""
-    return next(Decision(rescue, action, reason) for applies, action, reason in _rules(rescue, now) if applies)
+def decide(rescue: RescueState, now: float) -> RescueDecision:
+    """The decision about an instance under the lock, or an episode."""
+    return next(RescueDecision(rescue, action, reason) for applies, action, reason in _rules(rescue, now) if applies)
 
 
-def _rules(rescue: Rescue, now: float) -> Iterator[tuple[bool, Action, str]]:
-    """Whether a rule applies, what it says and why; the first one that does decides."""
+def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction, str]]:
+    """Whether a rule applies, its action and its reason; the first rule that applies decides."""
     held = is_held(tags_of(rescue.instance), now) or rescue.image_held
-    yield held, Action.LEAVE, HANDS_OFF
+    yield held, RescueAction.LEAVE, HELD
     lost = _lost(rescue, now)
-    yield bool(lost), Action.REPORT, lost
+    yield bool(lost), RescueAction.REPORT, lost
     ended = _ended(rescue)
-    yield bool(ended), Action.LEAVE, ended
-    drained = _drained_in_stop_mode(rescue)
-    yield drained, Action.LEAVE, "it is drained and remembered; state_change puts it back when it runs again"
+    yield bool(ended), RescueAction.LEAVE, ended
+    drained = rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
+    yield drained, RescueAction.LEAVE, "it is drained; state_change restores its memberships when it runs again"
     broken = bool(rescue.unreadable) and not rescue.locked
-    yield broken, Action.REPORT, rescue.unreadable
+    yield broken, RescueAction.REPORT, rescue.unreadable
     old = rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
-    yield old, Action.REPORT, "open for more than 24 hours: look at its last error and finish it by hand"
-    yield _worked_on(rescue, now), Action.LEAVE, "a call is working on it"
+    yield old, RescueAction.REPORT, "open for more than 24 hours: look at its last error and finish it by hand"
+    silent = SILENT_SECONDS if _noticed(rescue, now) else SILENT_LATER_SECONDS
+    works = rescue.alive_at is not None and now - rescue.alive_at <= silent
+    yield works, RescueAction.LEAVE, "a call is working on it"
     yield from _after_an_error(rescue, now)
-    yield rescue.open, Action.HAND_OVER, "nobody is working on this open rescue"
-    yield rescue.locked, Action.HAND_OVER, "it is under the Recycling lock and no call has begun its rescue"
-    yield True, Action.LEAVE, "there is neither a lock nor an open rescue"
+    yield rescue.open, RescueAction.INVOKE, "no call is working on this open rescue"
+    yield rescue.locked, RescueAction.INVOKE, "it is under the Recycling lock and no call has begun its rescue"
+    yield True, RescueAction.LEAVE, "there is neither a lock nor an open rescue"
 
 
-def _ended(rescue: Rescue) -> str:
-    """Why an ended rescue stays so; empty for one that has not ended, or that stop mode begins anew."""
-    if not rescue.records & {"done", "lost"}:
-        return ""
-    if _locked_again(rescue):
+def _ended(rescue: RescueState) -> str:
+    """The end of a rescue; empty for an open rescue, and where stop mode begins a new rescue."""
+    if not rescue.ended or _locked_again(rescue):
         return ""
     return "its rescue is finished" if "done" in rescue.records else "its rescue was lost"
 
 
-def _lost(rescue: Rescue, now: float) -> str:
-    """A loss is repeated for a day, so that whoever reads the warnings hears of it."""
+def _lost(rescue: RescueState, now: float) -> str:
+    """The warning of a loss, which is repeated for a day."""
     at = rescue.end.get("at") if "lost" in rescue.records and "done" not in rescue.records else None
     recent = isinstance(at, (int, float)) and now - at <= DAY
     return f"it was lost: {rescue.end.get('reason', '')}" if recent and not _locked_again(rescue) else ""
 
 
-def _worked_on(rescue: Rescue, now: float) -> bool:
-    """Whether a call has left a sign of life so lately that it may still run."""
-    if rescue.alive_at is None:
-        return False
-    return now - rescue.alive_at <= (SILENT_SECONDS if _noticed(rescue, now) else SILENT_LATER_SECONDS)
-
-
-def _noticed(rescue: Rescue, now: float) -> bool:
-    """Whether its notice is running, as far as anybody knows."""
+def _noticed(rescue: RescueState, now: float) -> bool:
+    """Whether its notice may not be over."""
     return rescue.locked or rescue.notice_end is None or now < rescue.notice_end
 
 
-def _after_an_error(rescue: Rescue, now: float) -> Iterator[tuple[bool, Action, str]]:
-    """What a call's last words change: an error of a human's is tried again four times, not for ever."""
+def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction, str]]:
+    """Rules after a call that ended with an error: where a human is needed, four more invocations are made."""
     since = rescue.needs_human_since
     if since is not None:
-        given_up = rescue.handed >= len(HUMAN_WAITS)
-        times = f"handed over {rescue.handed} times since a call ended with an error that does not pass by itself"
-        yield given_up, Action.REPORT, f"{times}: look at its last error and settle it"
-        due = since + HUMAN_WAITS[min(rescue.handed, len(HUMAN_WAITS) - 1)]
-        yield now < due, Action.LEAVE, f"its last call needs a human: it is handed over again at {iso(due)}"
+        given_up = rescue.invocations >= len(HUMAN_WAITS)
+        times = f"invoked {rescue.invocations} times since a call ended with an error that does not pass by itself"
+        yield given_up, RescueAction.REPORT, f"{times}: look at its last error and settle it"
+        due = since + HUMAN_WAITS[min(rescue.invocations, len(HUMAN_WAITS) - 1)]
+        yield now < due, RescueAction.LEAVE, f"its last error needs a human: the next invocation is due at {iso(due)}"
     elif rescue.signs and not _noticed(rescue, now):
         retried = now - rescue.signs[-1].at <= SILENT_LATER_SECONDS and bool(rescue.signs[-1].ending)
-        yield retried, Action.LEAVE, "its last call has just ended: Function Compute tries it again"
+        yield retried, RescueAction.LEAVE, "its last call ended a moment ago: Function Compute tries it again"
 
 
-def _locked_again(rescue: Rescue) -> bool:
+def _locked_again(rescue: RescueState) -> bool:
     return rescue.locked and in_stop_mode(rescue.instance)
-
-
-def _drained_in_stop_mode(rescue: Rescue) -> bool:
-    return rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a job has decided about a resource: its line in the answer, and what is done where it is ``due``.
+    """A job's decision about a resource: its line in the answer, and ``act`` where it is ``due``.
 
-    ``act`` answers False where nothing was left to do. ``warning`` is for a human. The least ``urgency`` comes first.
+    ``act`` returns False where nothing was left to do. ``warning`` is for a human. The least ``urgency`` comes first.
     """
 
     name: str
@@ -140,13 +129,13 @@ class Item:
 
 
 def chosen(items: Iterable[Item], limit: int) -> tuple[list[Item], list[Item]]:
-    """At most ``limit`` that are due, the most urgent first, and those that have to wait for the next sweep."""
-    wanted = sorted((one for one in items if one.due), key=lambda one: one.urgency)
+    """At most ``limit`` due items, the most urgent first, and the due items that wait for the next sweep."""
+    wanted = sorted((item for item in items if item.due), key=lambda item: item.urgency)
     return wanted[:limit], wanted[limit:]
 
 
-def urgency(decision: Decision, now: float) -> tuple[bool, float]:
-    """Sorts by the time left; a notice that is over already is not urgent any more."""
+def urgency(decision: RescueDecision, now: float) -> tuple[bool, float]:
+    """A sort key: the time left; a notice that is over is not urgent any more."""
     end = decision.rescue.notice_end
     left = UNKNOWN_NOTICE_SECONDS if end is None else end - now
     return (left <= 0, left)
@@ -154,52 +143,49 @@ def urgency(decision: Decision, now: float) -> tuple[bool, float]:
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What of one finished rescue may be deleted, or why not; ``over``: there is nothing left of it to look after."""
+    """The leftovers of a finished rescue that may be deleted, or why not; ``closed``: no further look is needed."""
 
     leftover: Leftover
-    image_id: str
-    snapshot_ids: tuple[str, ...]
-    disk_ids: tuple[str, ...]
-    due: bool
     reason: str
-    over: bool = False
+    image_id: str = ""
+    snapshot_ids: tuple[str, ...] = ()
+    disk_ids: tuple[str, ...] = ()
+    due: bool = False
+    closed: bool = False
 
 
 def decide_clean_up(leftover: Leftover, settings: SweepSettings, now: float) -> CleanUp:
-    """Only what is old enough, ours, and used by nobody."""
+    """The decision about leftovers: deleted is only what is old enough, Spotkeeper's own, and unused."""
     if leftover.cleaned:
-        return CleanUp(leftover, "", (), (), due=False, reason="it is cleaned up", over=True)
+        return CleanUp(leftover, "it is cleaned up", closed=True)
     if not leftover.finished:
-        return CleanUp(leftover, "", (), (), due=False, reason="its rescue is not finished")
-    if _nothing_left(leftover) and now - leftover.finished_at > DAY:
-        return CleanUp(leftover, "", (), (), due=False, reason="nothing is left of it", over=True)
+        return CleanUp(leftover, "its rescue is not finished")
+    nothing_left = leftover.image is None and not (leftover.unreadable or leftover.snapshot_ids or leftover.disks)
+    if nothing_left and now - leftover.finished_at > DAY:
+        return CleanUp(leftover, "nothing is left of it", closed=True)
     if why_not := _keep(leftover, settings, now):
-        return CleanUp(leftover, "", (), (), due=False, reason=why_not)
+        return CleanUp(leftover, why_not)
     disks = tuple(str(disk["DiskId"]) for disk in leftover.disks if not _used_since(disk, leftover))
     image_id = leftover.image_id if leftover.image else ""
-    return CleanUp(leftover, image_id, leftover.snapshot_ids, disks, due=True, reason="old and unused")
+    return CleanUp(leftover, "old and unused", image_id, leftover.snapshot_ids, disks, due=True)
 
 
 def _used_since(disk: Mapping[str, object], leftover: Leftover) -> bool:
-    """Whether its owner has used a retained disk since the rescue: then it is the owner's for good.
+    """Whether the owner has used a retained disk since the rescue: then it is never deleted.
 
-    Attached now, attached after the rescue's end, or detached after the source's release had detached it. Of times that
-    DescribeDisks does not tell nothing is concluded.
+    Attached now, attached after the rescue's end, or detached after the source's release had detached it. Where
+    DescribeDisks shows no time nothing is concluded.
     """
     attached, detached = (epoch_seconds(str(disk.get(name) or "")) or 0.0 for name in ("AttachedTime", "DetachedTime"))
     in_use = disk.get("Status") != "Available" or bool(disk.get("InstanceId"))
     return in_use or attached > leftover.finished_at or detached > leftover.released_by + USED_GRACE
 
 
-def _nothing_left(leftover: Leftover) -> bool:
-    return not leftover.unreadable and leftover.image is None and not leftover.snapshot_ids and not leftover.disks
-
-
 def _keep(leftover: Leftover, settings: SweepSettings, now: float) -> str:
     if leftover.unreadable:
         return leftover.unreadable
     if leftover.held:
-        return HANDS_OFF
+        return HELD
     if leftover.source_stands:
         return "the source still stands"
     if leftover.image is not None and leftover.image.get("Usage") == "instance":
@@ -211,8 +197,8 @@ def _keep(leftover: Leftover, settings: SweepSettings, now: float) -> str:
 
 
 def quota_warnings(images: Sequence[object], settings: SweepSettings) -> list[str]:
-    """A rescue needs room for one more image."""
+    """A rescue needs room for another image."""
     if len(images) < QUOTA_WARNING * settings.image_quota:
         return []
     used = f"{len(images)} of {settings.image_quota} custom images are used (SPOTKEEPER_IMAGE_QUOTA)"
-    return [f"{used}: delete some or raise the quota, or the next rescue has no image"]
+    return [f"{used}: delete some or raise the quota, or the next rescue makes no image"]

@@ -1,39 +1,41 @@
-"""One sweep: its jobs, in order of urgency."""
+"""From a timer event to the answer: the jobs of a sweep, in order of urgency."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spotkeeper.errors import CloudError, DeadlineReached, RefusedRecord
+from spotkeeper.errors import CloudError, DeadlineReached, InaccessibleRecord
+from spotkeeper.events import Notification, Timer
 from spotkeeper.function import Invocation
-from spotkeeper.hints import open_key
 from spotkeeper.instances import Described
+from spotkeeper.rescue_index import leftovers_due
 from spotkeeper.run_context import journal_opener
-from spotkeeper.settings import HandBackSettings, HookSweepSettings, SweepSettings
-from sweeping.actions import clean_up, hand_over
+from spotkeeper.settings import SweepSettings
+from sweeping import leftovers, missed_changes, observe, pending_actions
+from sweeping.actions import clean_up, invoke
+from sweeping.answer import answer
 from sweeping.context import Context, TimedApi
-from sweeping.decide import Action, Item, decide, decide_clean_up, quota_warnings, urgency
+from sweeping.decide import Item, RescueAction, decide, decide_clean_up, quota_warnings, urgency
 from sweeping.jobs import Job, Report
-from sweeping.leftovers import MOST, Leftovers, leftover_line, next_look
-from sweeping.pending_actions import PendingActions
-from sweeping.reader import Candidates, Reader, held_episodes, stale_signs
-from sweeping.returns import Returning, Returns, decide_return
-from sweeping.state import Rescue
+from sweeping.missed_changes import MissedChange
+from sweeping.observe import Candidates
+from sweeping.state import RescueState
 
 RETRY_SECONDS = 3_600.0
-"""When a deletion that failed is tried again: others have their turn first."""
+"""The pause before a failed deletion is tried again: other leftovers come first."""
 MOST_TIDIED = 200
-"""So many stale hints are removed in one sweep: they are harmless."""
+"""So many stale hints are removed in a sweep: they are harmless."""
 
 
-def sweep(invocation: Invocation, settings: SweepSettings) -> dict[str, Any]:
-    """Look once, hand over what nobody works on, report the rest.
+def handle(notification: Notification, invocation: Invocation, settings: SweepSettings) -> dict[str, Any]:
+    """Look once, invoke the functions in charge, report the rest.
 
-    Raises ``BadSetting``, and ``BatchFailed`` where something could not be handed over or deleted, after the rest.
+    Raises ``MalformedEvent``, and ``BatchFailed`` after everything else where an invocation or a deletion failed.
     """
+    Timer.of(notification, invocation.region)
     run = Context.enter(
         invocation,
         invocation.region,
@@ -45,25 +47,23 @@ def sweep(invocation: Invocation, settings: SweepSettings) -> dict[str, Any]:
         journal=journal_opener(invocation, invocation.region, settings)(),
         home=invocation.home(invocation.region),
         now=invocation.deadline.clock.now(),
-        restarts=HandBackSettings.from_env(invocation.environ),
-        hooks=HookSweepSettings.from_env(invocation.environ),
     )
     return Sweep(run, Report(run)).answer()
 
 
 @dataclass
 class Sweep:
-    """What the jobs of one sweep share."""
+    """The jobs of a sweep, with the rescues that they share."""
 
     run: Context
     report: Report
-    rescues: list[Rescue] = field(default_factory=list)
+    rescues: list[RescueState] = field(default_factory=list)
     seen: Candidates | None = None
 
     def answer(self) -> dict[str, Any]:
-        """The answer. Raises ``BatchFailed`` after everything else is done, and what keeps it from looking for rescues.
+        """The answer. Raises ``BatchFailed``, and the error of the search for rescues, after everything else.
 
-        Lifecycle hooks need neither the journal nor images: they have their turn whatever became of those.
+        Lifecycle hooks need neither the journal nor images: their job is done also where the search fails.
         """
         first, hooks, *rest = self._jobs(self.run.settings.limit)
         failure = self.report.take(first)
@@ -72,172 +72,169 @@ class Sweep:
                 self.report.failed(job.name, error)
         if failure:
             raise failure
-        return self.report.answer()
+        return answer(self.report)
 
     def _jobs(self, limit: int) -> tuple[Job, ...]:
+        hook, restart = "invoke lifecycle_hook for", "invoke state_change for"
         return (
-            Job("rescues", self._rescues, "rescues", "handed_over", "hand over", limit),
-            Job("lifecycle hooks", self._hooks, "lifecycle_hooks", "hooks_handed_over", "hand over", limit),
-            Job("returns", self._returns, "restarts", "handed_back", "hand back", limit),
-            Job("restarts", self._restarts, "restarts", "handed_back", "hand back", limit),
-            Job("clean-up", self._clean_up, "clean_up", "deleted", "clean up", MOST),
+            Job("rescues", self._rescues, "rescues", "handed_over", "invoke interruption for", limit),
+            Job("lifecycle hooks", self._hooks, "lifecycle_hooks", "hooks_handed_over", hook, limit),
+            Job("returns", self._returns, "restarts", "handed_back", restart, limit),
+            Job("restarts", self._restarts, "restarts", "handed_back", restart, limit),
+            Job("clean-up", self._clean_up, "clean_up", "deleted", "clean up", leftovers.MOST),
             Job("index", self._tidy, "clean_up", "deleted", "clean up", 0),
         )
 
-    @functools.cached_property
-    def _reader(self) -> Reader:
-        return Reader(self.run)
-
     def _rescues(self) -> Iterator[list[Item]]:
-        """Those on which nobody works: what is under the lock and has no image waits for no further look."""
-        run, reader = self.run, self._reader
-        self.seen = seen = reader.candidates()
-        under_lock = self._looked_at([one for one in seen.ordered(run.now) if one in seen.under_lock], seen)
-        yield self._decided([one for one in under_lock if not _may_have_image(one)])
+        """Rescues that no call works on: those under the lock without an image wait for no further read."""
+        run = self.run
+        self.seen = seen = observe.candidates(run)
+        under_lock = self._observed([name for name in seen.ordered(run.now) if name in seen.under_lock], seen)
+        yield self._decided([rescue for rescue in under_lock if not _may_have_image(rescue)])
         with run.keeping():
-            self.seen = seen = reader.described(seen)
-        for instance_id, error in seen.refused.items():
+            self.seen = seen = observe.described(run, seen)
+        for instance_id, error in seen.errors.items():
             self.report.failed(instance_id, error)
-        rest = self._looked_at([one for one in seen.ordered(run.now) if one not in seen.under_lock], seen)
-        yield self._decided(self._unheld([*filter(_may_have_image, under_lock), *rest]))
+        rest = self._observed([name for name in seen.ordered(run.now) if name not in seen.under_lock], seen)
+        yield self._decided(self._with_holds([*filter(_may_have_image, under_lock), *rest]))
         if seen.error:
             self.report.failed("open rescues", seen.error)
 
-    def _looked_at(self, instance_ids: list[str], seen: Candidates) -> list[Rescue]:
-        """What is known of them, as far as time allows."""
-        reserve = max(0.0, self.run.step.remaining()) / 2  # for handing over
-        looked = [self._reader.rescue(one, seen, self.run.now) for one in self.run.each(instance_ids, reserve)]
-        self.report.cut("rescues", len(instance_ids) - len(looked))
-        for one in looked:
-            if one.refusal:
-                self.report.failed(one.name, one.refusal)
-        self.rescues += looked
-        return looked
+    def _observed(self, instance_ids: list[str], seen: Candidates) -> list[RescueState]:
+        """Their states, as far as time allows."""
+        reserve = max(0.0, self.run.step.remaining()) / 2  # for invocations
+        names = self.run.each(instance_ids, reserve)
+        rescues = [observe.rescue(self.run, instance_id, seen, self.run.now) for instance_id in names]
+        self.report.cut("rescues", len(instance_ids) - len(rescues))
+        for rescue in rescues:
+            if rescue.error:
+                self.report.failed(rescue.name, rescue.error)
+        self.rescues += rescues
+        return rescues
 
-    def _decided(self, rescues: list[Rescue]) -> list[Item]:
+    def _decided(self, rescues: list[RescueState]) -> list[Item]:
         items: list[Item] = []
-        for one in (decide(rescue, self.run.now) for rescue in rescues if rescue.managed):
-            name = one.rescue.name
-            about = self.run.audit.of(instance_id=one.rescue.instance_id, episode=name)
-            about.record(one.action.value, "seen", one.reason)
+        for decision in (decide(rescue, self.run.now) for rescue in rescues if rescue.managed):
+            rescue, name, reason = decision.rescue, decision.rescue.name, decision.reason
+            audit = self.run.audit.of(instance_id=rescue.instance_id, episode=name)
+            audit.record(decision.action.value, "seen", reason)
             items.append(
                 Item(
                     name,
-                    f"{name}: {one.action.value} ({one.reason})",
-                    due=one.action is Action.HAND_OVER,
-                    act=functools.partial(hand_over.rescue, self.run, one.rescue),
-                    warning=f"{name}: {one.reason}" if one.action is Action.REPORT else "",
-                    urgency=urgency(one, self.run.now),
+                    f"{name}: {decision.action.value} ({reason})",
+                    due=decision.action is RescueAction.INVOKE,
+                    act=functools.partial(invoke.interruption, self.run, rescue),
+                    warning=f"{name}: {reason}" if decision.action is RescueAction.REPORT else "",
+                    urgency=urgency(decision, self.run.now),
                 )
             )
         return items
 
-    def _unheld(self, rescues: list[Rescue]) -> list[Rescue]:
-        """The rescues with what their images say. Where no image can be seen, only those under the lock: it hurries."""
-        if not any(_may_have_image(one) for one in rescues):
+    def _with_holds(self, rescues: list[RescueState]) -> list[RescueState]:
+        """The rescues with the hold tags of their images. Without those, only the urgent rescues under the lock."""
+        if not any(_may_have_image(rescue) for rescue in rescues):
             return rescues
         try:
             with self.run.keeping():
-                held = held_episodes(self._images, self.run.now)
+                held = observe.held_episodes(self._images, self.run.now)
         except (CloudError, DeadlineReached) as error:
             self.report.failed("images", error)
-            return [one for one in rescues if one.locked or not _may_have_image(one)]
-        return [replace(one, image_held=one.name in held) for one in rescues]
+            return [rescue for rescue in rescues if rescue.locked or not _may_have_image(rescue)]
+        return [replace(rescue, image_held=rescue.name in held) for rescue in rescues]
 
     @functools.cached_property
     def _images(self) -> list[Described]:
-        """All custom images, asked for once."""
-        return self._reader.images()
+        return observe.images(self.run)
 
     def _hooks(self) -> Iterator[list[Item]]:
-        """Pending lifecycle actions that nobody seems to work on."""
+        """Pending lifecycle actions that no call seems to work on."""
         run = self.run
         with run.keeping():
-            looked = PendingActions(run).look(run.now)
-        for name, error in looked.errors.items():
+            found = pending_actions.look(run, run.now)
+        for name, error in found.errors.items():
             self.report.failed(name, error)
-        self.report.cut("scaling groups and failed checks", looked.left)
-        due = [(one, one.due(run.now)) for one in looked.actions]
+        self.report.cut("scaling groups and failed checks", found.left)
+        due = [(action, action.due(run.now)) for action in found.actions]
         yield [
             Item(
-                one.name,
-                f"{one}: {'hand over' if is_due else 'leave'}",
+                action.name,
+                f"{action}: {'invoke lifecycle_hook' if is_due else 'leave'}",
                 due=is_due,
-                act=functools.partial(hand_over.pending_action, run, one),
+                act=functools.partial(invoke.lifecycle_hook, run, action),
             )
-            for one, is_due in due
+            for action, is_due in due
         ]
 
     def _returns(self) -> Iterator[list[Item]]:
         """Instances in stop mode that run again, or are released."""
-        returns = Returns(self.run)
-        found = [one for rescue in self.rescues if (one := decide_return(rescue, self.run.now))]
-        paced = (returns.paced(one) for one in found)
-        yield [_returning(one, functools.partial(self._hand_back, returns, one)) for one in paced]
+        run = self.run
+        found = (missed_changes.of_rescue(rescue, run.now) for rescue in self.rescues)
+        changes = [missed_changes.paced(run, change) for change in found if change]
+        yield [_item(change, functools.partial(self._invoke_and_record, change)) for change in changes]
 
-    def _hand_back(self, returns: Returns, one: Returning) -> None:
-        hand_over.instance(self.run, one)
-        returns.record(one)
+    def _invoke_and_record(self, change: MissedChange) -> None:
+        invoke.state_change(self.run, change)
+        missed_changes.record(self.run, change)
 
     def _restarts(self) -> Iterator[list[Item]]:
         """Stopped instances whose start is due."""
-        run, returns = self.run, Returns(self.run)
-        stopped = returns.stopped()
-        looked = [self._judged(returns, one) for one in run.each(stopped, run.step.remaining() / 2)]
-        self.report.cut("stopped instances", len(stopped) - len(looked))
-        yield [_returning(one, functools.partial(hand_over.instance, run, one)) for one in looked if one]
+        run, stopped = self.run, missed_changes.stopped(self.run)
+        found = [self._of_stopped(instance) for instance in run.each(stopped, run.step.remaining() / 2)]
+        self.report.cut("stopped instances", len(stopped) - len(found))
+        changes = [change for change in found if change]
+        yield [_item(change, functools.partial(invoke.state_change, run, change)) for change in changes]
 
-    def _judged(self, returns: Returns, instance: Described) -> Returning | None:
-        """What to do about a stopped instance; a record of its own that is refused keeps no other from its start."""
+    def _of_stopped(self, instance: Described) -> MissedChange | None:
+        """The change of a stopped instance; an inaccessible record of it keeps no other instance from its start."""
         try:
-            return returns.judged(instance)
-        except RefusedRecord as error:
+            return missed_changes.of_stopped(self.run, instance)
+        except InaccessibleRecord as error:
             self.report.failed(str(instance["InstanceId"]), error)
             return None
 
     def _clean_up(self) -> Iterator[list[Item]]:
-        """What finished rescues left: reported, and deleted where that is wanted; each once a day."""
-        run, settings, leftovers = self.run, self.run.settings, Leftovers(self.run, self._reader)
+        """Leftovers of finished rescues: reported, and deleted where SPOTKEEPER_SWEEP_DELETE says so; once a day."""
+        run, settings = self.run, self.run.settings
         self.report.warnings += quota_warnings(self._images, settings)
-        due = leftovers.due(run.now)
+        due = leftovers_due(run.journal, run.home, run.now, leftovers.MOST)
         looked = 0
-        for one, left in zip(run.each(due), leftovers.look(due, self._images, run.now), strict=False):
+        for entry, left in zip(run.each(due), leftovers.look(run, due, self._images, run.now), strict=False):
             looked += 1
-            plan = decide_clean_up(left, settings, run.now)
-            if left.refusal:
-                self.report.failed(left.name, left.refusal)
-            wanted = settings.delete and plan.due
+            decision = decide_clean_up(left, settings, run.now)
+            if left.error:
+                self.report.failed(left.name, left.error)
+            wanted = settings.delete and decision.due
             yield [
                 Item(
                     left.name,
-                    "" if left.cleaned else leftover_line(plan),
+                    "" if left.cleaned else leftovers.line(decision),
                     due=wanted,
-                    act=functools.partial(clean_up.clean_up, run, plan),
-                    warning=plan.reason if left.unreadable and not left.refusal else "",
+                    act=functools.partial(clean_up.delete, run, decision),
+                    warning=decision.reason if left.unreadable and not left.error else "",
                 )
             ]
             again = wanted and left.name not in self.report.done["deleted"]
             if settings.dry_run or (again and run.step.remaining() <= 0):
                 continue
-            until = int(run.now + RETRY_SECONDS) if again else next_look(plan, settings.image_ttl_days, run.now)
-            self.report.attempt(left.name, functools.partial(clean_up.put_away, run, one, plan, until))
+            until = int(run.now + RETRY_SECONDS) if again else leftovers.next_look(decision, run)
+            self.report.attempt(left.name, functools.partial(clean_up.reschedule, run, entry, decision, until))
         self.report.cut("finished rescues", len(due) - looked)
 
     def _tidy(self) -> Iterator[list[Item]]:
-        """What is stale in the index, and signs of life that nobody needs any more: removed without a word."""
+        """Stale entries of the index, and stale signs of life: removed without a line in the answer."""
         run, seen = self.run, self.seen
         if seen and not run.settings.dry_run:
-            stale = [open_key(run.home, key) for key in self._reader.stale_index(seen.index, self.rescues, run.now)]
-            signs = stale_signs(run.home, seen, self.rescues, run.now)
+            stale = list(observe.stale_index(run, seen, self.rescues, run.now))
+            signs = observe.stale_signs(run.home, seen, self.rescues, run.now)
             for key in run.each([*stale, *signs][:MOST_TIDIED]):
                 run.journal.delete(key)
         yield []
 
 
-def _returning(one: Returning, act: functools.partial[None]) -> Item:
-    warning = f"{one.name}: {one.reason}" if one.needs_human else ""
-    return Item(one.name, str(one), due=one.due, act=act, warning=warning)
+def _item(change: MissedChange, act: Callable[[], None]) -> Item:
+    warning = f"{change.name}: {change.reason}" if change.needs_human else ""
+    return Item(change.name, str(change), due=change.due, act=act, warning=warning)
 
 
-def _may_have_image(rescue: Rescue) -> bool:
+def _may_have_image(rescue: RescueState) -> bool:
     return any(name.startswith(("image-", "usable")) for name in rescue.records)

@@ -1,9 +1,9 @@
-"""Pending lifecycle actions whose notification got lost, or whose function died: found by asking Auto Scaling.
+"""Pending lifecycle actions whose notification got lost, or whose call died: Auto Scaling lists them.
 
-Only hooks that notify one of SPOTKEEPER_HOOK_ARNS are ours. An action that is pending when half of its hook's timeout
-has passed since its scaling activity began is handed to ``lifecycle_hook``, and again every few minutes. Once it was
-extended, the tag that says until when it lives (``spotkeeper.hooks``) tells whether somebody works on it: who does
-extends it well before its end. Every call that knows no better costs the hook one of its twenty heartbeats.
+Only hooks with a NotificationArn of SPOTKEEPER_HOOK_ARNS count. ``lifecycle_hook`` is invoked for an action that is
+pending when half of its hook's timeout has passed since its scaling activity began, and again every few minutes. After
+a heartbeat the tag with the end of the hook's life (``spotkeeper.hooks``) shows whether a call works on it: such a call
+extends the hook well before its end. Each needless invocation costs the hook one of its twenty heartbeats.
 
 Failed instances that should have left their group after CONTINUE are found by their tag.
 """
@@ -13,33 +13,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from spotkeeper.clients import chunks, items
+from spotkeeper.clients import items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import FAILED_TAG, NOT_THERE, recorded_life
+from spotkeeper.hooks import FAILED_TAG, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.retry import passes_by_itself
+from spotkeeper.scaling import DEFAULT_TIMEOUT, describe_hook, describe_members
 from sweeping.context import Context
-from sweeping.reader import turn
+from sweeping.observe import turn
 
 SHORTEST_ROUND = 300.0
-"""Seconds between two hand-overs of one action at least; a tenth of the timeout of a long hook."""
+"""Seconds between two invocations for an action at least; a tenth of the timeout of a long hook."""
 NEGLECTED_SECONDS = 150.0
-"""A hook that has less left was not extended by anybody: ``lifecycle_hook`` does it at 180 s."""
+"""A hook with less time left was not extended: ``lifecycle_hook`` extends it at 180 s."""
 MINUTE = 60.0
-DEFAULT_TIMEOUT = 600.0
-"""HeartbeatTimeout of a hook that says nothing else (CreateLifecycleHook)."""
-IDS_PER_CALL = 20
-TRANSITIONS = frozenset(one.value for one in Transition)
+TRANSITIONS = frozenset(transition.value for transition in Transition)
 
 
 @dataclass(frozen=True)
 class PendingAction:
     """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
 
-    ``alive_until``: how long it lives by the last heartbeat, None where nobody has written that down. ``ended``: it is
-    over, and has left failed instances behind.
+    ``alive_until``: the end of its life by the last heartbeat, None where that is not recorded. ``ended``: it is over,
+    and failed instances are left in their group.
     """
 
     hook: Described
@@ -51,7 +49,7 @@ class PendingAction:
 
     @property
     def hook_id(self) -> str:
-        """The hook."""
+        """The hook's id."""
         return str(self.hook["LifecycleHookId"])
 
     @property
@@ -67,23 +65,23 @@ class PendingAction:
     @property
     def instance_ids(self) -> list[str]:
         """The instances that wait."""
-        return [str(one) for one in self.action.get("InstanceIds") or ()]
+        return [str(instance_id) for instance_id in self.action.get("InstanceIds") or ()]
 
     def left(self, now: float) -> float:
-        """Seconds until the hook ends if nobody extends it."""
+        """Seconds until the hook ends without a further heartbeat."""
         return (self.alive_until or self.began_at + self.timeout) - now
 
     def due(self, now: float) -> bool:
-        """Whether it is about to end, or half of the timeout has passed and nobody has extended it."""
+        """Whether it is about to end, or half of the timeout has passed without a heartbeat."""
         if self.ended or self.left(now) < NEGLECTED_SECONDS:
             return True
         extended = self.alive_until is not None and self.alive_until > now
         return not extended and now - self.began_at >= self.timeout / 2
 
     def round(self, now: float) -> str:
-        """Which hand-over it is; within one, the same task id is submitted once.
+        """The round of the invocation: in a round, the task id is accepted once.
 
-        A hook that is about to end is handed over each minute: the call of the last minute may have failed.
+        For a hook that is about to end each minute is a round: the call of the last minute may have failed.
         """
         if 0 < self.left(now) < NEGLECTED_SECONDS and not self.ended:
             return f"end-{int(now // MINUTE)}"
@@ -95,137 +93,121 @@ class PendingAction:
 
 
 @dataclass
-class Looked:
-    """What was found, and what could not be looked at; ``left``: so many groups and marks nobody had time for."""
+class Found:
+    """The actions, and the errors by group or mark; ``left``: so many groups and marks are left for want of time."""
 
     actions: list[PendingAction] = field(default_factory=list)
     errors: dict[str, CloudError] = field(default_factory=dict)
     left: int = 0
 
 
-@dataclass(frozen=True)
-class PendingActions:
-    """Finds the pending actions of our hooks, and those that left failed instances."""
+def look(run: Context, now: float) -> Found:
+    """Pending actions, and ended actions with failed instances; the least time left first.
 
-    run: Context
+    The search ends when the time is up, or when APIs are throttled; the next sweep looks further.
+    Raises ``CloudError`` and ``DeadlineReached`` where the groups cannot be listed.
+    """
+    found = Found()
+    sources = sorted(_sources(run, found), key=lambda source: turn(source[0], now))
+    for number, (name, actions) in enumerate(sources):
+        if not _add(run, name, actions, found):
+            found.left = len(sources) - number
+            break
+    found.actions.sort(key=lambda action: (action.ended, action.left(now)))
+    return found
 
-    def look(self, now: float) -> Looked:
-        """Pending actions of our hooks, and those that left failed instances; the least time left first.
 
-        What is found before the time is up, or before APIs are throttled, is handed over; the next sweep looks further.
-        Raises ``CloudError`` and ``DeadlineReached`` where not even the groups can be listed.
-        """
-        looked = Looked()
-        places = sorted(self._places(looked), key=lambda one: turn(one[0], now)) if self.run.hooks.hook_arns else []
-        for number, (name, actions) in enumerate(places):
-            if not self._looked_at(name, actions, looked):
-                looked.left = len(places) - number
-                break
-        looked.actions.sort(key=lambda one: (one.ended, one.left(now)))
-        return looked
+def _sources(run: Context, found: Found) -> list[tuple[str, Iterator[PendingAction]]]:
+    """The actions of each group with a waiting instance, and of each mark of failed instances."""
+    if not run.settings.hook_arns:
+        return []
+    groups = [(group_id, _of_group(run, group_id)) for group_id in _groups(run)]
+    try:
+        return groups + [(mark, _of_mark(run, mark, ids)) for mark, ids in _marks(run).items()]
+    except CloudError as error:
+        found.errors["failed instances"] = error
+        return groups
 
-    def _places(self, looked: Looked) -> list[tuple[str, Iterator[PendingAction]]]:
-        """Where actions may be found: groups with an instance that waits, and marks of failed instances."""
-        places = [(one, self._of_group(one)) for one in self._groups()]
-        try:
-            return places + [(mark, self._of_mark(mark, ids)) for mark, ids in self._marks().items()]
-        except CloudError as error:
-            looked.errors["failed instances"] = error
-            return places
 
-    def _looked_at(self, name: str, actions: Iterator[PendingAction], looked: Looked) -> bool:
-        """Add what is found; a place that cannot be looked at hides no other. Whether to look any further."""
-        try:
-            for one in actions:
-                looked.actions.append(one if one.ended else self._with_life(one))
-        except DeadlineReached:
-            return False
-        except CloudError as error:
-            looked.errors[name] = error
-            return not passes_by_itself(error)
-        return True
+def _add(run: Context, name: str, actions: Iterator[PendingAction], found: Found) -> bool:
+    """Add the actions, or the error; False where the search has to end."""
+    try:
+        for action in actions:
+            found.actions.append(action if action.ended else _with_life(run, action))
+    except DeadlineReached:
+        return False
+    except CloudError as error:
+        found.errors[name] = error
+        return not passes_by_itself(error)
+    return True
 
-    def _with_life(self, held: PendingAction) -> PendingAction:
-        """With the tag that the last heartbeat has left on the first of the instances."""
-        if not held.instance_ids:
-            return held
-        tags = tags_of(describe_instance(self.run.ecs, min(held.instance_ids)))
-        return replace(
-            held, alive_until=recorded_life(tags, held.hook_id, str(held.action.get("LifecycleActionToken")))
-        )
 
-    def _marks(self) -> dict[str, list[str]]:
-        """The instances with the tag of a failed check, by its value."""
-        marks: dict[str, list[str]] = {}
-        for one in describe_instances(self.run.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
-            if mark := tags_of(one).get(FAILED_TAG):
-                marks.setdefault(mark, []).append(str(one["InstanceId"]))
-        return marks
+def _with_life(run: Context, pending: PendingAction) -> PendingAction:
+    """With the tag that the last heartbeat has left on the first of the instances."""
+    if not pending.instance_ids:
+        return pending
+    tags = tags_of(describe_instance(run.ecs, min(pending.instance_ids)))
+    token = str(pending.action.get("LifecycleActionToken"))
+    return replace(pending, alive_until=recorded_life(tags, pending.hook_id, token))
 
-    def _of_mark(self, mark: str, instance_ids: list[str]) -> Iterator[PendingAction]:
-        """The action after which failed instances are still members of their group."""
-        token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
-        hook = self._hook(hook_id)
-        if hook and activity_id and self._members(str(hook.get("ScalingGroupId")), instance_ids):
-            action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
-            yield PendingAction(hook, action, activity_id, began_at=0.0, ended=True)
 
-    def _hook(self, hook_id: str) -> Described | None:
-        """One of ours; None also where its owner has deleted it meanwhile."""
-        pages = (
-            self.run.ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}) if hook_id else ()
-        )
-        try:
-            found = [one for page in pages for one in items(page, "LifecycleHooks")]
-        except CloudError as error:
-            if error.code.startswith(NOT_THERE):
-                return None
-            raise
-        return next((one for one in found if self._is_ours(one)), None)
+def _marks(run: Context) -> dict[str, list[str]]:
+    """The instances with the tag of a failed check, by its value."""
+    marks: dict[str, list[str]] = {}
+    for instance in describe_instances(run.ecs, "failed instances", {"Tag": [{"Key": FAILED_TAG}]}):
+        if mark := tags_of(instance).get(FAILED_TAG):
+            marks.setdefault(mark, []).append(str(instance["InstanceId"]))
+    return marks
 
-    def _members(self, group_id: str, instance_ids: list[str]) -> list[str]:
-        """Those of the instances that take traffic in the group."""
-        found: list[str] = []
-        for ids in chunks(instance_ids, IDS_PER_CALL):
-            parameters = {"ScalingGroupId": group_id, "InstanceIds": ids}
-            for page in self.run.ess.pages("DescribeScalingInstances", group_id, parameters):
-                members = (one for one in items(page, "ScalingInstances") if one.get("LifecycleState") == "InService")
-                found += [str(one.get("InstanceId")) for one in members]
-        return found
 
-    def _is_ours(self, hook: Described) -> bool:
-        """A hook that notifies us, and of which everything is told that is needed."""
-        complete = all(hook.get(name) for name in ("LifecycleHookId", "LifecycleTransition", "ScalingGroupId"))
-        known = hook.get("LifecycleTransition") in TRANSITIONS
-        return complete and known and hook.get("NotificationArn") in self.run.hooks.hook_arns
+def _of_mark(run: Context, mark: str, instance_ids: list[str]) -> Iterator[PendingAction]:
+    """The ended action whose failed instances are still in service."""
+    token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
+    hook = describe_hook(run.ess, hook_id) if hook_id and activity_id else None
+    if hook is None or not _is_configured(run, hook):
+        return
+    members = describe_members(run.ess, str(hook.get("ScalingGroupId")), instance_ids)
+    if any(member.get("LifecycleState") == "InService" for member in members):
+        action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
+        yield PendingAction(hook, action, activity_id, began_at=0.0, ended=True)
 
-    def _groups(self) -> Iterator[str]:
-        """Groups with an instance that waits; where the API does not count them, every group."""
-        for page in self.run.ess.pages("DescribeScalingGroups", "scaling groups", {}):
-            for group in items(page, "ScalingGroups"):
-                waiting = (group.get("PendingWaitCapacity"), group.get("RemovingWaitCapacity"))
-                if None in waiting or any(waiting):
-                    yield str(group["ScalingGroupId"])
 
-    def _of_group(self, group_id: str) -> Iterator[PendingAction]:
-        of_group = {"ScalingGroupId": group_id}
-        pages = self.run.ess.pages("DescribeLifecycleHooks", group_id, of_group)
-        hooks = (one for page in pages for one in items(page, "LifecycleHooks"))
-        ours = {str(one["LifecycleHookId"]): one for one in hooks if self._is_ours(one)}
-        if not ours:
-            return
-        for page in self.run.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
-            for activity in items(page, "ScalingActivities"):
-                yield from self._of_activity(activity, ours)
+def _is_configured(run: Context, hook: Described) -> bool:
+    """Whether it notifies ``lifecycle_hook`` and has all needed fields."""
+    complete = all(hook.get(name) for name in ("LifecycleHookId", "LifecycleTransition", "ScalingGroupId"))
+    known = hook.get("LifecycleTransition") in TRANSITIONS
+    return complete and known and hook.get("NotificationArn") in run.settings.hook_arns
 
-    def _of_activity(self, activity: Described, ours: Mapping[str, Described]) -> Iterator[PendingAction]:
-        activity_id = str(activity["ScalingActivityId"])
-        began_at = epoch_seconds(str(activity.get("StartTime") or ""))
-        parameters = {"ScalingActivityId": activity_id, "LifecycleActionStatus": "Pending"}
-        for page in self.run.ess.pages("DescribeLifecycleActions", activity_id, parameters):
-            for action in items(page, "LifecycleActions"):
-                hook = ours.get(str(action.get("LifecycleHookId")))
-                # A filter that is not understood would show those that have ended.
-                pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
-                if hook is not None and pending:
-                    yield PendingAction(hook, action, activity_id, began_at or 0.0)
+
+def _groups(run: Context) -> Iterator[str]:
+    """Groups with a waiting instance; where the API does not count those, every group."""
+    for page in run.ess.pages("DescribeScalingGroups", "scaling groups", {}):
+        for group in items(page, "ScalingGroups"):
+            waiting = (group.get("PendingWaitCapacity"), group.get("RemovingWaitCapacity"))
+            if None in waiting or any(waiting):
+                yield str(group["ScalingGroupId"])
+
+
+def _of_group(run: Context, group_id: str) -> Iterator[PendingAction]:
+    of_group = {"ScalingGroupId": group_id}
+    pages = run.ess.pages("DescribeLifecycleHooks", group_id, of_group)
+    hooks = (hook for page in pages for hook in items(page, "LifecycleHooks"))
+    configured = {str(hook["LifecycleHookId"]): hook for hook in hooks if _is_configured(run, hook)}
+    if not configured:
+        return
+    for page in run.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
+        for activity in items(page, "ScalingActivities"):
+            yield from _of_activity(run, activity, configured)
+
+
+def _of_activity(run: Context, activity: Described, configured: Mapping[str, Described]) -> Iterator[PendingAction]:
+    activity_id = str(activity["ScalingActivityId"])
+    began_at = epoch_seconds(str(activity.get("StartTime") or ""))
+    parameters = {"ScalingActivityId": activity_id, "LifecycleActionStatus": "Pending"}
+    for page in run.ess.pages("DescribeLifecycleActions", activity_id, parameters):
+        for action in items(page, "LifecycleActions"):
+            hook = configured.get(str(action.get("LifecycleHookId")))
+            # A filter that the API does not understand would show ended actions.
+            pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
+            if hook is not None and pending:
+                yield PendingAction(hook, action, activity_id, began_at or 0.0)

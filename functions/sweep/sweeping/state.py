@@ -1,4 +1,4 @@
-"""What one sweep has seen."""
+"""The state of a rescue, and of the leftovers of a finished rescue, as a sweep has read them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spotkeeper.errors import RefusedRecord, SpotkeeperError
-from spotkeeper.hints import HUMAN, Key, Sign
+from spotkeeper.episode import EpisodeKey
+from spotkeeper.errors import InaccessibleRecord, SpotkeeperError
 from spotkeeper.instances import Described
+from spotkeeper.signs_of_life import HUMAN, Sign
 
 
 @dataclass(frozen=True)
-class Rescue:
-    """One instance that may need a rescue: under the lock, or with an episode, or both.
+class RescueState:
+    """An instance that may need a rescue: under the lock, or with an episode, or both.
 
     ``instance`` is None where DescribeInstances does not show it. ``records`` are the names of the episode's records
-    (none: no episode, or a call works on it and nobody looked). ``notice_end`` and ``opened_at`` are seconds since
-    1970, None where nobody has written them down. ``signs`` are its calls' signs of life, ``handed`` is how often it
-    was handed over since an error that needs a human. ``unreadable`` says why its records cannot be read, ``refusal``
-    is the error where the journal does not give them. ``indexed``: the index says that it is open.
+    (empty: no episode, or a call is working on it). ``notice_end`` and ``opened_at`` are seconds since 1970, None where
+    they are not recorded. ``signs`` are its calls' signs of life, ``invocations`` counts the accepted invocations since
+    an error that needs a human. ``unreadable`` says why its records cannot be read, ``error`` is the error of an
+    inaccessible record. ``indexed``: it is open by the index.
     """
 
     instance_id: str
@@ -32,12 +33,12 @@ class Rescue:
     notice_end: float | None = None
     opened_at: float | None = None
     signs: tuple[Sign, ...] = ()
-    handed: int = 0
+    invocations: int = 0
     image_held: bool = False
     managed: bool = True
     indexed: bool = False
     unreadable: str = ""
-    refusal: RefusedRecord | None = None
+    error: InaccessibleRecord | None = None
 
     @property
     def name(self) -> str:
@@ -45,37 +46,42 @@ class Rescue:
         return f"{self.instance_id}/{self.number}"
 
     @property
-    def key(self) -> Key:
+    def key(self) -> EpisodeKey:
         """Instance id and number of the episode."""
         return self.instance_id, self.number
 
     @property
     def open(self) -> bool:
         """Begun and not ended."""
-        return "event" in self.records and not self.records & {"done", "lost"}
+        return "event" in self.records and not self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Done or lost."""
+        return bool(self.records & {"done", "lost"})
 
     @property
     def alive_at(self) -> float | None:
-        """The latest sign of life of a call that has not said that it ended; None without any."""
-        latest = {one.attempt: one for one in self.signs}  # in their order: the last one stays
-        return max((float(one.at) for one in latest.values() if not one.ending), default=None)
+        """The latest sign of life of a call that has not ended; None without any."""
+        latest = {sign.attempt: sign for sign in self.signs}  # in their order: the last sign stays
+        return max((float(sign.at) for sign in latest.values() if not sign.ending), default=None)
 
     @property
     def needs_human_since(self) -> float | None:
-        """When the first call ended with an error that does not pass by itself; None unless the latest one did too."""
-        endings = [one for one in self.signs if one.ending]
+        """The end of the first call with an error that needs a human; None unless the latest call ended so too."""
+        endings = [sign for sign in self.signs if sign.ending]
         if not endings or endings[-1].ending != HUMAN:
             return None
-        return min(float(one.at) for one in endings if one.ending == HUMAN)
+        return min(float(sign.at) for sign in endings if sign.ending == HUMAN)
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a finished rescue left: its image with the snapshots behind it, and the disks that it kept from release.
+    """The leftovers of a finished rescue: its image with its snapshots, and its retained disks.
 
-    ``image`` is None where it does not exist any more; ``disks`` are those that still exist. ``released_by``: until
-    then the source's release may have detached them. ``unreadable`` says why it cannot be read: nothing else of it is
-    known then; ``refusal`` is the error where journal or API refuse it. ``cleaned``: nothing is left to be done.
+    ``image`` is None where it does not exist any more; ``disks`` are the existing disks. ``released_by``: until then
+    the source's release may have detached them. ``unreadable`` says why its records cannot be read, and then nothing
+    else is known; ``error`` is the error of the journal or of the API. ``cleaned``: the clean-up is finished.
     """
 
     instance_id: str
@@ -91,7 +97,7 @@ class Leftover:
     finished: bool = True
     cleaned: bool = False
     unreadable: str = ""
-    refusal: SpotkeeperError | None = None
+    error: SpotkeeperError | None = None
 
     @property
     def name(self) -> str:

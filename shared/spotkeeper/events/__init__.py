@@ -1,4 +1,4 @@
-"""Events as the platform sends them, turned into checked values: ``unwrap``, then the kind's own ``of``."""
+"""The platform's events as checked values: ``unwrap``, then the kind's own ``of``."""
 
 from spotkeeper.events.envelopes import Batch, unwrap
 from spotkeeper.events.kinds import (
@@ -10,10 +10,9 @@ from spotkeeper.events.kinds import (
     Timer,
     Transition,
 )
-from spotkeeper.events.notification import Arn, Kind, Notification
+from spotkeeper.events.notification import Kind, Notification
 
 __all__ = [
-    "Arn",
     "Batch",
     "CheckOnDemand",
     "HookResult",

@@ -1,7 +1,7 @@
-"""From what Function Compute hands over to notifications.
+"""From the raw event of Function Compute to notifications.
 
-Three kinds of wrapping, in any sensible combination: text (JSON, Base64 of JSON), carriers that say nothing about the
-event inside (a topic's or a queue's message), and CloudEvents, whose attributes are part of the event.
+Three kinds of envelopes, in any combination: text (JSON, Base64 of JSON), carriers without fields of the event (the
+message of a topic or a queue), and CloudEvents, whose attributes are part of the event.
 Sources: the Function Compute pages "Event formats of triggers" and "MNS topic triggers", the EventBridge pages "ECS
 events" and "Auto Scaling events", the ECS page "Instance event notifications".
 """
@@ -17,7 +17,7 @@ from spotkeeper.events.text import decode, parse, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_WRAPPINGS = 12  # the deepest documented one has five: Base64 text in a queue's message in EventBridge in text
+_MAX_WRAPPINGS = 12  # the deepest documented event has 5: Base64 text in a queue's message in EventBridge in text
 
 _KINDS = {
     "Instance:PreemptibleInstanceInterruption": Kind.INTERRUPTION,
@@ -37,13 +37,13 @@ _PRODUCTS = {
 
 
 class Batch(list["Notification | MalformedEvent"]):
-    """What an array unwraps to, one entry per element; anything else unwraps to a plain list of one."""
+    """The elements of an array; any other event unwraps to a plain list."""
 
 
 def unwrap(raw: bytes | str) -> list[Notification | MalformedEvent]:
-    """Every event in ``raw``, in order; an element of an array that cannot be understood is the error itself.
+    """The events in ``raw``, in order; a malformed element of an array is its error.
 
-    Raises ``MalformedEvent`` where the whole cannot be understood, or where it is one event that cannot.
+    Raises ``MalformedEvent`` for a malformed event that is no element of an array.
     """
     inside = _take_out(decode(raw))
     if isinstance(inside, list):
@@ -59,7 +59,7 @@ def _element(value: Any) -> Notification | MalformedEvent:
 
 
 def _take_out(value: Any) -> Any:
-    """What is inside all texts and carriers around it."""
+    """The value inside all texts and carriers."""
     for _ in range(_MAX_WRAPPINGS):
         if isinstance(value, str):
             value = parse(value)
@@ -71,7 +71,7 @@ def _take_out(value: Any) -> Any:
 
 
 def _cargo(carrier: Mapping[str, Any]) -> list[Any]:
-    """What a carrier carries, as a list of one; nothing where it is not a carrier but an event."""
+    """The content of a carrier, as a list; empty for an event."""
     if "messageBody" in carrier:  # a queue's message: EventBridge's data, or all of it as RawData
         return [carrier["messageBody"]]
     if "Message" in carrier:  # a topic's message in JSON format
@@ -95,7 +95,7 @@ def _notification(value: Any) -> Notification:
 
 
 def _from_cloud_event(event: Mapping[str, Any]) -> Notification:
-    """EventBridge's data is the content, or holds it beside what CloudMonitor and Auto Scaling write around it."""
+    """EventBridge's data is the content, or the form of CloudMonitor and Auto Scaling with the content in it."""
     name = require_text(event["type"], "type")
     data = _object(event["data"])
     body: Mapping[str, Any] = data if "content" in data else {}
@@ -110,11 +110,11 @@ def _from_cloud_event(event: Mapping[str, Any]) -> Notification:
 
 
 def _carried(data: Mapping[str, Any], event: Mapping[str, Any]) -> Notification | None:
-    """The event in the data of a CloudEvent of a type of its own, such as one that a forwarder published."""
+    """The event in the data of a CloudEvent of an unknown type, for example of a forwarder."""
     try:
         inner = _from_body(data, event)
     except MalformedEvent:
-        return None  # the type is a kind all the same: another one
+        return None  # the unknown type alone decides: another kind
     return None if inner.kind is Kind.OTHER else inner
 
 
@@ -124,12 +124,12 @@ def _from_body(body: Mapping[str, Any], envelope: Mapping[str, Any]) -> Notifica
     content = body.get("content", body if name is None else {})
     kind = _kind(name, _product(body, "product"), content)
     if kind is None:
-        raise MalformedEvent("the event has no kind: no name, no type, and no content that is one of itself")
+        raise MalformedEvent("the event has no kind: no name, no type, and no content that shows it")
     return Notification(kind, name or kind.value, body, envelope, content)
 
 
 def _kind(name: str | None, product: str | None, content: Any) -> Kind | None:
-    """The kind by name, where the product that it belongs to sent it; else by what only that kind's content has."""
+    """The kind by name, if the kind's product sent it; else by fields that only its content has."""
     fields = _object(content)
     if name in _KINDS:
         kind = _KINDS[name]
@@ -144,12 +144,12 @@ def _kind(name: str | None, product: str | None, content: Any) -> Kind | None:
 
 
 def _product(fields: Mapping[str, Any], key: str, prefix: str = "") -> str | None:
-    """Who sent it (``ECS``, ``acs.ecs``), as ``ecs``; ``None`` where the event does not say."""
+    """The product that sent the event (``ECS``, ``acs.ecs``), as ``ecs``; ``None`` where the event names none."""
     return require_text(fields[key], key).lower().removeprefix(prefix) if key in fields else None
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    """An object, or the one that a text holds; empty for anything else, which is for the kind's reader to refuse."""
+    """An object, or the object in a text; empty for any other value, which the kind's reader refuses."""
     if isinstance(value, str):
         try:
             value = parse(value)

@@ -1,4 +1,4 @@
-"""What each kind of event says, checked.
+"""The fields of each kind of event, checked.
 
 Every ``of`` takes a notification of its kind and the region to assume where the event names none (the function's own),
 and raises ``MalformedEvent``. Times are seconds since 1970-01-01 UTC, ``None`` where the event does not say.
@@ -22,14 +22,14 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 
 class Transition(Enum):
-    """Which way the instances go (``LifecycleTransition``)."""
+    """The direction of the scaling activity (``LifecycleTransition``)."""
 
     SCALE_OUT = "SCALE_OUT"
     SCALE_IN = "SCALE_IN"
 
 
 class HookResult(Enum):
-    """How a pending lifecycle action can end (``LifecycleActionResult``)."""
+    """The result of a lifecycle action (``LifecycleActionResult``)."""
 
     CONTINUE = "CONTINUE"
     ABANDON = "ABANDON"
@@ -37,66 +37,59 @@ class HookResult(Enum):
 
 
 @dataclass(frozen=True)
-class Interruption:
-    """``Instance:PreemptibleInstanceInterruption``: the instance is reclaimed about five minutes after ``time``."""
+class Event:
+    """The fields that events of several kinds share."""
 
     id: str
     name: str
-    instance_id: str
     region: str
     account_id: str | None
     time: float | None
+
+
+def _shared(notification: Notification, default_region: str) -> dict[str, Any]:
+    """The fields of ``Event``."""
+    return {
+        "id": notification.id,
+        "name": notification.name,
+        "region": notification.region(default_region),
+        "account_id": notification.account_id,
+        "time": notification.time,
+    }
+
+
+@dataclass(frozen=True)
+class Interruption(Event):
+    """``Instance:PreemptibleInstanceInterruption``: the instance is reclaimed about five minutes after ``time``."""
+
+    instance_id: str
     action: str | None
 
     @classmethod
     def of(cls, notification: Notification, default_region: str) -> Interruption:
-        """The interruption that a notification reports; ``action`` is ``delete`` in all documented samples."""
-        return cls(
-            id=notification.id,
-            name=notification.name,
-            instance_id=notification.instance_id,
-            region=notification.region(default_region),
-            account_id=notification.account_id,
-            time=notification.time,
-            action=_optional(notification.content, "action"),
-        )
+        """The interruption in a notification; ``action`` is ``delete`` in all documented samples."""
+        instance_id, shared = notification.instance_id, _shared(notification, default_region)
+        return cls(**shared, instance_id=instance_id, action=_optional(notification.content, "action"))
 
 
 @dataclass(frozen=True)
-class StateChange:
+class StateChange(Event):
     """``Instance:StateChange``: the instance is now in ``state`` (``Stopped``, ``Running``, ``Deleted`` …)."""
 
-    id: str
-    name: str
     instance_id: str
-    region: str
-    account_id: str | None
-    time: float | None
     state: str
 
     @classmethod
     def of(cls, notification: Notification, default_region: str) -> StateChange:
-        """The change that a notification reports; the state in the platform's spelling."""
-        return cls(
-            id=notification.id,
-            name=notification.name,
-            instance_id=notification.instance_id,
-            region=notification.region(default_region),
-            account_id=notification.account_id,
-            time=notification.time,
-            state=require_text(notification.content.get("state"), "state"),
-        )
+        """The state change in a notification; the state is in the platform's spelling."""
+        instance_id, shared = notification.instance_id, _shared(notification, default_region)
+        return cls(**shared, instance_id=instance_id, state=require_text(notification.content.get("state"), "state"))
 
 
 @dataclass(frozen=True)
-class LifecycleHook:
+class LifecycleHook(Event):
     """A scaling activity waits for ``CompleteLifecycleAction(hook_id, token)``, for all ``instance_ids`` at once."""
 
-    id: str
-    name: str
-    region: str
-    account_id: str | None
-    time: float | None
     hook_id: str
     hook_name: str | None
     token: str
@@ -109,14 +102,10 @@ class LifecycleHook:
 
     @classmethod
     def of(cls, notification: Notification, default_region: str) -> LifecycleHook:
-        """The pending action that a notification reports; fields that nothing depends on may be missing."""
+        """The pending lifecycle action in a notification; fields that nothing depends on may be missing."""
         content = notification.content
         return cls(
-            id=notification.id,
-            name=notification.name,
-            region=notification.region(default_region),
-            account_id=notification.account_id,
-            time=notification.time,
+            **_shared(notification, default_region),
             hook_id=require_text(content.get("lifecycleHookId"), "lifecycleHookId"),
             hook_name=_optional(content, "lifecycleHookName"),
             token=require_text(content.get("lifecycleActionToken"), "lifecycleActionToken"),
@@ -130,30 +119,23 @@ class LifecycleHook:
 
 
 @dataclass(frozen=True)
-class CheckOnDemand:
-    """Somebody asks for the check named ``check`` on ``instance_ids``; nothing waits for it."""
+class CheckOnDemand(Event):
+    """A request for the check named ``check`` on ``instance_ids``; no lifecycle action waits for it."""
 
-    id: str
-    region: str
-    account_id: str | None
     check: str
     instance_ids: tuple[str, ...]
 
     @classmethod
     def of(cls, notification: Notification, default_region: str) -> CheckOnDemand:
-        """The request in a notification; whether a check of that name exists is for the function to say."""
-        return cls(
-            id=notification.id,
-            region=notification.region(default_region),
-            account_id=notification.account_id,
-            check=require_text(notification.content.get("check"), "check"),
-            instance_ids=_instance_ids(notification.content),
-        )
+        """The request in a notification; the function finds out whether a check of that name exists."""
+        check = require_text(notification.content.get("check"), "check")
+        instance_ids = _instance_ids(notification.content)
+        return cls(**_shared(notification, default_region), check=check, instance_ids=instance_ids)
 
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer trigger went off; ``payload`` is what the trigger's configuration says."""
+    """A timer trigger fired; ``payload`` comes from the trigger's configuration."""
 
     region: str
     trigger_time: float | None
@@ -162,7 +144,7 @@ class Timer:
 
     @classmethod
     def of(cls, notification: Notification, default_region: str) -> Timer:
-        """The firing that a notification reports."""
+        """The timer event in a notification."""
         content = notification.content
         return cls(
             region=notification.region(default_region),
@@ -188,17 +170,17 @@ def _instance_ids(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _transition(name: str, content: Mapping[str, Any]) -> Transition:
-    """``lifecycleTransition``, or what the event's name says where the content does not."""
-    said = _choice(Transition, content, "lifecycleTransition")
+    """``lifecycleTransition``, or the transition in the event's name where the content has none."""
+    given = _choice(Transition, content, "lifecycleTransition")
     named = {"ess:LifecycleHook:ScaleOut": Transition.SCALE_OUT, "ess:LifecycleHook:ScaleIn": Transition.SCALE_IN}
-    transition = said or named.get(name)
+    transition = given or named.get(name)
     if transition is None or named.get(name, transition) is not transition:
         raise MalformedEvent("the event does not say, or contradicts itself on, whether it is SCALE_OUT or SCALE_IN")
     return transition
 
 
 def _choice(choices: type[_Choice], content: Mapping[str, Any], key: str) -> _Choice | None:
-    """One of an enumeration's values; ``None`` where the content has none."""
+    """A value of an enumeration; ``None`` where the content has none."""
     value = _optional(content, key)
     try:
         return None if value is None else choices(value)

@@ -1,7 +1,7 @@
-"""One event, out of its envelopes: what it is about is known, what it says is checked when it is asked for.
+"""An event without its envelopes. Its kind is known; its fields are checked when they are read.
 
-The order matters: the kind is read first, then the account, then ids and region, so that an event of another kind or
-account is skipped whatever its other fields hold. Hence the checks sit in properties that raise ``MalformedEvent``.
+The kind is read first, then the account, then ids and region, so that an event of another kind or account is skipped
+whatever its other fields are. So the checks are in properties, which raise ``MalformedEvent``.
 ``null`` is a wrong type, except for ``id`` and the times, which only help: there it counts as absent.
 """
 
@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(r"<[^<>]*>")  # CloudMonitor's debug form offers ".../
 
 
 class Kind(Enum):
-    """What an event is about, whoever delivered it and in whatever envelope."""
+    """The kind of an event, in any envelope."""
 
     INTERRUPTION = "spot interruption"
     STATE_CHANGE = "instance state change"
@@ -66,7 +66,7 @@ class Arn:
 
 @dataclass(frozen=True)
 class Notification:
-    """One event. ``name`` is the platform's (or the kind, where the platform gives none).
+    """An event. ``name`` is the platform's, or the kind where the event has no name.
 
     ``body`` is the object with ``regionId``, ``userId``, ``eventTime`` …; ``envelope`` the CloudEvents attributes
     around it; either is empty where the event came without. ``payload`` is the content as it came.
@@ -80,7 +80,7 @@ class Notification:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """What the event says of its subject: an object, or JSON text of one."""
+        """The content: an object, or JSON text of an object."""
         content = parse(self.payload) if isinstance(self.payload, str) else self.payload
         if not isinstance(content, dict):
             raise MalformedEvent(f"the content of {shown(self.name)} must be an object, not {shown(content)}")
@@ -88,25 +88,28 @@ class Notification:
 
     @property
     def id(self) -> str:
-        """The event's own id (two deliveries of one event share it), or a hash of what it says. Any characters."""
+        """The event's id, which all of its deliveries share, or a hash of its content. Any characters."""
         for value in (self.envelope.get("id"), self.body.get("id")):
             if value is not None and value != "":
                 return require_text(value, "id")
-        said = [self.kind.value, self.content, self.time]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        identity = [self.kind.value, self.content, self.time]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     @property
     def account_id(self) -> str | None:
-        """The account that the event concerns, as far as it says."""
+        """The account of the event; None where it names none."""
         named = [*_present(self.body, "userId"), *_present(self.envelope, "aliyunaccountid")]
         accounts = {require_text(account, "the account") for account in named}
         if len(accounts) > 1:
             raise MalformedEvent("the event and its envelope name different accounts")
-        return accounts.pop() if accounts else self._account_of_arn()
+        if accounts:
+            return accounts.pop()
+        # Only digits are an account: the debug form has the account followed by ``UID`` there.
+        return self.arn.account if self.arn is not None and _DIGITS.fullmatch(self.arn.account) else None
 
     @property
     def time(self) -> float | None:
-        """When it happened, in seconds since 1970-01-01 UTC; ``None`` where that is missing or cannot be read."""
+        """The time of the event, in seconds since 1970-01-01 UTC; ``None`` where it is missing or unreadable."""
         named = (self.body.get("eventTime"), self.body.get("time"), self.envelope.get("time"))
         moments = (epoch_seconds(require_text(value, "the event's time")) for value in named if value not in (None, ""))
         return next((moment for moment in moments if moment is not None), None)
@@ -132,26 +135,22 @@ class Notification:
     def region(self, default: str) -> str:
         """The event's region, else its resource name's, else ``default`` (the function's own).
 
-        The event's own wins over the envelope's: a bus that collects events of other regions names its own.
+        The region in the event counts before the envelope's: an event bus that collects events names its own region.
         """
         named = [*_present(self.body, "regionId"), *_present(self.envelope, "aliyunregionid")]
-        regions = [require_region(value) for value in named or [self._region_of_arn() or default]]
-        return regions[0]
-
-    def _region_of_arn(self) -> str | None:
-        if self.arn is not None:
-            return self.arn.region
-        subject = self.envelope.get("subject")
-        match = _SUBJECT.fullmatch(subject) if isinstance(subject, str) else None
-        return match["region"] if match else None
-
-    def _account_of_arn(self) -> str | None:
-        """Only digits are an account: the debug form has the account followed by ``UID`` there."""
-        return self.arn.account if self.arn is not None and _DIGITS.fullmatch(self.arn.account) else None
+        if not named and self.arn is not None:
+            named = [self.arn.region or default]
+        elif not named:
+            match = _SUBJECT.fullmatch(str(self.envelope.get("subject")))
+            named = [match["region"] if match else default]
+        for value in named:
+            if not isinstance(value, str) or not _REGION.fullmatch(value):
+                raise MalformedEvent(f"not a region (such as cn-hangzhou): {shown(value)}")
+        return str(named[0])
 
 
 def require_text(value: object, what: str) -> str:
-    """``value`` if it is a string with something in it. Raises ``MalformedEvent``."""
+    """``value`` if it is a text that is not empty. Raises ``MalformedEvent``."""
     if not isinstance(value, str) or not value:
         raise MalformedEvent(f"{what} must be a non-empty string, not {shown(value)}")
     return value
@@ -164,13 +163,6 @@ def require_instance_id(value: object) -> str:
     return value
 
 
-def require_region(value: object) -> str:
-    """``value`` if it is a well-formed region id. Raises ``MalformedEvent``."""
-    if not isinstance(value, str) or not _REGION.fullmatch(value):
-        raise MalformedEvent(f"not a region (such as cn-hangzhou): {shown(value)}")
-    return value
-
-
 def _present(fields: Mapping[str, Any], key: str) -> list[Any]:
-    """The value under ``key`` as a list of one, whatever it is; nothing where the key is not there."""
+    """The value under ``key`` as a list; empty without the key."""
     return [fields[key]] if key in fields else []

@@ -1,21 +1,22 @@
-"""Text to values, strictly: JSON that every reader reads alike, or Base64 of such JSON."""
+"""Strict JSON, which all readers read alike, and Base64 of such JSON."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from typing import Any
 
 from spotkeeper.errors import MalformedEvent
 
-_MAX_NESTING = 64  # objects and arrays inside each other in one text; documented events have four
-_MAX_DIGITS = 40  # of one whole number: reading a longer one takes time that grows with the square of its length
+_MAX_NESTING = 64  # objects and arrays inside each other in one text; documented events have 4
+_MAX_DIGITS = 40  # of a whole number: the time to read it grows with the square of its length
 _WHITE_SPACE = re.compile(r"\s+")
 
 
 def decode(raw: object) -> str:
-    """The text that Function Compute handed over as ``bytes`` (or ``str``). Raises ``MalformedEvent``."""
+    """The text of an event of type ``bytes`` or ``str``. Raises ``MalformedEvent``."""
     if isinstance(raw, str):
         return raw
     if not isinstance(raw, bytes):
@@ -32,16 +33,16 @@ def parse(text: str) -> Any:
     Raises ``MalformedEvent``.
     """
     try:
-        return _read_json(text)
+        return read_json(text)
     except ValueError as error:
         decoded = _from_base64(text)
         if not decoded:
             raise MalformedEvent(f"neither JSON nor Base64 of it: {error}") from error
-    return parse(decoded)  # it ends: what is encoded is shorter than its code
+    return parse(decoded)  # the recursion ends: decoded text is shorter
 
 
 def shown(value: object) -> str:
-    """A value from outside as it may stand in a message: strings quoted, escaped and cut, of all else the type."""
+    """A foreign value in a form for messages: a text quoted, escaped and cut, of other values the type."""
     return repr(value[:60]) if isinstance(value, str) else f"a value of type {type(value).__name__}"
 
 
@@ -53,11 +54,11 @@ def _from_base64(text: str) -> str | None:
         return None
 
 
-def _read_json(text: str) -> Any:
-    """The value of JSON text; ``ValueError`` for all that is not, or that two readers could read differently."""
+def read_json(text: str) -> Any:
+    """The value of JSON text. Raises ``ValueError``, also for JSON that two readers could read differently."""
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_int=_whole_number
+            text, object_pairs_hook=_unique_keys, parse_constant=_finite, parse_float=_finite, parse_int=_whole_number
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -72,8 +73,11 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number")
+    return number
 
 
 def _whole_number(digits: str) -> int:
@@ -83,7 +87,7 @@ def _whole_number(digits: str) -> int:
 
 
 def _refuse_deep_nesting(value: Any) -> None:
-    """Level by level instead of recursively: whoever reads the value later may recurse, this must not."""
+    """Level by level: recursion could exceed the limit of the interpreter."""
     level = [value]
     for _ in range(_MAX_NESTING + 1):
         level = [inside for outer in level for inside in _children(outer)]

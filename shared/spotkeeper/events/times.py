@@ -1,4 +1,4 @@
-"""The platform's spellings of a moment."""
+"""The platform's formats of a moment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MOMENT = re.compile(
 
 
 FAR_FUTURE = 1e11
-"""The year 5138. Nobody means what lies beyond it, and a moment near the year 10000 could not be written again."""
+"""The year 5138. A later moment is a mistake, and a moment after the year 9999 could not be written."""
 
 
 def epoch_seconds(text: str) -> float | None:
-    """Seconds since 1970-01-01 UTC, to the microsecond; ``None`` for what is not a moment or names no zone.
+    """Seconds since 1970-01-01 UTC, to the microsecond; ``None`` for other texts, and for a moment without a zone.
 
-    Nor is a moment before 1970 or after the year 5138 one.
+    ``None`` also for a moment before 1970 or after the year 5138.
     """
     match = _MOMENT.fullmatch(text)
     if match is None:

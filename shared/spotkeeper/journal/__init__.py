@@ -1,13 +1,12 @@
-"""The journal: small JSON records, each written once and never changed. First writer wins, everyone else reads it.
+"""The journal: small JSON records, each written once and never changed.
 
-That is all the coordination Spotkeeper has: whoever creates a record decides, and whoever comes later obeys it.
-
-Every function writes under a prefix of its own, so that a role can change only what its function answers for::
+Calls coordinate by records alone: the first call that creates a record decides, and later calls obey the record. Every
+function writes under a prefix of its own, so that its role can write no other records::
 
     <account>/<region>/rescues/<instance>/<episode>/<record>   interruption; state_change writes ``done`` alone
     <account>/<region>/restarts/<instance>/<n>/<record>        state_change
     <account>/<region>/sweeps/<instance>/<episode>/<record>    sweep
-    <account>/<region>/alive/…, <account>/<region>/open/…      hints: the only keys that are ever deleted
+    <account>/<region>/alive/…, <account>/<region>/open/…      hints: the only keys that are deleted
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def open_journal(
     endpoint: Endpoint | None,
     deadline: Deadline,
 ) -> Journal:
-    """The journal that ``SPOTKEEPER_JOURNAL`` names; ``region`` is its bucket's. Only the kind used is imported."""
+    """The journal at ``location``; ``region`` is the bucket's."""
     if isinstance(location, DirectoryLocation):
         from spotkeeper.journal.directory import DirectoryJournal  # noqa: PLC0415
 

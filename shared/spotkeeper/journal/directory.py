@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ from spotkeeper.records import parse, written
 
 
 class DirectoryJournal:
-    """One file per record.
+    """A file for each record.
 
-    A record is written aside and then linked into place: a link fails where the name exists, and nobody ever sees half
+    A record is written to a temporary file and then linked: a link fails where the name exists, and no reader sees half
     a record.
     """
 
@@ -23,12 +25,7 @@ class DirectoryJournal:
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
         """See ``Journal.create``."""
-        path = self._path(key)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._link(path, written(record))
-        except OSError as error:
-            raise self._unavailable("write", key, error) from error
+        self.hint(key, record)
         standing = self.read(key)
         if standing is None:
             raise JournalUnavailable(f"journal record {key} in {self._root} vanished after it was written")
@@ -36,41 +33,34 @@ class DirectoryJournal:
 
     def read(self, key: str) -> dict[str, Any] | None:
         """See ``Journal.read``."""
-        try:
-            content = self._path(key).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unavailable("read", key, error) from error
+        with self._errors("read", key):
+            try:
+                content = self._path(key).read_bytes()
+            except FileNotFoundError:
+                return None
         return parse(content, key)
 
     def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
         """See ``Journal.keys``."""
         folder = self._root / prefix.rpartition("/")[0]
         found: list[str] = []
-        for path, _, names in os.walk(folder, onerror=self._listing_failed):
-            found += [
-                (Path(path) / name).relative_to(self._root).as_posix().removesuffix(".json")
-                for name in names
-                if name.endswith(".json")
-            ]
+        with self._errors("list", prefix):
+            for path, _, names in os.walk(folder, onerror=self._listing_failed):
+                files = (Path(path) / name for name in names if name.endswith(".json"))
+                found += [file.relative_to(self._root).as_posix().removesuffix(".json") for file in files]
         return sorted(key for key in found if key.startswith(prefix))[:most]
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = 0.0) -> None:  # noqa: ARG002 - see below
-        """See ``Journal.hint``. A file system that refuses goes on refusing: nothing is tried again."""
+        """See ``Journal.hint``. An error of a file system does not pass by itself: nothing is tried again."""
         path = self._path(key)
-        try:
+        with self._errors("write", key):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._link(path, written(record))
-        except OSError as error:
-            raise self._unavailable("write", key, error) from error
 
     def delete(self, key: str, *, patience: float = 0.0) -> None:  # noqa: ARG002 - as above
         """See ``Journal.delete``."""
-        try:
+        with self._errors("delete", key):
             self._path(key).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._unavailable("delete", key, error) from error
 
     def _path(self, key: str) -> Path:
         return self._root / f"{key}.json"
@@ -84,14 +74,17 @@ class DirectoryJournal:
         except FileExistsError:
             pass
         finally:
-            os.unlink(aside)  # noqa: PTH108 - mkstemp speaks in strings
+            os.unlink(aside)  # noqa: PTH108 - mkstemp returns a text
 
     def _listing_failed(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            raise self._unavailable("list", "", error) from error
+            raise error
 
-    def _unavailable(self, verb: str, key: str, error: OSError) -> JournalUnavailable:
-        return JournalUnavailable(
-            f"cannot {verb} journal record {key or '(listing)'} in {self._root}: {error.strerror}; "
-            "check SPOTKEEPER_JOURNAL"
-        )
+    @contextmanager
+    def _errors(self, verb: str, key: str) -> Iterator[None]:
+        """Raises ``JournalUnavailable`` for an ``OSError``."""
+        try:
+            yield
+        except OSError as error:
+            problem = f"cannot {verb} journal record {key} in {self._root}: {error.strerror}"
+            raise JournalUnavailable(f"{problem}; check SPOTKEEPER_JOURNAL") from error

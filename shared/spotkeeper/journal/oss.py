@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xml.etree.ElementTree import ParseError
 
 from spotkeeper.clients import silence_sdk_loggers
-from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, JournalUnavailable, RefusedRecord
+from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, InaccessibleRecord, JournalUnavailable
 from spotkeeper.journal.protocol import PATIENCE_SECONDS
 from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
@@ -25,15 +25,15 @@ T = TypeVar("T")
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
 REREAD_PAUSES = (0.5, 1.0)
-"""Seconds between the readings of an object that is no record."""
+"""Seconds between the readings of an object with a broken record."""
 KEYS_PER_PAGE = 1000
-"""The most that ListObjectsV2 gives at a time; unasked it gives 100."""
+"""The largest page of ListObjectsV2; its default is 100."""
 EXISTS = "FileAlreadyExists"
 NO_OBJECT = "NoSuchKey"
 
 
 class OssJournal:
-    """One object per record under ``prefix``."""
+    """An object for each record under ``prefix``."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class OssJournal:
         endpoint: Endpoint | None,
         deadline: Deadline,
     ) -> None:
-        import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - only a function whose journal is in OSS pays for it
+        import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - loaded only where the journal is in OSS
         import requests  # noqa: PLC0415
 
         self._oss = oss
@@ -55,21 +55,21 @@ class OssJournal:
         config.endpoint = (
             f"{endpoint.protocol}://{endpoint.host}" if endpoint else f"oss-{region}-internal.aliyuncs.com"
         )
-        # Loopback (the only plain http there is) has no host names for buckets.
+        # Plain http is for loopback, which has no host names for buckets.
         config.use_path_style = endpoint is not None and endpoint.protocol == "http"
         config.credentials_provider = oss.credentials.StaticCredentialsProvider(
             credentials.access_key_id, credentials.access_key_secret, credentials.security_token or None
         )
-        config.retry_max_attempts = 1  # ``spotkeeper.retry`` is the one retry policy
+        config.retry_max_attempts = 1  # ``spotkeeper.retry`` tries again
         config.connect_timeout = CONNECT_TIMEOUT
         config.readwrite_timeout = READ_TIMEOUT
         self._client = oss.Client(config)
-        # The SDK maps what breaks before the body; a body that ends early, and a listing that is no XML, come raw.
+        # The SDK does not map a body that ends early, nor a listing that is no XML.
         self._failures = (oss.exceptions.BaseError, requests.RequestException, ParseError)
         silence_sdk_loggers()
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
-        """See ``Journal.create``. An answer that got lost is asked again and finds our own record standing."""
+        """See ``Journal.create``. After a lost answer the next try finds this call's own record."""
         request = self._put(key, record, forbid_overwrite="true")
         try:
             self._call("PutObject", key, lambda: self._client.put_object(request))
@@ -83,11 +83,11 @@ class OssJournal:
         return record
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """See ``Journal.read``. What is no record is read again: it may be a proxy's answer, or half of OSS's."""
+        """See ``Journal.read``. A broken record is read again: it may be a proxy's answer, or half an answer."""
         for pause in REREAD_PAUSES:
             try:
                 return self._read(key)
-            except BrokenRecord:  # noqa: PERF203 - one reading after the other
+            except BrokenRecord:  # noqa: PERF203
                 self._deadline.clock.sleep(pause)
         return self._read(key)
 
@@ -99,24 +99,18 @@ class OssJournal:
             if error.code == NO_OBJECT:
                 return None
             unavailable = self._unavailable("read", key, error)
-            raise (unavailable if passes_by_itself(error) else RefusedRecord(str(unavailable))) from error
+            raise (unavailable if passes_by_itself(error) else InaccessibleRecord(str(unavailable))) from error
         return parse(bytes(content), key)
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
         """See ``Journal.hint``."""
         request = self._put(key, record)
-        try:
-            self._call("PutObject", key, lambda: self._client.put_object(request), patience)
-        except CloudError as error:
-            raise self._unavailable("write", key, error) from error
+        self._tried("write", "PutObject", key, lambda: self._client.put_object(request), patience)
 
     def delete(self, key: str, *, patience: float = PATIENCE_SECONDS) -> None:
         """See ``Journal.delete``. OSS answers 204 whether the object stood or not (DeleteObject)."""
         request = self._oss.DeleteObjectRequest(bucket=self._location.bucket, key=self._object(key))
-        try:
-            self._call("DeleteObject", key, lambda: self._client.delete_object(request), patience)
-        except CloudError as error:
-            raise self._unavailable("delete", key, error) from error
+        self._tried("delete", "DeleteObject", key, lambda: self._client.delete_object(request), patience)
 
     def _put(self, key: str, record: dict[str, Any], **how: str) -> Any:
         return self._oss.PutObjectRequest(
@@ -148,14 +142,17 @@ class OssJournal:
             max_keys=size,
             continuation_token=token,
         )
-        try:
-            return self._call("ListObjectsV2", prefix, lambda: self._client.list_objects_v2(request))
-        except CloudError as error:
-            raise self._unavailable("list", prefix, error) from error
+        return self._tried("list", "ListObjectsV2", prefix, lambda: self._client.list_objects_v2(request))
 
     def _object(self, key: str) -> str:
         folder = f"{self._location.prefix}/" if self._location.prefix else ""
         return f"{folder}{key}.json" if key else folder
+
+    def _tried(self, verb: str, action: str, key: str, call: Callable[[], T], patience: float = PATIENCE_SECONDS) -> T:
+        try:
+            return self._call(action, key, call, patience)
+        except CloudError as error:
+            raise self._unavailable(verb, key, error) from error
 
     def _call(self, action: str, key: str, call: Callable[[], T], patience: float = PATIENCE_SECONDS) -> T:
         def once() -> T:
@@ -164,7 +161,7 @@ class OssJournal:
             except self._failures as error:
                 raise as_cloud_error(error, action, key) from None
 
-        return retried(once, PLAIN, self._deadline.clock, self._deadline.sooner(patience))
+        return retried(once, PLAIN, self._deadline.sooner(patience))
 
     def _unavailable(self, verb: str, key: str, error: CloudError) -> JournalUnavailable:
         where = f"oss://{self._location.bucket}/{self._location.prefix}"

@@ -1,7 +1,7 @@
-"""The load balancers of a region, whatever their product: memberships found, drained, removed and added back.
+"""The load balancers of a region, of any product: memberships are found, drained, removed and added back.
 
-A product is a subclass of ``product.LoadBalancer``, entered in ``ADAPTERS``. Nothing outside this package knows which
-product a membership belongs to.
+A product is a subclass of ``product.LoadBalancer`` in ``ADAPTERS``. No code outside this package depends on the product
+of a membership.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ADAPTERS: dict[str, type[LoadBalancer]] = {"slb": Clb}
 """The adapter of each product, by the name of its API."""
 PRODUCTS = frozenset(adapter.name for adapter in ADAPTERS.values())
 BUSY = RetryPolicy(conflicts=frozenset().union(*(adapter.retry.conflicts for adapter in ADAPTERS.values())))
-"""What passes by itself once a load balancer of any product has finished another change."""
+"""Refusals that pass once a load balancer of any product has finished another change."""
 LoadBalancers = Mapping[str, LoadBalancer]
 """The adapters of one region, by product."""
 

@@ -1,6 +1,6 @@
 """Classic Load Balancer (CLB): a default group without ports, vServer groups, and master/slave groups.
 
-One CLB serialises its changes, so everything here goes one call after the other.
+A CLB serialises its changes, so calls are never made side by side.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ OPERATIONS = {
     ("Remove", True): "RemoveBackendServers",
     ("Remove", False): "RemoveVServerGroupBackendServers",
 }
-"""By verb, and whether it is about the default group."""
+"""By verb, and whether the group is the default group."""
 
 
 class Clb(LoadBalancer):
-    """A scope is one CLB.
+    """A scope is a CLB.
 
     ``DescribeLoadBalancers(ServerId)`` is not used: no document says whether it finds a server that is only in a
     vServer group.
@@ -70,13 +70,13 @@ class Clb(LoadBalancer):
 
     def scopes(self, until: Deadline) -> list[str]:
         pages = self.api.pages("DescribeLoadBalancers", "CLBs of the region", {}, until=until)
-        return [str(one["LoadBalancerId"]) for page in pages for one in items(page, "LoadBalancers", "LoadBalancer")]
+        return [str(clb["LoadBalancerId"]) for page in pages for clb in items(page, "LoadBalancers", "LoadBalancer")]
 
     def find(self, scope: str, _: frozenset[str], once: Once, until: Deadline) -> Iterator[Membership]:
         yield from once(scope, lambda: self.list_group(("clb", scope, ""), until))
         path = ("VServerGroups", "VServerGroup")
         groups = once(f"{scope} groups", lambda: self._read("DescribeVServerGroups", LB, scope, path, until))
-        for group in [("clb", scope, str(one["VServerGroupId"])) for one in groups]:
+        for group in [("clb", scope, str(vserver_group["VServerGroupId"])) for vserver_group in groups]:
             yield from once(group[2], functools.partial(self.list_group, group, until))
 
     def report(self, scope: str, server_ids: frozenset[str], until: Deadline) -> Iterator[str]:
@@ -84,7 +84,7 @@ class Clb(LoadBalancer):
         for group in self._read("DescribeMasterSlaveServerGroups", LB, scope, path, until):
             path = ("MasterSlaveBackendServers", "MasterSlaveBackendServer")
             members = self._read("DescribeMasterSlaveServerGroupAttribute", key, str(group[key]), path, until)
-            for server in (one for one in members if one.get("ServerId") in server_ids):
+            for server in (server for server in members if server.get("ServerId") in server_ids):
                 yield (
                     f"master/slave group {group[key]} of {scope} (port {server.get('Port')}, "
                     f"{server.get('ServerType')}): no API changes such a group; recreate it with the replacement"
@@ -95,11 +95,15 @@ class Clb(LoadBalancer):
         return [_membership(group, server) for server in self._read(action, *_id(group), SERVERS, until)]
 
     def health(self, members: list[Membership], until: Deadline) -> list[Health]:
-        scope = members[0].scope
-        return [_health(scope, server) for server in self._read("DescribeHealthStatus", LB, scope, SERVERS, until)]
+        scope, found = members[0].scope, []
+        for server in self._read("DescribeHealthStatus", LB, scope, SERVERS, until):
+            check = f"{scope} listener {server.get('ListenerPort')} port {server.get('Port')}"
+            status = str(server.get("ServerHealthStatus"))
+            found.append(Health(str(server.get("ServerId")), check, status, HEALTHY.get(status)))
+        return found
 
     def _read(self, action: str, key: str, resource: str, path: Sequence[str], until: Deadline) -> list[dict[str, Any]]:
-        """The list at ``path`` of the answer about one resource; empty where that was deleted."""
+        """The list at ``path`` of the answer about a resource; empty where it was deleted."""
         try:
             return items(self.api.call(action, resource, {key: resource}, until=until), *path)
         except CloudError as error:
@@ -115,7 +119,7 @@ class Clb(LoadBalancer):
         key, resource = _id(members[0].group)
         action = OPERATIONS[verb, key == LB]
         servers = json.dumps([_backend_server(member) for member in members])
-        # Adding what is there already is refused, so an unanswered Add is looked into before it is repeated.
+        # CLB refuses to add a member twice, so the caller looks before it repeats an unanswered Add.
         retry = replace(self.retry, repeatable=verb != "Add")
         self.api.call(action, resource, {key: resource, "BackendServers": servers}, retry=retry, until=until)
 
@@ -138,14 +142,8 @@ def _membership(group: Group, server: Described) -> Membership:
     )
 
 
-def _health(scope: str, server: Described) -> Health:
-    check = f"{scope} listener {server.get('ListenerPort')} port {server.get('Port')}"
-    status = str(server.get("ServerHealthStatus"))
-    return Health(str(server.get("ServerId")), check, status, HEALTHY.get(status))
-
-
 def _backend_server(member: Membership) -> dict[str, Any]:
-    """An element of ``BackendServers``. Real JSON with the documented keys, whatever else the API may swallow."""
+    """An element of ``BackendServers``: JSON with the documented keys."""
     server: dict[str, Any] = {"ServerId": member.server_id, "Weight": str(member.weight), "Type": member.type}
     if member.port is not None:
         server["Port"] = str(member.port)

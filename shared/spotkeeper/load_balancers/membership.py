@@ -1,6 +1,6 @@
-"""A server in a group of a load balancer, whatever the product: its membership, its health, and the journal's records.
+"""The membership of a server in a group of a load balancer of any product, its health, and the journal's records.
 
-Memberships are recorded in batches: a search that could not finish goes on in a later call.
+Memberships are recorded in batches: a later call continues an unfinished search.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Records = Mapping[str, Mapping[str, Any]]
 Group = tuple[str, str, str]
 """Product, load balancer (empty where a group stands alone), group (empty: the default group of a CLB)."""
 GROUP_FIELDS = {"clb": "vserver_group_id"}
-"""How the answers call a group's id where that is not ``server_group_id``."""
+"""The name of a group's id in answers, where that is not ``server_group_id``."""
 
 _BATCH = re.compile(r"memberships(-[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
 class Membership:
-    """One entry of a server in one group; ``port`` is None where the group has no ports of its own.
+    """An entry of a server in a group; ``port`` is None where the group has no ports of its own.
 
     ``weight`` is 0 to 100; ``type`` (ECS instance, network card …) is spelt as the product spells it.
     """
@@ -41,7 +41,7 @@ class Membership:
 
     @property
     def group(self) -> Group:
-        """The group that it is an entry of."""
+        """The group of the entry."""
         return (self.product, self.load_balancer_id, self.group_id)
 
     @property
@@ -51,7 +51,7 @@ class Membership:
 
     @property
     def scope(self) -> str:
-        """Where a search finds it: its load balancer, or all groups of the product where these stand alone."""
+        """The scope of a search: the load balancer, or the product where groups stand alone."""
         return self.load_balancer_id or self.product
 
     @property
@@ -61,12 +61,12 @@ class Membership:
 
     @property
     def name(self) -> str:
-        """The group's name and, where there is one, the port."""
+        """The group's name, with the port if there is a port."""
         return self.group_name if self.port is None else f"{self.group_name} port {self.port}"
 
     @property
     def shown(self) -> dict[str, Any]:
-        """As the answers have it."""
+        """The form in answers."""
         return {
             "product": self.product,
             "load_balancer_id": self.load_balancer_id or None,
@@ -80,7 +80,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Health:
-    """The result of one health check of one server; ``healthy`` is None where there is none (checks off, no data)."""
+    """The result of a health check of a server; ``healthy`` is None without a result (checks off, no data)."""
 
     server_id: str
     check: str
@@ -97,8 +97,8 @@ def by_group(members: Iterable[Membership]) -> Iterator[list[Membership]]:
 def by_scope(members: Iterable[Membership]) -> Iterable[list[Membership]]:
     """The members scope by scope."""
     found: dict[str, list[Membership]] = {}
-    for one in members:
-        found.setdefault(one.scope, []).append(one)
+    for member in members:
+        found.setdefault(member.scope, []).append(member)
     return found.values()
 
 
@@ -114,19 +114,19 @@ def batches(records: Records) -> list[Mapping[str, Any]]:
 
 
 def recorded(records: Records) -> tuple[Membership, ...]:
-    """All recorded memberships. One that two batches name had the weight that the first one says."""
+    """All recorded memberships. Of a membership in two batches the first weight counts."""
     found: dict[Any, Membership] = {}
     for batch in batches(records):
-        for one in (Membership(**entry) for entry in batch.get("memberships", ())):
-            found.setdefault(one.key, one)
+        for member in (Membership(**entry) for entry in batch.get("memberships", ())):
+            found.setdefault(member.key, member)
     return tuple(found.values())
 
 
 def is_complete(records: Records) -> bool:
-    """Whether a search has come to its end."""
-    return any(one.get("complete", True) for one in batches(records))
+    """Whether a search was finished."""
+    return any(batch.get("complete", True) for batch in batches(records))
 
 
 def unreadable(records: Records, broken: Mapping[str, BrokenRecord]) -> BrokenRecord | None:
-    """Why a batch that stands cannot be read, where nothing supersedes it."""
+    """The error of an unreadable batch that is not superseded."""
     return next((error for name, error in broken.items() if is_batch(name) and name not in records), None)

@@ -1,6 +1,6 @@
-"""A load balancer product in one region: an adapter's operations, and the changes that all adapters make with them.
+"""A load balancer product in a region: the operations of an adapter, and the changes that all adapters share.
 
-After a write the list is believed, not the answer.
+After a write the list of members counts, not the answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Literal
 
-from spotkeeper.clients import Api
+from spotkeeper.clients import Api, chunks
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, RescueFailed
 from spotkeeper.load_balancers.membership import Group, Health, Membership
@@ -20,16 +20,16 @@ LIST_PAUSE = 1.0
 MOST_WEIGHT, MOST_PORT = 100, 65_535
 Change = Literal["Set", "Add", "Remove"]
 Once = Callable[[str, Callable[[], Any]], Any]
-"""Runs a read of a search, or returns the earlier answer of the read of this name."""
+"""Runs a read of a search, or returns the earlier answer to the read of this name."""
 
 
 class LoadBalancer(ABC):
-    """One product in one region, over its API. All methods raise ``CloudError``.
+    """A product in a region, over its API. All methods raise ``CloudError``.
 
-    A scope is what a search looks through as a whole (see ``Membership.scope``). ``retry`` has the codes that pass by
-    themselves, ``gone`` those of a deleted group, ``stopped`` those of a server that cannot be removed because it does
-    not run; ``batch`` is the most members that one write takes; ``unchanged`` are the groups that no API changes;
-    ``types`` are the words for an instance and for a network card.
+    A scope is the unit of a search (see ``Membership.scope``). ``retry`` has the codes that pass by themselves,
+    ``gone`` those of a deleted group, ``stopped`` those of a server that cannot be removed because it does not run;
+    ``batch`` is the largest number of members per write; ``unchanged`` are the groups that no API changes; ``types``
+    are the words for an instance and for a network card.
     """
 
     name: ClassVar[str]
@@ -49,7 +49,7 @@ class LoadBalancer(ABC):
 
     @abstractmethod
     def find(self, scope: str, server_ids: frozenset[str], once: Once, until: Deadline) -> Iterator[Membership]:
-        """All memberships of these servers in a scope; others may be among them."""
+        """All memberships of these servers in a scope; memberships of other servers may be among them."""
 
     @abstractmethod
     def report(self, scope: str, server_ids: frozenset[str], until: Deadline) -> Iterator[str]:
@@ -57,22 +57,22 @@ class LoadBalancer(ABC):
 
     @abstractmethod
     def list_group(self, group: Group, until: Deadline) -> list[Membership]:
-        """All members of one group as they are now; none where the group does not exist any more."""
+        """All current members of a group; none where the group does not exist any more."""
 
     @abstractmethod
     def change(self, verb: Change, members: list[Membership], until: Deadline) -> None:
-        """One write on one group: set the members' weights, add them or remove them."""
+        """A write on a group: set the members' weights, add them or remove them."""
 
     @abstractmethod
     def health(self, members: list[Membership], until: Deadline) -> list[Health]:
-        """What the health checks say of all servers in the groups of these members, which are in one scope."""
+        """The results of the health checks in the groups of these members, which are in the same scope."""
 
     def is_gone(self, error: CloudError) -> bool:
         """Whether a refusal says that the group or the load balancer does not exist."""
         return error.code in self.gone
 
     def mistake(self, membership: Membership, instance_id: str) -> str:
-        """Why a recorded membership cannot be this instance's, in words; empty where it can."""
+        """The reason why a recorded membership cannot be this instance's; empty where it can."""
         server_id, port, (instance, card) = membership.server_id, membership.port, self.types
         if membership.type == instance and server_id != instance_id:
             return f"that is not {instance_id}"
@@ -85,15 +85,15 @@ class LoadBalancer(ABC):
         return ""
 
     def set_weights(self, members: list[Membership], until: Deadline) -> None:
-        """Set the ``weight`` of members of one group; removed members and deleted groups are passed over."""
-        for batch in self._batches(members):
+        """Set the ``weight`` of members of a group; removed members and deleted groups are skipped."""
+        for batch in chunks(members, self.batch):
             self._set_weights(batch, until)
 
     def _set_weights(self, members: list[Membership], until: Deadline) -> None:
         try:
             self.change("Set", members, until)
         except CloudError as error:
-            # A member that has left the group may make the API refuse the whole call, so the list decides.
+            # A member that left the group may make the API refuse the whole call, so the list decides.
             listed = members if passes_by_itself(error, self.retry) else self._listed(members, until)
             if len(listed) == len(members):
                 raise
@@ -101,13 +101,13 @@ class LoadBalancer(ABC):
                 self._set_weights(listed, until)
 
     def remove(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Remove these members of one group; returns a warning for each that stays because its server does not run.
+        """Remove members of a group; returns a warning for each that stays because its server does not run.
 
         Raises ``RescueFailed`` where the list never shows an accepted removal.
         """
         for _ in range(TRIES):
             try:
-                for batch in self._batches(members):
+                for batch in chunks(members, self.batch):
                     self.change("Remove", batch, until)
             except CloudError as error:
                 if passes_by_itself(error, self.retry):
@@ -116,7 +116,7 @@ class LoadBalancer(ABC):
                 if left and error.code not in self.stopped and not self.is_gone(error):
                     raise
                 why = "a server that does not run cannot be removed, and leaves its groups when it is released"
-                return [f"{one.server_id} is still listed in {one.name}: {why}" for one in left]
+                return [f"{member.server_id} is still listed in {member.name}: {why}" for member in left]
             members = self._listed(members, until)
             if not members:
                 return []
@@ -127,10 +127,9 @@ class LoadBalancer(ABC):
         )
 
     def add(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Add members of one group until the list shows them; returns what a deleted group has cost.
+        """Add members of a group until the list shows them; returns the memberships lost with a deleted group.
 
-        The group is not listed first.
-        Raises ``RescueFailed`` where the list never shows an accepted addition.
+        The group is not listed first. Raises ``RescueFailed`` where the list never shows an accepted addition.
         """
         refusal: CloudError | None = None
         missing = members
@@ -138,45 +137,39 @@ class LoadBalancer(ABC):
             if not missing:
                 return []
             try:
-                for batch in self._batches(missing):
+                for batch in chunks(missing, self.batch):
                     self.change("Add", batch, until)
             except CloudError as error:
                 if self.is_gone(error):
                     return [f"membership in {members[0].group_name}: the group was deleted meanwhile"]
                 if error.code in self.retry.conflicts or is_throttling(error):
                     raise
-                # No answer, or a call side by side has added it: the list decides. The same refusal twice is final.
+                # After a lost answer, or beside another call, the list decides. The same refusal twice is final.
                 if refusal is not None and refusal.code == error.code and not passes_by_itself(error):
                     raise
                 refusal = error
                 until.clock.sleep(LIST_PAUSE)
-            missing = self._missing(members, until)
+            listed = self._listed(members, until)
+            missing = [member for member in members if member not in listed]
         raise refusal or RescueFailed(
             f"{members[0].server_id} does not appear in {members[0].group_name} although adding it was accepted: add "
             f"it by hand, port {members[0].port}, weight {members[0].weight}"
         )
 
     def restore(self, members: list[Membership], until: Deadline) -> list[str]:
-        """Set the ``weight`` of the members of one group, and add the missing ones as ``add`` does."""
+        """Set the ``weight`` of members of a group, and add missing members as ``add`` does."""
         for _ in range(TRIES):
-            listed = {one.key: one.weight for one in self.list_group(members[0].group, until)}
-            changed = [one for one in members if listed.get(one.key, one.weight) != one.weight]
+            listed = {member.key: member.weight for member in self.list_group(members[0].group, until)}
+            changed = [member for member in members if listed.get(member.key, member.weight) != member.weight]
             if not changed:
-                return self.add([one for one in members if one.key not in listed], until)
+                return self.add([member for member in members if member.key not in listed], until)
             self.set_weights(changed, until)
         raise RescueFailed(
             f"{members[0].server_id} does not get its weight back in {members[0].group_name} although that was "
             f"accepted {TRIES} times: set it there by hand to "
-            + ", ".join(f"{one.weight} at {one.name}" for one in members)
+            + ", ".join(f"{member.weight} at {member.name}" for member in members)
         )
 
-    def _batches(self, members: list[Membership]) -> Iterator[list[Membership]]:
-        return (members[start : start + self.batch] for start in range(0, len(members), self.batch))
-
     def _listed(self, members: list[Membership], until: Deadline) -> list[Membership]:
-        keys = {one.key for one in self.list_group(members[0].group, until)}
-        return [one for one in members if one.key in keys]
-
-    def _missing(self, members: list[Membership], until: Deadline) -> list[Membership]:
-        listed = self._listed(members, until)
-        return [one for one in members if one not in listed]
+        keys = {member.key for member in self.list_group(members[0].group, until)}
+        return [member for member in members if member.key in keys]

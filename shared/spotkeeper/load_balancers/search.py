@@ -1,4 +1,4 @@
-"""The search for a server's memberships: every scope of every product, each on its own."""
+"""The search for a server's memberships: every scope of every product by itself."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from spotkeeper.load_balancers.product import LoadBalancer
 from spotkeeper.retry import passes_by_itself
 
 
-class Search:
-    """Looks through every scope of a region; can be interrupted and taken up again where it stopped.
+class MembershipSearch:
+    """A search through every scope of a region, which can be interrupted and continued.
 
-    A product whose scopes are not listed yet stands for them, by its name. ``elsewhere`` names what else knows
-    memberships (a journal record), each with its read.
+    A product stands for its scopes until they are listed. ``elsewhere`` names other sources of memberships (a journal
+    record), each with its read.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Search:
     ) -> None:
         self._server_ids = server_ids
         self._elsewhere = elsewhere or {}
-        self._products = {one.name: one for one in products}
+        self._products = {product.name: product for product in products}
         self.unlisted = dict(self._products)
         self._listed: set[str] = set()
         self._scopes: dict[str, LoadBalancer] = {}
@@ -41,14 +41,14 @@ class Search:
 
     @property
     def scopes(self) -> Iterator[str]:
-        """Everything to search, in order, with the scopes that are listed during the iteration."""
+        """All scopes to search, in order, also scopes that are listed during the iteration."""
         yield from list(self.unlisted)
         yield from list(self._scopes)
         yield from self._elsewhere
 
     @property
     def found(self) -> tuple[Membership, ...]:
-        """The source's memberships in what was searched up to now, also in scopes that were not searched to the end."""
+        """The memberships found up to now, also in scopes that are not searched to the end."""
         return tuple(self._found.values())
 
     @property
@@ -57,24 +57,24 @@ class Search:
         return len(self._answers) + len(self._searched)
 
     def trust(self) -> None:
-        """The source stood a moment ago: what was searched to the end up to now was searched in time."""
+        """The source existed a moment ago: the finished scopes were searched in time."""
         self.trusted |= self._searched
 
     def may_find(self, membership: Membership) -> bool:
-        """Whether a recorded membership that was not found yet may still be."""
+        """Whether a recorded membership that was not found yet may still be found."""
         listed, scope = membership.product in self._listed, membership.scope
         return not listed or (scope in self._scopes and scope not in self.trusted)
 
     def is_product(self, scope: str) -> bool:
-        """Whether the scope is a product, so that the role may not read any of it where it is forbidden."""
+        """Whether the scope is a product: then a forbidden read concerns all of its scopes."""
         return scope in self._products
 
     def knows(self, scope: str) -> bool:
-        """Whether all memberships in a scope are found, and only its report may be left."""
+        """Whether all memberships in a scope are found; its report may be left."""
         return scope in self._known
 
     def leave_out(self, scope: str, error: CloudError) -> None:
-        """Search a product no further, or do without the report of a scope."""
+        """End the search of a product, or skip the report of a scope."""
         if scope in self._products:
             self.unlisted.pop(scope, None)
             self._scopes.pop(scope, None)
@@ -99,17 +99,17 @@ class Search:
             return
         if scope in self._elsewhere:
             self._keep(self._elsewhere[scope]())
-            self.trusted[scope] = None  # it does not go with the source
+            self.trusted[scope] = None  # it outlives the source
         else:
             found = self._scopes[scope].find(scope, self._server_ids, self._once, until)
-            self._keep(one for one in found if one.server_id in self._server_ids)
+            self._keep(member for member in found if member.server_id in self._server_ids)
             self._known.add(scope)
             self._report(scope, until)
         self._searched[scope] = None
 
     def _keep(self, members: Iterable[Membership]) -> None:
-        for one in members:
-            self._found.setdefault(one.key, one)
+        for member in members:
+            self._found.setdefault(member.key, member)
 
     def _once(self, name: str, read: Callable[[], Any]) -> Any:
         if name not in self._answers:
@@ -119,7 +119,7 @@ class Search:
         return self._answers[name]
 
     def _report(self, scope: str, until: Deadline) -> None:
-        """Groups that no API changes are only reported: a lasting refusal costs the report, nothing else."""
+        """Groups that no API changes are only reported: a lasting refusal costs only the report."""
         product = self._scopes[scope]
         try:
             texts = product.report(scope, self._server_ids, until)

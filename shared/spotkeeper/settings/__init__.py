@@ -8,8 +8,16 @@ except for tags.
 from spotkeeper.settings.interruption import InterruptionSettings, Relaunch, RetainDisks, StopSource, UserData
 from spotkeeper.settings.lifecycle_hook import LifecycleHookSettings
 from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
-from spotkeeper.settings.sweep import HandBackSettings, HookSweepSettings, SweepSettings
-from spotkeeper.settings.types import DirectoryLocation, Endpoint, Endpoints, OssLocation, TagFilter
+from spotkeeper.settings.sweep import SweepSettings
+from spotkeeper.settings.types import (
+    DirectoryLocation,
+    Endpoint,
+    Endpoints,
+    JournalSettings,
+    OssLocation,
+    Settings,
+    TagFilter,
+)
 from spotkeeper.settings.variables import KNOWN, Variables
 
 __all__ = [
@@ -17,14 +25,14 @@ __all__ = [
     "DirectoryLocation",
     "Endpoint",
     "Endpoints",
-    "HandBackSettings",
-    "HookSweepSettings",
     "InterruptionSettings",
+    "JournalSettings",
     "LifecycleHookSettings",
     "OssLocation",
     "Relaunch",
     "RestartRules",
     "RetainDisks",
+    "Settings",
     "StateChangeSettings",
     "StopSource",
     "SweepSettings",

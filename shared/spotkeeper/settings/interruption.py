@@ -1,4 +1,4 @@
-"""What the function ``interruption`` reads."""
+"""The settings of the function ``interruption``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from spotkeeper.settings.types import JournalSettings
 from spotkeeper.settings.variables import Variables, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spotkeeper.settings.types import DirectoryLocation, Endpoints, OssLocation, TagFilter
+    from spotkeeper.settings.types import TagFilter
 
 _INSTANCE_TYPE = re.compile(r"ecs(?:\.[a-z0-9-]+){2,}")
 _VSWITCH_ID = re.compile(r"vsw-[a-z0-9]{1,40}")
@@ -20,7 +21,7 @@ _MAX_DRAIN_SECONDS = 240.0  # of a notice of 300; what is used of it is a fifth 
 
 
 class StopSource(Enum):
-    """When the interrupted instance is stopped."""
+    """The moment of the stop of an interrupted instance."""
 
     BEFORE_IMAGE = "before-image"
     BEFORE_RELAUNCH = "before-relaunch"
@@ -28,14 +29,14 @@ class StopSource(Enum):
 
 
 class RetainDisks(Enum):
-    """How long disks are kept from being released with their instance."""
+    """The time for which disks are retained."""
 
     UNTIL_IMAGE = "until-image"
     NEVER = "never"
 
 
 class Relaunch(Enum):
-    """What the replacement is made from, if there is one."""
+    """The way in which a replacement is launched."""
 
     FROM_IMAGE = "from-image"
     AT_ONCE = "at-once"
@@ -50,13 +51,10 @@ class UserData(Enum):
 
 
 @dataclass(frozen=True)
-class InterruptionSettings:
-    """What the function ``interruption`` reads. ``managed_tag`` is ``None`` where all instances are managed."""
+class InterruptionSettings(JournalSettings):
+    """The settings of ``interruption``. ``managed_tag`` is ``None`` where all instances are managed."""
 
-    journal: OssLocation | DirectoryLocation
-    endpoints: Endpoints
     managed_tag: TagFilter | None
-    dry_run: bool
     require_recycling_lock: bool
     drain_seconds: float
     stop_source: StopSource
@@ -79,10 +77,8 @@ class InterruptionSettings:
             )
             raise refusal("SPOTKEEPER_STOP_SOURCE", accepted, stop_source.value)
         return cls(
-            journal=variables.journal("SPOTKEEPER_JOURNAL"),
-            endpoints=variables.endpoints("ecs", "slb", "oss"),
-            managed_tag=variables.tag("SPOTKEEPER_MANAGED_TAG", "spotkeeper:managed=true"),
-            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
+            **variables.shared("ecs", "slb", "oss"),
+            managed_tag=variables.managed_tag(),
             require_recycling_lock=variables.flag("SPOTKEEPER_REQUIRE_RECYCLING_LOCK", default=True),
             drain_seconds=variables.number("SPOTKEEPER_DRAIN_SECONDS", 10.0, _MAX_DRAIN_SECONDS),
             stop_source=stop_source,

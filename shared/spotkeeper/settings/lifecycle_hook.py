@@ -1,4 +1,4 @@
-"""What the function ``lifecycle_hook`` reads; which checks run for which hook stands in its ``hooks.json``."""
+"""The settings of the function ``lifecycle_hook``; its ``hooks.json`` says which checks run for which hook."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spotkeeper.events import HookResult
+from spotkeeper.settings.types import Settings
 from spotkeeper.settings.variables import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spotkeeper.settings.types import Endpoints
-
 
 @dataclass(frozen=True)
-class LifecycleHookSettings:
-    """``on_internal_error``: how a hook ends that our own failure leaves no time for; None: as its DefaultResult."""
+class LifecycleHookSettings(Settings):
+    """``on_internal_error``: the result of a hook after a failure of this function; None: its DefaultResult."""
 
-    endpoints: Endpoints
-    dry_run: bool
     on_internal_error: HookResult | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> LifecycleHookSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
         variables = Variables(environ)
-        return cls(
-            endpoints=variables.endpoints("ecs", "ess"),
-            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
-            on_internal_error=variables.optional_choice("SPOTKEEPER_HOOK_ON_INTERNAL_ERROR", HookResult),
-        )
+        result = variables.optional_choice("SPOTKEEPER_HOOK_ON_INTERNAL_ERROR", HookResult)
+        return cls(endpoints=variables.endpoints("ecs", "ess"), dry_run=variables.dry_run(), on_internal_error=result)

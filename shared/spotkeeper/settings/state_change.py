@@ -1,21 +1,22 @@
-"""What the function ``state_change`` reads."""
+"""The settings of the function ``state_change``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spotkeeper.settings.types import JournalSettings
 from spotkeeper.settings.variables import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spotkeeper.settings.types import DirectoryLocation, Endpoints, OssLocation, TagFilter
+    from spotkeeper.settings.types import TagFilter
 
 
 @dataclass(frozen=True)
 class RestartRules:
-    """Which stopped instances are started again: those with ``tag`` (None: none), ``limit`` times in ``window`` s."""
+    """Stopped instances with ``tag`` (None: none) are started again, ``limit`` times in ``window`` s."""
 
     tag: TagFilter | None
     limit: int
@@ -32,21 +33,13 @@ class RestartRules:
 
 
 @dataclass(frozen=True)
-class StateChangeSettings:
-    """What the function ``state_change`` reads."""
+class StateChangeSettings(JournalSettings):
+    """The settings of ``state_change``."""
 
-    journal: OssLocation | DirectoryLocation
-    endpoints: Endpoints
-    dry_run: bool
     restart: RestartRules
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> StateChangeSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
         variables = Variables(environ)
-        return cls(
-            journal=variables.journal("SPOTKEEPER_JOURNAL"),
-            endpoints=variables.endpoints("ecs", "slb", "oss"),
-            dry_run=variables.flag("SPOTKEEPER_DRY_RUN", default=False),
-            restart=RestartRules.of(variables),
-        )
+        return cls(**variables.shared("ecs", "slb", "oss"), restart=RestartRules.of(variables))

@@ -1,4 +1,4 @@
-"""What settings are made of: endpoints, where the journal lives, tags."""
+"""The parts of settings that several functions share: endpoints, the location of the journal, tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an API is served: ``protocol`` is ``http`` or ``https``, ``host`` may end in ``:port``."""
+    """The address of an API: ``protocol`` is ``http`` or ``https``, ``host`` may end in ``:port``."""
 
     protocol: str
     host: str
@@ -45,14 +45,34 @@ class DirectoryLocation:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """The settings that all functions have."""
+
+    endpoints: Endpoints
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class JournalSettings(Settings):
+    """The settings of a function with a journal."""
+
+    journal: OssLocation | DirectoryLocation
+
+
+@dataclass(frozen=True)
 class TagFilter:
     """Resources with the tag ``key``, of any value where ``value`` is ``None``."""
 
     key: str
     value: str | None = None
 
+    @property
+    def parameter(self) -> dict[str, str]:
+        """An element of the parameter ``Tag`` of DescribeInstances; without a value any value matches."""
+        return {"Key": self.key} if self.value is None else {"Key": self.key, "Value": self.value}
+
     def matches(self, tags: Mapping[str, str]) -> bool:
-        """Whether a resource with ``tags`` is meant."""
+        """Whether a resource with ``tags`` has this tag."""
         return self.key in tags and self.value in (None, tags[self.key])
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading one environment variable of each shape, strictly; the only place that knows how values are written."""
+"""The syntax of environment variables: a strict reader for each type of value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 import re
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from spotkeeper.errors import BadSetting
@@ -45,7 +45,7 @@ KNOWN = frozenset(
         "LIFECYCLE_HOOK_FUNCTION",
     )
 )
-"""Every ``SPOTKEEPER_`` variable that some function reads: functions of one service share their environment."""
+"""Every ``SPOTKEEPER_`` variable of any function: functions may share an environment."""
 
 _ENDPOINTS = {
     "ecs": "ECS_ENDPOINT",
@@ -69,7 +69,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 
 class Variables:
-    """Reads variables of an environment in which no name is a mistake. Every method raises ``BadSetting``."""
+    """The variables of an environment; an unknown ``SPOTKEEPER_`` name is an error. Methods raise ``BadSetting``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -85,11 +85,11 @@ class Variables:
         return value == "true"
 
     def choice(self, name: str, default: _Choice) -> _Choice:
-        """One of the values of ``default``'s enumeration."""
+        """A value of ``default``'s enumeration."""
         return self.optional_choice(name, type(default)) or default
 
     def optional_choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
-        """One of the values of ``choices``; None where it is set to nothing, or not at all."""
+        """A value of ``choices``; None where the variable is empty or missing."""
         value = self._environ.get(name)
         if not value:
             return None
@@ -128,7 +128,7 @@ class Variables:
         return tuple(dict.fromkeys(items))
 
     def tag(self, name: str, default: str) -> TagFilter | None:
-        """``key=value``, split at the first ``=``; a bare key: any value; ``None`` where it is set to nothing."""
+        """``key=value``, split at the first ``=``; a bare key: any value; ``None`` where it is empty."""
         value = self._environ.get(name, default)
         if not value:
             return None
@@ -149,6 +149,19 @@ class Variables:
         if protocol == "http" and not _is_loopback(match["host"]):
             raise refusal(name, "plain http for loopback addresses only; use https", value)
         return Endpoint(protocol, (match["host"] + (f":{match['port']}" if match["port"] else "")).lower())
+
+    def shared(self, *products: str) -> dict[str, Any]:
+        """The fields of ``JournalSettings``, with the endpoints of these products."""
+        journal = self.journal("SPOTKEEPER_JOURNAL")
+        return {"journal": journal, "endpoints": self.endpoints(*products), "dry_run": self.dry_run()}
+
+    def dry_run(self) -> bool:
+        """``SPOTKEEPER_DRY_RUN``."""
+        return self.flag("SPOTKEEPER_DRY_RUN", default=False)
+
+    def managed_tag(self) -> TagFilter | None:
+        """``SPOTKEEPER_MANAGED_TAG``."""
+        return self.tag("SPOTKEEPER_MANAGED_TAG", "spotkeeper:managed=true")
 
     def endpoints(self, *products: str) -> Endpoints:
         """The endpoints of these products (``ecs``, ``slb``, ``ess``, ``oss``, ``fc``) that are set."""
@@ -178,7 +191,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def refusal(name: str, accepted: str, value: str) -> BadSetting:
-    """The error for a value; the value itself stays out where it may hold a password (``user:password@host``)."""
+    """The error for a value. It does not show a value that may hold a password (``user:password@host``)."""
     if not value:
         return BadSetting(f"{name} is required; it accepts {accepted}")
     given = "a value that is not shown, since it may hold a password" if set(value) & set("@?") else repr(value[:100])
@@ -186,7 +199,7 @@ def refusal(name: str, accepted: str, value: str) -> BadSetting:
 
 
 def _hint(name: str) -> str:
-    """The known name that was probably meant, as the end of a sentence."""
+    """The most similar known name, as the end of a sentence."""
     import difflib  # noqa: PLC0415 - costs import time that only this error is worth
 
     suffixes = {known.removeprefix(_PREFIX): known for known in KNOWN}

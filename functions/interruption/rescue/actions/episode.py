@@ -7,7 +7,7 @@ from rescue.actions import interrupted_replacement, membership_search, record_ch
 from rescue.context import NOTICE_SECONDS, Context
 from rescue.decide import Decision
 from rescue.state import Image, Replacement, State
-from spotkeeper import hints
+from spotkeeper import rescue_index
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import RescueFailed, RescueLost
 from spotkeeper.instances import server_ids, tags_of
@@ -24,7 +24,7 @@ def begin(run: Context, state: State, _: Decision) -> State:
         "launched_by": tags_of(state.source).get(EPISODE_TAG),
         "server_ids": sorted(server_ids(state.source, run.instance_id)),
     }
-    hints.begin(run.episode, described, state.now)
+    rescue_index.begin(run.episode, described, state.now)
     run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})
     run.signs.begin(run.episode, run.attempt)
     return state.replace(opened=True)
@@ -79,7 +79,7 @@ def finish(run: Context, state: State, _: Decision) -> State:
     """Close the episode with the answer that every later call gives."""
     state = state.warn(*state.unretained)
     closing, leaves = answer.closing(run, state), bool(state.image_id) or state.disks is not None
-    if remains := hints.finish(run.episode, closing, run.clock.now(), leaves=leaves):
+    if remains := rescue_index.finish(run.episode, closing, run.clock.now(), leaves=leaves):
         run.signs.miss(remains)
     return state.replace(duplicates_checked=True)
 

@@ -100,7 +100,7 @@ def wait_for_image(run: Context, state: State, _: Decision) -> State:
     """
     others: dict[str, FoundImage] = {}
     try:
-        image = wait_for(IMAGE_WAITER, state.image_id, lambda: _look(run, state, others), run.clock, run.step.until)
+        image = wait_for(IMAGE_WAITER, state.image_id, lambda: _look(run, state, others), run.step.until)
     except WaitFailed as failure:
         last = failure.last
         failed = last is None or (last.image_id in run.own_images and last.try_number >= run.episode.last("image"))
@@ -122,7 +122,7 @@ def _other_stays(run: Context, state: State, image: FoundImage) -> bool:
         other = image_by_id(run, str(standing["image_id"]))
         if other and all(owner is Owner.THIS_RESCUE for _, owner in owned(run, state, [other])):
             return True
-        run.episode.refuse("usable")
+        run.episode.supersede("usable")
 
 
 def _look(run: Context, state: State, others: dict[str, FoundImage]) -> tuple[str, FoundImage | None]:

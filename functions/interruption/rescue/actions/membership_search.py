@@ -17,7 +17,7 @@ from spotkeeper.clock import Deadline
 from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, RescueFailed, RescueIncomplete
 from spotkeeper.instances import server_ids
 from spotkeeper.load_balancers.membership import Membership, batches, is_complete, recorded, unreadable
-from spotkeeper.load_balancers.search import Search
+from spotkeeper.load_balancers.search import MembershipSearch
 
 SLICE_SECONDS = 10.0
 """After this time a search pauses for more urgent steps."""
@@ -30,11 +30,11 @@ FORBIDDEN_TRIES = 3
 """Further tries of a forbidden read: a policy takes a moment to reach every server."""
 
 
-def begin(run: Context, state: State) -> Search:
+def begin(run: Context, state: State) -> MembershipSearch:
     """A search for the source's memberships, and for those that an earlier rescue owes the source."""
     first = interrupted_replacement.launched_by(run, state)
     owed = {} if first is None else {first.name: lambda: interrupted_replacement.owed(run, first)}
-    return Search(run.load_balancers.values(), server_ids(state.source, run.instance_id), owed)
+    return MembershipSearch(run.load_balancers.values(), server_ids(state.source, run.instance_id), owed)
 
 
 def find(run: Context, state: State, _: Decision) -> State:
@@ -64,7 +64,7 @@ def find(run: Context, state: State, _: Decision) -> State:
     return _report_unsearched(run, state, search) if state.gone else _continue_later(run, state, due)
 
 
-def _search_scopes(run: Context, state: State, search: Search) -> State:
+def _search_scopes(run: Context, state: State, search: MembershipSearch) -> State:
     for scope in search.scopes:
         if run.step.remaining() <= 0:
             break
@@ -83,7 +83,7 @@ def _is_late(run: Context, state: State) -> bool:
     return run.clock.now() >= (state.load_balancers_since or 0.0) + HOLD_UP_SECONDS
 
 
-def _search_scope(run: Context, state: State, search: Search, scope: str) -> State:
+def _search_scope(run: Context, state: State, search: MembershipSearch, scope: str) -> State:
     progress = search.progress
     searched = state.accepted(Step.FIND_MEMBERSHIPS, scope)
     try:
@@ -118,7 +118,7 @@ def _lost_record(run: Context, state: State) -> BrokenRecord | None:
     return BrokenRecord(run.episode.key("memberships"), names) if foreign else None
 
 
-def _unsearched(run: Context, state: State, search: Search) -> tuple[str, ...]:
+def _unsearched(run: Context, state: State, search: MembershipSearch) -> tuple[str, ...]:
     """The scopes in which the source may have unknown memberships.
 
     While the source is in its groups, a complete record of an earlier call is compared with the readable scopes.
@@ -133,7 +133,7 @@ def _unsearched(run: Context, state: State, search: Search) -> tuple[str, ...]:
     return tuple(scope for scope in search.scopes if scope not in known)
 
 
-def _unchecked(run: Context, state: State, search: Search, left: tuple[str, ...]) -> tuple[Membership, ...]:
+def _unchecked(run: Context, state: State, search: MembershipSearch, left: tuple[str, ...]) -> tuple[Membership, ...]:
     """Recorded memberships that no search has compared yet.
 
     After some time, the record of a load balancer that is listed and refused is believed.
@@ -151,7 +151,7 @@ def _searched(run: Context) -> set[str]:
     return {str(name) for batch in batches(run.episode.records) for name in batch.get("searched", ())}
 
 
-def _record(run: Context, search: Search, *, complete: bool) -> bool:
+def _record(run: Context, search: MembershipSearch, *, complete: bool) -> bool:
     """Record a batch of what was found: first ``memberships``, then ``memberships-<n>``.
 
     Returns whether this call knew the standing record before. No weight is changed before its batch is recorded, and
@@ -181,7 +181,7 @@ def _continue_later(run: Context, state: State, due: list[str]) -> State:
     return continue_at(state, Step.FIND_MEMBERSHIPS, due[0], error, run.clock.now() + BREATH)
 
 
-def _report_unsearched(run: Context, state: State, search: Search) -> State:
+def _report_unsearched(run: Context, state: State, search: MembershipSearch) -> State:
     """After the release, the load balancers that were not searched stay unknown."""
     for scope in state.unsearched:
         if not search.is_product(scope):

@@ -19,7 +19,7 @@ from rescue.state import State
 from spotkeeper import episode
 from spotkeeper.instances import Described, server_ids
 from spotkeeper.load_balancers.membership import batches, is_batch, is_complete, recorded
-from spotkeeper.load_balancers.search import Search
+from spotkeeper.load_balancers.search import MembershipSearch
 
 
 def settle_launch_spec(run: Context, state: State, observed: Mapping[str, Any]) -> State:
@@ -27,7 +27,7 @@ def settle_launch_spec(run: Context, state: State, observed: Mapping[str, Any]) 
     standing = run.episode.records.get("launch-spec") or run.episode.record("launch-spec", observed)
     while wrong := contradictions(standing, observed):
         state = state.warn(_superseded(run, "launch-spec", f"the source has different settings: {', '.join(wrong)}"))
-        run.episode.refuse("launch-spec")
+        run.episode.supersede("launch-spec")
         standing = run.episode.record("launch-spec", observed)
     return state.replace(spec_checked=True)
 
@@ -71,7 +71,7 @@ def settle_disks(run: Context, state: State, attached: Sequence[Described]) -> S
         shown = ", ".join(f"{disk} is {'' if disk in today else 'not '}attached to the source" for disk in wrong)
         state = state.warn(_superseded(run, "disks", shown))
         known = {name: disk for name, disk in standing["disks"].items() if name in today}
-        run.episode.refuse("disks")
+        run.episode.supersede("disks")
         standing = run.episode.record("disks", {"disks": {**today, **known}})
     return state
 
@@ -81,7 +81,7 @@ def own_servers(state: State, records: Mapping[str, Mapping[str, Any]], instance
     return server_ids(state.source, instance_id).union(records.get("event", {}).get("server_ids", ()))
 
 
-def check_memberships(run: Context, state: State, search: Search) -> State:
+def check_memberships(run: Context, state: State, search: MembershipSearch) -> State:
     """Supersede recorded memberships that a search contradicts while the source exists; the search records them anew.
 
     A load balancer that cannot be read contradicts nothing, but a record of another server is always superseded.
@@ -104,7 +104,7 @@ def check_memberships(run: Context, state: State, search: Search) -> State:
     why = f"{names}: recorded, but not listed" if wrong else f"{names}: listed, but not recorded"
     state = state.warn(_superseded(run, "memberships", why))
     for name in filter(is_batch, list(records)):
-        run.episode.refuse(name)
+        run.episode.supersede(name)
     left = [asdict(member) for member in known.values() if member not in wrong]  # their weights may be 0 by now
     document = {"memberships": left, "searched": [], "complete": False, "warnings": []}
     run.episode.record("memberships", document)

@@ -33,7 +33,7 @@ def wait_for_snapshots(run: Context, state: State, _: Decision) -> State:
     left = state.notice_end - LEAVE_BEFORE_RELEASE - run.clock.now()
     until = run.step.until.sooner(max(0.0, left))
     try:
-        wait_for(SNAPSHOTS_WAITER, state.image_id, lambda: _slowest(run, state), run.clock, until)
+        wait_for(SNAPSHOTS_WAITER, state.image_id, lambda: _slowest(run, state), until)
     except WaitFailed as failure:
         return state.replace(source_seen=False).warn(f"{failure}: the disks stay")
     except DeadlineReached:

@@ -1,1 +1,1 @@
-"""What is done about a lifecycle action, one file per resource. An action returns the new state."""
+"""The actions of a lifecycle action, a file for each resource. Each returns the new state."""

@@ -14,7 +14,7 @@ def start(run: Context, state: State, _: Decision) -> State:
 
 
 def give_up(run: Context, state: State, decision: Decision) -> State:
-    """What has been waited for too long has failed."""
+    """Overdue commands have failed; without those, instances that no command can reach."""
     if state.progress is None:
         return state
     progress = commands.give_up(state.progress, run.clock.now())

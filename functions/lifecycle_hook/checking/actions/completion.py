@@ -13,13 +13,13 @@ from spotkeeper.events import HookResult
 from spotkeeper.retry import RetryPolicy, is_outage
 
 COMPLETE = RetryPolicy(repeatable=False)
-"""A completion without an answer may have been executed: the lifecycle action tells."""
+"""A completion without an answer may have been executed: the lifecycle action shows it."""
 PAUSE = 10.0
 VERIFY_PAUSE = 2.0
 
 
 def complete(run: Context, state: State, decision: Decision) -> State:
-    """CompleteLifecycleAction, its result always said: without one the hook's DefaultResult counts."""
+    """CompleteLifecycleAction, always with a result: otherwise the hook's DefaultResult counts."""
     if decision.result is None:
         return state
     try:
@@ -36,7 +36,7 @@ def complete(run: Context, state: State, decision: Decision) -> State:
 
 
 def send(run: Context, state: State, result: HookResult) -> None:
-    """The call itself. Raises ``CloudError``."""
+    """CompleteLifecycleAction. Raises ``CloudError``."""
     parameters = {
         "LifecycleHookId": state.event.hook_id,
         "LifecycleActionToken": state.event.token,
@@ -48,13 +48,15 @@ def send(run: Context, state: State, result: HookResult) -> None:
 
 def _unanswered(run: Context, state: State, decision: Decision) -> State:
     if run.deadline.remaining() <= PAUSE:
-        raise DeadlineReached(f"{state.event.hook_id}: CompleteLifecycleAction got no answer; the next call looks")
+        raise DeadlineReached(
+            f"{state.event.hook_id}: CompleteLifecycleAction got no answer; the next call reads the action"
+        )
     run.clock.sleep(PAUSE)
     return state.replace(looked=False, sent=decision.result, judged=decision.reason, failed=state.failing)
 
 
 def verify(run: Context, state: State, _: Decision) -> State:
-    """Whether the cloud shows what it has accepted; it is accepted all the same where that takes long."""
+    """Wait until Auto Scaling shows the completed action, but not for long: the request was accepted."""
     deadline = run.deadline.sooner(APPEAR_SECONDS)
     while True:
         found = dict(observe.actions(run, state, state.hook)).get(state.event.token)

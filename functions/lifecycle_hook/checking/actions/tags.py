@@ -1,7 +1,4 @@
-"""Tags on instances, for whoever takes over: until when the hook lives, and which instances failed.
-
-They are written while they are needed and taken away when they have done their work (``spotkeeper.hooks``).
-"""
+"""Tags on instances for later calls: the end of the hook's life, and the failed instances (``spotkeeper.hooks``)."""
 
 from __future__ import annotations
 
@@ -23,15 +20,14 @@ PER_CALL = 50
 
 
 def record_life(run: Context, state: State, _: Decision) -> State:
-    """Tell other calls, and the sweep, until when the hook lives: no API does.
+    """Record the hook's end of life for other calls and the sweep: no API shows it.
 
-    Nothing depends on it: a refusal is recorded, unless it is throttling, after which it is written later.
+    No step depends on it: a refusal is recorded; after throttling the tag is written later.
     """
-    first = min(state.action.instance_ids, default="") if state.action else ""
     try:
-        if first:
-            tag = _tag(life_tag(state.event.hook_id), life_mark(state.event.token, state.alive_until))
-            _call(run, "TagResources", [first], tag)
+        if first := _first(state):
+            key, value = life_tag(state.event.hook_id), life_mark(state.event.token, state.alive_until)
+            _call(run, "TagResources", [first], {"Tag": [{"Key": key, "Value": value}]})
     except CloudError as error:
         if is_throttling(error):
             raise
@@ -40,42 +36,41 @@ def record_life(run: Context, state: State, _: Decision) -> State:
 
 
 def mark(run: Context, state: State, _: Decision) -> State:
-    """Tag the failed instances, so that a call after CONTINUE knows them although this one may die.
+    """Tag the failed instances, so that another call can remove them after CONTINUE if this call dies.
 
-    Where that is refused (20 tags already, RAM) they may not enter: nothing would take them out again.
+    After a refusal (20 tags already, RAM) they may not enter the group: no call could remove them.
     """
     failed = sorted(state.progress.failures) if state.progress else []
     try:
-        _on_each(run, "TagResources", failed, _tag(FAILED_TAG, mark_of(state)))
+        _on_each(run, "TagResources", failed, {"Tag": [{"Key": FAILED_TAG, "Value": mark_of(state)}]})
     except CloudError as error:
         if passes_with_next_call(error):
             raise
-        return state.replace(hindrance=error)
+        return state.replace(removal_error=error)
     return state.replace(marked=True)
 
 
 def marked(run: Context, state: State) -> Iterator[Described]:
-    """The instances that carry the mark of this action, whoever wrote it."""
+    """The instances that carry the mark of this action."""
     parameters = {"Tag": [{"Key": FAILED_TAG, "Value": mark_of(state)}]}
     found = describe_instances(run.ecs, "marked instances", parameters)
-    return (one for one in found if tags_of(one).get(FAILED_TAG) == mark_of(state))
+    return (instance for instance in found if tags_of(instance).get(FAILED_TAG) == mark_of(state))
 
 
 def mark_of(state: State) -> str:
-    """What the failed instances of this action carry."""
-    event = state.event
-    return failed_mark(event.token, event.hook_id, event.scaling_activity_id)
+    """The mark of this action's failed instances."""
+    return failed_mark(state.event.token, state.event.hook_id, state.event.scaling_activity_id)
 
 
 def tidy(run: Context, state: State, _: Decision) -> State:
-    """Take away the action's tags once it is over and whoever failed is removed.
+    """Remove the action's tags after its end, and after the removal of failed instances.
 
     A refusal that does not pass is a warning. Raises ``CloudError``.
     """
     try:
-        _untag(run, life_tag(state.event.hook_id), _remembering(run, state))
+        _untag(run, life_tag(state.event.hook_id), _with_life_tag(run, state))
         removing = state.check_plan and state.check_plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED
-        _untag(run, FAILED_TAG, [str(one["InstanceId"]) for one in marked(run, state)] if removing else [])
+        _untag(run, FAILED_TAG, [str(instance["InstanceId"]) for instance in marked(run, state)] if removing else [])
     except CloudError as error:
         if passes_with_next_call(error):
             raise
@@ -83,8 +78,12 @@ def tidy(run: Context, state: State, _: Decision) -> State:
     return state.replace(tidied=True)
 
 
-def _remembering(run: Context, state: State) -> list[str]:
-    first = min(state.action.instance_ids, default="") if state.action else ""
+def _first(state: State) -> str:
+    return min(state.action.instance_ids, default="") if state.action else ""
+
+
+def _with_life_tag(run: Context, state: State) -> list[str]:
+    first = _first(state)
     tags = tags_of(describe_instance(run.ecs, first)) if first else {}
     return [first] if recorded_life(tags, state.event.hook_id, state.event.token) is not None else []
 
@@ -96,20 +95,16 @@ def _untag(run: Context, key: str, instance_ids: Iterable[str]) -> None:
         run.audit.record("remove the tags", "done", f"{key} of {', '.join(ids)}")
 
 
-def _tag(key: str, value: str) -> dict[str, Any]:
-    return {"Tag": [{"Key": key, "Value": value}]}
-
-
 def _on_each(run: Context, action: str, instance_ids: Iterable[str], parameters: Mapping[str, Any]) -> None:
-    """The call on all of them; where one is gone it refuses all, so each is asked alone."""
+    """The call on all instances; an instance that is gone makes the API refuse it, so each instance is tried alone."""
     for chunk in chunks(instance_ids, PER_CALL):
         if not _call(run, action, chunk, parameters):
-            for one in chunk:
-                _call(run, action, [one], parameters)
+            for instance_id in chunk:
+                _call(run, action, [instance_id], parameters)
 
 
 def _call(run: Context, action: str, instance_ids: list[str], parameters: Mapping[str, Any]) -> bool:
-    """Whether all of them were there."""
+    """Whether all instances exist."""
     given = {"ResourceType": "instance", "ResourceId": instance_ids, **parameters}
     try:
         run.ecs.call(action, f"{len(instance_ids)} instances", given)

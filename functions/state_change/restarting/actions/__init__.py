@@ -1,1 +1,1 @@
-"""What a state change does, one file per resource. An action is given the decision and returns the new state."""
+"""The actions of a state change, a file for each resource. Each returns the new state."""

@@ -1,8 +1,8 @@
-"""Starting the instance, and waiting for it."""
+"""The start of the instance, and the wait for it."""
 
 from __future__ import annotations
 
-from restarting.actions.restarts import record
+from restarting.actions.journal import record
 from restarting.context import Context
 from restarting.observe import look
 from restarting.state import State
@@ -14,7 +14,7 @@ from spotkeeper.restarts import SETTLED_SECONDS
 from spotkeeper.retry import RetryPolicy, is_outage, is_throttling
 
 STARTING = RetryPolicy(conflicts=frozenset({"InstanceNotReady"}), repeatable=False)
-"""A start without an answer may have been executed: Describe tells."""
+"""A start without an answer may have been executed: Describe shows it."""
 
 OTHER_STATUS = "IncorrectInstanceStatus"
 GONE = "InvalidInstanceId.NotFound"
@@ -25,7 +25,7 @@ RUNNING = Waiter("instance", success=frozenset({"Running"}), retry=frozenset({"S
 
 
 def start(run: Context, state: State, _: Decision) -> State:
-    """Number the restart, ask for it, and record that it was accepted. Raises ``RestartRefused``."""
+    """Number and record the restart, request it, and record its acceptance. Raises ``RestartRefused``."""
     number, attempt = state.history.number(state.now), state.history.attempt(state.now)
     state = record(run, state, number, f"asked-{attempt}")
     try:
@@ -37,7 +37,7 @@ def start(run: Context, state: State, _: Decision) -> State:
 
 def _not_started(run: Context, state: State, asked: Asked, error: CloudError) -> State:
     if error.code == OTHER_STATUS:
-        # The instance was started elsewhere, or Describe lags behind. A call side by side has joined this record.
+        # The instance was started elsewhere, or Describe lags behind. A call side by side uses the same record.
         if _asked_here(run, state, asked):
             state = _refused(run, state, asked, error)
         return look(run, state).replace(asked_at=run.clock.now())
@@ -52,17 +52,16 @@ def _not_started(run: Context, state: State, asked: Asked, error: CloudError) ->
         raise error
     _refused(run, state, asked, error)
     raise RestartRefused(
-        f"{error}. {run.instance_id} stays stopped and this start does not count; the sweep hands it back "
-        "after 1, 2, 4, 8, then every 15 minutes. Want of stock passes by itself; arrears, quotas and locks are for a "
-        "human to settle",
+        f"{error}. {run.instance_id} stays stopped and this start does not count; the sweep tries again after 1, 2, 4, "
+        "8, then every 15 minutes. Lack of stock passes by itself; arrears, quotas and locks need a human",
         error.code,
     ) from error
 
 
 def _asked_here(run: Context, state: State, asked: Asked) -> bool:
-    """Whether this call wrote the record first, so that no other answer to it can exist."""
+    """Whether this call wrote the record, so that no other call has the answer."""
     number, attempt = asked
-    restart = next(one for one in state.history.restarts if one.number == number)
+    restart = next(restart for restart in state.history.restarts if restart.number == number)
     return restart.records[f"asked-{attempt}"].get("nonce") == run.nonce
 
 
@@ -82,5 +81,5 @@ def wait(run: Context, state: State, _: Decision) -> State:
         lags = status == "Stopped" and run.clock.now() - asked_at < SETTLED_SECONDS
         return (NOT_YET if lags else status), seen
 
-    seen = wait_for(RUNNING, run.instance_id, look_again, run.clock, run.deadline)
+    seen = wait_for(RUNNING, run.instance_id, look_again, run.deadline)
     return state.replace(instance=seen, looked_since_loaded=state.loaded, asked_at=asked_at)

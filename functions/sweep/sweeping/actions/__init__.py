@@ -1,1 +1,1 @@
-"""What a sweep does: hand over to the function whose job it is, and clean up. It never rescues anything itself."""
+"""The actions of a sweep: it invokes the function in charge, and cleans up. It never rescues anything itself."""

@@ -1,12 +1,12 @@
-"""What finished rescues left: deleted, and put away in the index."""
+"""The clean-up: leftovers deleted, and their entries in the index renewed or removed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from spotkeeper.errors import CloudError
-from spotkeeper.hints import Due
 from spotkeeper.instances import ALL_STATUSES, describe_images
+from spotkeeper.rescue_index import Due
 from sweeping.context import Context
 from sweeping.decide import CleanUp
 
@@ -14,54 +14,54 @@ IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDi
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
 
-def clean_up(run: Context, plan: CleanUp) -> None:
-    """Delete, the image before its snapshots; what is written down first is found again after a crash.
+def delete(run: Context, clean_up: CleanUp) -> None:
+    """Delete, the image before its snapshots; they are recorded first, so that a call after a crash finds them.
 
-    What is in use refuses and stays, and with an image that stays everything does. Never with Force.
+    A resource in use stays, and with an image everything stays. No call uses Force.
     Raises ``CloudError``, ``JournalUnavailable``.
     """
-    folder = f"{run.home}/sweeps/{plan.leftover.name}"
-    run.journal.create(f"{folder}/clean-up", {"image_id": plan.image_id, "snapshot_ids": list(plan.snapshot_ids)})
-    if plan.image_id and _delete(run, "DeleteImage", "ImageId", [plan.image_id]):
+    folder = f"{run.home}/sweeps/{clean_up.leftover.name}"
+    run.journal.create(
+        f"{folder}/clean-up", {"image_id": clean_up.image_id, "snapshot_ids": list(clean_up.snapshot_ids)}
+    )
+    if clean_up.image_id and _delete(run, "DeleteImage", "ImageId", [clean_up.image_id]):
         return
-    stays = _delete(run, "DeleteSnapshot", "SnapshotId", plan.snapshot_ids)
-    stays += _delete(run, "DeleteDisk", "DiskId", plan.disk_ids)
+    stays = _delete(run, "DeleteSnapshot", "SnapshotId", clean_up.snapshot_ids)
+    stays += _delete(run, "DeleteDisk", "DiskId", clean_up.disk_ids)
     if not stays:
-        _close(run, plan)
+        _close(run, clean_up)
 
 
-def put_away(run: Context, due: Due, plan: CleanUp, until: int) -> None:
-    """What is over is in the index no more; the rest is due another time. Raises ``JournalUnavailable``."""
-    if plan.over and not plan.leftover.cleaned:
-        _close(run, plan)
-    if not plan.over:
+def reschedule(run: Context, due: Due, clean_up: CleanUp, until: int) -> None:
+    """Remove the entry from the index; unless all is closed, with a new entry. Raises ``JournalUnavailable``."""
+    if clean_up.closed and not clean_up.leftover.cleaned:
+        _close(run, clean_up)
+    if not clean_up.closed:
         run.journal.hint(Due(due.episode, until).key(run.home), {})
     run.journal.delete(due.key(run.home))
 
 
-def _close(run: Context, plan: CleanUp) -> None:
-    """Write down that nothing is left of a rescue: no sweep looks at it any more. Raises ``JournalUnavailable``."""
-    document = {"image_id": plan.image_id, "disk_ids": list(plan.disk_ids)}
-    run.journal.create(f"{run.home}/sweeps/{plan.leftover.name}/cleaned", document)
+def _close(run: Context, clean_up: CleanUp) -> None:
+    """Record that nothing is left of a rescue: no sweep looks at it any more. Raises ``JournalUnavailable``."""
+    document = {"image_id": clean_up.image_id, "disk_ids": list(clean_up.disk_ids)}
+    run.journal.create(f"{run.home}/sweeps/{clean_up.leftover.name}/cleaned", document)
 
 
 def _delete(run: Context, action: str, key: str, resource_ids: Iterable[str]) -> list[str]:
-    """Returns what is in use and stays."""
-    return [one for one in resource_ids if not _deleted(run, action, key, one)]
-
-
-def _deleted(run: Context, action: str, key: str, resource_id: str) -> bool:
-    try:
-        run.ecs.call(action, resource_id, {key: resource_id})
-    except CloudError as error:
-        if error.code in IN_USE:
-            return False
-        if error.code not in GONE and not (action == "DeleteImage" and _image_is_gone(run, resource_id)):
-            raise
-    return True
+    """Returns the resources that stay because they are in use."""
+    stay: list[str] = []
+    for resource_id in resource_ids:
+        try:
+            run.ecs.call(action, resource_id, {key: resource_id})
+        except CloudError as error:  # noqa: PERF203
+            if error.code in IN_USE:
+                stay.append(resource_id)
+            elif error.code not in GONE and not (action == "DeleteImage" and _image_is_gone(run, resource_id)):
+                raise
+    return stay
 
 
 def _image_is_gone(run: Context, image_id: str) -> bool:
-    """The role may delete what carries a tag: asked again for what an unanswered call has deleted, RAM refuses."""
-    parameters = {"ImageId": image_id, "Status": ALL_STATUSES}
-    return not any(one.get("ImageId") == image_id for one in describe_images(run.ecs, image_id, parameters))
+    """RAM allows deletion by tag: it refuses a second call for an image that an unanswered call has deleted."""
+    images = describe_images(run.ecs, image_id, {"ImageId": image_id, "Status": ALL_STATUSES})
+    return not any(image.get("ImageId") == image_id for image in images)

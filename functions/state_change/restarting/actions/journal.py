@@ -1,16 +1,19 @@
-"""The journal's records of restarts."""
+"""The records of a state change in the journal: restarts, and the end of a rescue in stop mode."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from restarting.answer import closing
 from restarting.context import Context
 from restarting.state import State
+from spotkeeper import rescue_index
+from spotkeeper.load_balancers.membership import recorded
 from spotkeeper.loop import Decision
 
 
 def record(run: Context, state: State, number: int, name: str, **more: Any) -> State:
-    """Write a record of a restart, unless a call side by side has written it. Raises ``JournalUnavailable``."""
+    """Write a record of a restart, unless it stands already. Raises ``JournalUnavailable``."""
     standing = run.ledger.record(number, name, {"at": run.clock.now(), "nonce": run.nonce, **more})
     return state.replace(history=state.history.with_record(number, name, standing))
 
@@ -22,16 +25,23 @@ def record_start(run: Context, state: State, _: Decision) -> State:
 
 
 def record_run(run: Context, state: State, _: Decision) -> State:
-    """The latest restart is over."""
+    """Record the end of the latest restart."""
     unseen = state.history.unseen
     return record(run, state, unseen.number, "running").replace(ran=True) if unseen else state
 
 
 def report_limit(run: Context, state: State, _: Decision) -> State:
-    """Report the limit once: only the call whose record stands reports it."""
+    """Report the limit once: only the call that wrote the record reports it."""
     last = state.history.last
     if last is None:
         return state
     state = record(run, state, last.number, "reported")
     standing = state.history.last
     return state.replace(reported=standing is not None and standing.records["reported"].get("nonce") == run.nonce)
+
+
+def finish(run: Context, state: State, _: Decision) -> State:
+    """Close the episode with the answer of all later calls."""
+    stays = rescue_index.finish(run.episode, closing(run, state, recorded(state.rescue)), run.clock.now(), leaves=False)
+    rescue = {**state.rescue, "done": run.episode.records["done"]}
+    return state.replace(rescue=rescue, closed=True, stays=stays)

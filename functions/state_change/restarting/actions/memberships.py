@@ -1,4 +1,4 @@
-"""A stop-mode instance that runs again gets back into its groups, with the weights that its rescue has recorded."""
+"""The memberships of a stop-mode instance that runs again, with the weights that its rescue has recorded."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from spotkeeper.loop import Decision
 from spotkeeper.retry import passes_by_itself
 
 PATIENCE_SECONDS = 120.0
-"""How long groups that are busy, throttled or unreachable are tried again before the call gives up."""
+"""Busy, throttled and unreachable groups are tried again for so long."""
 TURN_SECONDS = 10.0
-"""How long such a group is tried before the next has its turn; doubled with each round."""
+"""Such a group is tried for so long before the next group has its turn; doubled with each round."""
 ROUND_PAUSE = 5.0
 
 
-def serve(run: Context, state: State, _: Decision) -> State:
-    """Old weights where it is still a member, the old membership where it is not.
+def restore(run: Context, state: State, _: Decision) -> State:
+    """Set the recorded weights, and add the missing memberships.
 
-    No group waits for another. Raises ``RescueIncomplete`` after all others are served, and ``BrokenRecord`` before any
-    is, where a record is broken or names a server that is not this one.
+    No group waits for another. Raises ``RescueIncomplete`` after all other groups are done, and ``BrokenRecord`` before
+    the first change where a record is broken or names another server.
     """
     members, attached = _checked(run, state), server_ids(state.instance, run.instance_id)
-    groups = [tuple(group) for group in by_group(one for one in members if one.server_id in attached)]
-    lost, refused = _serve_all(run, groups)
+    groups = [tuple(group) for group in by_group(member for member in members if member.server_id in attached)]
+    lost, refused = _restore_all(run, groups)
     if refused:
         raise RescueIncomplete(_words(run, len(groups), refused))
-    detached = (one for one in members if one.server_id not in attached)
-    cards = (f"membership of network card {one.server_id} in {one.name}: it is detached" for one in detached)
+    detached = (member for member in members if member.server_id not in attached)
+    cards = (f"membership of network card {member.server_id} in {member.name}: it is detached" for member in detached)
     return state.replace(serves=True, lost=(*cards, *lost))
 
 
 def _checked(run: Context, state: State) -> tuple[Membership, ...]:
-    """The recorded memberships, where no record is broken and each can be this instance's. Raises ``BrokenRecord``."""
+    """The recorded memberships. Raises ``BrokenRecord``, also where a record cannot be this instance's."""
     if broken := unreadable(state.rescue, run.episode.broken):
         raise broken
-    for one in recorded(state.rescue):
-        if mistake := run.load_balancers[one.product].mistake(one, run.instance_id):
-            raise BrokenRecord(run.episode.key("memberships"), f"names {one.server_id!a} in {one.name!a}: {mistake}")
+    for member in recorded(state.rescue):
+        if mistake := run.load_balancers[member.product].mistake(member, run.instance_id):
+            raise BrokenRecord(
+                run.episode.key("memberships"), f"names {member.server_id!a} in {member.name!a}: {mistake}"
+            )
     return recorded(state.rescue)
 
 
 Group = tuple[Membership, ...]
-"""The memberships in one group."""
+"""The memberships in a group."""
 Refused = dict[Group, SpotkeeperError]
 
 
-def _serve_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
-    """What cannot be had any more, in words, and which groups refuse the instance for good, or for too long."""
+def _restore_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
+    """The memberships that cannot be restored, in words, and the groups that refuse the instance."""
     until, turn = run.deadline.sooner(PATIENCE_SECONDS), TURN_SECONDS
     lost: list[str] = []
     refused: Refused = {}
@@ -62,18 +64,17 @@ def _serve_all(run: Context, groups: list[Group]) -> tuple[list[str], Refused]:
                 lost += run.load_balancers[group[0].product].restore(list(group), until.sooner(turn))
             except (CloudError, RescueFailed) as error:
                 refused[group] = error
-        waiting = [group for group, error in refused.items() if _passes(error)] if until.remaining() > 0 else []
+        passing = (
+            group for group, error in refused.items() if isinstance(error, CloudError) and passes_by_itself(error, BUSY)
+        )
+        waiting = list(passing) if until.remaining() > 0 else []
         run.clock.sleep(min(ROUND_PAUSE, until.remaining()) if waiting else 0.0)
         turn *= 2
     return lost, refused
 
 
-def _passes(error: SpotkeeperError) -> bool:
-    return isinstance(error, CloudError) and passes_by_itself(error, BUSY)
-
-
 def _words(run: Context, groups: int, refused: Refused) -> str:
-    """Which groups refuse it, with load balancer, code and request id."""
+    """The groups that refuse the instance, with load balancer, code and request id."""
     each = (f"{group[0].load_balancer_id}, {group[0].group_name}: {error}" for group, error in refused.items())
     back = f"{run.instance_id} is back in {groups - len(refused)} of its {groups} groups; calling again goes on"
     return f"{back}. Refused: {'; '.join(each)}"

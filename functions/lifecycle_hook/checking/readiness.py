@@ -1,0 +1,71 @@
+"""The instances that a command can reach: Running, with a heartbeat of the agent. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from checking.context import Context
+from checking.progress import InstanceState, Progress, Readiness
+from spotkeeper.clients import chunks, items
+from spotkeeper.errors import BadCheck, CloudError
+from spotkeeper.instances import Described, instances_by_id
+
+INSTANCES_PER_DESCRIBE = 100
+INSTANCES_PER_STATUS = 50
+STATUSES = ("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+GONE = "InvalidInstance.NotFound"
+OUT_SECONDS = 60.0
+ON_ITS_WAY = frozenset({"Pending", "Starting"})
+
+
+def look(run: Context, progress: Progress) -> Progress:
+    """Look at the instances that no command can reach yet. Raises ``CloudError``, and ``BadCheck`` without a script."""
+    waiting, now = progress.waiting, run.clock.now()
+    described: dict[str, Described] = {}
+    for chunk in chunks(waiting, INSTANCES_PER_DESCRIBE):
+        described |= instances_by_id(run.ecs, chunk)
+    instances = {name: _standing(described.get(name), progress, (name, now)) for name in waiting}
+    running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
+    agents = _with_agent(run, [name for name in running if instances[name].readiness is Readiness.WAITING])
+    ready = {name: InstanceState(Readiness.READY, os_type=instances[name].os_type) for name in agents}
+    return progress.with_instances({**instances, **ready})
+
+
+def _standing(seen: Described | None, progress: Progress, looked: tuple[str, float]) -> InstanceState:
+    """The readiness by the instance's status; a running instance still waits for its agent."""
+    if seen is None:
+        return _out(progress, looked, InstanceState(Readiness.WAITING, "the instance does not exist"))
+    os_type = str(seen.get("OSType") or "linux").lower()
+    if unfit := [chosen.check.name for chosen in progress.chosen if os_type not in chosen.check.scripts]:
+        raise BadCheck(f"check {unfit[0]} has no script for {os_type}, which {looked[0]} runs: choose another check")
+    status = str(seen.get("Status"))
+    if status == "Running":
+        return InstanceState(Readiness.WAITING, "its Cloud Assistant agent has no heartbeat", os_type)
+    instance = InstanceState(Readiness.WAITING, f"it is {status}", os_type)
+    return instance if status in ON_ITS_WAY else _out(progress, looked, instance)
+
+
+def _out(progress: Progress, looked: tuple[str, float], instance: InstanceState) -> InstanceState:
+    """An instance that does not exist or run is out: for good only after a minute of looks."""
+    instance_id, now = looked
+    before = progress.instances.get(instance_id)
+    since = before.out_since if before and before.out_since is not None else now
+    readiness = Readiness.NEVER if now - since >= OUT_SECONDS else Readiness.WAITING
+    return replace(instance, readiness=readiness, out_since=since)
+
+
+def _with_agent(run: Context, instance_ids: Sequence[str]) -> Iterable[str]:
+    for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
+        try:
+            pages = list(
+                run.ecs.pages("DescribeCloudAssistantStatus", f"{len(chunk)} instances", {"InstanceId": chunk})
+            )
+        except CloudError as error:
+            if error.code != GONE:
+                raise
+            continue  # an instance was released meanwhile: the next look shows that
+        for status in (status for page in pages for status in items(page, *STATUSES)):
+            # The text "true", not a boolean (DescribeCloudAssistantStatus).
+            if status.get("InstanceId") in chunk and str(status.get("CloudAssistantStatus")).lower() == "true":
+                yield str(status["InstanceId"])
