@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.lifecycle_hook import stage  # noqa: F401 - it puts the function on the path
+from tests.lifecycle_hook import stage  # before shell: it puts the function on the path
+from tests.lifecycle_hook.shell import SHELLS, MachineUnderTest
 
 Write = Callable[..., None]
+Make = Callable[..., stage.HookStage]
+
+
+@pytest.fixture(params=SHELLS)
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
+    """Return a machine whose shell is each of those there are."""
+    return MachineUnderTest(tmp_path, request.param)
 
 
 @pytest.fixture
@@ -29,3 +37,10 @@ def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         monkeypatch.setattr("checking.entry.HOOKS", path)
 
     return write
+
+
+@pytest.fixture
+def removing(hooks: Write) -> Make:
+    """``removing(...)``: a stage of which the first instance fails, under a rule that has failed ones removed."""
+    hooks(SCALE_OUT=stage.REMOVE)
+    return stage.failing

@@ -10,12 +10,14 @@ from typing import Any
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.ecs.assistant import Command, Outcome
-from simulator.scaling_fleet import ScalingFleet, notification_of, scaling_fleet
+from simulator.scaling_fleet import HOOK_ARN, ScalingFleet, notification_of, scaling_fleet
 from tests.function_stage import JOURNAL, TIMER, FunctionStage
 
 NOW = 1_760_000_000.0
 FUNCTION = "spotkeeper-lifecycle-hook"
 MINUTE = 60.0
+ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
+REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
 
 
 @dataclass
@@ -123,3 +125,10 @@ def stage(
     item = HookStage(cloud, dict(settings or {}), timeout, fleet=scaling_fleet(cloud, **changes))
     item.before = cloud.state()
     return item
+
+
+def failing(**changes: Any) -> HookStage:
+    """A stage of which the first instance fails its check."""
+    here = stage(**changes)
+    here.fail(here.ids[0])
+    return here

@@ -172,10 +172,12 @@ def test_metadata_that_is_for_somebody_else_is_ignored(metadata: str | None) -> 
         ({"checks": [{"name": "port-answers", "parameters": {"port": [80]}}]}, "not a value of type list"),
         ('{"checks": ["system-up"], "checks": ["headroom"]}', "the same key twice"),
         ('{"checks": [{"name": "system-up", "name": "headroom"}]}', "the same key twice"),
+        ('{"checks": ["port-answers"', "is not JSON"),
+        ('{"checks": [port-answers]}', "is not JSON"),
     ],
 )
 def test_metadata_that_chooses_what_there_is_not_is_refused(chosen: object, told: str) -> None:
-    """Metadata that begins to choose must choose what exists, and only that."""
+    """Metadata that begins to choose must choose what exists, and only that; a slip of the pen is no remark."""
     metadata = chosen if isinstance(chosen, str) else json.dumps(chosen)
     with pytest.raises(BadCheck) as caught:
         SHIPPED.plan(Transition.SCALE_OUT, None, None, metadata)

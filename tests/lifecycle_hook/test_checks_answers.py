@@ -7,21 +7,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-from tests.lifecycle_hook.shell import CHECKS, SHELLS, MachineUnderTest
+from tests.lifecycle_hook.shell import CHECKS, MachineUnderTest
 
 CLIENTS = [tool for tool in ("curl", "wget") if shutil.which(tool)]
 """What there is of them on this machine."""
 PORT, HTTP = CHECKS["port-answers"], CHECKS["http-answers"]
 
 
-@pytest.fixture(params=SHELLS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
+@pytest.fixture
+def machine(machine: MachineUnderTest) -> MachineUnderTest:
     """Return a machine whose only address is loopback's and whose shell is each of those there are."""
-    machine = MachineUnderTest(tmp_path, request.param)
     machine.fakes("hostname", "exit 1")
     return machine
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 
-from tests.lifecycle_hook.shell import CHECKS, SHELLS, MachineUnderTest
+from tests.lifecycle_hook.shell import CHECKS, MachineUnderTest
 
 CHECK = CHECKS["connections-drained"]
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
@@ -23,12 +22,6 @@ FROM_LOOPBACK_6 = "8: 00000000000000000000000001000000:01BB 00000000000000000000
 FROM_LOOPBACK_MAPPED = "9: 0000000000000000FFFF00000100007F:01BB 0000000000000000FFFF00000100007F:C008 01"
 FROM_ITSELF = "10: 0500A8C0:01BB 0500A8C0:C009 01"
 CLIENT_6_THAT_LOOKS_LOCAL = "11: B80D0120000000000000000000000001:01BB B80D012000000000000000000200007F:C00A 01"
-
-
-@pytest.fixture(params=SHELLS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
-    """Return a machine whose shell is each of those there are."""
-    return MachineUnderTest(tmp_path, request.param)
 
 
 def tables(machine: MachineUnderTest, *rows: str) -> None:

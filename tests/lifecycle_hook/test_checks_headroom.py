@@ -16,10 +16,9 @@ DISKS = """Filesystem 1024-blocks Used Available Capacity Mounted-on
 tmpfs 1000 1000 0 100% /run"""
 
 
-@pytest.fixture(params=SHELLS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
+@pytest.fixture
+def machine(machine: MachineUnderTest) -> MachineUnderTest:
     """Return a machine with a load of 1.50 on two cores and two disks, whose shell is each of those there are."""
-    machine = MachineUnderTest(tmp_path, request.param)
     machine.fakes("cut", "echo 1.50")
     machine.fakes("nproc", "echo 2")
     machine.fakes("df", f"echo '{DISKS}'")

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.lifecycle_hook.shell import CHECKS, SHELLS, MachineUnderTest
+from tests.lifecycle_hook.shell import CHECKS, MachineUnderTest
 
 CHECK = CHECKS["logs-uploaded"]
 ROLE = "case $* in *security-credentials/*) echo web-role ;; *) echo token ;; esac"
 
 
-@pytest.fixture(params=SHELLS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
+@pytest.fixture
+def machine(machine: MachineUnderTest) -> MachineUnderTest:
     """Return a machine with a RAM role and no tool for OSS, whose shell is each of those there are."""
-    machine = MachineUnderTest(tmp_path, request.param)
     machine.fakes("curl", ROLE)
     return machine
 

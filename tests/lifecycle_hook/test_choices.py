@@ -1,4 +1,4 @@
-"""What a hook's NotificationMetadata chooses, and what reaches the machines of it."""
+"""The checks that a hook's NotificationMetadata chooses, and the commands that reach the machines."""
 
 from __future__ import annotations
 
@@ -19,25 +19,6 @@ def test_another_check_with_parameters() -> None:
     assert (command.name, command.parameters) == ("spotkeeper-port-answers", {"port": "8080", "wait-seconds": "120"})
     assert "8080" in command.content
     assert "{{" not in command.content
-
-
-def test_a_check_that_needs_to_know_its_instance() -> None:
-    """What Cloud Assistant knows by itself it fills in: each machine uploads to a place of its own."""
-    chosen = ["connections-drained", {"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]
-    here = stage(transition="SCALE_IN", metadata=json.dumps({"checks": chosen}))
-    assert here.deliver()["result"] == "CONTINUE"
-    assert [command.name for command in here.cloud.ecs.assistant.commands] == [
-        "spotkeeper-connections-drained",
-        "spotkeeper-logs-uploaded",
-    ]
-
-
-@pytest.mark.parametrize("metadata", ["测试 SCALE_OUT HOOK", '{"template": "somebody else\'s"}', "[1]", "", "{"])
-def test_a_remark_chooses_nothing(metadata: str) -> None:
-    """The transition's default runs."""
-    here = stage(metadata=metadata)
-    here.deliver()
-    assert [command.name for command in here.cloud.ecs.assistant.commands] == ["spotkeeper-system-up"]
 
 
 def test_windows() -> None:

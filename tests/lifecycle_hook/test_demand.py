@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from simulator.faults import Fault
 from spotkeeper.errors import DeadlineReached, MalformedEvent
 from tests.lifecycle_hook.stage import stage
+from tests.rescue.reading import fault
 
 
 def test_the_named_check_on_every_instance() -> None:
@@ -70,7 +70,7 @@ def test_a_dry_run() -> None:
 def test_a_refusal_is_raised() -> None:
     """Nothing waits for a check on demand, so nothing is done about our own failure but to say it."""
     here = stage()
-    here.cloud.faults.add(Fault("RunCommand", "code:Forbidden.RAM"))
+    fault(here, "RunCommand", "code:Forbidden.RAM")
     with pytest.raises(Exception, match="RunCommand"):
         here.check()
     assert here.action == ("Pending", "")

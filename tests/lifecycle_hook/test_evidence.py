@@ -1,4 +1,4 @@
-"""What of a check's output is shown: readable, bounded, and never a secret of this process."""
+"""The shown part of a check's output is readable and bounded, and never has a secret of this process."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_secret_in_utf_16_is_masked() -> None:
 
 
 def test_a_short_secret_is_masked_as_a_whole() -> None:
-    """A secret shorter than a fragment is only recognised as a whole; a blank one is none."""
+    """A secret shorter than a fragment is only recognised as a whole; a blank text is no secret."""
     assert tail_of(encoded("pin 4711, 47 11, 471, cGlu"), ["4711", "", " \n"]) == "pin ***, ***, 471, cGlu"
 
 

@@ -1,4 +1,4 @@
-"""What a check prints, whatever it is, neither breaks the answer nor gives anything away."""
+"""The output of a check neither breaks the answer nor shows a secret."""
 
 from __future__ import annotations
 

@@ -8,16 +8,12 @@ from base64 import b64encode
 import pytest
 
 from simulator.ecs.assistant import Outcome
-from simulator.faults import Fault
-from simulator.scaling_fleet import HOOK_ARN, MEMBER
-from simulator.transport import Killed
-from spotkeeper.errors import BadCheck, CloudError, DeadlineReached, SpotkeeperError, WaitFailed
-from tests.lifecycle_hook.conftest import Write
-from tests.lifecycle_hook.stage import MINUTE, NOW, stage
+from spotkeeper.errors import CloudError, DeadlineReached, SpotkeeperError, WaitFailed
+from tests.lifecycle_hook.conftest import Make, Write
+from tests.lifecycle_hook.stage import ARNS, MINUTE, NOW, REMOVE, stage
+from tests.rescue.reading import dies, fault
 from tests.rescue.walks import attempt, describe, side_by_side
 
-ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
-REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
 READINGS = ("restart", "add")
 
 
@@ -34,26 +30,26 @@ def test_a_call_that_is_throttled_past_the_hook_s_timeout(action: str) -> None:
     """The hook is kept alive meanwhile, and the broken machines stay out."""
     here = stage(timeout=1_800)
     here.fail(*here.ids)
-    here.cloud.faults.add(Fault(action, "throttle", times=None, until=NOW + 660))
+    fault(here, action, "throttle", times=None, until=NOW + 660)
     assert here.deliver()["result"] == "ABANDON"
     assert here.fleet.action.heartbeats >= 1
 
 
 def test_a_completion_that_nobody_answers_past_the_hook_s_timeout() -> None:
-    """The hook is kept alive until one is accepted, without hundreds of tries."""
+    """The hook is kept alive until a completion is accepted, without hundreds of tries."""
     here = stage(timeout=1_800)
     here.fail(*here.ids)
-    here.cloud.faults.add(Fault("CompleteLifecycleAction", "code:ServiceUnavailable", times=None, until=NOW + 640))
+    fault(here, "CompleteLifecycleAction", "code:ServiceUnavailable", times=None, until=NOW + 640)
     assert here.deliver()["result"] == "ABANDON"
     assert here.action == ("Completed", "ABANDON")
     assert len(here.actions("CompleteLifecycleAction")) < 100
 
 
 def test_our_failure_near_the_hook_s_end() -> None:
-    """An extension leaves time for another call; nothing is decided by default while one is possible."""
+    """An extension leaves time for another call; nothing is decided by default while another is possible."""
     here = stage()
     here.advance(485)
-    here.cloud.faults.add(Fault("DescribeInstances", "code:Forbidden.RAM", times=None))
+    fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None)
     with pytest.raises(SpotkeeperError, match="DescribeInstances"):
         here.deliver()
     assert (here.action, here.fleet.action.heartbeats) == (("Pending", ""), 1)
@@ -61,7 +57,7 @@ def test_our_failure_near_the_hook_s_end() -> None:
 
 @pytest.mark.parametrize("reading", READINGS)
 def test_hours_of_waiting_with_retries_and_sweeps(reading: str) -> None:
-    """Who takes over learns from a tag how long the hook lives: the twenty heartbeats last for hours, not for one."""
+    """The next call learns from a tag how long the hook lives: the twenty heartbeats last for hours."""
     here = stage(timeout=1_800)
     here.cloud.ess.heartbeat_reading = reading
     here.agents(NOW + 9_000, here.ids[0])
@@ -79,28 +75,24 @@ def test_a_long_hook_is_handed_over_again_and_again() -> None:
     """A notification got lost, and the first calls fail: later ones come before the hook's timeout, not after it."""
     here = stage(hook_timeout=3_600)
     here.fail(*here.ids)
-    here.cloud.faults.add(Fault("RunCommand", "code:Forbidden.RAM", times=None, until=NOW + 2_600))
+    fault(here, "RunCommand", "code:Forbidden.RAM", times=None, until=NOW + 2_600)
     for _ in range(60):
         here.advance(MINUTE)
         here.sweep(**ARNS)
     assert here.action == ("Completed", "ABANDON")
 
 
-def test_a_group_that_cannot_spare_the_failed_one(hooks: Write) -> None:
+def test_a_group_that_cannot_spare_the_failed_one(removing: Make) -> None:
     """RemoveInstances would refuse below MinSize, and the broken machine would serve: abandoned instead."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage(min_size=3)
-    here.fail(here.ids[0])
+    here = removing(min_size=3)
     answer = here.deliver()
     assert answer["result"] == "ABANDON"
     assert "MinSize" in answer["reason"]
 
 
-def test_removed_by_somebody_else_just_now(hooks: Write) -> None:
+def test_removed_by_somebody_else_just_now(removing: Make) -> None:
     """By a call side by side, between the list and RemoveInstances: no failure, the next list shows who is left."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
+    here = removing()
     outcomes = side_by_side(here, ("one", 0), ("two", 14))
     assert [describe(item) for item in outcomes.values() if not isinstance(item, dict)] == []
     assert [action.code for action in here.actions("RemoveInstances") if action.code]
@@ -108,25 +100,19 @@ def test_removed_by_somebody_else_just_now(hooks: Write) -> None:
     assert here.serving() == {here.ids[1]}
 
 
-def test_a_removal_that_is_refused(hooks: Write) -> None:
+def test_a_removal_that_is_refused(removing: Make) -> None:
     """While the list goes on to show the instance it is a failure, and the next call removes it."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("RemoveInstances", "code:InvalidInstanceId.NotFound"))
+    here = removing()
+    fault(here, "RemoveInstances", "code:InvalidInstanceId.NotFound")
     with pytest.raises(CloudError, match="RemoveInstances"):
         here.deliver()
     assert here.deliver()["removed_instances"] == [here.ids[0]]
 
 
-def test_more_failed_instances_than_a_page_of_ids(hooks: Write) -> None:
-    """The first twenty that carry the tag are no members any more: the sweep goes on to the one that is."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("RemoveInstances", "kill-before"))
-    with pytest.raises(Killed):
-        here.deliver()
+def test_more_failed_instances_than_a_page_of_ids(removing: Make) -> None:
+    """The first twenty that carry the tag are no members any more: the sweep goes on to the member."""
+    here = removing()
+    dies(here, "RemoveInstances")
     ecs = here.cloud.ecs
     failed = ecs.instances[here.ids[0]]
     tags = failed.tags.seen(here.cloud.now())
@@ -145,11 +131,9 @@ def test_more_failed_instances_than_a_page_of_ids(hooks: Write) -> None:
     assert here.serving() == {here.ids[1]}
 
 
-def test_a_removal_that_has_to_wait_longer_than_all_retries(hooks: Write) -> None:
+def test_a_removal_that_has_to_wait_longer_than_all_retries(removing: Make) -> None:
     """Another hook holds the activity for hours; when it lets go, the sweep finds the failed one by its tag."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage(second_hook=True, hook_timeout=10_800)
-    here.fail(here.ids[0])
+    here = removing(second_hook=True, hook_timeout=10_800)
     first = json.dumps(here.cloud.ess.notifications[0]).encode()
     with pytest.raises(SpotkeeperError):
         here.deliver(first)
@@ -169,18 +153,10 @@ def test_auto_scaling_contradicts_itself(action: str) -> None:
     if action == "CompleteLifecycleAction":
         here.agents(NOW)
     here.fleet.action.expires_at = NOW + 1e6
-    here.cloud.faults.add(Fault(action, "code:LifecycleHookIdAndLifecycleActionToken.Invalid", times=None))
+    fault(here, action, "code:LifecycleHookIdAndLifecycleActionToken.Invalid", times=None)
     with pytest.raises(DeadlineReached):
         here.deliver()
     assert len(here.cloud.calls) < 150
-
-
-def test_an_action_that_heartbeats_do_not_know() -> None:
-    """The checks go on meanwhile, and what they say is accepted."""
-    here = stage(hook_timeout=60)
-    unknown = "code:LifecycleHookIdAndLifecycleActionToken.Invalid"
-    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", unknown, times=None))
-    assert here.deliver()["result"] == "CONTINUE"
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
@@ -198,7 +174,7 @@ def test_an_instance_that_run_command_always_refuses(hooks: Write) -> None:
     """Only it fails: the others are asked without it."""
     hooks(SCALE_OUT={"agent_seconds": 120, **REMOVE})
     here = stage()
-    here.cloud.faults.add(Fault("RunCommand", "code:InvalidInstance.NotMatch", times=2))
+    fault(here, "RunCommand", "code:InvalidInstance.NotMatch", times=2)
     assert here.deliver()["result"] == "CONTINUE"
     assert len(here.actions("RunCommand")) <= 4
 
@@ -207,7 +183,7 @@ def test_hooks_have_their_turn_without_a_journal() -> None:
     """The sweep raises what keeps it from looking for rescues, after the hooks."""
     here = stage()
     here.advance(400)
-    here.cloud.faults.add(Fault("oss:*", "code:InternalError", times=None))
+    fault(here, "oss:*", "code:InternalError", times=None)
     with pytest.raises(SpotkeeperError):
         here.sweep(**ARNS)
     with here.playing():
@@ -231,9 +207,9 @@ def test_one_look_that_does_not_show_an_instance() -> None:
 
 
 def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call's command is another one: the old token would be refused with it for ever."""
+    """The next call's command differs: the old token would be refused with it for ever."""
     here = stage()
-    here.cloud.faults.add(Fault("DescribeInvocationResults", "code:Forbidden.RAM", times=1))
+    fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=1)
     with pytest.raises(SpotkeeperError):
         here.deliver()
     monkeypatch.setattr("checking.catalogue.Script.encoded", b64encode(b"wait='{{wait-seconds}}'\n").decode())
@@ -265,27 +241,10 @@ def test_an_action_that_is_handed_over_already_takes_nobody_s_place() -> None:
 
 
 def test_an_event_that_says_neither_when_nor_in_which_activity() -> None:
-    """Nobody knows how long the hook lives: it is extended before anything is waited for."""
+    """The end of the hook is unknown: it is extended before anything is waited for."""
     here = stage(hook_timeout=600)
     here.fail(*here.ids, seconds=400.0, exit_code=1)
     here.advance(300)
     event = json.loads(here.sent)
     del event["time"], event["content"]["scalingActivityId"]
     assert here.deliver(json.dumps(event).encode())["result"] == "ABANDON"
-
-
-@pytest.mark.parametrize("metadata", ['{"checks": ["port-answers"', '{"checks": [port-answers]}'])
-def test_a_choice_with_a_slip_of_the_pen(metadata: str) -> None:
-    """It was meant to choose: running the default check instead would let in what it was to keep out."""
-    with pytest.raises(BadCheck, match="notificationMetadata"):
-        stage(metadata=metadata).deliver()
-
-
-def test_who_was_in_the_group_before_is_never_touched(hooks: Write) -> None:
-    """Neither checked nor tagged nor removed."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.deliver()
-    named = json.dumps([call.parameters for call in here.cloud.calls])
-    assert MEMBER not in named

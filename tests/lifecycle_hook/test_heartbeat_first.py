@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.faults import Fault
-from simulator.transport import Killed
 from tests.lifecycle_hook.stage import NOW, HookStage, stage
 from tests.lifecycle_hook.test_waiting import redeliver
+from tests.rescue.reading import dies, fault
 
 ACTIONS = (
     "DescribeLifecycleHooks",
@@ -32,7 +31,7 @@ def throttled(timeout: int, second: float, minutes: int = 1) -> HookStage:
     start = MINUTE_BEGINS + (second - (began - MINUTE_BEGINS)) % 60
     here = stage(hook_timeout=timeout, timeout=1_800, now=start)
     for action in ACTIONS:
-        here.cloud.faults.add(Fault(action, "throttle", times=minutes))
+        fault(here, action, "throttle", times=minutes)
     assert round(here.cloud.now() % 60) % 60 == round(second)
     return here
 
@@ -55,19 +54,24 @@ def test_throttled_for_minutes(timeout: int, minutes: int) -> None:
     assert (answer["result"], here.action) == ("CONTINUE", ("Completed", "CONTINUE"))
 
 
-@pytest.mark.parametrize("timeout", TIMEOUTS)
-def test_heartbeats_throttled_for_ever(timeout: int) -> None:
-    """Nothing else waits for them: the checks pass in time."""
+@pytest.mark.parametrize("timeout", [60, *TIMEOUTS])
+@pytest.mark.parametrize(
+    "effect", ["throttle", "code:LifecycleHookIdAndLifecycleActionToken.Invalid", "code:Forbidden.RAM"]
+)
+def test_heartbeats_refused_for_ever(effect: str, timeout: int) -> None:
+    """Nothing else waits for them: the checks pass in time; a missing permission is a warning."""
     here = stage(hook_timeout=timeout)
-    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
-    assert here.deliver()["result"] == "CONTINUE"
+    fault(here, "RecordLifecycleActionHeartbeat", effect, times=None)
+    answer = here.deliver()
+    assert answer["result"] == "CONTINUE"
+    assert timeout > 60 or ("Forbidden.RAM" in str(answer["warnings"])) == effect.endswith("RAM")
 
 
 def test_no_heartbeat_gets_through_and_the_agent_does_not_come() -> None:
     """The failure result is said before the hook ends."""
     here = stage(hook_timeout=300, default_result="CONTINUE")
     here.agents(None)
-    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
+    fault(here, "RecordLifecycleActionHeartbeat", "throttle", times=None)
     assert here.deliver()["result"] == "ABANDON"
     assert here.action == ("Completed", "ABANDON")
 
@@ -76,10 +80,8 @@ def test_no_heartbeat_gets_through_and_the_agent_does_not_come() -> None:
 def test_nobody_says_how_a_check_ended(timeout: int) -> None:
     """Heartbeats are used up and results are throttled until the end: the failure result, not the hook's default."""
     here = stage(hook_timeout=timeout, timeout=1_800, default_result="CONTINUE")
-    here.cloud.faults.add(
-        Fault("RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
-    )
-    here.cloud.faults.add(Fault("DescribeInvocationResults", "throttle", times=None))
+    fault(here, "RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
+    fault(here, "DescribeInvocationResults", "throttle", times=None)
     assert here.deliver()["result"] == "ABANDON"
     assert here.action == ("Completed", "ABANDON")
 
@@ -87,7 +89,7 @@ def test_nobody_says_how_a_check_ended(timeout: int) -> None:
 def test_throttling_of_hours_leaves_heartbeats() -> None:
     """A read that is refused for ever costs the hook no heartbeat at each of its tries."""
     here = stage(timeout=3_600)
-    here.cloud.faults.add(Fault("DescribeInvocationResults", "throttle", times=None, until=NOW + 3_000))
+    fault(here, "DescribeInvocationResults", "throttle", times=None, until=NOW + 3_000)
     assert here.deliver()["result"] == "CONTINUE"
     assert here.fleet.action.heartbeats <= 8
 
@@ -96,9 +98,7 @@ def test_a_hook_that_another_call_has_extended() -> None:
     """The call before has died; its tag says that the hook lives on for longer than its timeout."""
     here = stage(hook_timeout=90)
     here.agents(NOW + 300)
-    here.cloud.faults.add(Fault("TagResources", "kill-after"))
-    with pytest.raises(Killed):
-        here.deliver()
-    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", "throttle", times=None))
+    dies(here, "TagResources", "kill-after")
+    fault(here, "RecordLifecycleActionHeartbeat", "throttle", times=None)
     here.advance(20)
     assert here.deliver()["result"] == "CONTINUE"

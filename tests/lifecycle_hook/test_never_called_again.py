@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.faults import Fault
 from simulator.fc.invocation import AsyncInvocation
 from simulator.scaling_fleet import HOOK_ARN
 from tests.deployment.stage import DEPLOYER, props
 from tests.function_stage import JOURNAL, TIMER
 from tests.lifecycle_hook.stage import FUNCTION, MINUTE, HookStage, stage
+from tests.rescue.reading import fault
 from tools.check_deployment.resolve import ACCOUNT
 
 ARNS = "SPOTKEEPER_HOOK_ARNS"
@@ -64,7 +64,7 @@ def test_the_first_call_that_is_handed_over_fails() -> None:
     here = stage(hook_timeout=18_000)
     here.fail(*here.ids)
     here.advance(17_860)
-    here.cloud.faults.add(Fault("DescribeLifecycleHooks", "kill-before", skip=1))  # the first is the sweep's own
+    fault(here, "DescribeLifecycleHooks", "kill-before", skip=1)  # the first is the sweep's own
     arns = deployed(here.cloud.account_id)
     here.sweep(**arns)
     assert here.action == ("Pending", "")

@@ -1,4 +1,4 @@
-"""What becomes of a group: judged by the cloud's state, for each way in which checks can go."""
+"""The end of a group, judged by the cloud's state, for each way in which checks can go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 import pytest
 
 from simulator.scaling_fleet import MEMBER
-from tests.lifecycle_hook.conftest import Write
-from tests.lifecycle_hook.stage import HookStage, stage
+from tests.lifecycle_hook.conftest import Make, Write
+from tests.lifecycle_hook.stage import REMOVE, HookStage, stage
+from tests.rescue.reading import skipped
 
 MANY = tuple(f"i-bp1crowd{number:012}" for number in range(120))
 BROKEN = MANY[57]
-REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
 
 
 def test_all_pass() -> None:
@@ -56,18 +56,9 @@ def test_one_of_120_fails_and_is_removed(hooks: Write) -> None:
     assert here.accepted() == 1
 
 
-def test_the_three_commands_of_120_instances() -> None:
-    """RunCommand takes 50 instances here; their results come in pages of 50."""
-    here = stage(instance_ids=MANY)
-    here.deliver()
-    commands = here.cloud.ecs.assistant.commands
-    assert [len(command.instance_ids) for command in commands] == [50, 50, 20]
-    assert sorted(instance_id for command in commands for instance_id in command.instance_ids) == sorted(MANY)
-
-
 @pytest.mark.parametrize("policy", [{}, REMOVE])
 def test_all_fail(hooks: Write, policy: dict[str, str]) -> None:
-    """Nobody is left to go on with: abandoned under either policy."""
+    """No instance is left to go on with: abandoned under either policy."""
     hooks(SCALE_OUT=policy)
     here = stage()
     here.fail(*here.ids)
@@ -113,10 +104,11 @@ def test_several_checks_one_after_the_other(hooks: Write) -> None:
 
 
 @pytest.mark.parametrize("status", ["Error", "Invalid", "Cancelled", "Terminated", "Timeout", "Failed"])
-def test_every_way_to_end_but_success_fails(status: str) -> None:
-    """Only Success with an exit code of the check's lets an instance in."""
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_every_way_to_end_but_success_fails(status: str, exit_code: int) -> None:
+    """Cloud Assistant's word counts, not the 0 that stands where there is no exit code."""
     here = stage()
-    here.fail(here.ids[0], status=status, exit_code=1, error_code="ExecutionException")
+    here.fail(here.ids[0], status=status, exit_code=exit_code, error_code="ExecutionException")
     answer = here.deliver()
     assert (answer["result"], here.serving()) == ("ABANDON", set())
     assert len(here.cloud.ecs.assistant.commands) == 1
@@ -126,13 +118,6 @@ def test_success_with_another_exit_code_is_no_success() -> None:
     """The check's own criterion counts."""
     here = stage()
     here.fail(here.ids[0], status="Success", exit_code=3)
-    assert here.deliver()["result"] == "ABANDON"
-
-
-def test_failed_for_another_reason_than_its_exit_code() -> None:
-    """Cloud Assistant's word counts, not the 0 that stands where there is no exit code."""
-    here = stage()
-    here.fail(here.ids[0], status="Failed", exit_code=0, error_code="ExecutionInterrupted")
     assert here.deliver()["result"] == "ABANDON"
 
 
@@ -204,7 +189,7 @@ def _meanwhile(here: HookStage, result: str) -> object:
 def test_two_hooks_on_one_activity() -> None:
     """Each has its own token; the instances go on when the second has ended too."""
     here = stage(second_hook=True)
-    first, second = (notification.encode() for notification in _notifications(here))
+    first, second = (json.dumps(notification).encode() for notification in here.cloud.ess.notifications)
     assert here.deliver(first)["result"] == "CONTINUE"
     assert here.serving() == set()
     assert here.deliver(second)["result"] == "CONTINUE"
@@ -212,16 +197,23 @@ def test_two_hooks_on_one_activity() -> None:
     assert here.accepted() == 2
 
 
-def test_two_hooks_on_the_way_in_of_which_one_is_abandoned(hooks: Write) -> None:
+def test_two_hooks_on_the_way_in_of_which_one_is_abandoned(removing: Make) -> None:
     """Failed instances are removed only once the other hook has let go; a call waits for that as long as it can."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage(second_hook=True)
-    here.fail(here.ids[0])
-    answer = here.deliver(_notifications(here)[0].encode())  # the second hook times out with CONTINUE meanwhile
+    here = removing(second_hook=True)
+    first = json.dumps(here.cloud.ess.notifications[0]).encode()
+    answer = here.deliver(first)  # the second hook times out with CONTINUE meanwhile
     assert answer["removed_instances"] == [here.ids[0]]
     here.advance(60)
     assert here.serving() == {here.ids[1]}
 
 
-def _notifications(here: HookStage) -> list[str]:
-    return [json.dumps(notification) for notification in here.cloud.ess.notifications]
+def test_a_dry_run() -> None:
+    """Everything is read and nothing written; the plan says which instances can be checked and how it would end."""
+    here = stage()
+    here.agents(None, here.ids[1])
+    answer = skipped(here, SPOTKEEPER_DRY_RUN="true")
+    assert here.ids[0] in answer["plan"][0]
+    assert "no heartbeat" in answer["plan"][1]
+    assert any(line.startswith("run system-up on 2 instances") for line in answer["plan"])
+    assert "ABANDON" in answer["plan"][-1]
+    assert "DefaultResult" in answer["warnings"][0]

@@ -131,7 +131,7 @@ def test_silence(after: float, *, silent: bool) -> None:
 
 @pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
 def test_why_each_was_given_up(order: tuple[str, str]) -> None:
-    """What was last heard of this very instance, whomever else was heard of."""
+    """The last result of this instance, whatever others came in between."""
     ended = results(*((0, result(item, reason=f"{item} was not delivered", **ABORTED)) for item in order))
     one = progress(instances=dict.fromkeys(BOTH, InstanceState(Readiness.WAITING)), results=ended)
     assert one.without_waiting("enough").failures == {name: f"{name} was not delivered; enough" for name in BOTH}
@@ -160,7 +160,7 @@ def test_a_first_result_is_due_at_once() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(BOTH), st.booleans(), st.booleans()), max_size=8))
 def test_nobody_is_in_two_states(ended: list[tuple[int, str, bool, bool]]) -> None:
-    """Whatever was told in whatever order, no instance is passed and failed, and no failed one is run again."""
+    """In whatever order results come, no instance is passed and failed, and no failed instance is checked again."""
     one = progress(TWO, runs=(run(), run(stage=1)))
     for stage, instance_id, passed, again in ended:
         one = one.with_results(stage, [result(instance_id, passed=passed, again=again and not passed)])

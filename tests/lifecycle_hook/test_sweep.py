@@ -11,9 +11,8 @@ from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN
 from spotkeeper.errors import BadSetting, BatchFailed, SpotkeeperError
 from spotkeeper.hooks import FAILED_TAG
-from tests.lifecycle_hook.stage import MINUTE, HookStage, stage
-
-ARNS = {"SPOTKEEPER_HOOK_ARNS": HOOK_ARN}
+from tests.lifecycle_hook.stage import ARNS, MINUTE, HookStage, stage
+from tests.rescue.reading import fault
 
 
 def minutes(here: HookStage, count: int) -> list[str]:
@@ -70,7 +69,7 @@ def test_a_quiet_account_costs_one_call() -> None:
 def test_auto_scaling_that_refuses_keeps_nothing_from_its_turn() -> None:
     """The other jobs are done, then the sweep raises."""
     here = stage()
-    here.cloud.faults.add(Fault("DescribeScalingGroups", "code:Forbidden.RAM", times=None))
+    fault(here, "DescribeScalingGroups", "code:Forbidden.RAM", times=None)
     with pytest.raises(BatchFailed, match="lifecycle hooks: DescribeScalingGroups"):
         here.sweep(**ARNS)
     assert here.actions("DescribeImages")
@@ -129,32 +128,41 @@ def test_a_short_hook_whose_notification_got_lost(timeout: int, seconds: float) 
     assert here.action == ("Completed", "CONTINUE")
 
 
-@pytest.mark.parametrize("forged", ["!/{}", "!/{}" + 40 * "x", "!/{}?"])
-def test_a_tag_that_somebody_wrote(forged: str) -> None:
-    """It takes no turn from the action whose failed instance is to leave the group, and breaks no sweep."""
+def marked(*marks: str) -> HookStage:
+    """A completed hook after which somebody has written these values of our tag on its instances.
+
+    ``{0}`` stands for the hook and the activity, ``{1}`` for the action's token.
+    """
     here = stage()
     here.deliver()
-    place = f"{here.fleet.hook.id}/{here.fleet.activity.id}"
-    marks = forged.format(place), f"{here.fleet.action.token}/{place}"
     for instance_id, mark in zip(here.ids, marks, strict=True):
-        here.cloud.ecs.instances[instance_id].tags.set(FAILED_TAG, mark, here.cloud.now())
+        place = f"{here.fleet.hook.id}/{here.fleet.activity.id}"
+        here.cloud.ecs.instances[instance_id].tags.set(
+            FAILED_TAG, mark.format(place, here.fleet.action.token), here.cloud.now()
+        )
+    return here
+
+
+def tokens(here: HookStage) -> list[str]:
+    """Of the actions about which the function was called, in their order."""
+    return [json.loads(invocation.payload)["data"]["lifecycleActionToken"] for invocation in here.cloud.fc.finished]
+
+
+@pytest.mark.parametrize("forged", ["!/{0}", "!/{0}" + 40 * "x", "!/{0}?"])
+def test_a_tag_that_somebody_wrote(forged: str) -> None:
+    """It takes no turn from the action whose failed instance is to leave the group, and breaks no sweep."""
+    here = marked(forged, "{1}/{0}")
     here.sweep(**ARNS)
-    handed = [json.loads(invocation.payload)["data"]["lifecycleActionToken"] for invocation in here.cloud.fc.finished]
-    assert sorted(handed) == sorted(["!", here.fleet.action.token])
+    assert sorted(tokens(here)) == sorted(["!", here.fleet.action.token])
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM"])
 def test_a_tag_of_a_hook_that_cannot_be_looked_at(code: str) -> None:
-    """It hides no other failed instance: that one is handed over, whatever becomes of the sweep."""
-    here = stage()
-    here.deliver()
-    marks = "a/ash-bp1gone/asa-bp1gone", f"b/{here.fleet.hook.id}/{here.fleet.activity.id}"
-    for instance_id, mark in zip(here.ids, marks, strict=True):
-        here.cloud.ecs.instances[instance_id].tags.set(FAILED_TAG, mark, here.cloud.now())
-    here.cloud.faults.add(Fault("DescribeLifecycleHooks", f"code:{code}", times=None, resource="ash-bp1gone"))
+    """It hides no other failed instance, which is handed over whatever becomes of the sweep."""
+    here = marked("a/ash-bp1gone/asa-bp1gone", "b/{0}")
+    fault(here, "DescribeLifecycleHooks", f"code:{code}", times=None, resource="ash-bp1gone")
     with contextlib.nullcontext() if code == "InvalidParameter" else pytest.raises(BatchFailed, match="ash-bp1gone"):
         here.sweep(**ARNS)
     with here.playing():
         here.cloud.fc.run_due()
-    handed = [json.loads(invocation.payload)["data"]["lifecycleActionToken"] for invocation in here.cloud.fc.finished]
-    assert handed == ["b"]
+    assert tokens(here) == ["b"]

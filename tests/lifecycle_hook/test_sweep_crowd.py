@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN
 from spotkeeper.errors import BatchFailed
 from tests.function_stage import JOURNAL, TIMER
 from tests.lifecycle_hook.stage import FUNCTION, MINUTE, HookStage, stage
+from tests.rescue.reading import fault
 
 LIMIT = 55.0
 """The sweep's timeout as it is deployed, seconds."""
@@ -84,10 +84,10 @@ def test_nothing_is_due_yet_of_what_was_looked_at() -> None:
 
 @pytest.mark.parametrize("action", ["DescribeLifecycleHooks", "DescribeLifecycleActions", "DescribeInstances"])
 def test_throttled_while_it_looks(action: str) -> None:
-    """What was found before is handed over, and the sweep raises."""
+    """The hooks found before are handed over, and the sweep raises."""
     here = crowd(20)
     skip = 5 + 2 * (action == "DescribeInstances")  # those under the lock, and the marks of failed instances
-    here.cloud.faults.add(Fault(action, "throttle", times=None, skip=skip))
+    fault(here, action, "throttle", times=None, skip=skip)
     with pytest.raises(BatchFailed, match="Throttling"):
         sweep(here, 0.1)
     assert len(handed_over(here)) == 5
@@ -97,7 +97,7 @@ def test_groups_that_cannot_be_looked_at() -> None:
     """They take no place of SPOTKEEPER_SWEEP_LIMIT from an action that was found."""
     here = crowd(4)
     for group in list(here.cloud.ess.groups)[1:]:
-        here.cloud.faults.add(Fault("DescribeLifecycleHooks", "code:Forbidden.RAM", times=None, resource=group))
+        fault(here, "DescribeLifecycleHooks", "code:Forbidden.RAM", times=None, resource=group)
     with pytest.raises(BatchFailed, match="3 of 4 failed"):
         sweep(here, SPOTKEEPER_SWEEP_LIMIT="1")
     assert handed_over(here) == {here.fleet.group.id}

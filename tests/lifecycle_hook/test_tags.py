@@ -1,50 +1,41 @@
-"""Tags on instances: a failed one that cannot be marked ends the hook, and no tag outlives its purpose."""
+"""Tags on instances: a failed instance that cannot be marked ends the hook, and no tag outlives its purpose."""
 
 from __future__ import annotations
 
 import pytest
 
-from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN, notification_of
-from simulator.transport import Killed
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.hooks import FAILED_TAG, life_tag
-from tests.lifecycle_hook.conftest import Write
+from tests.lifecycle_hook.conftest import Make, Write
 from tests.lifecycle_hook.stage import NOW, stage
-
-REMOVE = {"on_partial_failure": "continue_and_remove_failed"}
+from tests.rescue.reading import dies, fault
 
 
 @pytest.mark.parametrize("code", ["QuotaExceed.Tags", "Forbidden.RAM", "InvalidOperation.SomethingNew"])
-def test_a_failed_instance_that_cannot_be_marked(hooks: Write, code: str) -> None:
+def test_a_failed_instance_that_cannot_be_marked(removing: Make, code: str) -> None:
     """One delivery ends the hook with the failure result, and the answer says why: the broken machine never serves."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("TagResources", f"code:{code}", times=None))
+    here = removing()
+    fault(here, "TagResources", f"code:{code}", times=None)
     answer = here.deliver()
     assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
     assert code in str(answer["warnings"])
     assert here.serving() == set()
 
 
-def test_twenty_tags_already(hooks: Write) -> None:
+def test_twenty_tags_already(removing: Make) -> None:
     """As the cloud itself refuses the twenty-first."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
+    here = removing()
     tags = here.cloud.ecs.instances[here.ids[0]].tags
     for number in range(20 - len(tags.true())):
         tags.set(f"mine-{number}", "", 0.0)
     assert here.deliver()["result"] == "ABANDON"
 
 
-def test_nobody_can_tell_whether_the_group_spares_them(hooks: Write) -> None:
+def test_nobody_can_tell_whether_the_group_spares_them(removing: Make) -> None:
     """The failure result too: what is known to be broken does not wait for a permission."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("DescribeScalingGroups", "code:Forbidden.RAM", times=None))
+    here = removing()
+    fault(here, "DescribeScalingGroups", "code:Forbidden.RAM", times=None)
     answer = here.deliver()
     assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
     assert "Forbidden.RAM" in str(answer["warnings"])
@@ -61,21 +52,6 @@ def test_a_completed_hook_leaves_no_tag(transition: str, hooks: Write) -> None:
     assert [here.cloud.ecs.instances[instance_id].status for instance_id in here.ids] == ["Running"] * 2
     assert [here.tags(instance_id) for instance_id in here.ids] == [{}, {}]
     assert here.actions("UntagResources")
-
-
-def test_the_call_that_completed_it_has_died(hooks: Write) -> None:
-    """The next delivery finds the action over and the tag still there."""
-    here = stage()
-    here.agents(NOW + 700)
-    here.cloud.faults.add(Fault("UntagResources", "kill-before"))
-    with pytest.raises(Killed):
-        here.deliver()
-    assert life_tag(here.fleet.hook.id) in here.tags(here.ids[0])
-    assert here.deliver()["outcome"] == "skipped"
-    assert here.tags(here.ids[0]) == {}
-    writes = here.writes()
-    here.deliver()
-    assert here.writes() == writes
 
 
 def test_a_tag_of_another_hook_stays() -> None:
@@ -104,24 +80,10 @@ def test_two_hooks_that_both_were_extended() -> None:
     assert here.tags(here.ids[0]) == {}
 
 
-def test_a_tag_that_may_not_be_taken_away() -> None:
-    """The hook is completed all the same; the answer warns."""
-    here = stage()
-    here.agents(NOW + 700)
-    here.cloud.faults.add(Fault("UntagResources", "code:Forbidden.RAM", times=None))
-    answer = here.deliver()
-    assert answer["result"] == "CONTINUE"
-    assert life_tag(here.fleet.hook.id) in str(answer["warnings"])
-
-
-def test_a_removed_instance_that_outlives_its_group(hooks: Write) -> None:
+def test_a_removed_instance_that_outlives_its_group(removing: Make) -> None:
     """An instance that was added by hand is removed from the group and not released: its mark has done its work."""
-    hooks(SCALE_OUT=REMOVE)
-    here = stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("RemoveInstances", "kill-before"))
-    with pytest.raises(Killed):
-        here.deliver()
+    here = removing()
+    dies(here, "RemoveInstances")
     assert FAILED_TAG in here.tags(here.ids[0])
     del here.fleet.group.instances[here.ids[0]]  # its owner has detached it meanwhile
     here.deliver()

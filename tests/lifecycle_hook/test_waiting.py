@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.faults import Fault
 from spotkeeper.errors import DeadlineReached
 from tests.lifecycle_hook.conftest import Write
-from tests.lifecycle_hook.stage import NOW, HookStage, stage
+from tests.lifecycle_hook.stage import NOW, REMOVE, HookStage, stage
+from tests.rescue.reading import fault
 from tests.rescue.walks import attempt
 
 READINGS = ("restart", "add")
@@ -52,7 +52,7 @@ def test_an_agent_that_never_comes(reading: str) -> None:
 
 def test_an_agent_that_never_comes_costs_the_others_nothing(hooks: Write) -> None:
     """Under continue_and_remove_failed what is left of the hook's life is enough to check the others."""
-    hooks(SCALE_OUT={"on_partial_failure": "continue_and_remove_failed"})
+    hooks(SCALE_OUT=REMOVE)
     here = stage()
     here.agents(None, here.ids[0])
     answer = redeliver(here)
@@ -87,7 +87,7 @@ def test_the_budget_is_exhausted(reading: str, code: str) -> None:
     """No heartbeat is accepted any more and the command goes on: the failure result, before the hook ends."""
     here = stage()
     here.cloud.ess.heartbeat_reading = reading
-    here.cloud.faults.add(Fault("RecordLifecycleActionHeartbeat", f"code:{code}", times=None))
+    fault(here, "RecordLifecycleActionHeartbeat", f"code:{code}", times=None)
     here.fail(*here.ids, exit_code=0, seconds=700.0)
     answer = here.deliver()
     assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
@@ -95,14 +95,12 @@ def test_the_budget_is_exhausted(reading: str, code: str) -> None:
 
 
 def test_a_call_that_comes_late_without_any_heartbeat_left() -> None:
-    """Nobody can say how long the hook lives: a command that ends soon is still waited for."""
+    """The end of the hook is unknown: a command that ends soon is still waited for."""
     here = stage()
     here.fleet.action.expires_at = NOW + 5_000
     here.advance(700)
     assert here.action == ("Pending", "")
-    here.cloud.faults.add(
-        Fault("RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
-    )
+    fault(here, "RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
     assert here.deliver()["result"] == "CONTINUE"
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from simulator import proof
-from simulator.faults import Fault
-from simulator.oss.buckets import StoredObject
+from simulator.faults import Fault, Matcher
+from simulator.transport import Killed
 from spotkeeper.errors import SpotkeeperError
+from tests.function_stage import FunctionStage
 from tests.rescue.stage import SOURCE, Stage
-
-if TYPE_CHECKING:
-    import pytest
 
 WRITES = ("Set", "Add", "Remove")
 """How the CLB actions that change something begin."""
@@ -74,11 +73,8 @@ def records(here: Stage, episode: int = 1, folder: str = "rescues") -> dict[str,
 
 
 def plant(here: Stage, name: str, record: object) -> None:
-    """Put an object where the open episode's record of that name is, as somebody who can write to the bucket can."""
-    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
-    event = next(key for key in objects if key.endswith(f"/{SOURCE}/1/event.json"))
-    body = record if isinstance(record, bytes) else json.dumps(record).encode()
-    objects[f"{event.removesuffix('event.json')}{name}.json"] = StoredObject(body, here.cloud.now())
+    """Put an object where the first episode's record of that name is, as somebody who can write to the bucket can."""
+    here.put(f"rescues/{SOURCE}/1/{name}", record)
 
 
 def moment(here: Stage, action: str, nth: int = 0) -> float:
@@ -98,14 +94,32 @@ def launches(here: Stage) -> list[tuple[str, str, str]]:
     ]
 
 
-def fault(here: Stage, action: str | Callable[[str, str], bool], effect: str, **how: Any) -> Fault:
+def fault(here: FunctionStage, action: str | Matcher, effect: str, **how: Any) -> Fault:
     """Add a fault to the stage's cloud; see ``Fault``."""
     return here.cloud.faults.add(Fault(action, effect, **how))
 
 
-def heal(here: Stage) -> None:
+def heal(here: FunctionStage) -> None:
     """End all misbehaviour."""
     here.cloud.faults.added.clear()
+
+
+def dies(here: FunctionStage, action: str | Matcher, effect: str = "kill-before", **how: Any) -> None:
+    """A delivery whose process dies at a call of ``action``; from then on nothing misbehaves."""
+    fault(here, action, effect, **how)
+    with pytest.raises(Killed):
+        here.deliver()
+    heal(here)
+
+
+def skipped(here: FunctionStage, event: bytes | None = None, **settings: str) -> dict[str, Any]:
+    """A delivery that is skipped and changes nothing, neither the cloud nor the journal; its answer."""
+    before, writes = here.state, here.writes()
+    answer = here.deliver(event, **settings)
+    assert answer["outcome"] == "skipped"
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+    return answer
 
 
 def deliver_until_done(here: Stage, most: int, pause: float = 60.0) -> tuple[dict[str, Any], list[SpotkeeperError]]:

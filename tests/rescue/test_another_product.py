@@ -9,18 +9,16 @@ from typing import Any, ClassVar
 import pytest
 
 from simulator.ecs import Timings
-from simulator.transport import Killed
 from spotkeeper import load_balancers, records
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.errors import BrokenRecord, CloudError
 from spotkeeper.load_balancers.membership import Group, Health, Membership
 from spotkeeper.load_balancers.product import Change, LoadBalancer, Once
 from spotkeeper.retry import RetryPolicy
-from tests.rescue.reading import fault, heal, plant, replacements
+from tests.rescue.reading import dies, plant, replacements
 from tests.rescue.reading import records as records_of
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.stage import NEIGHBOUR, SOURCE, Stage, stage
 
-NEIGHBOUR = "i-bp1bystander00000001"
 WEB, API = ("toy", "", "sgp-web"), ("toy", "", "sgp-api")
 
 
@@ -65,7 +63,7 @@ class Toy(LoadBalancer):
         yield "a member by address was left alone"
 
     def list_group(self, group: Group, until: Deadline) -> list[Membership]:
-        """What is in memory."""
+        """The members in memory."""
         self._called("list", until)
         return [member for member in self.members if member.group == group]
 
@@ -79,7 +77,7 @@ class Toy(LoadBalancer):
         self.members.extend(members if verb != "Remove" else [])
 
     def health(self, members: list[Membership], until: Deadline) -> list[Health]:
-        """Nobody is healthy."""
+        """No member is healthy."""
         self._called("health", until)
         return [Health(member.server_id, member.name, "Unhealthy", healthy=False) for member in self.members]
 
@@ -97,7 +95,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> type[Toy]:
 
 
 def groups(toy: type[Toy]) -> list[tuple[str, str, int | None, int, str]]:
-    """Who is in which group, on which port, with which weight and description."""
+    """Group, server, port, weight and description of each member."""
     return sorted(
         (member.group_id, member.server_id, member.port, member.weight, member.description) for member in toy.members
     )
@@ -149,7 +147,7 @@ def test_a_product_that_may_not_be_read(toy: type[Toy], action: str) -> None:
 
 
 def test_a_product_that_does_not_list_its_scopes(toy: type[Toy]) -> None:
-    """The other product is drained, left and joined; the rescue is not done before this one was searched."""
+    """The other product is drained, left and joined; the rescue is not done before this product was searched."""
     toy.refusing["scopes"] = "Toy.Gone"
     here = stage()
     with pytest.raises(CloudError, match="scopes on toy"):
@@ -173,10 +171,7 @@ def test_a_group_deleted_meanwhile(toy: type[Toy], verb: str) -> None:
 def test_a_record_of_an_unknown_product(toy: type[Toy]) -> None:
     """Nothing is acted on, and the record is named."""
     here = stage(Timings(image=30, boot=20))
-    fault(here, "RunInstances", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
-    heal(here)
+    dies(here, "RunInstances")
     entries = records_of(here)["memberships"]["memberships"]
     plant(here, "memberships", {"memberships": [{**entries[0], "product": "none"}]})
     with pytest.raises(BrokenRecord, match="product is not a load balancer product"):

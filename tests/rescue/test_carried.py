@@ -98,7 +98,7 @@ def test_no_table_knows_what_the_sdk_does_not(model: str) -> None:
 
 @pytest.mark.parametrize("model", FIELDS)
 def test_no_field_is_carried_and_not(model: str) -> None:
-    """What is carried is no loss, and what is no setting is neither (a disk's flags are carried or listed)."""
+    """A carried field is no loss, and a field that is no setting is neither (a disk's flags are carried or listed)."""
     tables = [set(table) for table in FIELDS[model]]
     twice = {path for number, table in enumerate(tables) for other in tables[number + 1 :] for path in table & other}
     assert twice <= {"DeleteWithInstance", "Device"}

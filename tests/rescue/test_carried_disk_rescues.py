@@ -44,7 +44,7 @@ DISKS = {
 
 
 def test_every_carried_field_of_disks_is_seeded() -> None:
-    """What the tables have, and not a field less."""
+    """Every field of the tables, and no other."""
     assert set(DISKS) == {*disk_settings.PLAIN, *disk_settings.OF_CATEGORY, *settings_tables.DISK_COMPUTED}
 
 
@@ -52,7 +52,7 @@ MODES = [pytest.param("from-image", id="from-image"), pytest.param("at-once", id
 
 
 def on_devices(disks: Mapping[str, tuple[DiskSpec, Any]]) -> dict[str, DiskSpec]:
-    """Each disk on a device of its own, so that one source can have them all; one without a device keeps none."""
+    """Each disk on a device of its own, so that one source can have them all; a disk without a device keeps none."""
     devices = (f"/dev/xvd{letter}" for letter in "bcdefghijklmnopqrstuvw")
     return {path: replace(spec, device=spec.device and next(devices)) for path, (spec, _) in disks.items()}
 
@@ -115,7 +115,7 @@ def lossy() -> tuple[dict[str, str], list[str]]:
 
 @cache
 def plain_losses() -> list[str]:
-    """What is listed of a source whose disks have nothing special."""
+    """The losses of a source whose disks have no special settings."""
     return list(stage(disks=(SYSTEM, DATA)).deliver()["not_carried"])
 
 
@@ -129,7 +129,7 @@ def test_a_setting_of_a_disk_is_listed(path: str) -> None:
 
 
 def test_every_listed_field_of_disks_is_seeded() -> None:
-    """What the tables have, and not a field less."""
+    """Every field of the tables, and no other."""
     assert set(DISK_LOSSES) == {*disk_settings.LISTED, *settings_tables.DISK_LISTED_BY_CODE}
 
 

@@ -8,19 +8,10 @@ import pytest
 
 from simulator.ecs import Timings
 from simulator.ecs.model import Disk
-from simulator.transport import Killed
-from tests.rescue.reading import fault, heal, images
+from tests.rescue.reading import dies, images
 from tests.rescue.stage import SOURCE, Stage, stage
 
 NEW = "d-bp1attached0000000000"
-
-
-def dies(here: Stage, action: str, effect: str = "kill-before") -> None:
-    """A call that dies."""
-    fault(here, action, effect)
-    with pytest.raises(Killed):
-        here.deliver()
-    heal(here)
 
 
 def data_disk(here: Stage) -> Disk:
@@ -48,27 +39,19 @@ def test_an_attached_disk_gets_its_flag_back() -> None:
     assert any(NEW in text for text in answer["warnings"])
 
 
-def test_an_image_with_an_attached_disk() -> None:
-    """It is still the rescue's own once the source is released."""
-    here = stage(Timings(image=30, boot=20))
-    dies(here, "CreateImage")
-    attach(here)
-    dies(here, "RunInstances")
-    here.pass_notice()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
-    assert answer["image_id"] == images(here)[0]["ImageId"]
-    assert NEW in answer["retained_disks"]
-
-
-def test_an_image_with_a_disk_that_was_detached_since() -> None:
+@pytest.mark.parametrize("attached", [True, False], ids=["attached before it", "detached since"])
+def test_an_image_with_other_disks(*, attached: bool) -> None:
     """It is still the rescue's own once the source is released: CreateImage has answered with it."""
     here = stage(Timings(image=30, boot=20))
-    dies(here, "CreateImage", "kill-after")
-    gone = data_disk(here)
-    gone.instance_id, gone.device = "", ""
+    dies(here, "CreateImage", "kill-before" if attached else "kill-after")
+    if attached:
+        attach(here)
+    else:
+        gone = data_disk(here)
+        gone.instance_id, gone.device = "", ""
     dies(here, "RunInstances")
     here.pass_notice()
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert answer["image_id"] == images(here)[0]["ImageId"]
+    assert (NEW in answer["retained_disks"]) == attached

@@ -7,13 +7,11 @@ import itertools
 import pytest
 
 from simulator.ecs import DiskSpec, Timings
-from simulator.transport import Killed
 from spotkeeper.errors import CloudError
-from tests.rescue.reading import audited, doomed_disks, fault, images, source_disks
-from tests.rescue.stage import Stage, stage
+from tests.rescue.reading import audited, dies, doomed_disks, fault, images, source_disks
+from tests.rescue.stage import REALISTIC, Stage, stage
 
 MINUTE = 60.0
-SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
 REFUSALS = ("Throttling", "IncorrectDiskStatus", "IncorrectDiskStatus.CreatingSnapshot", "ServiceUnavailable")
 
 
@@ -27,7 +25,7 @@ def retained_after(here: Stage) -> float:
 @pytest.mark.parametrize("disks", REFUSALS)
 def test_disks_and_image_refused_for_a_minute(disks: str, image: str) -> None:
     """A mass reclaim, or an automatic snapshot that is running: the disks are retained as soon as that is possible."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     until = here.before["now"] + MINUTE
     fault(here, "ModifyDiskAttribute", f"code:{disks}", times=None, until=until)
     fault(here, "CreateImage", f"code:{image}", times=None, until=until)
@@ -39,7 +37,7 @@ def test_disks_and_image_refused_for_a_minute(disks: str, image: str) -> None:
 @pytest.mark.parametrize("disks", REFUSALS)
 def test_image_refused_for_the_whole_notice(disks: str) -> None:
     """No image is made in time; the disks are retained although they were refused for two minutes."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     fault(here, "ModifyDiskAttribute", f"code:{disks}", times=None, until=here.before["now"] + 2 * MINUTE)
     fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None)
     with pytest.raises(Exception, match="released before its rescue was complete"):
@@ -50,7 +48,7 @@ def test_image_refused_for_the_whole_notice(disks: str) -> None:
 
 def test_before_each_try_of_the_image_the_disks_are_tried() -> None:
     """Neither is asked twice in a row while both are refused."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     until = here.before["now"] + 100.0
     fault(here, "ModifyDiskAttribute", "code:Throttling", times=None, until=until)
     fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None, until=until)
@@ -62,8 +60,8 @@ def test_before_each_try_of_the_image_the_disks_are_tried() -> None:
 
 
 def test_disks_are_tried_while_the_image_grows() -> None:
-    """What refused before CreateImage is retained during it, and no warning says otherwise."""
-    here = stage(SLOW, disks=(DiskSpec("cloud_essd", 40, "PL0"), DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")))
+    """Disks that were refused before CreateImage are retained during it, and no warning says otherwise."""
+    here = stage(REALISTIC, disks=(DiskSpec("cloud_essd", 40, "PL0"), DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")))
     fault(here, "ModifyDiskAttribute", "code:IncorrectDiskStatus", times=None, until=here.before["now"] + 50.0)
     answer = here.deliver()
     assert 50.0 <= retained_after(here) <= 60.0
@@ -74,7 +72,7 @@ def test_disks_are_tried_while_the_image_grows() -> None:
 
 def test_a_busy_load_balancer_does_not_hold_up_throttled_disks() -> None:
     """Disks throttled by the second, a CLB that refuses for minutes: the disks come when their second is over."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     start = here.before["now"]
     fault(here, "ModifyDiskAttribute", "code:Throttling", times=2)
     fault(here, "slb:*", "code:ServiceIsConfiguring", times=None, until=start + 2 * MINUTE)
@@ -96,7 +94,7 @@ def test_a_source_that_does_not_stop_is_imaged_as_it_runs() -> None:
 
 def test_the_audit_says_what_was_refused(caplog: pytest.LogCaptureFixture) -> None:
     """A refused try is no done step."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     fault(here, "ModifyDiskAttribute", "code:Throttling", times=2)
     fault(here, "SetVServerGroupAttribute", "code:ServiceIsConfiguring", times=1)
     here.deliver()
@@ -114,7 +112,7 @@ def test_disks_are_tried_until_the_snapshots_are_complete() -> None:
 
 def test_a_group_that_is_busy_for_minutes_is_asked_ever_more_seldom() -> None:
     """Every half minute after the first: one group must not use up the quota of all."""
-    here = stage(SLOW, timeout=600)
+    here = stage(REALISTIC, timeout=600)
     fault(here, "RemoveVServerGroupBackendServers", "code:BackendServer.configuring", times=None)
     with pytest.raises(CloudError, match="configuring"):
         here.deliver()
@@ -134,10 +132,8 @@ def test_a_throttled_look_at_the_image_does_not_hold_up_the_disks() -> None:
 
 def test_a_throttled_look_for_an_earlier_image_holds_up_nothing() -> None:
     """A second call cannot see whether the first has made an image: weight 0, and CreateImage under the same name."""
-    here = stage(SLOW)
-    fault(here, "ModifyDiskAttribute", "kill-after")
-    with pytest.raises(Killed):
-        here.deliver()
+    here = stage(REALISTIC)
+    dies(here, "ModifyDiskAttribute", "kill-after")
     here.advance(40.0)
     fault(here, "DescribeImages", "throttle", times=None, until=here.before["now"] + 305.0)
     here.deliver()
@@ -148,7 +144,7 @@ def test_a_throttled_look_for_an_earlier_image_holds_up_nothing() -> None:
 
 def test_a_throttled_look_at_a_source_that_stops_holds_up_the_image_for_half_a_minute() -> None:
     """Then it is imaged as it runs."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     start = here.before["now"]
     fault(here, "DescribeInstances", "throttle", times=None, skip=1, until=start + 290.0)
     here.deliver(SPOTKEEPER_STOP_SOURCE="before-image")

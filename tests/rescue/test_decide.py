@@ -380,7 +380,7 @@ def test_each_reason_is_a_sentence() -> None:
 
 
 def test_a_dry_run_takes_no_step_but_looks() -> None:
-    """With SPOTKEEPER_DRY_RUN every other step is one that the loop stops before: nothing is opened in a dry run."""
+    """With SPOTKEEPER_DRY_RUN the loop stops before every other step: nothing is opened in a dry run."""
     reading = {
         Step.LOOK,
         Step.SKIP,

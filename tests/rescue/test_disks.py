@@ -6,23 +6,30 @@ import pytest
 
 from simulator.ecs import DiskSpec, Timings
 from tests.rescue.reading import doomed_disks, images, replacements, source_disks
-from tests.rescue.stage import SOURCE, stage
+from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
 
 SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
+DATA = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")
 LOCK_CODES = ("InvalidOperation.InstanceLocked", "InstanceLockedForSecurity", "IncorrectInstanceStatus")
+
+
+def disks_by_device(here: Stage) -> tuple[str, str]:
+    """The system disk and the data disk of a source that has two."""
+    system, data = here.cloud.ecs.disks_of(SOURCE)
+    return system.disk_id, data.disk_id
 
 
 @pytest.mark.parametrize(
     ("kind", "refuses"),
     [
         (DiskSpec("cloud", 100, "", "/dev/xvdb", portable=False), "DeleteWithInstance.Conflict"),
-        (DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb"), "IncorrectDiskStatus"),
+        (DATA, "IncorrectDiskStatus"),
     ],
 )
 def test_a_disk_that_refuses_is_reported_and_the_others_are_kept(kind: DiskSpec, refuses: str) -> None:
     """One disk's refusal costs only that disk its retention; the image holds all of them."""
     here = stage(Timings(image=500, usable=30, snapshot=25), disks=(SYSTEM, kind))
-    system, data = doomed_disks_by_device(here)
+    system, data = disks_by_device(here)
     if kind.portable:
         here.cloud.ecs.disks_that_refuse[data] = refuses
     answer = here.deliver()
@@ -35,15 +42,9 @@ def test_a_disk_that_refuses_is_reported_and_the_others_are_kept(kind: DiskSpec,
     assert here.shortcomings() == []
 
 
-def doomed_disks_by_device(here: object) -> tuple[str, str]:
-    """The system disk and the data disk of a source that has two."""
-    disks = here.cloud.ecs.disks_of("i-bp1ecr012345675go2go")  # type: ignore[attr-defined]
-    return disks[0].disk_id, disks[1].disk_id
-
-
 @pytest.mark.parametrize("code", LOCK_CODES)
 def test_a_lock_that_refuses_disk_changes_is_a_warning(code: str) -> None:
-    """Where the reclaim lock itself forbids the change, the image is made all the same."""
+    """Where the reclaim lock itself forbids the change, the image is made all the same, and no disk is said to stay."""
     here = stage()
     here.cloud.ecs.lock_refuses_disk_changes = code
     answer = here.deliver()
@@ -51,26 +52,15 @@ def test_a_lock_that_refuses_disk_changes_is_a_warning(code: str) -> None:
     for disk in doomed_disks(here):
         assert any(disk in text and code in text for text in answer["warnings"])
     assert here.shortcomings() == []
-
-
-def test_disks_that_were_never_retained_are_not_reported_as_staying() -> None:
-    """``retained_disks`` is what outlives the source; after the lock's refusal that is nothing."""
-    here = stage()
-    here.cloud.ecs.lock_refuses_disk_changes = "InvalidOperation.InstanceLocked"
-    answer = here.deliver()
+    assert answer["retained_disks"] == []
     here.pass_notice()
-    stayed = [disk for disk in doomed_disks(here) if disk in source_disks(here)]
-    assert stayed == []
-    assert answer["retained_disks"] == stayed
+    assert not set(doomed_disks(here)) & set(source_disks(here))
 
 
 def test_a_disk_that_refused_and_one_that_stays() -> None:
-    """Of two disks of which one refused, only the other can outlive the source, and only it is reported."""
-    here = stage(
-        Timings(image=500, usable=30, snapshot=450, boot=20),
-        disks=(SYSTEM, DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")),
-    )
-    system, data = doomed_disks_by_device(here)
+    """Of two disks, one of which refused, only the other can outlive the source, and only it is reported."""
+    here = stage(Timings(image=500, usable=30, snapshot=450, boot=20), disks=(SYSTEM, DATA))
+    system, data = disks_by_device(here)
     here.cloud.ecs.disks_that_refuse[data] = "IncorrectDiskStatus"
     answer = here.deliver()
     here.pass_notice()
@@ -82,7 +72,7 @@ def test_a_disk_that_refused_and_one_that_stays() -> None:
 def test_a_local_disk_cannot_be_saved() -> None:
     """A local disk ends with its host: it is in no image, and both the warnings and ``not_carried`` name it."""
     here = stage(disks=(SYSTEM, DiskSpec("local_ssd_pro", 100, "", "/dev/xvdb")))
-    system, local = doomed_disks_by_device(here)
+    system, local = disks_by_device(here)
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert any(local in text for text in answer["warnings"])
@@ -102,12 +92,14 @@ def test_a_multi_attach_disk_is_left_alone() -> None:
 
 
 def test_retain_never_touches_no_flag() -> None:
-    """SPOTKEEPER_RETAIN_DISKS=never rescues without a single ModifyDiskAttribute."""
-    here = stage(settings={"SPOTKEEPER_RETAIN_DISKS": "never"})
+    """SPOTKEEPER_RETAIN_DISKS=never rescues as ever without a ModifyDiskAttribute: disks go with the source."""
+    here = stage(REALISTIC, {"SPOTKEEPER_RETAIN_DISKS": "never"})
     answer = here.deliver()
     assert here.calls("ModifyDiskAttribute") == []
     assert answer["retained_disks"] == []
     assert here.shortcomings() == []
+    here.pass_notice()
+    assert len(source_disks(here)) == 1
 
 
 def test_a_disk_that_its_owner_moves_to_another_instance() -> None:

@@ -65,16 +65,6 @@ def test_other_events_are_skipped(name: str) -> None:
     assert here.cloud.calls == []
 
 
-def test_two_envelopes_of_one_interruption() -> None:
-    """CloudMonitor and EventBridge give one interruption different ids: the second delivery repeats nothing."""
-    here = stage()
-    here.deliver(SAMPLES["interruption.cloudmonitor.json"])
-    writes = here.writes()
-    assert here.deliver(SAMPLES["interruption.eventbridge.json"])["outcome"] == "done"
-    assert here.writes() == writes
-    assert here.shortcomings() == []
-
-
 @pytest.mark.parametrize("event", [b"[]", b"  [ ] "])
 def test_an_empty_batch_is_skipped(event: bytes) -> None:
     """Nothing to do, nothing done."""
@@ -114,7 +104,7 @@ def doomed_fleet(count: int = 3) -> tuple[Stage, list[str]]:
 
 
 def rescued(here: Stage, instance_id: str) -> bool:
-    """Whether an instance is in no group any more and one that was launched for it is in two."""
+    """Whether an instance is in no group any more and its replacement is in two."""
     tag = f"{instance_id}/1"
     made = [
         instance for instance in here.state["ecs"]["instances"] if instance["Tags"].get("spotkeeper:episode") == tag
@@ -175,7 +165,7 @@ def test_a_failing_element_does_not_stop_the_others_and_a_second_delivery_finish
 
 
 def test_mixed_kinds_in_a_batch() -> None:
-    """What is not this function's is skipped beside what is done."""
+    """An event for another function is skipped beside a rescue that is done."""
     here = stage()
     others = [json.loads(SAMPLES["state-change.stopped.json"]), of("i-bp1missing"), of(SOURCE, userId="1"), PLAIN]
     others[2]["resourceId"] = f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}"

@@ -14,19 +14,10 @@ from simulator import proof
 from simulator.ecs import Timings
 from simulator.transport import Killed
 from spotkeeper.errors import BrokenRecord
-from tests.rescue.reading import fault, heal, plant, records, replacements, source_disks
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.reading import dies, fault, heal, plant, records, replacements, source_disks
+from tests.rescue.stage import NEIGHBOUR, SOURCE, Stage, stage
 
-NEIGHBOUR = "i-bp1bystander00000001"
 Forge = Callable[[dict[str, Any]], None]
-
-
-def begun(here: Stage, action: str = "ModifyDiskAttribute", effect: str = "kill-before") -> None:
-    """A call that dies."""
-    fault(here, action, effect)
-    with pytest.raises(Killed):
-        here.deliver()
-    heal(here)
 
 
 def honest(**settings: str) -> dict[str, Any]:
@@ -55,7 +46,7 @@ def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
     """It is refused and named, and the replacement is what the source was; another call finds what superseded it."""
     settings = {"SPOTKEEPER_RELAUNCH": relaunch}
     here = stage(settings=settings)
-    begun(here, "DescribeUserData")
+    dies(here, "DescribeUserData")
     forged = copy.deepcopy(honest(**settings)["launch-spec"])
     PLANS[what](forged)
     plant(here, "launch-spec", forged)
@@ -69,34 +60,29 @@ def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
     assert contradictions(records(here)["launch-spec.2"], honest(**settings)["launch-spec"]) == []
 
 
-def test_a_forged_launch_spec_of_a_source_that_goes() -> None:
-    """A call that only compared it before it died has superseded it for the one that comes after the release."""
+@pytest.mark.parametrize("name", ["launch-spec", "launch-spec.999999999"], ids=["the record", "the largest number"])
+def test_a_forged_launch_spec_of_a_source_that_goes(name: str) -> None:
+    """A call that only compared it before it died has superseded it for the call that comes after the release."""
     here = stage(Timings(image=30, boot=20))
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plan = copy.deepcopy(HONEST["launch-spec"])
     plan["run"]["RamRoleName"] = "admin"
-    plant(here, "launch-spec", plan)
-    begun(here, "RunInstances")
+    plant(here, name, plan)
+    dies(here, "RunInstances")
     here.pass_notice()
     assert here.deliver()["outcome"] == "done"
     assert replacements(here)[0]["LaunchedWith"].get("RamRoleName") != "admin"
 
 
-def test_an_honest_launch_spec_is_left_as_it_is() -> None:
-    """A second call compares it and finds nothing."""
+@pytest.mark.parametrize("fallbacks", ["", "ecs.c7.large"], ids=["the same settings", "more fallbacks"])
+def test_an_honest_launch_spec_is_left_as_it_is(fallbacks: str) -> None:
+    """A second call compares it and finds nothing, although the operator may have changed the settings in between."""
     here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
-    answer = here.deliver()
+    dies(here, "RunInstances")
+    answer = here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES=fallbacks)
     assert answer["outcome"] == "done"
     assert answer["warnings"] == []
-    assert "launch-spec.2" not in records(here)
-
-
-def test_more_fallbacks_are_no_contradiction() -> None:
-    """The operator has changed the settings between two calls."""
-    here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
-    assert here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.c7.large")["warnings"] == []
+    assert bool(fallbacks) or "launch-spec.2" not in records(here)
 
 
 def entry(**changes: Any) -> dict[str, Any]:
@@ -116,7 +102,7 @@ MEMBERSHIPS: dict[str, list[dict[str, Any]]] = {
 def test_forged_memberships(what: str) -> None:
     """Nobody but the source leaves a group, and the replacement joins only those in which the source was."""
     here = stage(Timings(boot=20))
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS[what]})
     answer = here.deliver()
     assert answer["outcome"] == "done"
@@ -124,27 +110,18 @@ def test_forged_memberships(what: str) -> None:
     assert any("memberships" in text for text in answer["warnings"])
 
 
-def test_a_forged_membership_in_a_load_balancer_that_does_not_exist() -> None:
-    """The group in it does: the replacement joins it all the same no more than any other."""
+@pytest.mark.parametrize("balancer", ["", "lb-bp1none"], ids=["not listed yet", "that does not exist"])
+def test_a_forged_membership_that_nobody_can_contradict(balancer: str) -> None:
+    """Of a load balancer that does not exist, or while none is listed: nobody goes by it."""
     here = stage(Timings(boot=20))
     other = here.cloud.slb.add_vserver_group(here.fleet.load_balancer, "others")
     other.add(NEIGHBOUR, port=8080, weight=50)
     here.before = here.cloud.state()
-    begun(here)
-    forged = entry(load_balancer_id="lb-bp1none", group_id=other.id, port=8080)
+    dies(here, "ModifyDiskAttribute")
+    forged = entry(group_id=other.id, port=8080, load_balancer_id=balancer or here.fleet.load_balancer.id)
     plant(here, "memberships", {**HONEST["memberships"], "memberships": [forged]})
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-
-
-def test_forged_memberships_while_load_balancers_are_not_listed() -> None:
-    """Nobody can contradict the record yet, so nobody goes by it."""
-    here = stage(Timings(boot=20))
-    other = here.cloud.slb.add_vserver_group(here.fleet.load_balancer, "others")
-    here.before = here.cloud.state()
-    begun(here)
-    plant(here, "memberships", {**HONEST["memberships"], "memberships": [entry(group_id=other.id, port=8080)]})
-    fault(here, "DescribeLoadBalancers", "throttle-second", times=None, until=here.cloud.now() + 20)
+    if not balancer:
+        fault(here, "DescribeLoadBalancers", "throttle-second", times=None, until=here.cloud.now() + 20)
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
 
@@ -152,7 +129,7 @@ def test_forged_memberships_while_load_balancers_are_not_listed() -> None:
 def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
     """The source has left its groups, so that no list tells what the batch said: the rescue is not done."""
     here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     plant(here, "memberships", {"memberships": [entry()], "searched": [], "complete": False})
     plant(here, "memberships-1", b"oops")
     with pytest.raises(BrokenRecord, match="memberships-1"):
@@ -165,7 +142,7 @@ def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
 def test_forged_memberships_of_a_source_that_is_gone() -> None:
     """The replacement gets what is the source's own; what the record said before, only a human can tell."""
     here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     here.pass_notice()
     forged = [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)]
     plant(here, "memberships", {**HONEST["memberships"], "memberships": forged})
@@ -185,13 +162,13 @@ def members(here: Stage) -> list[tuple[Any, ...]]:
 def test_forged_disks(image: float) -> None:
     """Nobody else's disk gets a flag that releases it with its instance."""
     here = stage(Timings(image=image, boot=20))
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     victim = next(disk for disk in here.cloud.ecs.disks.values() if disk.instance_id == NEIGHBOUR)
     victim.delete_with_instance = False
     here.before = here.cloud.state()
     plant(here, "disks", {"disks": {victim.disk_id: {"DeleteWithInstance": True, "Type": "data"}}})
     if image:
-        begun(here, "RunInstances")
+        dies(here, "RunInstances")
     assert here.deliver()["outcome"] == "done"
     assert not victim.delete_with_instance
     assert all(victim.disk_id not in str(call.parameters) for call in here.calls("ModifyDiskAttribute"))
@@ -200,19 +177,10 @@ def test_forged_disks(image: float) -> None:
 def test_a_drain_in_the_future() -> None:
     """A moment that cannot be holds up nothing."""
     here = stage()
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plant(here, "drained", {"at": here.cloud.now() + 10_000})
     assert here.deliver()["outcome"] == "done"
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 60
-
-
-def test_a_broken_record_of_the_start() -> None:
-    """Since when the replacement runs is seen anew: nobody has to move the record away first."""
-    here = stage()
-    begun(here)
-    plant(here, "running", {"at": []})
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
 
 
 def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
@@ -231,7 +199,7 @@ def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
 def test_what_a_second_call_costs() -> None:
     """The comparison is two calls of ECS, and the search once more."""
     here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     first = len(here.calls())
     here.deliver()
     assert len(here.calls()) - first <= 32
@@ -239,26 +207,13 @@ def test_what_a_second_call_costs() -> None:
     assert here.fleet.source.instance_id == SOURCE
 
 
-def test_a_number_above_which_there_is_none() -> None:
-    """A launch spec with the largest number of all cannot come back once the source is released."""
-    here = stage(Timings(image=30, boot=20))
-    begun(here)
-    forged = copy.deepcopy(HONEST["launch-spec"])
-    forged["run"]["RamRoleName"] = "admin"
-    plant(here, "launch-spec.999999999", forged)
-    begun(here, "RunInstances")
-    here.pass_notice()
-    assert here.deliver()["outcome"] == "done"
-    assert replacements(here)[0]["LaunchedWith"].get("RamRoleName") != "admin"
-
-
 def test_a_try_above_which_there_is_none() -> None:
     """An image that was made is found again, whatever number somebody gave to a try that never was."""
     here = stage(Timings(image=30, boot=20))
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plant(here, "image-999999999", {"at": here.cloud.now()})
     plant(here, "failed-999999999", {"image_id": ""})
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     here.pass_notice()
     assert here.deliver()["outcome"] == "done"
 
@@ -288,16 +243,16 @@ ASK = {
 def test_a_forged_ask(record: object) -> None:
     """The rescue goes on, or the error names the record."""
     here = stage(Timings(image=30, boot=20), attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     plant(here, "launch-request-7-1", record)
     with contextlib.suppress(BrokenRecord):
         assert here.deliver()["outcome"] == "done"
 
 
 def test_an_ask_without_a_number() -> None:
-    """What is a digit to Python and no number is not ours."""
+    """A character that Python calls a digit and that makes no number is not ours."""
     here = stage()
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     plant(here, "launch-request-\u00b2-1", ASK)
     assert here.deliver()["outcome"] == "done"
 
@@ -306,7 +261,7 @@ def test_an_ask_without_a_number() -> None:
 def test_a_replacement_without_the_moment_of_its_launch(requested_at: object) -> None:
     """The moment of the record stands for it, or the error names the record."""
     here = stage(attributes={"auto_release_time": "2019-04-10T12:00:00Z"})
-    begun(here, "AddVServerGroupBackendServers")
+    dies(here, "AddVServerGroupBackendServers")
     plant(here, "replacement", {**records(here)["replacement"], "requested_at": requested_at})
     if requested_at is None:
         assert here.deliver()["outcome"] == "done"
@@ -327,7 +282,7 @@ NO_LAUNCH_SPECS: dict[str, Forge] = {
 def test_no_launch_spec_of_a_source_that_is_gone(what: str) -> None:
     """It is not launched, and the error or the warning names the record."""
     here = stage(Timings(image=30, boot=20))
-    begun(here, "RunInstances")
+    dies(here, "RunInstances")
     here.pass_notice()
     forged = records(here)["launch-spec"]
     NO_LAUNCH_SPECS[what](forged)

@@ -7,74 +7,38 @@ from typing import Any
 
 import pytest
 
-from simulator import fleet, proof
+from simulator import fleet
 from simulator.ecs import Timings
-from simulator.transport import Invocation, Killed
+from simulator.transport import Invocation
 from spotkeeper.errors import MalformedEvent, RescueFailed
-from tests.rescue.reading import fault, images, places, replacements
-from tests.rescue.stage import SOURCE, Stage, event, stage
+from tests.rescue.reading import dies, images, places, replacements, skipped
+from tests.rescue.stage import SOURCE, event, stage
+
+NOT_OURS: dict[str, tuple[dict[str, Any], str]] = {
+    "not a spot instance": ({"spot": False}, "spot"),
+    "no tag": ({"tags": {}}, "spotkeeper:managed=true"),
+    "another value": ({"tags": {"spotkeeper:managed": "false"}}, "spotkeeper:managed=true"),
+    "another case": ({"tags": {"Spotkeeper:managed": "true"}}, "spotkeeper:managed=true"),
+    "held": ({"tags": {**fleet.MANAGED_TAG, "spotkeeper:hold": ""}}, "spotkeeper:hold"),
+    "held until later": ({"tags": {**fleet.MANAGED_TAG, "spotkeeper:hold": "2019-04-09T12:00:00Z"}}, "spotkeeper:hold"),
+}
 
 
-def skipped(here: Stage, raw: bytes | None = None) -> str:
-    """Deliver; the reason, once it is sure that nothing was written: neither to the cloud nor to the journal."""
-    answer = here.deliver(raw)
-    assert answer["outcome"] == "skipped"
-    assert here.writes() == []
-    assert proof.untouched(here.before, here.state) == []
-    return str(answer["reason"])
+@pytest.mark.parametrize(("changes", "words"), NOT_OURS.values(), ids=NOT_OURS)
+def test_not_ours(changes: dict[str, Any], words: str) -> None:
+    """It is never touched, whatever the event says."""
+    assert words in skipped(stage(**changes))["reason"]
 
 
-def test_not_a_spot_instance() -> None:
-    """An on-demand instance is never reclaimed, whatever the event says."""
-    assert "spot" in skipped(stage(spot=False))
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
-        {},
-        {"spotkeeper:managed": "false"},
-        {"spotkeeper:managed": ""},
-        {"Spotkeeper:managed": "true"},
-        {"managed": "true"},
-    ],
-)
-def test_without_the_managed_tag(tags: dict[str, str]) -> None:
-    """Key and value must be the setting's, to the letter."""
-    assert "spotkeeper:managed=true" in skipped(stage(tags=tags))
-
-
-@pytest.mark.parametrize(
-    ("setting", "tags", "managed"),
-    [
-        ("", {}, True),
-        ("team", {"team": "web"}, True),
-        ("team", {"team": ""}, True),
-        ("team", {"service": "shop"}, False),
-        ("a=b=c", {"a": "b=c"}, True),
-        ("a=b=c", {"a=b": "c"}, False),
-        ("a=", {"a": ""}, True),
-        ("a=", {"a": "x"}, False),
-    ],
-)
-def test_the_managed_tag_setting(setting: str, tags: dict[str, str], managed: bool) -> None:  # noqa: FBT001 - a row of a table
-    """Empty: all instances; a bare key: any value; else split at the first ``=``."""
+@pytest.mark.parametrize(("setting", "tags"), [("", {}), ("team", {"team": "web"}), ("a=b=c", {"a": "b=c"})])
+def test_the_managed_tag_setting(setting: str, tags: dict[str, str]) -> None:
+    """It decides what is ours."""
     here = stage(settings={"SPOTKEEPER_MANAGED_TAG": setting}, tags=tags)
-    if managed:
-        assert here.deliver()["outcome"] == "done"
-        assert here.shortcomings() == []
-    else:
-        skipped(here)
-
-
-@pytest.mark.parametrize("value", ["", "yes", "2019-04-09T12:00:00Z"])
-def test_a_held_instance(value: str) -> None:
-    """The operator says hands off, for ever or until a moment ahead."""
-    assert "spotkeeper:hold" in skipped(stage(tags={**fleet.MANAGED_TAG, "spotkeeper:hold": value}))
+    assert here.deliver()["outcome"] == "done"
 
 
 def test_a_hold_that_is_over() -> None:
-    """It holds nobody up."""
+    """It holds up no rescue."""
     here = stage(tags={**fleet.MANAGED_TAG, "spotkeeper:hold": "2019-04-09T00:00:00Z"})
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
@@ -83,25 +47,36 @@ def test_a_hold_that_is_over() -> None:
 def test_a_hold_in_the_middle() -> None:
     """Nothing more is done while it lasts, and the rest once it is taken off."""
     here = stage()
-    fault(here, "CreateImage", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "CreateImage")
     tags = here.cloud.ecs.instances[SOURCE].tags
     tags.set("spotkeeper:hold", "", here.cloud.now())
-    before, writes = here.state, here.writes()
-    assert here.deliver()["outcome"] == "skipped"
-    assert (here.writes(), proof.untouched(before, here.state)) == (writes, [])
+    skipped(here)
     tags.set("spotkeeper:hold", None, here.cloud.now())
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
 
 
-def test_another_account() -> None:
-    """An event about another account makes no call at all."""
+def elsewhere(region: str) -> bytes:
+    """The event, of another region."""
+    return event(regionId=region, resourceId=f"acs:ecs:{region}:1690701234567830:instance/{SOURCE}")
+
+
+NOWHERE = json.dumps({"name": "Instance:PreemptibleInstanceInterruption", "content": {"instanceId": "i-bp1nowhere"}})
+OF_OTHERS: dict[str, tuple[bytes, str, bool]] = {
+    "another account": (event(userId="1", resourceId=f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}"), "account", False),
+    "another kind": (event(name="Instance:StateChange", content={"resourceId": SOURCE, "state": "Stopped"}), "", False),
+    "another region": (elsewhere("cn-beijing"), "does not exist", True),
+    "a region that does not exist": (elsewhere("xx-nowhere-1"), "", True),
+    "an instance that never existed": (NOWHERE.encode(), "does not exist", True),
+}
+
+
+@pytest.mark.parametrize(("sent", "words", "asked"), OF_OTHERS.values(), ids=OF_OTHERS)
+def test_an_event_of_others(sent: bytes, words: str, *, asked: bool) -> None:
+    """The instance of the same id here is not touched; about another account or kind no call is made at all."""
     here = stage()
-    other = event(userId="1", resourceId=f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}")
-    assert "account" in skipped(here, other)
-    assert here.cloud.calls == []
+    assert words in skipped(here, sent)["reason"]
+    assert bool(here.cloud.calls) == asked
 
 
 def test_an_account_that_contradicts_its_resource() -> None:
@@ -113,39 +88,10 @@ def test_an_account_that_contradicts_its_resource() -> None:
         assert here.cloud.calls == []
 
 
-def test_another_region() -> None:
-    """In the event's region there is no such instance: the one of the same id elsewhere is not touched."""
-    arn = f"acs:ecs:cn-beijing:1690701234567830:instance/{SOURCE}"
-    here = stage()
-    assert "does not exist" in skipped(here, event(regionId="cn-beijing", resourceId=arn))
-
-
-def test_a_region_that_does_not_exist() -> None:
-    """A well-formed region that the API does not know has no instances."""
-    here = stage()
-    skipped(here, event(regionId="xx-nowhere-1"))
-
-
-def test_another_kind() -> None:
-    """A state change of the same instance is not for this function."""
-    here = stage()
-    skipped(here, event(name="Instance:StateChange", content={"resourceId": SOURCE, "state": "Stopped"}))
-    assert here.cloud.calls == []
-
-
-def test_an_instance_that_never_existed() -> None:
-    """No instance, no episode: nothing to do."""
-    missing = json.dumps(
-        {"name": "Instance:PreemptibleInstanceInterruption", "content": {"instanceId": "i-bp1nowhere"}}
-    )
-    assert "does not exist" in skipped(stage(), missing.encode())
-
-
 def test_gone_without_an_episode() -> None:
     """An event that arrives after the release, of a rescue that nobody began."""
     here = stage()
     here.pass_notice()
-    here.before = here.cloud.state()
     skipped(here)
 
 
@@ -185,7 +131,6 @@ def test_an_answer_with_other_peoples_instances(monkeypatch: pytest.MonkeyPatch)
     """A DescribeInstances whose filter was not understood lists the neighbours: their ids are checked."""
     here = stage()
     del here.cloud.ecs.instances[SOURCE]
-    here.before = here.cloud.state()
     monkeypatch.setattr(here.cloud.ecs, "_with_ids", lambda found, p: (p.get("InstanceIds"), found)[1])
     skipped(here)
 
@@ -220,9 +165,7 @@ def test_a_lock_that_is_shown_no_more(action: str) -> None:
 def test_a_lock_that_was_taken_back() -> None:
     """A call that finds half a rescue and no lock touches nothing, and says so to the alarm."""
     here = stage()
-    fault(here, "AddVServerGroupBackendServers", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "AddVServerGroupBackendServers")
     here.fleet.source.locks.clear()
     written = here.writes()
     with pytest.raises(RescueFailed, match="Recycling lock"):

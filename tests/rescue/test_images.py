@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from simulator.ecs import Timings
-from simulator.transport import Killed
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueLost, SpotkeeperError
 from tests.rescue.reading import (
     deliver_until_done,
+    dies,
     doomed_disks,
     fault,
     heal,
@@ -21,16 +23,16 @@ from tests.rescue.reading import (
     source_disks,
     source_stands,
 )
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.stage import REALISTIC, Stage, stage
 
-MINUTES = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+WAY_BACK = "Retained disks: d-.*Way back"
 SLOW = Timings(image=420, usable=400, snapshot=390, boot=20)
 """Slower than the notice's 300 seconds."""
 
 
 def test_an_image_that_fails_once_is_made_again() -> None:
-    """The failed one is deleted and the next has a new name and a new token."""
-    here = stage(MINUTES)
+    """The failed image is deleted and the next has a new name and a new token."""
+    here = stage(REALISTIC)
     here.cloud.ecs.failing_images = [80.0]
     assert here.deliver()["outcome"] == "done"
     first, second = here.calls("CreateImage")
@@ -53,7 +55,7 @@ def test_an_image_that_fails_at_first_look_is_made_again() -> None:
 @pytest.mark.parametrize("timeout", [600, 60], ids=["one call", "short calls"])
 def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletable: bool) -> None:  # noqa: FBT001
     """It has made an image all the same, which is not taken for the failed one: no third image is made."""
-    here = stage(MINUTES, timeout=timeout)
+    here = stage(REALISTIC, timeout=timeout)
     here.cloud.ecs.failing_images = [20.0]
     if not deletable:
         fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
@@ -64,7 +66,7 @@ def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletabl
 
 def test_a_failed_image_that_cannot_be_deleted() -> None:
     """It keeps nobody from the next try."""
-    here = stage(MINUTES)
+    here = stage(REALISTIC)
     here.cloud.ecs.failing_images = [80.0]
     fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
     assert here.deliver()["outcome"] == "done"
@@ -73,7 +75,7 @@ def test_a_failed_image_that_cannot_be_deleted() -> None:
 
 def test_an_image_that_always_fails_loses_the_rescue_but_not_the_disks() -> None:
     """Once the source is gone every delivery raises with every retained disk, so that an alarm on failures is heard."""
-    here = stage(MINUTES, timeout=600)
+    here = stage(REALISTIC, timeout=600)
     here.cloud.ecs.failing_images = [40.0] * 100
     with pytest.raises(RescueLost) as raised:
         here.deliver()
@@ -93,9 +95,7 @@ def test_an_image_that_always_fails_loses_the_rescue_but_not_the_disks() -> None
 def test_a_loss_of_a_source_that_stands_after_all() -> None:
     """DescribeInstances has shown nothing for a moment: what stands is rescued, whatever the journal says."""
     here = stage()
-    fault(here, "CreateImage", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "CreateImage")
     plant(here, "lost", {"reason": "not true", "at": here.cloud.now()})
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
@@ -103,7 +103,7 @@ def test_a_loss_of_a_source_that_stands_after_all() -> None:
 
 def test_an_image_that_always_fails_in_short_calls() -> None:
     """Each call that runs out of time raises a typed error; the end is the same loss."""
-    here = stage(MINUTES, timeout=60)
+    here = stage(REALISTIC, timeout=60)
     here.cloud.ecs.failing_images = [40.0] * 100
     raised = [type(error) for error in errors_of(here, 12)]
     assert RescueLost in raised
@@ -124,7 +124,10 @@ def errors_of(here: Stage, deliveries: int) -> list[SpotkeeperError]:
 
 
 def test_an_image_slower_than_the_notice() -> None:
-    """Retained disks keep its snapshots alive: it becomes usable after the release, and the same call finishes."""
+    """Retained disks keep its snapshots alive: it becomes usable after the release, and the same call finishes.
+
+    The answer names the disks that cost money from now on; source and replacement never both ran.
+    """
     here = stage(SLOW)
     answer = here.deliver()
     assert not source_stands(here)
@@ -134,21 +137,9 @@ def test_an_image_slower_than_the_notice() -> None:
     assert images(here)[0]["Status"] in {"Available", "Creating"}
     assert len(replacements(here)) == 1
     assert places(here, replacements(here)[0]["InstanceId"]) == 2
-    assert set(doomed_disks(here)) <= set(source_disks(here))
-
-
-def test_disks_that_outlived_the_source_are_reported() -> None:
-    """After a rescue that took longer than the notice the answer names the disks that cost money from now on."""
-    here = stage(SLOW)
-    answer = here.deliver()
     assert sorted(answer["retained_disks"]) == doomed_disks(here)
-    assert set(answer["retained_disks"]) <= set(source_disks(here))
-
-
-def test_no_overlap_with_a_source_that_is_gone() -> None:
-    """Source and replacement never both ran where the source was released before the launch."""
-    here = stage(SLOW)
-    assert here.deliver()["overlap_seconds"] == 0
+    assert set(doomed_disks(here)) <= set(source_disks(here))
+    assert answer["overlap_seconds"] == 0
 
 
 def test_an_image_slower_than_the_notice_in_short_calls() -> None:
@@ -190,31 +181,6 @@ def test_an_api_without_usable() -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("code", ["QuotaExceed.Image", "QuotaExceed.Snapshot"])
-def test_a_used_up_quota_says_what_to_do(code: str) -> None:
-    """The error says how to make room and which disks are kept; with room the next call finishes."""
-    here = stage()
-    fault(here, "CreateImage", f"code:{code}", times=None)
-    with pytest.raises(RescueFailed, match=r"Delete images or snapshots.*Retained disks") as raised:
-        here.deliver()
-    assert code in str(raised.value)
-    assert not any(source_disks(here).values())
-    heal(here)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-
-
-def test_the_image_quota_of_the_cloud() -> None:
-    """The same, refused by the cloud's own count."""
-    here = stage()
-    here.cloud.ecs.image_quota = 0
-    with pytest.raises(RescueFailed, match=r"QuotaExceed\.Image"):
-        here.deliver()
-    here.cloud.ecs.image_quota = 1
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -234,37 +200,23 @@ def test_refusals_of_create_image_that_pass(code: str) -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("code", ["InstanceLockedForSecurity", "InvalidDiskCategory.CreateImage", "Forbidden.RAM"])
-def test_refusals_of_create_image_that_stay(code: str) -> None:
-    """A typed error with the code and the way back from the retained disks."""
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        *product(("QuotaExceed.Image", "QuotaExceed.Snapshot"), ["Delete images or snapshots.*Retained disks"]),
+        *product(("InstanceLockedForSecurity", "InvalidDiskCategory.CreateImage", "Forbidden.RAM"), [WAY_BACK]),
+    ],
+)
+def test_refusals_of_create_image_that_stay(code: str, words: str) -> None:
+    """The error says what to do and which disks are kept; once that is done the next call finishes."""
     here = stage()
     fault(here, "CreateImage", f"code:{code}", times=None)
-    with pytest.raises(RescueFailed, match=r"Retained disks: d-.*Way back") as raised:
+    with pytest.raises(RescueFailed, match=words) as raised:
         here.deliver()
     assert code in str(raised.value)
     assert not any(source_disks(here).values())
-
-
-def test_a_name_that_belongs_to_somebody_else() -> None:
-    """An image of that name that is not this rescue's is never adopted and never deleted."""
-    here = stage()
-    foreign = here.cloud.ecs.add_public_image("m-bp1foreign0000000000")
-    foreign.owner_alias, foreign.image_name = "self", f"spotkeeper-{SOURCE}-1-1"
-    here.before = here.cloud.state()
+    heal(here)
     assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-    assert "m-bp1foreign0000000000" in here.cloud.ecs.images
-
-
-def test_a_somebody_elses_image_with_our_tag() -> None:
-    """Whoever copies our tag onto another image by hand gets that one taken only for the episode that it names."""
-    here = stage()
-    foreign = here.cloud.ecs.add_public_image("m-bp1foreign0000000000")
-    foreign.owner_alias = "self"
-    foreign.tags.set("spotkeeper:episode", f"{SOURCE}/2", 0)
-    here.before = here.cloud.state()
-    answer = here.deliver()
-    assert answer["image_id"] != "m-bp1foreign0000000000"
     assert here.shortcomings() == []
 
 

@@ -7,14 +7,12 @@ import pytest
 from simulator.ecs import Timings
 from spotkeeper.errors import RescueIncomplete, SpotkeeperError
 from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, replacements
-from tests.rescue.stage import SOURCE, Stage, stage
-
-SLOW = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
 
 
 def behind(count: int) -> Stage:
     """A stage whose source is behind so many more CLBs, in the default group of each."""
-    here = stage(SLOW)
+    here = stage(REALISTIC)
     for number in range(count):
         here.cloud.slb.add_load_balancer(f"more-{number}", vpc_id=here.fleet.spec.vpc_id).default_group.add(
             SOURCE, weight=number + 1
@@ -27,7 +25,7 @@ def behind(count: int) -> Stage:
 def test_one_load_balancer_cannot_be_read_until_the_release(code: str) -> None:
     """Three of four places are given back; the fourth is named at this and at every later delivery."""
     here = behind(2)
-    lost = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
+    lost = here.balancer("more-1")
     end = here.before["now"] + here.fleet.spec.notice
     fault(here, "DescribeLoadBalancerAttribute", f"code:{code}", times=None, until=end + 1, resource=lost.id)
     with pytest.raises(SpotkeeperError):
@@ -57,7 +55,7 @@ def test_no_load_balancer_can_be_listed_until_the_release() -> None:
 def test_what_was_found_is_drained_while_the_rest_is_looked_for() -> None:
     """A CLB that cannot be read for two minutes does not keep the others from weight 0 before the image."""
     here = behind(2)
-    busy = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
+    busy = here.balancer("more-1")
     until = here.before["now"] + 120
     fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, until=until, resource=busy.id)
     answer = here.deliver()
@@ -70,9 +68,9 @@ def test_what_was_found_is_drained_while_the_rest_is_looked_for() -> None:
 
 
 def test_a_search_that_another_call_finishes() -> None:
-    """What the first call found keeps the weight that the first call saw, although it is 0 by now."""
+    """A membership keeps the weight that the first call saw, although it is 0 by now."""
     here = behind(2)
-    busy = next(balancer for balancer in here.cloud.slb.load_balancers.values() if balancer.name == "more-1")
+    busy = here.balancer("more-1")
     fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, resource=busy.id)
     here.timeout = 45
     with pytest.raises(SpotkeeperError):
@@ -101,7 +99,9 @@ def test_reads_throttled_for_three_seconds() -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("effect", ["throttle", "code:ServiceIsConfiguring", "code:ServiceUnavailable"])
+@pytest.mark.parametrize(
+    "effect", ["throttle", "code:ServiceIsConfiguring", "code:ServiceUnavailable", "code:InvalidParameter"]
+)
 @pytest.mark.parametrize("timeout", [120, 900])
 def test_a_report_that_never_comes(effect: str, timeout: float) -> None:
     """Master/slave groups are only reported: that nobody can look at them keeps no rescue from its end."""

@@ -9,10 +9,10 @@ import pytest
 
 from simulator import proof
 from simulator.ecs import Timings
-from simulator.transport import Killed
 from spotkeeper.errors import BrokenRecord, JournalUnavailable
 from tests.rescue.reading import (
     audited,
+    dies,
     doomed_disks,
     fault,
     heal,
@@ -62,7 +62,10 @@ def image_of_all_disks(here: Stage) -> bool:
 
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_a_bucket_that_cannot_be_reached(effect: str) -> None:
-    """Disks retained (nobody puts them back), image made, nothing drained, and the error names the journal."""
+    """Disks retained, image made, nothing drained, and the error names the journal.
+
+    The next call adopts the image and finishes everything but the flags, which stay on the safe side.
+    """
     here = stage()
     fault(here, "oss:*", effect, times=None)
     with pytest.raises(JournalUnavailable, match=r"oss://spotkeeper-journal/rescues.*SPOTKEEPER_JOURNAL"):
@@ -73,18 +76,8 @@ def test_a_bucket_that_cannot_be_reached(effect: str) -> None:
     assert replacements(here) == []
     assert here.state["oss"] == here.before["oss"] or effect == "reset-after"
     assert here.cloud.now() - here.before["now"] <= 60
-
-
-@pytest.mark.parametrize("effect", EFFECTS)
-def test_the_journal_comes_back(effect: str) -> None:
-    """The next call adopts the image and finishes everything but the flags, which stay on the safe side."""
-    here = stage()
-    fault(here, "oss:*", effect, times=None)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
     heal(here)
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    assert here.deliver()["outcome"] == "done"
     assert len({call.parameters["ClientToken"] for call in here.calls("CreateImage")}) == 1
     assert but_for_flags(here) == []
 
@@ -182,13 +175,6 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert places(here, SOURCE) == 0
 
 
-def begun(here: Stage) -> None:
-    """A call dies just after it has opened the episode."""
-    fault(here, "ModifyDiskAttribute", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
-
-
 BROKEN: dict[str, object] = {
     "half an object": b'{"at": 15',
     "wrong fields": {"at": "1", "disks": [], "run": 5, "memberships": [{"x": 1}], "instance_id": 5},
@@ -200,7 +186,7 @@ BROKEN: dict[str, object] = {
 def test_a_record_that_only_the_journal_can_tell_is_broken(name: str, how: str) -> None:
     """The data is saved, nothing is drained, and a typed error names the record until somebody moves it away."""
     here = stage()
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plant(here, name, BROKEN[how])
     for _ in range(2):
         with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/{name} "):
@@ -215,7 +201,7 @@ def test_a_record_that_only_the_journal_can_tell_is_broken(name: str, how: str) 
 def test_a_record_that_describe_can_tell_anew_is_broken(name: str, how: str) -> None:
     """While the source stands, the rescue does not need it, and the answer names it."""
     here = stage()
-    begun(here)
+    dies(here, "ModifyDiskAttribute")
     plant(here, name, BROKEN[how])
     answer = here.deliver()
     assert answer["outcome"] == "done"
@@ -226,9 +212,7 @@ def test_a_record_that_describe_can_tell_anew_is_broken(name: str, how: str) -> 
 def test_a_broken_record_of_a_source_that_is_gone() -> None:
     """It is no loss yet: a human may bring back what it said."""
     here = stage(Timings(image=30))
-    fault(here, "RunInstances", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "RunInstances")
     plant(here, "launch-spec", {})
     here.pass_notice()
     with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/launch-spec "):
@@ -251,9 +235,7 @@ def test_a_call_that_dies_with_flags_changed_while_the_journal_is_down(caplog: p
     caplog.set_level(logging.INFO, logger="spotkeeper.audit")
     here = stage()
     fault(here, "PutObject", "code:AccessDenied")
-    fault(here, "ModifyDiskAttribute", "kill-after")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "ModifyDiskAttribute", "kill-after")
     assert not any(source_disks(here).values())
     (told,) = audited(caplog, "retain the disks")
     assert sorted(told["before"]) == doomed_disks(here)

@@ -1,4 +1,4 @@
-"""What a refused RunInstances means, code by code (error table of RunInstances)."""
+"""The meaning of each refusal of RunInstances, code by code (error table of RunInstances)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refusal(code: str) -> CloudError:
 
 @pytest.mark.parametrize("code", NEXT_OPTION.split())
 def test_the_next_option(code: str) -> None:
-    """What one option is refused for says nothing of the others, and is not worth waiting for."""
+    """A refusal of one option says nothing of the others, and is not worth waiting for."""
     assert not is_terminal(refusal(code))
     assert not passes_by_itself(refusal(code), RUN_CONFLICTS)
 
@@ -65,5 +65,5 @@ def test_what_stays_busy(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["Throttling.User", "InternalError", "ServiceUnavailable"])
 def test_trouble_that_is_not_the_options(code: str) -> None:
-    """Throttling and outages meet every option, and after an outage this one may have been launched."""
+    """Throttling and outages meet every option, and after an outage this option may have been launched."""
     assert ends_round(refusal(code))

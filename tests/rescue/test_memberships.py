@@ -10,17 +10,7 @@ import pytest
 from simulator import proof
 from simulator.slb.model import BackendServer, LoadBalancer
 from tests.rescue.reading import places, replacements
-from tests.rescue.stage import SOURCE, Stage, stage
-
-NEIGHBOUR = "i-bp1bystander00000001"
-
-
-def with_groups(change: Any, **how: Any) -> Stage:
-    """A stage whose groups ``change`` has rearranged."""
-    here = stage(**how)
-    change(here)
-    here.before = here.cloud.state()
-    return here
+from tests.rescue.stage import NEIGHBOUR, SOURCE, Stage, stage
 
 
 def add(here: Stage, name: str = "more") -> LoadBalancer:
@@ -30,43 +20,27 @@ def add(here: Stage, name: str = "more") -> LoadBalancer:
 
 def test_several_load_balancers() -> None:
     """Three CLBs, in one of which the source is in two vServer groups and the default group."""
-
-    def change(here: Stage) -> None:
-        for number in range(3):
-            balancer = add(here, f"more-{number}")
-            for index in range(number):
-                group = here.cloud.slb.add_vserver_group(balancer, f"g{index}")
-                group.add(SOURCE, port=9000 + index, weight=10 * index + 1)
-                group.add(NEIGHBOUR, port=9000, weight=33)
-            balancer.default_group.add(SOURCE, weight=number)
-
-    here = with_groups(change)
+    here = stage()
+    for number in range(3):
+        balancer = add(here, f"more-{number}")
+        for index in range(number):
+            group = here.cloud.slb.add_vserver_group(balancer, f"g{index}")
+            group.add(SOURCE, port=9000 + index, weight=10 * index + 1)
+            group.add(NEIGHBOUR, port=9000, weight=33)
+        balancer.default_group.add(SOURCE, weight=number)
+    here.before = here.cloud.state()
     answer = here.deliver()
     assert len(answer["memberships"]) == 8
     assert {member["product"] for member in answer["memberships"]} == {"clb"}
     assert here.shortcomings() == []
 
 
-def test_the_same_server_twice_in_a_group() -> None:
-    """On different ports with different weights and descriptions: each place is its own."""
-
-    def change(here: Stage) -> None:
-        here.fleet.vserver_group.add(SOURCE, port=8081, weight=7, description="second")
-        here.fleet.vserver_group.add(SOURCE, port=8082, weight=0)
-
-    here = with_groups(change)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-
-
 def test_more_than_20_places_in_one_group() -> None:
     """One request takes 20 elements: 45 ports are three requests each way."""
-
-    def change(here: Stage) -> None:
-        for port in range(9000, 9045):
-            here.fleet.vserver_group.add(SOURCE, port=port, weight=port % 101)
-
-    here = with_groups(change)
+    here = stage()
+    for port in range(9000, 9045):
+        here.fleet.vserver_group.add(SOURCE, port=port, weight=port % 101)
+    here.before = here.cloud.state()
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
     assert len(here.calls("AddVServerGroupBackendServers")) == 3
@@ -74,13 +48,11 @@ def test_more_than_20_places_in_one_group() -> None:
 
 @pytest.mark.parametrize("count", [100, 101, 230])
 def test_more_load_balancers_than_a_page(count: int) -> None:
-    """The source is in the last one only: every page is read."""
-
-    def change(here: Stage) -> None:
-        balancers = [add(here, f"more-{number}") for number in range(count - 1)]
-        balancers[-1].default_group.add(SOURCE, weight=3)
-
-    here = with_groups(change)
+    """The source is in the last load balancer only: every page is read."""
+    here = stage()
+    balancers = [add(here, f"more-{number}") for number in range(count - 1)]
+    balancers[-1].default_group.add(SOURCE, weight=3)
+    here.before = here.cloud.state()
     assert len(here.deliver()["memberships"]) == 3
     assert here.shortcomings() == []
     assert len(here.calls("DescribeLoadBalancers")) == -(-count // 100)
@@ -89,23 +61,19 @@ def test_more_load_balancers_than_a_page(count: int) -> None:
 @pytest.mark.parametrize("finds", [True, False])
 def test_a_member_of_vserver_groups_only(finds: bool) -> None:  # noqa: FBT001 - whether ServerId finds such members is not documented
     """Right either way, whatever ``DescribeLoadBalancers(ServerId)`` finds."""
-
-    def change(here: Stage) -> None:
-        here.cloud.slb.server_id_finds_vserver_members = finds
-        here.fleet.load_balancer.default_group.drop_server(SOURCE)
-
-    here = with_groups(change)
+    here = stage()
+    here.cloud.slb.server_id_finds_vserver_members = finds
+    here.fleet.load_balancer.default_group.drop_server(SOURCE)
+    here.before = here.cloud.state()
     assert len(here.deliver()["memberships"]) == 1
     assert here.shortcomings() == []
 
 
 def test_master_slave_groups_are_reported() -> None:
     """No API changes them: the group is as it was, and the answer says what to do."""
-
-    def change(here: Stage) -> None:
-        here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", SOURCE, NEIGHBOUR, 80)
-
-    here = with_groups(change)
+    here = stage()
+    here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", SOURCE, NEIGHBOUR, 80)
+    here.before = here.cloud.state()
     answer = here.deliver()
     group = here.fleet.load_balancer.master_slave_groups[0]
     assert any(group.id in text and "Master" in text for text in answer["warnings"])
@@ -116,12 +84,10 @@ def test_master_slave_groups_are_reported() -> None:
 def test_a_network_card_as_a_member() -> None:
     """Members of type eni are drained and removed; the place is reported, since the replacement has other cards."""
     card = {"NetworkInterfaceId": "eni-bp1second", "Type": "Secondary", "PrimaryIpAddress": "172.16.0.99"}
-
-    def change(here: Stage) -> None:
-        here.fleet.vserver_group.add("eni-bp1second", port=8080, weight=50, type="eni", server_ip="172.16.0.99")
-        here.fleet.vserver_group.add("eni-bp1foreign", port=8080, weight=50, type="eni", server_ip="172.16.0.98")
-
-    here = with_groups(change, attributes={"secondary_network_interfaces": [card]})
+    here = stage(attributes={"secondary_network_interfaces": [card]})
+    here.fleet.vserver_group.add("eni-bp1second", port=8080, weight=50, type="eni", server_ip="172.16.0.99")
+    here.fleet.vserver_group.add("eni-bp1foreign", port=8080, weight=50, type="eni", server_ip="172.16.0.98")
+    here.before = here.cloud.state()
     answer = here.deliver()
     assert any("eni-bp1second" in text and "network card" in text for text in answer["not_carried"])
     assert places(here, "eni-bp1second") == 0
@@ -209,17 +175,15 @@ def test_stale_listing_of_a_released_server() -> None:
 
 def test_the_large_case() -> None:
     """20 CLBs of 5 vServer groups, the source a member of 3: 200 API calls at most (189 when this was written)."""
-
-    def change(here: Stage) -> None:
-        balancers = [add(here, f"more-{number}") for number in range(19)]
-        for balancer in balancers:
-            for index in range(5):
-                here.cloud.slb.add_vserver_group(balancer, f"g{index}").add(NEIGHBOUR, port=80)
-        for index in range(4):
-            here.cloud.slb.add_vserver_group(here.fleet.load_balancer, f"g{index}")
-        balancers[-1].vserver_groups[2].add(SOURCE, port=443, weight=9)
-
-    here = with_groups(change)
+    here = stage()
+    balancers = [add(here, f"more-{number}") for number in range(19)]
+    for balancer in balancers:
+        for index in range(5):
+            here.cloud.slb.add_vserver_group(balancer, f"g{index}").add(NEIGHBOUR, port=80)
+    for index in range(4):
+        here.cloud.slb.add_vserver_group(here.fleet.load_balancer, f"g{index}")
+    balancers[-1].vserver_groups[2].add(SOURCE, port=443, weight=9)
+    here.before = here.cloud.state()
     assert len(here.deliver()["memberships"]) == 3
     assert here.shortcomings() == []
     assert len(here.calls()) <= 200

@@ -7,14 +7,13 @@ import pytest
 from simulator.ecs import Timings
 from spotkeeper.errors import CloudError, RescueIncomplete, SpotkeeperError
 from tests.rescue.reading import deliver_until_done, fault, heal, moment, replacements
-from tests.rescue.stage import Stage, stage
+from tests.rescue.stage import STOPPED_FIRST, Stage, stage
 
 MINUTES = Timings(image=90, usable=60, snapshot=30, boot=25, stop=10)
 FAILS_AFTER = 40.0
 HOLD_UP = 30.0
 LOOKS = 8.0
 """The longest pause between two looks at an image."""
-STOPPED_FIRST = {"SPOTKEEPER_STOP_SOURCE": "before-image"}
 
 
 def failing(settings: dict[str, str] | None = None, times: int = 1) -> Stage:
@@ -32,7 +31,7 @@ def refusals(here: Stage) -> int:
 @pytest.mark.parametrize("settings", [{}, STOPPED_FIRST], ids=["as-it-runs", "stopped-first"])
 @pytest.mark.parametrize("action", ["slb:*", "DescribeVServerGroups", "RemoveVServerGroupBackendServers"])
 def test_refused_while_the_image_fails(action: str, settings: dict[str, str]) -> None:
-    """The image is made again at once, the call ends with the refusal, and the next one with the rescue done."""
+    """The image is made again at once, the call ends with the refusal, and the next call with the rescue done."""
     here = failing(settings)
     fault(here, action, "code:InvalidSecurityToken.Expired", times=None)
     with pytest.raises((CloudError, RescueIncomplete), match=r"InvalidSecurityToken\.Expired"):
@@ -48,7 +47,7 @@ def test_refused_while_the_image_fails(action: str, settings: dict[str, str]) ->
 
 @pytest.mark.parametrize("code", ["Throttling", "ServiceIsConfiguring", "OperationConflict"])
 def test_busy_while_the_image_fails(code: str) -> None:
-    """What passes by itself is waited for, but not by the image; and it is no mistake of ours where it does not."""
+    """A passing refusal is waited for, but not by the image; and a refusal that stays ends the call."""
     here = failing()
     fault(here, "slb:*", f"code:{code}", times=None, until=here.before["now"] + 150.0)
     deliver_until_done(here, most=2)

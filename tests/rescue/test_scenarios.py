@@ -1,4 +1,4 @@
-"""The ladder: no stock at the first rungs, quotas, price limits, and what no rung can change."""
+"""The ladder: no stock at first, and what a refusal of RunInstances leads to; test_launch_refusals has all codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from spotkeeper.errors import CloudError, NoCapacity
 from tests.rescue.reading import fault, images, launches, places, replacements
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.stage import Stage, stage
 
 HERE, THERE = "vsw-bp1fleet000000000000h", "vsw-bp1fleet000000000000i"
 OWN, OTHER = "ecs.g7.large", "ecs.c7.large"
@@ -18,28 +18,6 @@ NO_CAPACITY = (
     rf"on-demand {OWN} in {HERE}: OperationDenied\.NoStock \(request id [0-9A-F-]{{36}}\)\. The image m-.* is safe"
 )
 LADDER = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": OTHER, "SPOTKEEPER_FALLBACK_VSWITCH_IDS": THERE}
-
-NEXT_OPTION = (
-    *("OperationDenied.NoStock", "Zone.NotOnSale", "Zone.NotOpen", "InvalidInstanceType.ZoneNotSupported"),
-    *("InvalidInstanceType.NotSupported", "InstanceType.Offline", "ResourceNotAvailable", "NodeControllerUnavailable"),
-    *("OperationDenied.ResourceControl", "OperationDenied.ZoneNotAllowed", "InvalidDiskCategory.NotSupported"),
-    *("InvalidDiskCategory.Mismatch", "CategoryNotSupported", "OperationDenied.ZoneSystemCategoryNotMatch"),
-    *("QuotaExceeded.PrivateIpAddress", "OperationDenied.NoVlan", "InvalidVpcZone.NotSupported"),
-    *("InvalidVSwitchId.IpNotEnough", "NoInstanceStock", "QuotaExceed.ElasticQuota", "ImageNotSupportInstanceType"),
-    *("QuotaExceed.Spot", "InvalidSpotPriceLimit", "InvalidSpotPriceLimit.LowerThanPublicPrice", "InvalidSpotStrategy"),
-    *("InvalidSpotDuration", "InvalidSpotAuthorized", "InvalidSpotAliUid", "InvalidSpotPrepaid"),
-    *("InvalidSpotInterruptionBehavior", "InvalidSpotInterruptionBehavior.LocalDiskNotSupport"),
-    *("SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull", "Something.NobodyHasSeenYet"),
-)
-TERMINAL = (
-    *("Account.Arrearage", "InvalidAccountStatus.NotEnoughBalance", "InvalidUser.PassRoleForbidden"),
-    *("QuotaExceed.AfterpayInstance", "QuotaExceed.PostPaidDisk", "OperationDenied.ImageNotValid", "Forbidden.RAM"),
-    *("InvalidRamRole.NotFound", "InvalidImageId.NotFound", "ImageRemovedInMarket", "InsufficientBalance"),
-)
-PASSING = (
-    *("InvalidSnapshotId.NotReady", "IncorrectVSwitchStatus", "IncorrectVpcStatus", "OperationDenied.CreatingConflict"),
-    *("OperationConflict", "IdempotentProcessing", "InternalError", "ServiceUnavailable"),
-)
 
 
 def sell_out(here: Stage, *rungs: tuple[str, str, str]) -> None:
@@ -52,31 +30,6 @@ def sell_out(here: Stage, *rungs: tuple[str, str, str]) -> None:
 def tokens(here: Stage) -> list[str]:
     """The ClientTokens of all RunInstances calls."""
     return [call.parameters["ClientToken"] for call in here.calls("RunInstances")]
-
-
-def test_the_ladder_goes_charge_by_charge_then_vswitch_then_type() -> None:
-    """Where only the last rung has stock, all others were asked before it, each with a token of its own."""
-    here = stage(settings=LADDER)
-    order = [
-        (charge, place, kind) for charge in ("spot", "on-demand") for place in (HERE, THERE) for kind in (OWN, OTHER)
-    ]
-    sell_out(here, *order[:-1])
-    here.deliver()
-    assert launches(here) == order
-    assert len(set(tokens(here))) == len(order)
-    assert here.shortcomings() == []
-    assert replacements(here)[0]["InstanceType"] == OTHER
-    assert replacements(here)[0]["VpcAttributes"]["VSwitchId"] == THERE
-
-
-def test_without_on_demand_the_ladder_ends_with_spot() -> None:
-    """SPOTKEEPER_FALLBACK_ON_DEMAND=false never launches a pay-as-you-go instance."""
-    here = stage(settings={"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}, timeout=120)
-    sell_out(here, ("spot", HERE, OWN))
-    with pytest.raises(NoCapacity):
-        here.deliver()
-    assert {charge for charge, _, _ in launches(here)} == {"spot"}
-    assert replacements(here) == []
 
 
 def test_stock_that_returns_is_found_by_a_later_round() -> None:
@@ -122,9 +75,9 @@ def test_sold_out_until_after_the_release() -> None:
     assert answer["overlap_seconds"] == 0
 
 
-@pytest.mark.parametrize("code", NEXT_OPTION)
+@pytest.mark.parametrize("code", ["OperationDenied.NoStock", "QuotaExceed.Spot", "Something.NobodyHasSeenYet"])
 def test_codes_that_mean_the_next_option(code: str) -> None:
-    """What one option is refused for, whatever it is, is asked of the next spot option."""
+    """After the refusal of an option, with any code, the next spot option is tried."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}")
     here.deliver()
@@ -152,7 +105,7 @@ def test_a_wrong_fallback_does_not_end_the_ladder(name: str) -> None:
 
 @pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict", "InvalidSnapshotId.NotReady"])
 def test_an_option_that_stays_busy_does_not_end_the_ladder(code: str) -> None:
-    """What does not pass within a moment is that option's own; the others are asked for."""
+    """A refusal that does not pass within a moment concerns that option; the others are tried."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}", times=None, resource=HERE)
     here.deliver()
@@ -171,7 +124,7 @@ def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
     assert places(here, answer["replacement_id"]) == 2
 
 
-@pytest.mark.parametrize("code", TERMINAL)
+@pytest.mark.parametrize("code", ["Account.Arrearage", "Forbidden.RAM", "InvalidImageId.NotFound"])
 def test_codes_that_no_rung_can_change(code: str) -> None:
     """Such a refusal raises with its code after one call, the image stays, and a later call finishes."""
     here = stage(settings=LADDER)
@@ -186,7 +139,7 @@ def test_codes_that_no_rung_can_change(code: str) -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.parametrize("code", ["InvalidSnapshotId.NotReady", "IdempotentProcessing", "ServiceUnavailable"])
 def test_codes_that_pass(code: str) -> None:
     """The same call is sent again, with the same token, until it is accepted."""
     here = stage(settings=LADDER)
@@ -195,33 +148,3 @@ def test_codes_that_pass(code: str) -> None:
     assert launches(here) == [("spot", HERE, OWN)] * 4
     assert len(set(tokens(here))) == 1
     assert here.shortcomings() == []
-
-
-def test_a_price_limit_is_never_raised() -> None:
-    """Where the market is above the source's limit the ladder goes to on-demand, the limit unchanged till then."""
-    here = stage(spot_price_limit=0.02)
-    here.deliver()
-    first, second = here.calls("RunInstances")
-    assert float(first.parameters["SpotPriceLimit"]) == 0.02
-    assert second.parameters["SpotStrategy"] == "NoSpot"
-    assert "SpotPriceLimit" not in second.parameters
-    assert here.shortcomings() == []
-
-
-def test_what_does_not_fit_a_rung_is_dropped_and_reported() -> None:
-    """Credit specification on another family: left out, and the answer says so; the price limit is every type's."""
-    here = stage(
-        settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": OTHER},
-        instance_type="ecs.t6-c1m4.large",
-        spot_price_limit=0.5,
-        attributes={"credit_specification": "Unlimited"},
-    )
-    here.cloud.ecs.stock["cn-hangzhou-h", "ecs.t6-c1m4.large", "spot"] = 0
-    answer = here.deliver()
-    first, second = (call.parameters for call in here.calls("RunInstances"))
-    assert first["CreditSpecification"] == "Unlimited"
-    assert "CreditSpecification" not in second
-    assert (second["SpotStrategy"], float(second["SpotPriceLimit"])) == ("SpotWithPriceLimit", 0.5)
-    assert [text.partition(":")[0] for text in answer["not_carried"]][-1:] == ["CreditSpecification"]
-    assert here.shortcomings() == []
-    assert places(here, SOURCE) == 0

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from itertools import product
 
 import pytest
 
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, Invocation, Killed
-from tests.rescue.stage import Stage
+from tests.rescue.stage import Stage, stage
 from tests.rescue.walks import (
     LATE_TO_BE_SEEN,
     SCENES,
     Outcome,
     Scene,
     attempt,
+    beside,
     describe,
     differences,
-    listed,
     reference,
     sample,
     side_by_side,
 )
 
 FALLBACKS = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g6.large"}
-LADDER = {
-    "ready": Scene("ready", settings=FALLBACKS),
-    "late-to-be-seen": Scene("late-to-be-seen", LATE_TO_BE_SEEN, FALLBACKS),
+LADDER: dict[str, Scene] = {
+    "ready": partial(stage, settings=FALLBACKS),
+    "late-to-be-seen": partial(stage, LATE_TO_BE_SEEN, FALLBACKS),
 }
 """Two types, and so four rungs."""
 
@@ -62,14 +63,11 @@ def done(outcome: Outcome) -> bool:
 )
 def test_two_calls(name: str, cases: int | slice) -> None:
     """One image, one replacement, exact memberships, and both calls say so."""
-    scene, wrong = SCENES[name], {}
+    scene = SCENES[name]
     every = list(interleavings(scene))
-    for first, second in every[cases] if isinstance(cases, slice) else sample(every, cases):
-        here = scene.stage()
-        outcomes = side_by_side(here, ("A", first), ("B", second))
-        if problems := [*disagreements(outcomes), *differences(here, reference(scene).end)]:
-            wrong[f"A {first}, B {second}"] = problems
-    assert not wrong, listed(wrong)
+    points = every[cases] if isinstance(cases, slice) else sample(every, cases)
+    end = reference(scene).end
+    assert beside(scene, points, lambda here, ends: [*disagreements(ends), *differences(here, end)]) == []
 
 
 def stock_turns(here: Stage, number: int, *, comes: bool) -> BeforeCall:
@@ -96,42 +94,31 @@ def different_rungs(scene: Scene, most: int) -> list[tuple[int, int, int, bool]]
 
 @pytest.mark.parametrize("most", [pytest.param(8, id="sample"), pytest.param(250, id="many", marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", LADDER)
-def test_two_calls_on_different_rungs(name: str, most: int) -> None:
-    """Both calls may launch, one instance stays, and the other one is deleted."""
-    scene, wrong, deleted = LADDER[name], {}, 0
+@pytest.mark.parametrize("dies", [False, True], ids=["both live", "one dies"])
+def test_two_calls_on_different_rungs(name: str, most: int, *, dies: bool) -> None:
+    """Both calls may launch; one instance stays, and the other is deleted.
+
+    ``dies``: A dies at its first call after B's turn; B finishes, and a redelivery tidies up.
+    """
+    scene, wrong, deleted = LADDER[name], [], 0
     for first, second, number, comes in different_rungs(scene, most):
-        here = scene.stage()
-        outcomes = side_by_side(here, ("A", first), ("B", second), meanwhile=stock_turns(here, number, comes=comes))
-        deleted += len(here.calls("DeleteInstance"))
-        problems = [*disagreements(outcomes), *here.shortcomings()]
-        if problems:
-            wrong[f"A {first}, B {second}, stock {'comes' if comes else 'goes'} at launch {number}"] = problems
-    assert not wrong, listed(wrong)
-    assert deleted, "no two calls launched: these interleavings test nothing"
+        here = scene()
+        others = [stock_turns(here, number, comes=comes), *([killer(here, first + 1)] if dies else [])]
 
-
-@pytest.mark.parametrize("most", [pytest.param(8, id="sample"), pytest.param(250, id="many", marks=pytest.mark.full)])
-@pytest.mark.parametrize("name", LADDER)
-def test_one_of_two_calls_dies(name: str, most: int) -> None:
-    """A dies at its first call after B's turn, the stock turns meanwhile; B finishes, and a redelivery tidies up."""
-    scene, wrong = LADDER[name], {}
-    for first, second, number, comes in different_rungs(scene, most):
-        here = scene.stage()
-        turns, dies = stock_turns(here, number, comes=comes), killer(here, first + 1)
-
-        def meanwhile(item: Invocation | None, action: str, turns: BeforeCall = turns, dies: BeforeCall = dies) -> None:
-            turns(item, action)
-            dies(item, action)
+        def meanwhile(item: Invocation | None, action: str, others: list[BeforeCall] = others) -> None:
+            for other in others:
+                other(item, action)
 
         outcomes = side_by_side(here, ("A", first), ("B", second), meanwhile=meanwhile)
-        assert isinstance(outcomes["A"], Killed)
-        here.advance(scene.timings.tags_visible)  # nobody can delete what no Describe shows yet
-        outcomes["A"] = attempt(here, "again")
-        if problems := [*disagreements(outcomes), *here.shortcomings()]:
-            wrong[f"A dies after {first}, B {second}, stock {'comes' if comes else 'goes'} at launch {number}"] = (
-                problems
-            )
-    assert not wrong, listed(wrong)
+        if dies:
+            assert isinstance(outcomes["A"], Killed)
+            here.advance(here.cloud.ecs.timings.tags_visible)  # nobody can delete what no Describe shows yet
+            outcomes["A"] = attempt(here, "again")
+        deleted += len(here.calls("DeleteInstance"))
+        where = f"A {first}, B {second}, stock {'comes' if comes else 'goes'} at launch {number}"
+        wrong += [f"{where}: {problem}" for problem in (*disagreements(outcomes), *here.shortcomings())]
+    assert wrong == []
+    assert deleted, "no two calls launched: these interleavings test nothing"
 
 
 def killer(here: Stage, number: int) -> BeforeCall:

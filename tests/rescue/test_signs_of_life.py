@@ -17,12 +17,6 @@ MOST = 22.0
 """Seconds between two signs: 20, and the call that comes in between."""
 
 
-def hints(here: Stage, folder: str) -> list[str]:
-    """What stands in a folder of hints."""
-    objects = here.state["oss"]["spotkeeper-journal"]
-    return sorted(key.partition(f"/{folder}/")[2].removesuffix(".json") for key in objects if f"/{folder}/" in key)
-
-
 def signs(here: Stage) -> list[Any]:
     """The calls that left a sign of life."""
     return [call for call in here.cloud.calls if call.action == "PutObject" and "/alive/" in call.parameters["path"]]
@@ -36,7 +30,7 @@ def test_a_sign_every_twenty_seconds() -> None:
     assert len(moments) > 8
     assert max(later - earlier for earlier, later in pairwise(moments)) <= MOST
     assert here.cloud.now() - moments[-1] <= MOST
-    assert (hints(here, "alive"), [item for item in hints(here, "open") if item.startswith("rescues/")]) == ([], [])
+    assert (here.hints("alive"), [item for item in here.hints("open") if item.startswith("rescues/")]) == ([], [])
 
 
 @pytest.mark.parametrize("effect", ["code:AccessDenied", "code:InternalError", "reset-before", "slow"])
@@ -72,5 +66,5 @@ def test_how_a_call_ended(code: str, ending: str) -> None:
     fault(here, "RunInstances", f"code:{code}", times=None)
     with pytest.raises(SpotkeeperError):
         here.deliver()
-    (sign,) = hints(here, "alive")
+    (sign,) = here.hints("alive")
     assert sign.endswith(f"-{ending}")

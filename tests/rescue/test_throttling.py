@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rescue.reading import deliver_until_done, fault, moment
+from tests.rescue.reading import fault, moment
 from tests.rescue.stage import stage
 
 
@@ -33,18 +33,9 @@ def test_one_throttled_action(action: str) -> None:
     assert next_minute <= accepted.at <= next_minute + 2.5
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_throttled_again_and_again(action: str) -> None:
-    """An action that is throttled in three calls of it in a row delays the rescue and changes nothing of its end."""
-    here = stage()
-    fault(here, action, "throttle", times=3)
-    deliver_until_done(here, most=3)
-    assert here.shortcomings() == []
-
-
 @pytest.mark.parametrize("action", [item for item in ACTIONS if item not in {"DescribeInstances", "CreateImage"}])
 def test_throttling_holds_up_the_image_by_30_seconds_at_most(action: str) -> None:
-    """Whatever comes before CreateImage and is throttled comes after it: the data first."""
+    """A throttled step that precedes CreateImage comes after it: the data first."""
     here = stage()
     fault(here, action, "throttle")
     here.deliver()

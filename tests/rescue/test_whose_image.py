@@ -9,9 +9,8 @@ import pytest
 from rescue.actions.image_ownership import is_image_of
 from simulator.ecs import Timings
 from simulator.ecs.model import DiskMapping, Image
-from simulator.transport import Killed
 from spotkeeper.errors import RescueLost, SpotkeeperError
-from tests.rescue.reading import deliver_until_done, fault, heal, images, plant, replacements
+from tests.rescue.reading import deliver_until_done, dies, fault, heal, images, plant, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
 
 FOREIGN = "m-bp1foreign0000000000"
@@ -35,21 +34,13 @@ def somebodys(here: Stage, *, name: str = "golden", snapshot: bool = True, tag: 
 
 
 def left_alone(here: Stage, answer: dict[str, Any]) -> None:
-    """The rescue is done with an image of its own, the other one stands, and the answer says so."""
+    """The rescue is done with an image of its own, the other image stands, and the answer says so."""
     assert answer["outcome"] == "done"
     assert answer["image_id"] != FOREIGN
     assert here.shortcomings() == []
     assert FOREIGN in here.cloud.ecs.images
     assert {item["ImageId"] for item in replacements(here)} == {answer["image_id"]}
     assert any(FOREIGN in text for text in answer["warnings"])
-
-
-def dies(here: Stage, action: str, effect: str, **how: Any) -> None:
-    """A delivery whose process dies at a call of ``action``."""
-    fault(here, action, effect, **how)
-    with pytest.raises(Killed):
-        here.deliver()
-    heal(here)
 
 
 FOREIGNERS: dict[str, dict[str, Any]] = {
@@ -98,7 +89,7 @@ def test_somebody_elses_image_beside_one_that_fails() -> None:
 def test_somebody_elses_image_of_a_source_that_is_gone() -> None:
     """With no image of its own the rescue is lost, not made of other disks."""
     here = stage()
-    dies(here, "CreateImage", "kill-before")
+    dies(here, "CreateImage")
     somebodys(here, name=NAME)
     here.pass_notice()
     with pytest.raises(RescueLost):
@@ -110,7 +101,7 @@ def test_somebody_elses_image_of_a_source_that_is_gone() -> None:
 @pytest.mark.parametrize("retain", ["until-image", "never"])
 @pytest.mark.parametrize("gone", [False, True], ids=["source stands", "source gone"])
 def test_an_image_that_a_call_that_died_has_made(gone: bool, retain: str) -> None:  # noqa: FBT001 - parametrised
-    """Its disks prove it: no second one is made."""
+    """Its disks prove it: no second image is made."""
     here = stage(Timings(image=30, boot=20), {"SPOTKEEPER_RETAIN_DISKS": retain})
     dies(here, "CreateImage", "kill-after")
     here.advance(60)

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from simulator import proof
-from simulator.transport import Killed
 from spotkeeper.errors import BrokenRecord, CloudError, RescueFailed
-from tests.rescue.reading import fault, images, launches, records, replacements
+from tests.rescue.reading import dies, fault, images, launches, records, replacements
 from tests.rescue.stage import SOURCE, Stage, stage
-from tests.rescue.walks import attempt
 
 FOREIGN = "i-bp1foreign0000000001"
 TAG = "spotkeeper:episode"
@@ -21,24 +19,10 @@ HOUR = 3600.0
 
 def somebodys_copy(here: Stage, **attributes: Any) -> None:
     """An instance of the user with the tag of this rescue: tags are the user's to write and to copy."""
-    spec = here.fleet.spec
     ours = images(here)
-    here.cloud.ecs.add_instance(
-        FOREIGN,
-        vswitch_id=spec.vswitch_id,
-        security_group_ids=list(spec.security_group_ids),
-        image_id=ours[0]["ImageId"] if ours else here.fleet.source.image_id,
-        instance_type=spec.instance_type,
-        tags={TAG: f"{SOURCE}/1"},
-        **attributes,
-    )
-
-
-def dies(here: Stage, action: str, effect: str, **how: Any) -> Stage:
-    """A delivery whose process dies at a call of ``action``."""
-    fault(here, action, effect, **how)
-    assert isinstance(attempt(here, "dies"), Killed)
-    return here
+    image_id = ours[0]["ImageId"] if ours else here.fleet.source.image_id
+    tags = {TAG: f"{SOURCE}/1"}
+    here.add_instance(FOREIGN, image_id=image_id, instance_type=here.fleet.spec.instance_type, tags=tags, **attributes)
 
 
 def others(here: Stage) -> list[str]:
@@ -71,7 +55,8 @@ def test_a_copied_tag_is_never_deleted() -> None:
 @pytest.mark.parametrize("effect", ["kill-before", "kill-after"])
 def test_a_copied_tag_is_never_adopted(effect: str) -> None:
     """After a call that died at RunInstances a replacement of our own takes over; the copy stays as it is."""
-    here = dies(stage(), "RunInstances", effect)
+    here = stage()
+    dies(here, "RunInstances", effect)
     somebodys_copy(here)
     answer = here.deliver()
     assert answer["outcome"] == "done"
@@ -83,7 +68,8 @@ def test_a_copied_tag_is_never_adopted(effect: str) -> None:
 
 def test_what_the_dead_call_launched_is_named_by_a_record() -> None:
     """The same RunInstances, asked again with its token, answers with the instance, and a record keeps that."""
-    here = dies(stage(), "RunInstances", "kill-after")
+    here = stage()
+    dies(here, "RunInstances", "kill-after")
     launched = others(here)
     assert named(here, "launched-") == []
     answer = here.deliver()
@@ -138,8 +124,9 @@ def test_what_serves_is_never_surplus() -> None:
 
 
 def test_nothing_is_searched_for_an_hour_after_the_end() -> None:
-    """Nobody asks for instances by tag any more, and no RunInstances is repeated."""
-    here = dies(stage(), "RunInstances", "kill-before")
+    """No call asks for instances by tag any more, and no RunInstances is repeated."""
+    here = stage()
+    dies(here, "RunInstances")
     here.deliver()
     here.advance(HOUR + 1)
     somebodys_copy(here)
@@ -150,7 +137,8 @@ def test_nothing_is_searched_for_an_hour_after_the_end() -> None:
 
 def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
     """Two hours after a call died at RunInstances its token proves nothing: a human says whose the instance is."""
-    here = dies(stage(), "RunInstances", "kill-after")
+    here = stage()
+    dies(here, "RunInstances", "kill-after")
     launched = others(here)
     here.advance(2 * HOUR)
     here.cloud.ecs.tokens.life = 0.0
@@ -164,7 +152,8 @@ def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
 
 def test_a_forgotten_token_of_a_call_that_launched_nothing() -> None:
     """Where no instance with the tag stands, the launch options go on with new tokens."""
-    here = dies(stage(), "RunInstances", "kill-before")
+    here = stage()
+    dies(here, "RunInstances")
     here.advance(2 * HOUR)
     here.cloud.ecs.tokens.life = 0.0
     assert here.deliver()["outcome"] == "done"
@@ -178,8 +167,7 @@ def dies_before_it_is_named(here: Stage, *, recorded: bool) -> str:
     def after_the_launch(_: str, action: str) -> bool:
         return action == "PutObject" and bool(here.calls("RunInstances"))
 
-    fault(here, after_the_launch, "kill-before", skip=int(recorded))
-    assert isinstance(attempt(here, "dies"), Killed)
+    dies(here, after_the_launch, skip=int(recorded))
     (launched,) = others(here)
     assert named(here, "launched-") == ([launched] if recorded else [])
     assert "replacement" not in records(here)
@@ -189,7 +177,7 @@ def dies_before_it_is_named(here: Stage, *, recorded: bool) -> str:
 @pytest.mark.parametrize("remembered", [True, False], ids=["token-remembered", "token-forgotten"])
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "unrecorded"])
 def test_a_replacement_that_is_gone_is_not_adopted(*, recorded: bool, remembered: bool) -> None:
-    """Released before any call could name it the replacement: another one is launched, whatever the token answers."""
+    """Released before a call could name it the replacement: another is launched, whatever the token answers."""
     here = stage()
     launched = dies_before_it_is_named(here, recorded=recorded)
     here.cloud.ecs.release(here.cloud.ecs.instances[launched], here.cloud.now(), "by hand")
@@ -214,14 +202,25 @@ def test_the_next_call_begins_with_the_call_that_died() -> None:
     """Options that were refused before it wait for the next round."""
     here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g6.large"})
     here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = 0
-    dies(here, "RunInstances", "kill-before", skip=1)
+    dies(here, "RunInstances", skip=1)
     here.deliver()
     kinds = [kind for _, _, kind in launches(here)]
     assert kinds == [here.fleet.spec.instance_type, "ecs.g6.large", "ecs.g6.large"]
 
 
+def test_what_a_dead_call_launched_further_down_the_ladder_is_adopted() -> None:
+    """Stock comes back on the first option after a call died on the second: what it launched there stays."""
+    here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g6.large"}, sold_out=True)
+    dies(here, "RunInstances", "kill-after", skip=1)
+    launched = others(here)
+    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = None
+    assert [here.deliver()["replacement_id"]] == launched
+    assert here.shortcomings() == []
+    assert here.calls("DeleteInstance") == []
+
+
 def test_a_launch_option_that_is_no_longer_a_setting() -> None:
-    """What a dead call has launched with it is not joined by another one: a human is told why nobody can prove it."""
+    """A human is told why nobody can prove what a dead call has launched with it; nothing else is launched."""
     here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.c7.large"}, sold_out=True)
     here.cloud.ecs.stock[here.fleet.spec.zone_id, "ecs.g7.large", "spot"] = 0
     dies(here, "RunInstances", "kill-after", skip=1)

@@ -4,91 +4,52 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
 
 from chaos.turns import Turns
 from simulator import proof
-from simulator.cloud import Call, Cloud
-from simulator.ecs import Timings
+from simulator.cloud import Call
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, Invocation, Killed
 from spotkeeper.errors import RescueIncomplete, RescueLost
+from tests.function_stage import FunctionStage
 from tests.rescue import reading
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.stage import REALISTIC, SOURCE, STOPPED_FIRST, Stage, stage
 
 T = TypeVar("T")
 
 SEED = 20190409
-REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
-"""Of a small web server: the notice is long enough, but nothing is there at first look."""
+SAMPLE_OR_ALL = [pytest.param(5, id="sample"), pytest.param(None, id="all", marks=pytest.mark.full)]
+"""How many cases of a walk are played."""
 LATE_TO_BE_SEEN = replace(REALISTIC, instance_visible=6, image_visible=6, snapshot_visible=6, tags_visible=8)
 """What was made does not show at once."""
 
-Answer = dict[str, Any]
-
-
-class Played(Protocol):
-    """What a walk needs of a stage, whichever function it is of."""
-
-    cloud: Cloud
-
-    def deliver(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> Answer:
-        """One delivery."""
-
-    def call(self, event: bytes | None = None, *, name: str = "call") -> Answer:
-        """One call inside ``playing``."""
-
-    def playing(self, before_call: BeforeCall | None = None) -> AbstractContextManager[None]:
-        """The world of the function."""
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """The cloud as it is now."""
-
-    def writes(self) -> list[str]:
-        """The actions that changed anything."""
-
-
-OneStage = TypeVar("OneStage", bound=Played)
-Outcome = Answer | BaseException
+OneStage = TypeVar("OneStage", bound=FunctionStage)
+Outcome = dict[str, Any] | BaseException
 """What a delivery came to: the function's answer, or what it raised (``Killed`` where its process died)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A rescue to be disturbed: how long things take, how the function is set up, and what the fleet is like."""
-
-    name: str
-    timings: Timings = field(default_factory=Timings)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    changes: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.name
-
-    def stage(self) -> Stage:
-        """A new stage of this scene."""
-        return stage(self.timings, self.settings, **self.changes)
+Scene = Callable[[], Stage]
+"""Makes a new stage of a rescue that is to be disturbed."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The undisturbed rescue of a scene: what it calls, answers and leaves behind."""
+    """The undisturbed rescue of a scene: what it calls and leaves behind."""
 
     calls: tuple[Call, ...]
-    answer: Answer
     end: dict[str, Any]
 
 
 @functools.cache
 def reference(scene: Scene) -> Reference:
     """Play the scene once without disturbance."""
-    here = scene.stage()
-    answer = here.deliver()
-    return Reference(tuple(here.cloud.calls), answer, end_state(here))
+    here = scene()
+    here.deliver()
+    return Reference(tuple(here.cloud.calls), end_state(here))
 
 
 def end_state(here: Stage) -> dict[str, Any]:
@@ -113,52 +74,45 @@ def end_state(here: Stage) -> dict[str, Any]:
 
 
 def differences(here: Stage, expected: Mapping[str, Any]) -> list[str]:
-    """In what the stage's end state is another one."""
-    found = end_state(here)
+    """In what the end state of a rescue differs from the expected one."""
+    return unlike(end_state(here), expected)
+
+
+def unlike(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """In what an end state differs from the expected one, a line each."""
     return [f"{name}: {found[name]} instead of {expected[name]}" for name in expected if found[name] != expected[name]]
 
 
-SCENES = {
-    snapshot.name: snapshot
-    for snapshot in (
-        Scene("plain"),
-        Scene("realistic", REALISTIC),
-        Scene("slow-snapshots", replace(REALISTIC, snapshot=150)),
-        Scene("late-to-be-seen", LATE_TO_BE_SEEN),
-        Scene("at-once", settings={"SPOTKEEPER_RELAUNCH": "at-once"}),
-        Scene("none", settings={"SPOTKEEPER_RELAUNCH": "none"}),
-        Scene("stop-mode", changes={"spot_interruption_behavior": "Stop"}),
-        Scene("before-image", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-image"}),
-        Scene("before-relaunch", REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"}),
-    )
+SCENES: dict[str, Scene] = {
+    "plain": stage,
+    "realistic": partial(stage, REALISTIC),
+    "slow-snapshots": partial(stage, replace(REALISTIC, snapshot=150)),
+    "late-to-be-seen": partial(stage, LATE_TO_BE_SEEN),
+    "at-once": partial(stage, settings={"SPOTKEEPER_RELAUNCH": "at-once"}),
+    "none": partial(stage, settings={"SPOTKEEPER_RELAUNCH": "none"}),
+    "stop-mode": partial(stage, spot_interruption_behavior="Stop"),
+    "before-image": partial(stage, REALISTIC, STOPPED_FIRST),
+    "before-relaunch": partial(stage, REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"}),
 }
 
 
-def attempt(here: Played, name: str = "call") -> Outcome:
+def attempt(here: FunctionStage, name: str = "call", event: bytes | None = None) -> Outcome:
     """One delivery and what it came to."""
     try:
-        return here.deliver(name=name)
+        return here.deliver(event, name=name)
     except (Exception, Killed) as error:  # noqa: BLE001 - the walk judges what was raised
         return error
 
 
-def disturb(here: Played, number: int, effect: str) -> None:
+def disturb(here: FunctionStage, number: int, effect: str) -> None:
     """Let the ``number``-th call from now on misbehave, whatever it is."""
     here.cloud.faults.add(Fault("*", effect, call_number=len(here.cloud.calls) + number))
 
 
-def killed(here: OneStage, number: int, effect: str) -> OneStage:
-    """A delivery whose process dies at the ``number``-th call from now on."""
-    disturb(here, number, effect)
-    outcome = attempt(here, "dies")
-    assert isinstance(outcome, Killed), outcome
-    return here
+def spoiled(here: FunctionStage, again: Outcome) -> list[str]:
+    """The changes that one more delivery has made: the rescue is over, so it writes nothing and says so.
 
-
-def spoiled(here: Played, again: Outcome) -> list[str]:
-    """What one delivery more has done: all there was to do is done, so it writes nothing and says so.
-
-    A loss is told again by every delivery, and so is what nobody searched in time: that rescue stays open.
+    Every delivery tells a loss again, and load balancers that were not searched in time: that rescue stays open.
     """
     before, writes = here.state, here.writes()
     answer = attempt(here, "once more")
@@ -179,17 +133,17 @@ def describe(outcome: Outcome) -> str:
     return f"{type(outcome).__name__}: {outcome}"
 
 
-def sample(cases: Iterable[T], size: int) -> list[T]:
-    """Some of the cases, always the same ones."""
+def sample(cases: Iterable[T], size: int | None) -> list[T]:
+    """Some of the cases, always the same ones; None: all of them."""
     every = list(cases)
-    return every if len(every) <= size else random.Random(SEED).sample(every, size)
+    return every if size is None or len(every) <= size else random.Random(SEED).sample(every, size)
 
 
 Turn = tuple[str, int]
-"""Whose turn it is, and for how many API calls."""
+"""The name of a call, and for how many API calls it has its turn."""
 
 
-def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None) -> dict[str, Outcome]:
+def side_by_side(here: FunctionStage, *turns: Turn, meanwhile: BeforeCall | None = None) -> dict[str, Outcome]:
     """Deliveries of the same event at the same time, taking turns; their outcomes by name.
 
     ``meanwhile`` is called before each call, once it is its turn: what else goes on in the world.
@@ -215,6 +169,19 @@ def side_by_side(here: Played, *turns: Turn, meanwhile: BeforeCall | None = None
     return outcomes
 
 
-def listed(wrong: Mapping[str, Iterable[str]]) -> str:
-    """Every walk that went wrong, with all that was wrong about it: one failure of many tells little."""
-    return "\n".join(f"{walk}: {'; '.join(problems)}" for walk, problems in wrong.items())
+def beside(
+    scene: Callable[[], OneStage],
+    points: Iterable[tuple[int, int]],
+    judge: Callable[[OneStage, dict[str, Outcome]], list[str]],
+) -> list[str]:
+    """The mistakes, a line each, where A makes i calls, then B j, then A all the others, and then B.
+
+    A call that raises is wrong, and so is what ``judge`` finds.
+    """
+    wrong = []
+    for first, second in points:
+        here = scene()
+        outcomes = side_by_side(here, ("A", first), ("B", second))
+        problems = [f"{name} came to {describe(one)}" for name, one in outcomes.items() if not isinstance(one, dict)]
+        wrong += [f"A {first}, B {second}: {text}" for text in (*problems, *judge(here, outcomes))]
+    return wrong

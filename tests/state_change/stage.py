@@ -62,16 +62,13 @@ class StateStage(Stage):
 
     def add_stopped(self, instance_id: str, **changes: Any) -> str:
         """One more stopped instance with the restart tag, or whatever ``changes`` make of it; its id."""
+        return self.add_instance(instance_id, **{"tags": TAGS, "status": "Stopped", **changes}).instance_id
+
+    def stock(self, instances: int | None) -> None:
+        """So many spot instances of the source's type can be started in its zone; it gave its own capacity back."""
         spec = self.fleet.spec
-        attributes = {"tags": TAGS, "status": "Stopped", **changes}
-        self.cloud.ecs.add_instance(
-            instance_id,
-            vswitch_id=spec.vswitch_id,
-            security_group_ids=list(spec.security_group_ids),
-            image_id=fleet.IMAGE_ID,
-            **attributes,
-        )
-        return instance_id
+        self.cloud.ecs.stock[spec.zone_id, spec.instance_type, "spot"] = instances
+        self.fleet.source.stopped_mode = "StopCharging"
 
     def shut_down(self, mode: str = "KeepCharging") -> None:
         """Somebody or something stops the source, and it is Stopped."""

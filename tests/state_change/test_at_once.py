@@ -14,10 +14,10 @@ LOOKED = ["DescribeInstances"]
 READ = [*LOOKED, "ListObjectsV2"]
 
 
-def starting(**changes: Any) -> StateStage:
+def starting(status: str = "Starting", **changes: Any) -> StateStage:
     """The source is being started, and no start is ours."""
     here = stage(**changes)
-    here.cloud.ecs.instances[SOURCE].status = "Starting"
+    here.cloud.ecs.instances[SOURCE].status = status
     return here
 
 
@@ -32,15 +32,6 @@ def ran_again() -> StateStage:
     """A restart of the source is over."""
     here = stopped()
     here.deliver()
-    return here
-
-
-def put_back() -> StateStage:
-    """In stop mode, back in its groups, and running for a while."""
-    here = reclaimed()
-    start_by_hand(here)
-    here.deliver()
-    here.advance(3600)
     return here
 
 
@@ -62,11 +53,13 @@ CASES: dict[str, tuple[Callable[[], StateStage], str, list[str]]] = {
     "running-event-of-one-that-starts-without-tag": (lambda: starting(tags={}), "Running", LOOKED),
     "stopped-event-of-one-that-starts": (starting, "Stopped", READ),
     "stopped-event-of-one-that-runs": (stage, "Stopped", READ),
+    "stopped-event-of-one-that-stops": (lambda: starting("Stopping"), "Stopped", LOOKED),
     "stopped-without-tag": (lambda: stopped(tags={}), "Stopped", LOOKED),
     "stopped-and-held": (lambda: stopped(tags={"spotkeeper:hold": ""}), "Stopped", LOOKED),
     "stopped-under-the-lock": (lambda: reclaimed(returned=False), "Stopped", LOOKED),
     "running-event-of-one-that-is-stopped": (stopped, "Running", READ),
     "running-event-of-one-that-is-released": (released, "Running", LOOKED),
+    "stopped-event-of-one-that-is-released": (released, "Stopped", LOOKED),
     "deleted": (released, "Deleted", ["ListObjectsV2"]),
 }
 
@@ -83,7 +76,10 @@ def test_nothing_to_do(scene: Callable[[], StateStage], state: str, calls: list[
 
 def test_put_back_long_ago() -> None:
     """A later Running of an instance in stop mode reads its last rescue, and waits for nothing."""
-    here = put_back()
+    here = reclaimed()
+    start_by_hand(here)
+    here.deliver()
+    here.advance(3600)
     made, then = len(here.cloud.calls), here.cloud.now()
     assert here.changed("Running")["outcome"] == "skipped"
     assert here.cloud.now() == then

@@ -261,8 +261,6 @@ AGAINST: list[tuple[StateChangeSettings, dict[str, Any], str]] = [
     (TEAM, {}, "it does not carry the tag team (SPOTKEEPER_RESTART_TAG)"),
     (SETTINGS, {"status": "Stopping"}, "it is Stopping, not Stopped"),
     (SETTINGS, {"lock": "Recycling"}, "it is under the Recycling lock: only its rescue starts it"),
-    (SETTINGS, {"lock": "financial"}, "it is under the lock financial, which needs a human"),
-    (SETTINGS, {"ExpiredTime": "1970-01-01T02:46Z"}, "it expired at 1970-01-01T02:46Z: renew it"),
     (SETTINGS, {"ExpiredTime": "1970-01-01T00:00Z"}, "it expired at 1970-01-01T00:00Z: renew it"),
     (SETTINGS, held(""), HELD_REASON),
     (SETTINGS, held("1970-01-01T03:00:00Z"), f"{HELD_REASON} until 1970-01-01T03:00:00.000Z"),

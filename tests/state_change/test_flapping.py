@@ -76,8 +76,7 @@ def test_the_report_comes_once() -> None:
 def test_what_the_sweep_hands_back() -> None:
     """The event that EventBridge would send, under a task id of the minute."""
     here = stopped()
-    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = 0
-    here.fleet.source.stopped_mode = "StopCharging"
+    here.stock(0)
     here.sweep()
     here.sweep()
     (event,) = here.handed_over
@@ -85,13 +84,13 @@ def test_what_the_sweep_hands_back() -> None:
     assert event["data"] == {"resourceId": SOURCE, "resourceType": "ALIYUN::ECS::Instance", "state": "Stopped"}
     assert (here.status, here.counted) == ("Stopped", [])
     here.advance(MINUTE)
-    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = 1
+    here.stock(1)
     assert here.sweep()["handed_back"] == [f"{SOURCE}/restart-1"]
     assert (here.status, here.counted) == ("Running", ["1"])
 
 
 def test_what_the_sweep_leaves() -> None:
-    """What is not tagged, held, locked, not due or running; with no tag at all nobody asks for stopped instances."""
+    """Instances without the tag, held, locked or running; without a tag setting no call lists stopped instances."""
     held = {**RESTART_TAG, "spotkeeper:hold": ""}
     for here in (stopped(tags={}), stopped(tags=held), stopped(locked=True), stage()):
         here.sweep(SPOTKEEPER_MANAGED_TAG="other")

@@ -1,4 +1,4 @@
-"""Records of a rescue in stop mode that somebody else wrote: they move nobody, and concern one instance."""
+"""Forged records of restarts and of a rescue in stop mode: they concern one instance, and move nobody."""
 
 from __future__ import annotations
 
@@ -8,10 +8,85 @@ import pytest
 
 from simulator import proof
 from spotkeeper.errors import BrokenRecord
-from tests.rescue.reading import records
+from tests.rescue.reading import plant, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import reclaimed
-from tests.state_change.test_return import forge, running
+from tests.state_change.stage import StateStage, reclaimed, stopped
+from tests.state_change.test_return import running
+
+OTHER = "i-bp1otherone00000001"
+NO_KEYS = (
+    *("x/asked-1", "1", "0/asked-1", "1/asked-x", "1/asked-0", "1/asked-", "1/accepted-1", "1/a/b", "²/asked-1"),
+    "1/ask",
+)
+NO_MOMENTS: list[Any] = [{}, *({"at": moment} for moment in ("soon", "1554783600", None, True, [1], 1e12))]
+TEXTS = ("oops", "[]", '{"at": NaN}', '{"at": 1e999}', '{"at": 1' + 400 * "0" + "}")
+
+
+def concerns_it_alone(here: StateStage, name: str) -> None:
+    """Its event raises and names the record, the sweep warns, and another instance is started."""
+    other, before = here.add_stopped(OTHER), here.state
+    with pytest.raises(BrokenRecord, match=rf"{SOURCE}/{name} "):
+        here.deliver()
+    assert proof.untouched(before, here.state) == []
+    answer = here.sweep()
+    assert answer["handed_back"] == [f"{other}/restart-1"]
+    (warning,) = answer["warnings"]
+    assert f"{SOURCE}/{name} " in warning
+    assert "Move it away" in warning
+    assert here.status == "Stopped"
+
+
+def test_its_own_rescue() -> None:
+    """Nor is it started while nobody can tell what kind of rescue was begun about it."""
+    here = stopped()
+    here.put(f"rescues/{SOURCE}/1/event", "oops")
+    with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/event"):
+        here.deliver()
+    other = here.add_stopped(OTHER)
+    answer = here.sweep()
+    assert (answer["handed_back"], here.status) == ([f"{other}/restart-1"], "Stopped")
+
+
+@pytest.mark.parametrize("name", NO_KEYS)
+def test_a_key_that_is_none_of_ours(name: str) -> None:
+    """Neither a number nor a record that a restart has."""
+    here = stopped()
+    here.put(f"restarts/{SOURCE}/{name}", {"at": here.cloud.now()})
+    concerns_it_alone(here, name)
+
+
+@pytest.mark.parametrize("document", [*NO_MOMENTS, *TEXTS])
+@pytest.mark.parametrize("name", ["1/asked-2", "1/refused-2", "1/accepted"])
+def test_a_record_that_does_not_say_when(name: str, document: Any) -> None:
+    """A moment is a number of seconds, and not of next year."""
+    here = stopped()
+    for item in ("asked-1", "refused-1", "asked-2", "refused-2", "accepted"):
+        here.put(f"restarts/{SOURCE}/1/{item}", {"at": here.cloud.now() - 1000})
+    here.put(f"restarts/{SOURCE}/{name}", document)
+    concerns_it_alone(here, name)
+
+
+def test_what_nobody_reads() -> None:
+    """Of what is long over only the names count."""
+    here = stopped()
+    here.put(f"restarts/{SOURCE}/1/asked-1", "oops")
+    here.put(f"restarts/{SOURCE}/1/refused-1", "oops")
+    here.put(f"restarts/{SOURCE}/1/running", "oops")
+    for item in ("asked-2", "running"):
+        here.put(f"restarts/{SOURCE}/1/{item}", {"at": here.cloud.now() - 1000})
+    assert here.deliver()["restart"] == 2
+
+
+def test_records_that_have_grown_old() -> None:
+    """The bucket's lifecycle rule has deleted the first records of a restart: the rest still counts."""
+    here = stopped()
+    for item in ("asked-7", "refused-7", "asked-8", "accepted", "running"):
+        here.put(f"restarts/{SOURCE}/3/{item}", {"at": here.cloud.now() - 1000})
+    assert here.deliver()["restart"] == 4
+    here = stopped()
+    here.put(f"restarts/{SOURCE}/3/running", {"at": here.cloud.now() - 1000})
+    assert here.deliver()["restart"] == 4
+
 
 FORGED: dict[str, dict[str, Any]] = {
     "another-server": {"server_id": "i-bp1neighbour00000001"},
@@ -41,7 +116,7 @@ def test_forged_memberships(which: int, changes: dict[str, Any]) -> None:
     here = running()
     members = [dict(member) for member in records(here)["memberships"]["memberships"]]
     members[which] = {name: value for name, value in {**members[which], **changes}.items() if value is not ...}
-    forge(here, "memberships", {"memberships": members, "warnings": []})
+    plant(here, "memberships", {"memberships": members, "warnings": []})
     before = here.state
     with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/memberships"):
         here.deliver()
@@ -67,27 +142,20 @@ WRONG: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize(("name", "document"), WRONG.values(), ids=WRONG.keys())
 def test_records_with_wrong_fields(name: str, document: Any) -> None:
-    """A typed error names the record, and nothing is written."""
+    """A typed error names the record, nothing is written, and a sweep does its work for everybody else."""
     here = running()
-    forge(here, name, document)
+    plant(here, name, document)
     before = here.state
     with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/{name}"):
         here.deliver()
     assert proof.untouched(before, here.state) == []
+    other = here.add_stopped(OTHER)
+    assert f"{other}/restart-1" in here.sweep()["handed_back"]
 
 
 def test_a_released_instance() -> None:
     """Its rescue is closed although nobody can tell its places: there is nothing to be put back."""
     here = reclaimed()
-    forge(here, "memberships", "oops")
+    plant(here, "memberships", "oops")
     here.cloud.ecs.release(here.cloud.ecs.instances[SOURCE], here.cloud.now(), "DeleteInstance")
     assert here.changed("Deleted")["outcome"] == "done"
-
-
-@pytest.mark.parametrize(("name", "document"), WRONG.values(), ids=WRONG.keys())
-def test_a_sweep_beside_it(name: str, document: Any) -> None:
-    """It does its work for everybody else."""
-    here = running()
-    forge(here, name, document)
-    other = here.add_stopped("i-bp1otherone00000001")
-    assert f"{other}/restart-1" in here.sweep()["handed_back"]

@@ -14,14 +14,8 @@ MINUTE = 60.0
 def sold_out() -> StateStage:
     """Stopped, and there is no stock to start it from."""
     here = stopped()
-    here.fleet.source.stopped_mode = "StopCharging"
-    set_stock(here, 0)
+    here.stock(0)
     return here
-
-
-def set_stock(here: StateStage, instances: int) -> None:
-    """So many spot instances of the source's type can be started in its zone."""
-    here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = instances
 
 
 def asked_at(here: StateStage) -> list[float]:
@@ -46,21 +40,12 @@ def test_the_sweep_backs_off() -> None:
     assert "starts refused in a row: 8; the next is due at" in line
 
 
-def test_stock_comes_back() -> None:
-    """The next start that is due is accepted, and counts once."""
-    here = sold_out()
-    sweep_for(here, 10)
-    set_stock(here, 1)
-    sweep_for(here, 10)
-    assert (here.status, here.counted) == ("Running", ["1"])
-
-
 def test_an_event_does_not_wait() -> None:
     """Somebody stopped it again, or the event came twice: the start is asked for at once."""
     here = sold_out()
     with pytest.raises(RestartRefused):
         here.deliver()
-    set_stock(here, 1)
+    here.stock(1)
     assert here.deliver()["outcome"] == "done"
 
 
@@ -68,7 +53,7 @@ def test_the_next_stop_is_another_matter() -> None:
     """It ran meanwhile: nothing is left of the refusals before."""
     here = sold_out()
     sweep_for(here, 16)
-    set_stock(here, 1)
+    here.stock(1)
     here.deliver()
     here.advance(10 * MINUTE)
     here.shut_down()
@@ -90,5 +75,5 @@ def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     here.cloud.ecs.instances[SOURCE].status = "Running"
     assert here.changed("Running")["outcome"] == "done"
     here.shut_down()
-    set_stock(here, 1)
+    here.stock(1)
     assert here.sweep()["handed_back"] == [f"{SOURCE}/restart-2"]

@@ -59,14 +59,6 @@ def test_an_instance_that_was_not_released() -> None:
     assert [one for _, one in here.weights()] == [80, 80]
 
 
-def test_a_released_instance_without_a_rescue() -> None:
-    """Its event costs a listing of the journal and nothing else."""
-    here = stage()
-    release(here)
-    assert here.changed("Deleted")["outcome"] == "skipped"
-    assert [call.action for call in here.cloud.calls] == ["ListObjectsV2"]
-
-
 def test_the_release_that_ends_a_rescue() -> None:
     """A rescue that is not in stop mode goes on after the release: that is no end of it."""
     here = stage()

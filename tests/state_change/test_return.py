@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from simulator import fleet
-from simulator.oss.buckets import StoredObject
 from spotkeeper.errors import BrokenRecord, RescueIncomplete
-from tests.rescue.reading import fault, heal, records
+from tests.rescue.reading import fault, heal, plant, records
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import StateStage, reclaimed, start_by_hand
 
@@ -66,11 +64,10 @@ def test_a_refusal_that_no_further_call_changes() -> None:
 
 @pytest.mark.parametrize("text", ["oops", "{}", '{"at": 1e300}', '{"at": 99999999999}'])
 def test_a_forged_hand_back(text: str) -> None:
-    """What somebody else wrote about an earlier one puts off none."""
+    """A forged record of an earlier hand-back puts off none."""
     here = running()
     here.advance(60)
-    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/sweeps/{SOURCE}/running-1/1.json"
-    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
+    here.put(f"sweeps/{SOURCE}/running-1/1", text)
     assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
 
 
@@ -119,23 +116,18 @@ def test_trouble_of_one_minute(effect: str) -> None:
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
-@pytest.mark.parametrize("rate", [1, 2])
-def test_a_quota_by_the_second(rate: int) -> None:
-    """Throttled calls are tried again after a second or two: the next minute is not waited for."""
+@pytest.mark.parametrize(
+    ("effect", "how"),
+    [("throttle-second", {"rate": 1}), ("throttle-second", {"rate": 2}), ("code:Throttling", {})],
+    ids=["one a second", "two a second", "for three seconds"],
+)
+def test_throttled_by_the_second(effect: str, how: dict[str, int]) -> None:
+    """Throttled calls are tried again after a second or two: nothing is lost, and the next minute is not waited for."""
     here = running()
     begun = here.cloud.now()
-    fault(here, "slb:*", "throttle-second", times=None, rate=rate)
+    fault(here, "slb:*", effect, times=None, until=None if how else begun + 3, **how)
     assert here.deliver()["outcome"] == "done"
     assert here.cloud.now() - begun < 20
-
-
-def test_throttled_for_three_seconds() -> None:
-    """Nothing is lost, and little time."""
-    here = running()
-    begun = here.cloud.now()
-    fault(here, "slb:*", "code:Throttling", times=None, until=begun + 3)
-    assert here.deliver()["outcome"] == "done"
-    assert here.cloud.now() - begun < 15
 
 
 def test_a_load_balancer_that_was_deleted() -> None:
@@ -148,18 +140,11 @@ def test_a_load_balancer_that_was_deleted() -> None:
     assert "done" in records(here)
 
 
-def forge(here: StateStage, name: str, document: Any) -> None:
-    """Somebody puts something else where a record of the source's rescue stood."""
-    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/rescues/{SOURCE}/1/{name}.json"
-    text = document if isinstance(document, str) else json.dumps(document)
-    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
-
-
 def in_batches(here: StateStage, second: Any) -> None:
     """The search of the rescue has found one membership first, and the rest in a later call."""
     members = records(here)["memberships"]["memberships"]
-    forge(here, "memberships", {"memberships": members[:1], "searched": [], "complete": False})
-    forge(here, "memberships-1", {"memberships": members} if second is None else second)
+    plant(here, "memberships", {"memberships": members[:1], "searched": [], "complete": False})
+    plant(here, "memberships-1", {"memberships": members} if second is None else second)
 
 
 def test_memberships_found_one_after_the_other() -> None:
@@ -171,7 +156,7 @@ def test_memberships_found_one_after_the_other() -> None:
 
 
 def test_a_later_batch_that_cannot_be_read() -> None:
-    """Nobody knows what it said, so no group is served."""
+    """Its content is unknown, so no weight is set."""
     here = running()
     in_batches(here, "oops")
     with pytest.raises(BrokenRecord, match="memberships-1"):
@@ -180,10 +165,10 @@ def test_a_later_batch_that_cannot_be_read() -> None:
 
 
 def test_a_network_card_that_it_has_lost() -> None:
-    """What its owner has detached cannot be put back: that is a warning, and the rest is."""
+    """A card that its owner has detached cannot be put back: a warning says so, and the rest is put back."""
     here = running()
     members = [dict(member) for member in records(here)["memberships"]["memberships"]]
-    forge(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
+    plant(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
     answer = here.deliver()
     assert answer["outcome"] == "done"
     assert ["eni-bp1gone" in warning for warning in answer["warnings"]] == [True]

@@ -1,8 +1,9 @@
-"""``judge`` as a table: every combination of what it looks at, with the decision and the sentence of its reason."""
+"""``decide_restart`` as a table: every combination of its inputs, with the decision and the sentence of its reason."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,19 +19,15 @@ TAGGED = {"spotkeeper:auto-restart": "true"}
 Case = tuple[Any, RestartAction | None, str]
 """A value of one input; the verdict that it leads to, or None where it does not stand in the way; the reason."""
 
+UNTAGGED = "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"
+RECLAIMED = "it is under the Recycling lock: only its rescue starts it"
+LOCKED = "it is under the lock {}, which needs a human"
+HELD = "the tag spotkeeper:hold forbids changes"
 TAG: list[Case] = [
     ((RULES.tag, TAGGED), None, ""),
     ((None, TAGGED), RestartAction.LEAVE, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
-    (
-        (RULES.tag, {"spotkeeper:auto-restart": "no"}),
-        RestartAction.LEAVE,
-        "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)",
-    ),
-    (
-        (RULES.tag, {}),
-        RestartAction.LEAVE,
-        "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)",
-    ),
+    ((RULES.tag, {"spotkeeper:auto-restart": "no"}), RestartAction.LEAVE, UNTAGGED),
+    ((RULES.tag, {}), RestartAction.LEAVE, UNTAGGED),
 ]
 STATUS: list[Case] = [
     ("Stopped", None, ""),
@@ -40,19 +37,11 @@ STATUS: list[Case] = [
 ]
 LOCKS: list[Case] = [
     ([], None, ""),
-    (["Recycling"], RestartAction.LEAVE, "it is under the Recycling lock: only its rescue starts it"),
-    (
-        ["recycling", "security"],
-        RestartAction.LEAVE,
-        "it is under the Recycling lock: only its rescue starts it",
-    ),
-    (["financial"], RestartAction.LEAVE, "it is under the lock financial, which needs a human"),
-    (["security"], RestartAction.LEAVE, "it is under the lock security, which needs a human"),
-    (
-        ["dedicatedhostfinancial", "refund"],
-        RestartAction.LEAVE,
-        "it is under the lock dedicatedhostfinancial, refund, which needs a human",
-    ),
+    (["Recycling"], RestartAction.LEAVE, RECLAIMED),
+    (["recycling", "security"], RestartAction.LEAVE, RECLAIMED),
+    (["financial"], RestartAction.LEAVE, LOCKED.format("financial")),
+    (["security"], RestartAction.LEAVE, LOCKED.format("security")),
+    (["dedicatedhostfinancial", "refund"], RestartAction.LEAVE, LOCKED.format("dedicatedhostfinancial, refund")),
 ]
 EXPIRY: list[Case] = [
     ("2099-12-31T15:59Z", None, ""),
@@ -62,18 +51,10 @@ EXPIRY: list[Case] = [
 ]
 HOLD: list[Case] = [
     (None, None, ""),
-    ("", RestartAction.LEAVE, "the tag spotkeeper:hold forbids changes"),
-    ("until I say so", RestartAction.LEAVE, "the tag spotkeeper:hold forbids changes"),
-    (
-        "2019-04-09T12:00:00Z",
-        RestartAction.LATER,
-        "the tag spotkeeper:hold forbids changes until 2019-04-09T12:00:00.000Z",
-    ),
-    (
-        "2019-04-09T06:21:00+0200",
-        RestartAction.LATER,
-        "the tag spotkeeper:hold forbids changes until 2019-04-09T04:21:00.000Z",
-    ),
+    ("", RestartAction.LEAVE, HELD),
+    ("until I say so", RestartAction.LEAVE, HELD),
+    ("2019-04-09T12:00:00Z", RestartAction.LATER, f"{HELD} until 2019-04-09T12:00:00.000Z"),
+    ("2019-04-09T06:21:00+0200", RestartAction.LATER, f"{HELD} until 2019-04-09T04:21:00.000Z"),
     ("2019-04-09T04:20:00Z", None, ""),
 ]
 RESCUE: list[Case] = [
@@ -83,7 +64,7 @@ RESCUE: list[Case] = [
 
 
 def restarts(*ago: float, **last: Any) -> History:
-    """Restarts that were started so many seconds ago; the last one has other records where ``last`` says so."""
+    """Restarts that were started so many seconds ago; the last has other records where ``last`` says so."""
     made = [{"asked-1": {"at": NOW - item}, "accepted": {"at": NOW - item}, "running": {}} for item in ago]
     if last:
         made[-1] = {name: {"at": NOW - ago[-1]} for name in last["names"]}
@@ -148,19 +129,25 @@ INPUTS = [TAG, STATUS, LOCKS, EXPIRY, HOLD, RESCUE]
 """In the order in which they decide."""
 
 
-def judged(inputs: tuple[Any, ...], history: History) -> RestartDecision:
-    """The decision on an instance with these inputs."""
-    (tag, tags), status, locks, expiry, hold, belongs = inputs
-    held = {} if hold is None else {"spotkeeper:hold": hold}
-    instance = {
+def instance(
+    tags: dict[str, str], status: str = "Stopped", locks: Iterable[str] = (), expiry: str | None = None
+) -> dict[str, Any]:
+    """An instance as DescribeInstances shows it."""
+    return {
         "InstanceId": "i-1",
         "Status": status,
         "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in locks]},
         "ExpiredTime": expiry,
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in {**tags, **held}.items()]},
+        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
     }
-    rules = RestartRules(tag, RULES.limit, RULES.window)
-    return decide_restart(rules, instance, history, NOW, belongs=belongs)
+
+
+def judged(inputs: tuple[Any, ...], history: History) -> RestartDecision:
+    """The decision on an instance with these inputs."""
+    (tag, tags), status, locks, expiry, hold, belongs = inputs
+    held = {} if hold is None else {"spotkeeper:hold": hold}
+    shown = instance({**tags, **held}, status, locks, expiry)
+    return decide_restart(RestartRules(tag, RULES.limit, RULES.window), shown, history, NOW, belongs=belongs)
 
 
 def test_every_combination() -> None:
@@ -174,8 +161,7 @@ def test_every_combination() -> None:
 
 def test_a_limit_of_none() -> None:
     """Then nothing is ever started, and nothing is due later."""
-    instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": [{"TagKey": "x", "TagValue": ""}]}}
-    found = decide_restart(RestartRules(TagFilter("x"), 0, 3600.0), instance, History(), NOW)
+    found = decide_restart(RestartRules(TagFilter("x"), 0, 3600.0), instance({"x": ""}), History(), NOW)
     assert found == RestartDecision(RestartAction.LEAVE, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again")
 
 
@@ -189,21 +175,14 @@ def test_a_back_off_never_outlasts_the_window() -> None:
     """A hundred restarts in a window do not make a moment that no clock can show."""
     rules = RestartRules(RULES.tag, 200, 3600.0)
     history = restarts(*(3000 - 25 * number for number in range(100)))
-    instance = {
-        "InstanceId": "i-1",
-        "Status": "Stopped",
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]},
-    }
-    found = decide_restart(rules, instance, history, NOW)
+    found = decide_restart(rules, instance(TAGGED), history, NOW)
     assert found.due_at == history.restarts[-1].at + 3600
 
 
 def tried(number: int, ago: float, *more: str) -> tuple[dict[str, Any], History]:
     """A tagged stopped instance of which so many starts were refused, the last so many seconds ago."""
     names = [f"{verb}-{item}" for verb in ("asked", "refused") for item in range(1, number + 1)]
-    tags = [{"TagKey": key, "TagValue": value} for key, value in TAGGED.items()]
-    instance = {"InstanceId": "i-1", "Status": "Stopped", "Tags": {"Tag": tags}}
-    return instance, History((Restart(7, {name: {"at": NOW - ago} for name in (*names, *more)}),))
+    return instance(TAGGED), History((Restart(7, {name: {"at": NOW - ago} for name in (*names, *more)}),))
 
 
 @pytest.mark.parametrize(("number", "pause", "until"), REFUSED)
@@ -218,7 +197,7 @@ def test_refused(number: int, pause: int, until: str) -> None:
 
 @pytest.mark.parametrize("more", ["asked-4", "running", "accepted"])
 def test_not_refused_any_more(more: str) -> None:
-    """A start without an answer, or one that was accepted, ends the row."""
+    """A start without an answer, or an accepted start, ends the row."""
     assert decide_next_try(RULES, *tried(3, 100, more), NOW) == decide_restart(RULES, *tried(3, 100, more), NOW)
 
 

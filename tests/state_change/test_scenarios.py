@@ -1,29 +1,24 @@
-"""What becomes of a stopped instance, by the state of the cloud."""
+"""A stopped instance is started or left alone, by the state of the cloud."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from simulator import proof
-from simulator.ecs.model import Lock
 from simulator.transport import Killed
 from tests.edge.samples import SAMPLES
-from tests.rescue.reading import fault
+from tests.rescue.reading import audited, fault, skipped
 from tests.rescue.stage import EVENT, SOURCE
-from tests.state_change.stage import BOOTING, RESTART_TAG, STOPPED, TAGS, StateStage, stage, stopped
+from tests.state_change.stage import BOOTING, STOPPED, TAGS, StateStage, stage, stopped
 
 STATE_CHANGES = [name for name in SAMPLES if name.startswith("state-change.")]
 
 
 def left_alone(here: StateStage, event: bytes | None = None, **settings: str) -> str:
     """A delivery changes nothing, not even the journal; its reason."""
-    before = here.state
-    answer = here.deliver(event, **settings)
-    assert answer["outcome"] == "skipped"
-    assert proof.untouched(before, here.state) == []
+    answer = skipped(here, event, **settings)
     assert answer["instance_id"] == SOURCE
     return str(answer["reason"])
 
@@ -40,7 +35,7 @@ def test_it_is_started_and_waited_for() -> None:
 
 
 def test_the_rest_of_the_cloud() -> None:
-    """Nothing but the one instance's status changes, in the groups neither."""
+    """Nothing but the status of the instance changes, in the groups neither."""
     here = stopped()
     here.deliver()
     assert proof.bystanders_changed(here.before, here.state, SOURCE) == []
@@ -49,17 +44,9 @@ def test_the_rest_of_the_cloud() -> None:
     assert {name for name in was if now[name] != was[name]} == {"Status", "StartTime", "StoppedMode"}
 
 
-def test_events_of_our_own_start() -> None:
-    """Starting and Running of the instance that was started cause nothing."""
-    here = stopped()
-    here.deliver()
-    for state in ("Starting", "Running"):
-        left_alone(here, here.event(state))
-
-
 @pytest.mark.parametrize("name", STATE_CHANGES)
 def test_every_sample_event(name: str) -> None:
-    """Whatever the envelope, only one that says Stopped starts the instance."""
+    """Whatever the envelope, only an event that says Stopped starts the instance."""
     here = stopped()
     answer = here.deliver(SAMPLES[name])
     started = "stopped" in name or "eventbridge" in name
@@ -81,8 +68,9 @@ def test_only_stopped_starts(state: str, caplog: pytest.LogCaptureFixture) -> No
     """Any other state, known or not, is audited and changes nothing, even if the instance is stopped."""
     here = stopped()
     left_alone(here, here.event(state))
-    records = [json.loads(record.message) for record in caplog.records if record.name == "spotkeeper.audit"]
-    assert [record["outcome"] for record in records if record["action"] in ("receive", "answer")] == ["seen", "skipped"]
+    assert [record["outcome"] for name in ("receive", "answer") for record in audited(caplog, name)] == [
+        *("seen", "skipped")
+    ]
 
 
 @pytest.mark.parametrize("state", ["Created", "Pending", "Running", "Stopped"])
@@ -90,9 +78,9 @@ def test_facts_are_caught_while_it_exists(state: str, caplog: pytest.LogCaptureF
     """The audit gets what makes a released instance useful to know, but no user data."""
     here = stage(tags={"team": "web"})
     here.deliver(here.event(state))
-    looked = [json.loads(record.message) for record in caplog.records if "look at the instance" in record.message]
-    assert [item["state"] for item in looked] == [state]
-    assert looked[0]["instance"] == {
+    (looked,) = audited(caplog, "look at the instance")
+    assert looked["state"] == state
+    assert looked["instance"] == {
         "instance_type": "ecs.g7.large",
         "zone_id": "cn-hangzhou-h",
         "vswitch_id": "vsw-bp1fleet000000000000h",
@@ -104,25 +92,6 @@ def test_facts_are_caught_while_it_exists(state: str, caplog: pytest.LogCaptureF
         "tags": {"team": "web"},
     }
     assert here.fleet.source.user_data not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"tags": {}}, "does not carry the tag"),
-        ({"tags": {**TAGS, "spotkeeper:auto-restart": "false"}}, "does not carry the tag"),
-        ({"tags": {**TAGS, "spotkeeper:hold": ""}}, "forbids changes"),
-        ({"tags": {**TAGS, "spotkeeper:hold": "2019-04-09T05:00:00Z"}}, "until 2019-04-09T05:00:00.000Z"),
-        ({"attributes": {"locks": [Lock("financial", 0)]}}, "lock financial"),
-        ({"attributes": {"locks": [Lock("security", 0)]}}, "lock security"),
-        ({"locked": True}, "Recycling"),
-    ],
-)
-def test_left_alone(changes: dict[str, Any], reason: str) -> None:
-    """The instance's own state says why; no journal is read for it."""
-    here = stopped(**changes)
-    assert reason in left_alone(here)
-    assert here.calls() == here.calls("DescribeInstances")
 
 
 NO_MOMENTS = [
@@ -152,44 +121,6 @@ def test_an_event_of_no_moment(value: str) -> None:
     assert here.deliver(here.event("Stopped", eventTime=value))["outcome"] == "done"
 
 
-def test_a_hold_that_is_over() -> None:
-    """Its end lies in the past."""
-    here = stopped(tags={**TAGS, "spotkeeper:hold": "2019-04-09T04:00:00Z"})
-    assert here.deliver()["outcome"] == "done"
-
-
-@pytest.mark.parametrize(
-    ("settings", "tags", "started"),
-    [
-        ({"SPOTKEEPER_RESTART_TAG": ""}, TAGS, False),
-        ({"SPOTKEEPER_RESTART_TAG": "keep=on"}, TAGS, False),
-        ({"SPOTKEEPER_RESTART_TAG": "keep"}, {"keep": "whatever"}, True),
-        ({"SPOTKEEPER_RESTART_LIMIT": "0"}, TAGS, False),
-        ({}, RESTART_TAG, True),
-    ],
-)
-def test_settings(settings: dict[str, str], tags: dict[str, str], started: bool) -> None:  # noqa: FBT001
-    """The restart tag decides, whether managed or not."""
-    here = stopped(settings=settings, tags=tags)
-    assert here.deliver()["outcome"] == ("done" if started else "skipped")
-    assert here.starts == started
-
-
-@pytest.mark.parametrize("status", ["Running", "Starting", "Stopping"])
-def test_not_stopped_any_more(status: str) -> None:
-    """The event is late: what is true when it is looked at counts."""
-    here = stopped()
-    here.cloud.ecs.instances[SOURCE].status = status
-    left_alone(here)
-
-
-def test_released_meanwhile() -> None:
-    """There is nothing to start."""
-    here = stopped()
-    here.cloud.ecs.release(here.fleet.source, here.cloud.now(), "DeleteInstance")
-    assert "does not exist" in left_alone(here)
-
-
 def test_of_another_account() -> None:
     """Nothing is looked at."""
     here = stopped()
@@ -200,23 +131,19 @@ def test_of_another_account() -> None:
 
 def test_dry_run() -> None:
     """Everything is read, nothing is written; the plan says what would be done."""
-    here = stopped()
-    before = here.state
-    answer = here.deliver(SPOTKEEPER_DRY_RUN="true")
-    assert answer["outcome"] == "skipped"
-    assert answer["plan"] == [
+    assert skipped(stopped(), SPOTKEEPER_DRY_RUN="true")["plan"] == [
         "start the instance (it is stopped: restart 1 of at most 3 in 3600 s)",
         "wait until it is running",
         "record that it ran again",
     ]
-    assert proof.untouched(before, here.state) == []
 
 
 def test_a_replacement_whose_rescue_is_under_way() -> None:
     """It may be surplus, about to be deleted: it belongs to the rescue until that is done."""
     here = stage(locked=True)
     fault(here, "RunInstances", "kill-after")
-    rescue_dies(here)
+    with pytest.raises(Killed), here.playing():
+        here.invoke("interruption", EVENT, name="rescue")
     (made,) = [instance for instance in here.cloud.ecs.instances.values() if instance.launched_with]
     made.status = "Stopped"
     answer = here.deliver(here.event("Stopped").replace(SOURCE.encode(), made.instance_id.encode()))
@@ -231,9 +158,3 @@ def test_a_replacement_whose_rescue_is_finished() -> None:
         replacement = here.invoke("interruption", EVENT, name="rescue")["replacement_id"]
     here.cloud.ecs.instances[replacement].status = "Stopped"
     assert here.deliver(here.event("Stopped").replace(SOURCE.encode(), replacement.encode()))["outcome"] == "done"
-
-
-def rescue_dies(here: StateStage) -> None:
-    """The rescue of the source dies at the fault that was put in its way."""
-    with pytest.raises(Killed), here.playing():
-        here.invoke("interruption", EVENT, name="rescue")

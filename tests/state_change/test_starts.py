@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from simulator import fleet
-from simulator.oss.buckets import StoredObject
-from simulator.transport import Killed
 from spotkeeper.errors import (
     CloudError,
     CloudUnreachable,
@@ -17,7 +12,7 @@ from spotkeeper.errors import (
     RestartRefused,
     WaitFailed,
 )
-from tests.rescue.reading import fault, heal
+from tests.rescue.reading import dies, fault
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import BOOTING, stage, stopped
 
@@ -85,9 +80,7 @@ def test_an_accepted_start_that_the_journal_refused() -> None:
 def test_a_start_beside_which_another_call_died() -> None:
     """Describe lags: the dead call's start is recorded and waited for, not requested again."""
     here = stopped()
-    fault(here, "PutObject", "kill-before", skip=1)
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "PutObject", skip=1)
     here.shut_down()
 
     def shown_at_last(_: str, action: str) -> bool:
@@ -103,9 +96,7 @@ def test_a_start_beside_which_another_call_died() -> None:
 def test_a_start_that_was_only_announced() -> None:
     """The call died before it started anything: the next one takes the same number, and the same attempt."""
     here = stopped()
-    fault(here, "StartInstance", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver()
+    dies(here, "StartInstance")
     here.deliver()
     assert here.restarts() == {"1": ["accepted", "asked-1", "running"]}
 
@@ -138,13 +129,11 @@ def test_released_under_our_hands() -> None:
 def test_stopped_again_while_the_journal_is_read() -> None:
     """A restart that was begun after the instance was seen running is not over because of that."""
     here = stage()
-    begun = f"rescues/{here.cloud.account_id}/{here.cloud.region}/restarts/{SOURCE}/1/asked-1.json"
 
     def stop(_: str, action: str) -> bool:
         if action == "ListObjectsV2":
             here.shut_down()
-            document = json.dumps({"at": here.cloud.now() + 1}).encode()
-            here.cloud.oss.buckets[fleet.BUCKET].objects[begun] = StoredObject(document, here.cloud.now())
+            here.put(f"restarts/{SOURCE}/1/asked-1", {"at": here.cloud.now() + 1})
         return False
 
     fault(here, stop, "code:never")
@@ -209,12 +198,9 @@ def test_the_call_ends_before_it_runs() -> None:
 def test_a_start_that_comes_to_nothing() -> None:
     """It was accepted and the instance stays Stopped: that is a restart all the same, so the next one waits."""
     here = stopped(BOOTING)
-    fault(here, "DescribeInstances", "kill-after", skip=1)
-    with pytest.raises(BaseException, match="DescribeInstances"):
-        here.deliver()
+    dies(here, "DescribeInstances", "kill-after", skip=1)
     here.advance(2)
     here.shut_down()
-    heal(here)
     with pytest.raises(WaitFailed):
         here.deliver()
     assert here.cloud.now() - here.calls("StartInstance")[0].at < 70

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from simulator import fleet, proof
-from spotkeeper.errors import RescueFailed, RestartRefused
+from spotkeeper.errors import RescueFailed
 from tests.rescue.reading import fault, records
 from tests.rescue.stage import EVENT, SOURCE
 from tests.state_change.stage import BOOTING, StateStage, reclaimed, stage, start_by_hand
-
-STOCK = ("cn-hangzhou-h", "ecs.g7.large", "spot")
 
 
 def serves(here: StateStage, weight: int = 80) -> bool:
@@ -54,7 +52,7 @@ WAYS = [operator, stopped_event, sweep_restarts, sweep_sees_it_run]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_it_runs_again(way: Callable[[StateStage], None]) -> None:
-    """Whoever starts it: its old weights are back, the episode is closed, and a repeated event writes nothing."""
+    """However it is started: its old weights are back, the episode is closed, and a repeated event writes nothing."""
     here = reclaimed(BOOTING)
     way(here)
     assert serves(here)
@@ -134,23 +132,8 @@ def test_an_interruption_that_was_withdrawn() -> None:
     assert serves(here)
 
 
-def test_no_stock_and_then_some() -> None:
-    """A refused start raises and does not count; once there is stock the sweep's hand-back starts it."""
-    here = reclaimed()
-    here.cloud.ecs.stock[STOCK] = 0
-    with pytest.raises(RestartRefused, match="NoStock"):
-        here.deliver()
-    here.sweep()
-    assert (here.status, here.counted) == ("Stopped", [])
-    here.advance(60)
-    here.cloud.ecs.stock[STOCK] = 1
-    here.sweep()
-    assert serves(here)
-    assert here.counted == ["1"]
-
-
 def test_without_the_restart_tag() -> None:
-    """Nobody starts it but its operator; its weights come back all the same."""
+    """Only its operator starts it; its weights come back all the same."""
     here = reclaimed(tags=fleet.MANAGED_TAG)
     assert here.deliver()["outcome"] == "skipped"
     here.sweep()
@@ -246,11 +229,8 @@ def test_a_dry_run() -> None:
 
 def test_the_rescues_own_event_after_all() -> None:
     """A late duplicate of the interruption finds the episode closed and drains nothing again."""
-    here = stage(spot_interruption_behavior="Stop")
-    sent = here.event("Running")
-    here.interrupt()
-    here.advance(301)
-    here.cloud.ecs.capacity_back(SOURCE)
+    here = reclaimed()
+    sent = here.event("Running", here.cloud.now() - here.fleet.spec.notice - 1)
     operator(here)
     late = {**json.loads(EVENT), "eventTime": json.loads(sent)["eventTime"]}
     with here.playing():
@@ -259,7 +239,7 @@ def test_the_rescues_own_event_after_all() -> None:
 
 
 def test_a_held_instance_that_runs_again() -> None:
-    """The operator says hands off: nobody puts it back before the tag is gone, not even the sweep."""
+    """The tag forbids changes: no call puts it back before the tag is gone, not even the sweep."""
     here = reclaimed()
     tags = here.cloud.ecs.instances[SOURCE].tags
     tags.set("spotkeeper:hold", "", here.cloud.now())

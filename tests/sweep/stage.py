@@ -6,24 +6,31 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from simulator import fleet
+import pytest
+
+from simulator import fleet, proof
 from simulator.ecs import Timings
 from simulator.fc.invocation import AsyncInvocation
 from simulator.fc.service import RUNS
-from simulator.oss.buckets import StoredObject
 from simulator.transport import Killed
 from tests.function_stage import READS, TIMER
-from tests.rescue.stage import EVENT, READY, Stage
+from tests.rescue.reading import fault, heal
+from tests.rescue.stage import EVENT, READY, SOURCE, Stage
 from tests.rescue.stage import stage as rescue_stage
 from tests.rescue.walks import Outcome
 
-FUNCTION = "spotkeeper-interruption"
+FUNCTION, STATE_CHANGE = "spotkeeper-interruption", "spotkeeper-state-change"
 SILENCE = 180
 """Seconds after which nobody believes in a call any more that left no sign of life."""
 ANSWER = {"outcome": "done", "reason": "it is finished", "warnings": [], "timeline": [], "retained_disks": []}
 HINTS = ("/alive/", "/open/")
 MINUTE, DAY = 60.0, 86_400.0
-REALISTIC = Timings(image=90, usable=60, snapshot=75, boot=25, stop=10)
+LONG = 30 * DAY
+PHASES = (
+    *(0.001, 7, 17, 31.5, 52, 59.999),
+    *(pytest.param(second + 0.001, marks=pytest.mark.full) for second in range(1, 60)),
+)
+"""Seconds of the timer's minute at which something happens."""
 
 
 class SweepStage(Stage):
@@ -54,6 +61,15 @@ class SweepStage(Stage):
         self.run(self.cloud.fc.run_due)
         return answer
 
+    def idle(self, **settings: str) -> dict[str, Any]:
+        """A sweep that is skipped, and writes nothing but hints; its answer."""
+        before, writes = self.state, self.writes()
+        answer = self.tick(**settings)
+        assert answer["outcome"] == "skipped"
+        assert self.writes() == writes
+        assert proof.untouched(before, self.state) == []
+        return answer
+
     def minutes(self, count: int, **settings: str) -> list[dict[str, Any]]:
         """The timer goes off each minute, so many times; what it calls takes place in between."""
         answers = []
@@ -67,20 +83,19 @@ class SweepStage(Stage):
         now = self.cloud.now()
         self.cloud.fc.pending.append(AsyncInvocation(FUNCTION, "event", "event", event, now, now))
 
-    def die(self) -> None:
-        """What the queue holds runs until Function Compute gives it up; all the faults are over then."""
+    def dies_at(self, action: str, effect: str = "kill-before", attempts: int = 1, **how: Any) -> None:
+        """The event arrives, and each of Function Compute's attempts is killed at its first call of ``action``."""
+        self.register(attempts)
+        fault(self, action, effect, times=attempts, **how)
+        self.deliver_asynchronously()
         self.run()
         assert [invocation.outcome for invocation in self.cloud.fc.finished] == ["Failed"]
-        self.cloud.faults.added.clear()
+        heal(self)
+        self.register()
 
     def give_up(self) -> None:
         """Until nobody believes any more in the call that ended now."""
         self.advance(SILENCE + 1)
-
-    @property
-    def home(self) -> str:
-        """Where the journal keeps what is about this account and region."""
-        return f"rescues/{self.cloud.account_id}/{self.cloud.region}"
 
     @property
     def state(self) -> dict[str, Any]:
@@ -95,12 +110,6 @@ class SweepStage(Stage):
         found = (call for call in self.cloud.calls if not call.action.startswith(READS))
         return [item.action for item in found if not any(hint in str(item.parameters.get("path")) for hint in HINTS)]
 
-    def hints(self, folder: str) -> list[str]:
-        """The keys of the hints in ``alive`` or ``open``, without what stands before the folder."""
-        start = f"{self.home}/{folder}/"
-        every = self.cloud.oss.buckets[fleet.BUCKET].objects
-        return sorted(key.removeprefix(start).removesuffix(".json") for key in every if key.startswith(start))
-
     def write(self, instance_id: str, number: int, name: str, document: dict[str, Any]) -> None:
         """A record in the journal, as an earlier call would have left it, with the hints that it leaves."""
         place, now = f"{instance_id}/{number}", self.cloud.now()
@@ -109,33 +118,22 @@ class SweepStage(Stage):
             "done": {"answer": {**ANSWER, **document.get("answer", {})}},
         }
         document = {**document, **needed[name]} if name == "done" else {**needed.get(name, {}), **document}
-        self.put(f"{self.home}/rescues/{place}/{name}.json", json.dumps(document))
+        self.put(f"rescues/{place}/{name}", document)
         if name == "event":
-            self.put(f"{self.home}/open/rescues/{place}.json", "{}")
+            self.put(f"open/rescues/{place}", {})
         if name == "done":
-            self.put(f"{self.home}/open/leftovers/{int(document['at']):010}/{place}.json", "{}")
+            self.put(f"open/leftovers/{int(document['at']):010}/{place}", {})
             self.cloud.oss.buckets[fleet.BUCKET].objects.pop(f"{self.home}/open/rescues/{place}.json", None)
 
     def sign(self, instance_id: str, attempt: int, at: float, ending: str = "") -> None:
-        """A sign of life, or the last one, of a call that works on the first episode."""
-        self.put(f"{self.home}/alive/{instance_id}/1/{attempt}-{int(at)}{ending and '-'}{ending}.json", "{}")
-
-    def put(self, key: str, text: str) -> None:
-        """An object in the journal's bucket."""
-        self.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), self.cloud.now())
+        """A sign of life, or the last, of a call that works on the first episode."""
+        self.put(f"alive/{instance_id}/1/{attempt}-{int(at)}{ending and '-'}{ending}", {})
 
     def add_spot(self, instance_id: str, **changes: Any) -> None:
         """One more managed spot instance under the lock, or whatever ``changes`` make of it."""
-        spec = self.fleet.spec
-        attributes = {"spot_strategy": "SpotAsPriceGo", "tags": spec.tags, **changes}
+        attributes = {"spot_strategy": "SpotAsPriceGo", "tags": self.fleet.spec.tags, **changes}
         locked = attributes.pop("locked", True)
-        self.cloud.ecs.add_instance(
-            instance_id,
-            vswitch_id=spec.vswitch_id,
-            security_group_ids=list(spec.security_group_ids),
-            image_id=fleet.IMAGE_ID,
-            **attributes,
-        )
+        self.add_instance(instance_id, **attributes)
         if locked:
             self.cloud.ecs.reclaim(instance_id)
 
@@ -152,6 +150,27 @@ def stage(timings: Timings = READY, settings: dict[str, str] | None = None, **ch
     swept = SweepStage(item.cloud, item.settings, item.timeout, item.before, fleet=item.fleet)
     swept.register()
     return swept
+
+
+def half_done(action: str = "RunInstances", **changes: Any) -> SweepStage:
+    """A rescue whose only call died before ``action``, and whose time is up."""
+    here = stage(**{"notice": LONG, **changes})
+    here.dies_at(action)
+    here.give_up()
+    return here
+
+
+def back_from_stop_mode() -> SweepStage:
+    """A stop-mode instance that was drained runs again, at weight 0, and the event of that got lost."""
+    here = stage(spot_interruption_behavior="Stop")
+    here.deliver()
+    here.pass_notice()
+    here.advance(MINUTE)
+    here.cloud.progress()
+    here.cloud.ecs.capacity_back(SOURCE)
+    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.cloud.fc.register(STATE_CHANGE, lambda _: None)
+    return here
 
 
 def attempt(act: Callable[[], dict[str, Any]]) -> Outcome:

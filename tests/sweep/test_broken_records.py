@@ -4,52 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from simulator import fleet
-from simulator.oss.buckets import StoredObject
 from spotkeeper.errors import BatchFailed, BrokenRecord
 from tests.rescue import reading
-from tests.rescue.stage import SOURCE, Stage
-from tests.state_change.stage import TAGS, stopped
+from tests.rescue.reading import plant
+from tests.rescue.stage import SOURCE
+from tests.state_change.stage import stopped
 from tests.sweep.cleaning import DELETE, NOTHING_LEFT, finished, leftovers
-from tests.sweep.stage import stage
-from tests.sweep.test_left_alone import LONG, half_done
+from tests.sweep.stage import LONG, half_done, stage
 
 OTHER = "i-bp1otherone00000001"
 BROKEN = ["", "{", "[]", "null", '"text"', "\ufeff{}"]
 WITHOUT_NUMBERS = [
-    "{}",
-    '{"notice_end": "soon", "deadline_at": "soon", "at": "soon"}',
-    '{"notice_end": true, "at": null}',
+    *("{}", '{"notice_end": "soon", "deadline_at": "soon", "at": "soon"}', '{"notice_end": true, "at": null}'),
 ]
-
-
 TOO_LONG = '{"at": 1' + 400 * "0" + "}"
 """A whole number that no moment can be compared with."""
 
 
-def overwrite(here: Stage, name: str, text: str) -> None:
-    """Somebody puts something else where a record of the source stood."""
-    key = f"rescues/{here.cloud.account_id}/{here.cloud.region}/{name.format(SOURCE)}.json"
-    here.cloud.oss.buckets[fleet.BUCKET].objects[key] = StoredObject(text.encode(), here.cloud.now())
-
-
-@pytest.mark.parametrize("name", ["rescues/{}/1/event"])
 @pytest.mark.parametrize("text", BROKEN + WITHOUT_NUMBERS)
-def test_an_open_rescue(name: str, text: str) -> None:
+def test_an_open_rescue(text: str) -> None:
     """It is handed over while its instance stands under the lock, since a call of its own can still save the data."""
     here = half_done()
-    overwrite(here, name, text)
+    plant(here, "event", text)
     here.add_spot(OTHER)
     answer = here.sweep()
     assert sorted(answer["handed_over"]) == sorted([f"{SOURCE}/1", f"{OTHER}/1"])
 
 
-@pytest.mark.parametrize("name", ["rescues/{}/1/event"])
-def test_an_open_rescue_whose_instance_is_gone(name: str) -> None:
-    """It is reported with what to do, sweep after sweep, and the other one is handed over."""
+def test_an_open_rescue_whose_instance_is_gone() -> None:
+    """It is reported with what to do, sweep after sweep, and the other rescue is handed over."""
     here = half_done(notice=300.0)
     here.pass_notice()
-    overwrite(here, name, "oops")
+    plant(here, "event", "oops")
     here.add_spot(OTHER)
     answer = here.sweep()
     assert answer["handed_over"] == [f"{OTHER}/1"]
@@ -63,15 +49,15 @@ def test_an_open_rescue_whose_end_somebody_else_wrote(text: str) -> None:
     """It is handed over like any open one: the call raises, and an alarm on failures is heard."""
     here = half_done(notice=300.0)
     here.pass_notice()
-    overwrite(here, "rescues/{}/1/done", text)
+    plant(here, "done", text)
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
 
 
 def test_the_instance_is_saved_all_the_same() -> None:
-    """What the sweep hands over makes an image without its journal, and fails loudly."""
+    """The call that is handed over makes an image without its journal, and fails loudly."""
     here = stage(notice=LONG)
     here.write(SOURCE, 1, "event", {})
-    overwrite(here, "rescues/{}/1/event", "oops")
+    plant(here, "event", "oops")
     here.tick()
     assert len(reading.images(here)) == 1
     assert [invocation.outcome for invocation in here.cloud.fc.finished] in ([], ["Failed"])
@@ -81,39 +67,17 @@ def test_the_instance_is_saved_all_the_same() -> None:
 def test_a_finished_rescue(name: str, text: str) -> None:
     """Nothing is deleted that no record tells of; the answer says why."""
     here = finished()
-    overwrite(here, f"rescues/{{}}/1/{name}", text)
+    plant(here, name, text)
     before = leftovers(here)
     answer = here.sweep(**DELETE)
     assert leftovers(here) == before != NOTHING_LEFT
     assert any("Move it away" in warning for warning in answer["warnings"])
 
 
-@pytest.mark.parametrize("text", ["oops", TOO_LONG, '{"at": 1e999}'])
-def test_the_restarts_of_one_instance(text: str) -> None:
-    """An instance whose restarts cannot be counted is not started, and named; the other one is."""
-    here = stopped()
-    spec = here.fleet.spec
-    here.cloud.ecs.add_instance(
-        OTHER,
-        vswitch_id=spec.vswitch_id,
-        security_group_ids=list(spec.security_group_ids),
-        image_id=fleet.IMAGE_ID,
-        tags=TAGS,
-        status="Stopped",
-    )
-    overwrite(here, "restarts/{}/1/accepted", text)
-    answer = here.sweep()
-    assert answer["handed_back"] == [f"{OTHER}/restart-1"]
-    assert here.status == "Stopped"
-    (warning,) = answer["warnings"]
-    assert SOURCE in warning
-    assert "Move it away" in warning
-
-
 def test_a_restart_above_which_there_is_none() -> None:
     """Its next one would have a number that nobody reads: the instance is named and not started."""
     here = stopped()
-    overwrite(here, "restarts/{}/999999999/running", '{"at": 1}')
+    here.put(f"restarts/{SOURCE}/999999999/running", '{"at": 1}')
     (warning,) = here.sweep()["warnings"]
     assert "999999999 is no record of a restart" in warning
     with pytest.raises(BrokenRecord, match="999999999"):
@@ -125,7 +89,7 @@ def test_a_restart_above_which_there_is_none() -> None:
 def test_an_entry_of_the_index(text: str) -> None:
     """An entry that tells of no rescue is removed whatever it holds, and keeps nothing from its turn."""
     here = stage()
-    overwrite(here, f"open/rescues/{OTHER}/1", text)
+    here.put(f"open/rescues/{OTHER}/1", text)
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
     assert here.hints("open") == []
 
@@ -133,7 +97,7 @@ def test_an_entry_of_the_index(text: str) -> None:
 def test_an_entry_of_the_index_that_cannot_be_described() -> None:
     """Instances under the lock and other open rescues are handed over all the same, then the sweep raises."""
     here = stage()
-    overwrite(here, f"open/rescues/{OTHER}/1", "{}")
+    here.put(f"open/rescues/{OTHER}/1", "{}")
     here.write("i-bp1gone", 1, "event", {})
     reading.fault(here, "DescribeInstances", "code:InvalidInstanceId.Malformed", times=None, resource=OTHER)
     with pytest.raises(BatchFailed, match=f"1 of 3 failed: {OTHER}: DescribeInstances"):
@@ -145,7 +109,7 @@ def test_no_entry_of_the_index_can_be_described() -> None:
     """A refusal of all of them is not asked for once more for each."""
     here = stage()
     for number in range(64):
-        overwrite(here, f"open/rescues/i-bp1gone{number:02}/1", "{}")
+        here.put(f"open/rescues/i-bp1gone{number:02}/1", "{}")
     reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None, skip=1)
     with pytest.raises(BatchFailed, match="open rescues: DescribeInstances"):
         here.sweep()

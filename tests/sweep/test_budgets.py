@@ -1,4 +1,4 @@
-"""Nobody starves: each job of a sweep has a limit and a time of its own, and what was cut goes on in the next sweep."""
+"""Each job of a sweep has a limit and a time of its own; work that was cut goes on in the next sweep."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import TAGS
-from tests.sweep.stage import DAY, FUNCTION, MINUTE, SweepStage, stage
+from tests.sweep.stage import DAY, FUNCTION, MINUTE, STATE_CHANGE, SweepStage, back_from_stop_mode, stage
 
-STATE_CHANGE = "spotkeeper-state-change"
 LIMIT = 55.0
 """The sweep's timeout as it is deployed, seconds."""
 SECONDS_A_CALL = 0.1
@@ -23,21 +22,8 @@ def add_stopped(here: SweepStage, count: int) -> None:
         here.add_spot(instance_id, locked=False, tags=TAGS, spot_strategy="NoSpot", status="Stopped")
 
 
-def back_from_stop_mode() -> SweepStage:
-    """A stop-mode instance that was drained runs again, and the event of that got lost."""
-    here = stage(spot_interruption_behavior="Stop")
-    here.deliver()
-    here.pass_notice()
-    here.advance(MINUTE)
-    here.cloud.progress()
-    here.cloud.ecs.capacity_back(SOURCE)
-    here.cloud.ecs.instances[SOURCE].status = "Running"
-    here.cloud.fc.register(STATE_CHANGE, lambda _: None)
-    return here
-
-
 def test_stopped_instances_do_not_starve_one_that_runs_again() -> None:
-    """Fifty stopped ones fill the restarts' limit; the one in stop mode is handed back all the same."""
+    """Fifty stopped instances fill the limit of restarts; an instance in stop mode is handed back all the same."""
     here = back_from_stop_mode()
     add_stopped(here, 60)
     answer = here.sweep()
@@ -169,9 +155,9 @@ def test_the_clean_up_is_cut_at_the_deadline() -> None:
 
 @pytest.mark.parametrize("text", ["oops", "{}", '{"at": "soon"}'])
 def test_a_stale_entry_of_the_index(text: str) -> None:
-    """Of a rescue that never began, or of one with a successor: removed, and nothing else happens."""
+    """Of a rescue that never began, or has a successor: removed, and nothing else happens."""
     here = stage(locked=False)
-    here.put(f"{here.home}/open/rescues/i-bp1nobody/1.json", text)
+    here.put("open/rescues/i-bp1nobody/1", text)
     here.write("i-bp1twice", 1, "event", {})
     here.write("i-bp1twice", 2, "event", {})
     here.write("i-bp1twice", 2, "done", {"at": here.cloud.now(), "answer": {}})

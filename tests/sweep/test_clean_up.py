@@ -1,4 +1,4 @@
-"""What finished rescues left behind: reported always, deleted only when told to, once."""
+"""Leftovers of finished rescues: reported always, deleted once, and only on request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from simulator import proof
 from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
-from tests.sweep.cleaning import DELETE, DELETIONS, DISKS_STAY, NOTHING_LEFT, finished, kept, leftovers, release
-from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
+from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, kept, leftovers
+from tests.sweep.stage import DAY, MINUTE, SweepStage
 
 
 def test_the_leftovers_are_what_the_rescue_left() -> None:
@@ -101,36 +101,14 @@ def test_a_rescue_of_which_nothing_is_left() -> None:
     assert len(here.calls("GetObject")) == reads
 
 
-def test_a_dry_run_closes_nothing() -> None:
-    """It only says that nothing is left."""
-    here = deleted_by_hand()
-    assert "nothing is left" in kept(here, SPOTKEEPER_DRY_RUN="true")["clean_up"][0]
-
-
-def test_a_dry_run_deletes_nothing() -> None:
-    """It is in the plan."""
-    here = finished()
-    assert kept(here, SPOTKEEPER_DRY_RUN="true")["plan"] == [f"clean up {SOURCE}/1"]
-
-
-@pytest.mark.parametrize("days", ["7", "0.5", "30"])
-def test_the_ttl(days: str) -> None:
-    """Days since the rescue was finished: a second before nothing, a second after everything."""
-    here = stage(DISKS_STAY)
-    done = here.deliver()
-    ended = here.cloud.now()
-    here.advance(1000)
-    release(here, done["replacement_id"])
-    here.before = {**here.before, "answer": done}
-    here.advance(ended + float(days) * DAY - 1 - here.cloud.now())
-    assert days in kept(here, SPOTKEEPER_IMAGE_TTL_DAYS=days)["clean_up"][0]
-    here.advance(2)
-    here.sweep(**DELETE, SPOTKEEPER_IMAGE_TTL_DAYS=days)
-    assert leftovers(here) == NOTHING_LEFT
+def test_a_dry_run() -> None:
+    """The plan has the deletions; where nothing is left it says so, and closes nothing."""
+    assert kept(finished(), SPOTKEEPER_DRY_RUN="true")["plan"] == [f"clean up {SOURCE}/1"]
+    assert "nothing is left" in kept(deleted_by_hand(), SPOTKEEPER_DRY_RUN="true")["clean_up"][0]
 
 
 def test_the_journal_refuses_the_plan() -> None:
-    """What is going to be deleted is written down first: where that fails, nothing is."""
+    """The deletions are recorded first: where that fails, nothing is deleted."""
     here = finished()
     left = leftovers(here)
     reading.fault(here, "PutObject", "code:AccessDenied", times=None)

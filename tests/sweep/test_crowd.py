@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from spotkeeper.errors import BatchFailed, CloudError, JournalUnavailable
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.sweep.stage import FUNCTION, MINUTE, SweepStage, attempt, stage
-
-OUTAGES = ["ResourceThrottled", "InternalServerError", "Throttling.User"]
 
 
 def crowd(size: int, **changes: Any) -> SweepStage:
@@ -94,15 +93,6 @@ def test_the_least_time_left_first() -> None:
     assert here.handed_over[4:7] == [name(3), name(0), name(5)]
 
 
-def test_no_limit_at_all_hands_nothing_over() -> None:
-    """A limit of 0 only reports."""
-    here = crowd(2)
-    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="0")
-    assert answer["outcome"] == "skipped"
-    assert len(answer["warnings"]) == 2
-    assert here.writes() == []
-
-
 def test_one_failure_does_not_stop_the_others() -> None:
     """Two of five invocations are refused: the others are made, then the sweep fails and names the two."""
     here = crowd(5)
@@ -117,26 +107,6 @@ def test_one_failure_does_not_stop_the_others() -> None:
     here.advance(MINUTE)
     here.sweep()
     assert refused <= set(here.handed_over)
-
-
-@pytest.mark.parametrize("code", [*OUTAGES, "ResourceExhausted"])
-def test_an_invocation_that_is_refused_for_a_while(code: str) -> None:
-    """Throttled, or an outage of a moment: tried again within the same sweep."""
-    here = stage()
-    reading.fault(here, "InvokeFunction", f"code:{code}", times=2)
-    assert here.sweep()["outcome"] == "done"
-    assert here.handed_over == [SOURCE]
-
-
-@pytest.mark.parametrize("effect", ["throttle", "refused", "reset-before", "reset-after", "slow", "garbage"])
-def test_an_invocation_without_an_answer(effect: str) -> None:
-    """Whether it was acted upon or not: handed over exactly once."""
-    here = stage()
-    reading.fault(here, "InvokeFunction", effect)
-    assert here.sweep()["outcome"] == "done"
-    assert here.handed_over == [SOURCE]
-    here.run()
-    assert here.shortcomings() == []
 
 
 def test_no_such_function() -> None:
@@ -159,7 +129,7 @@ def test_the_journal_is_down() -> None:
 
 
 def test_images_cannot_be_seen() -> None:
-    """What is under the lock is handed over all the same: its data cannot wait. The sweep fails and says why."""
+    """An instance under the lock is handed over all the same: its data cannot wait. The sweep fails and says why."""
     here = stage()
     reading.fault(here, "DescribeImages", "code:Forbidden.RAM", times=None)
     with pytest.raises(BatchFailed, match="Forbidden"):
@@ -179,24 +149,24 @@ def test_instances_cannot_be_seen() -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages", "ListObjectsV2"])
-@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "code:InternalError"])
+READS = ("DescribeInstances", "DescribeImages", "ListObjectsV2")
+OF_READS = ("reset-before", "reset-after", "code:InternalError")
+OF_CALLS = (
+    *("throttle", "refused", "reset-before", "reset-after", "slow", "garbage"),
+    *("code:ResourceThrottled", "code:InternalServerError", "code:Throttling.User", "code:ResourceExhausted"),
+)
+MOMENTS = [*product(READS, OF_READS), *product(READS[:2], ["throttle"]), *product(["InvokeFunction"], OF_CALLS)]
+
+
+@pytest.mark.parametrize(("action", "effect"), MOMENTS)
 def test_a_bad_moment(action: str, effect: str) -> None:
-    """A read that fails once is made again, in the same sweep."""
+    """Refused for a while, or nobody knows whether it was acted upon: handed over exactly once, in the same sweep."""
     here = stage()
-    reading.fault(here, action, effect)
-    assert here.sweep()["outcome"] == "done"
-    here.run()
-    assert here.shortcomings() == []
-
-
-@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages"])
-def test_a_throttled_look(action: str) -> None:
-    """Blocked until the next minute: the sweep waits for it, and hands over then."""
-    here = stage()
-    reading.fault(here, action, "throttle")
+    reading.fault(here, action, effect, times=2 if effect.startswith("code:") else 1)
     assert here.sweep()["outcome"] == "done"
     assert here.handed_over == [SOURCE]
+    here.run()
+    assert here.shortcomings() == []
 
 
 def test_cleaning_up_never_holds_up_a_rescue() -> None:
@@ -211,12 +181,12 @@ def test_cleaning_up_never_holds_up_a_rescue() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["README.json", "rescues/i-bp1x/notes.json", "rescues/i-bp1x/1/deep/er.json", "rescues/i-bp1x/old/event.json"],
+    ["README", "rescues/i-bp1x/notes", "rescues/i-bp1x/1/deep/er", "rescues/i-bp1x/old/event"],
 )
 def test_a_strange_object_in_the_journal(key: str) -> None:
-    """What somebody else put beside the episodes stops no rescue."""
+    """Foreign objects beside the episodes stop no rescue."""
     here = stage()
-    here.put(f"rescues/{here.cloud.account_id}/{here.cloud.region}/{key}", "{}")
+    here.put(key, {})
     here.sweep()
     assert here.handed_over == [SOURCE]
 
@@ -225,7 +195,7 @@ def test_other_regions_and_accounts_are_not_swept() -> None:
     """Their open rescues are in the same journal, under their own names."""
     here = stage(locked=False)
     for home in ("1690701234567830/cn-hangzhou-2", "1690701234567831/cn-hangzhou", "1690701234567830/cn-shanghai"):
-        here.put(f"rescues/{home}/rescues/i-bp1other/1/event.json", "{}")
+        here.put("rescues/i-bp1other/1/event", {}, home=f"rescues/{home}")
     answer = here.sweep()
     assert answer["rescues"] == []
     assert all(text.startswith("oss.") for text in proof.untouched(here.before, here.state))  # by this test

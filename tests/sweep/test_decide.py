@@ -194,7 +194,7 @@ def test_nobody_is_disturbed() -> None:
 
 
 def test_only_what_is_locked_or_open() -> None:
-    """What is handed over is one or the other."""
+    """Each rescue that is handed over is locked or open."""
     assert all(rescue.locked or rescue.open for rescue in EVERY if acts(rescue))
 
 
@@ -246,7 +246,7 @@ def test_the_limit(limit: int) -> None:
 
 
 def test_only_what_is_due_is_chosen() -> None:
-    """What is left or reported takes no place."""
+    """A rescue that is left or reported takes no place."""
     assert chosen([item("a", None, due=False), item("b", None, due=False)], 50) == ([], [])
 
 

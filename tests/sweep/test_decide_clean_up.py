@@ -1,4 +1,4 @@
-"""What of a finished rescue may be deleted, with the reason word for word."""
+"""Which leftovers of a finished rescue may be deleted, with the reason word for word."""
 
 from __future__ import annotations
 

@@ -9,53 +9,29 @@ import pytest
 from simulator import proof
 from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
-from tests.rescue.stage import READY, SOURCE
-from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, attempt, stage
+from tests.rescue.stage import READY, REALISTIC, SOURCE
+from tests.sweep.stage import DAY, MINUTE, PHASES, SweepStage, attempt, stage
 
 LONG = 3600
-"""A notice that outlives all four attempts and the last one's deadline."""
+"""A notice that outlives all four attempts and the deadline of the last."""
 FLAG = "DeleteWithInstance of "
 
 POINTS = [
     ("ModifyDiskAttribute", "kill-after", 4),
     ("CreateImage", "kill-before", 4),
     ("RunInstances", "kill-before", 4),
-    ("RunInstances", "kill-after", 1),  # a second attempt adopts what the first one launched
+    ("RunInstances", "kill-after", 1),  # a second attempt adopts what the first launched
     ("AddVServerGroupBackendServers", "kill-before", 4),
     ("DescribeHealthStatus", "kill-after", 4),
 ]
 """Action, effect, and how many attempts Function Compute makes: each of them dies there."""
 LATE = [point for point in POINTS if point[0][:3] in ("Run", "Add", "Des")]
-ALL = sorted(
-    {
-        (action, effect)
-        for action in (
-            "DescribeInstances",
-            "ListObjectsV2",
-            "DescribeDisks",
-            "DescribeLoadBalancers",
-            "DescribeImages",
-            "SetVServerGroupAttribute",
-        )
-        for effect in ("kill-before", "kill-after")
-    }
-    | {(action, effect) for action, _, _ in POINTS for effect in ("kill-before", "kill-after")}
-    | {
-        ("AddBackendServers", "kill-after"),
-        ("RemoveBackendServers", "kill-before"),
-        ("DescribeSnapshots", "kill-after"),
-    }
-)
 
 
 def died(action: str, effect: str, attempts: int, **changes: Any) -> SweepStage:
     """The event arrived, and each attempt was killed at its first call of ``action``."""
     here = stage(**changes)
-    here.register(attempts)
-    reading.fault(here, action, effect, times=attempts)
-    here.deliver_asynchronously()
-    here.die()
-    here.register()
+    here.dies_at(action, effect, attempts)
     return here
 
 
@@ -70,23 +46,6 @@ def test_while_the_source_stands(action: str, effect: str, attempts: int) -> Non
     assert reading.source_stands(here)
     assert here.shortcomings() == []
     assert here.handed_over == [SOURCE]
-
-
-@pytest.mark.full
-@pytest.mark.parametrize(("action", "effect"), ALL)
-@pytest.mark.parametrize("times", [1, 2, 3, 4])
-def test_while_the_source_stands_after_any_death(action: str, effect: str, times: int) -> None:
-    """However many attempts Function Compute made, and wherever they died."""
-    here = stage(notice=LONG)
-    here.register(times)
-    reading.fault(here, action, effect, times=times)
-    here.deliver_asynchronously()
-    here.run()
-    here.cloud.faults.added.clear()
-    here.register()
-    here.give_up()
-    here.minutes(2)
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize(("action", "effect", "attempts"), LATE)
@@ -107,37 +66,19 @@ def test_a_realistic_death_within_the_notice() -> None:
     """A function with a short timeout dies at its image's birth; the sweep finishes while the source stands."""
     here = stage(REALISTIC)
     here.timeout = 120
-    here.register(attempts=1)
-    reading.fault(here, "CreateImage", "kill-after")
-    here.deliver_asynchronously()
-    here.die()
+    here.dies_at("CreateImage", "kill-after")
     here.timeout = 900
-    here.register()
     here.minutes(4)
     assert here.shortcomings() == []
     assert len(here.calls("CreateImage")) == 1
 
 
-def test_a_death_before_the_journal_knows() -> None:
-    """Nothing but the lock tells of it: the next sweep hands it over."""
+@pytest.mark.parametrize(("effect", "skip", "known"), [("kill-before", 0, []), ("kill-after", 1, ["event"])])
+def test_a_death_at_the_first_records(effect: str, skip: int, known: list[str]) -> None:
+    """Nothing but the lock tells of it, or nobody has left word of working on it: the next sweep hands it over."""
     here = stage()
-    here.register(attempts=1)
-    reading.fault(here, "PutObject", "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    assert reading.records(here) == {}
-    here.minutes(1)
-    assert here.shortcomings() == []
-
-
-def test_a_death_between_event_and_attempt() -> None:
-    """The episode is open and nobody has left word of working on it: it is handed over at once."""
-    here = stage()
-    here.register(attempts=1)
-    reading.fault(here, "PutObject", "kill-after", skip=1)
-    here.deliver_asynchronously()
-    here.die()
-    assert list(reading.records(here)) == ["event"]
+    here.dies_at("PutObject", effect, skip=skip)
+    assert list(reading.records(here)) == known
     here.minutes(1)
     assert here.shortcomings() == []
 
@@ -154,7 +95,7 @@ def test_while_a_call_may_run_it_is_left_alone(silent: int) -> None:
 
 
 def test_the_latest_sign_counts() -> None:
-    """Four attempts began; the first one's last sign is long ago, the last one's is not."""
+    """Four attempts began; the last sign of the first is long ago, that of the fourth is not."""
     here = died("RunInstances", "kill-before", 4, notice=LONG)
     assert len(here.hints("alive")) == 4
     here.advance(50)
@@ -174,7 +115,7 @@ def test_a_sign_of_the_future(ending: str) -> None:
 
 
 def test_a_hand_over_that_is_refused_does_not_count() -> None:
-    """Nobody gives a rescue up that was never handed over: each sweep tries, and fails loudly."""
+    """A rescue that was never handed over is not given up: each sweep tries, and fails loudly."""
     here = stage(REALISTIC)
     here.write(SOURCE, 1, "event", {"notice_end": here.cloud.now() + 300})
     here.sign(SOURCE, 1, here.cloud.now(), "human")
@@ -187,33 +128,17 @@ def test_a_hand_over_that_is_refused_does_not_count() -> None:
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
 
 
-def retained_after(phase: float, **changes: Any) -> float:
-    """The event's call dies at its first DescribeDisks and nobody tries it again; when the last disk was retained."""
-    here = stage(**changes)
-    here.register(attempts=1)
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_death_before_the_disks_are_retained(phase: float) -> None:
+    """At its first DescribeDisks, with no retry, and the timer goes off each minute: retained 150 s after the event."""
+    here = stage()
     here.advance(phase)
-    here.before = {**here.before, "now": here.cloud.now()}
-    reading.fault(here, "DescribeDisks", "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    here.register()
+    began = here.cloud.now()
+    here.dies_at("DescribeDisks")
     here.minutes(4)
     asked = [call.at for call in here.calls("ModifyDiskAttribute") if call.status == 200]
     assert asked, "no disk was ever retained"
-    return float(asked[0]) - float(here.before["now"])
-
-
-@pytest.mark.parametrize("phase", [0.001, 7, 19, 31.5, 52, 58.5])
-def test_a_death_before_the_disks_are_retained(phase: float) -> None:
-    """No retry, and the timer goes off each minute: 150 s after the event they are retained at the latest."""
-    assert retained_after(phase) <= 150
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("phase", range(60))
-def test_a_death_before_the_disks_are_retained_at_any_phase(phase: int) -> None:
-    """Whatever second of the timer's minute the event comes in."""
-    assert retained_after(phase + 0.001) <= 150
+    assert asked[0] - began <= 150
 
 
 def test_the_retries_go_on_beside_the_sweep() -> None:
@@ -241,7 +166,7 @@ def test_what_was_handed_over_dies_too() -> None:
 
 
 def test_lost_for_good() -> None:
-    """No image when the source is released: the hand-over writes down the loss, and that was the last one."""
+    """No image when the source is released: the hand-over writes down the loss, and that was the last hand-over."""
     here = died("CreateImage", "kill-before", 1)
     here.pass_notice()
     here.sweep()

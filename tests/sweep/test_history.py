@@ -9,24 +9,13 @@ from collections import Counter
 
 import pytest
 
+from chaos.fault_classes import RECORD_NAMES
 from simulator import fleet
 from simulator.oss.buckets import StoredObject
 from tests.function_stage import ROOT
 from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
 
 RESCUES, DAYS = 45_000, 90
-RECORDS = (
-    "event",
-    "attempt-1",
-    "disks",
-    "launch-spec",
-    "memberships",
-    "drained",
-    "image-1",
-    "usable",
-    "replacement",
-    "done",
-)
 EMPTY = StoredObject(b"{}", 0.0)
 MOST_CPU_SECONDS, MOST_MEGABYTES = 5.0, 128
 
@@ -37,7 +26,7 @@ def with_history(rescues: int) -> SweepStage:
     now, objects = here.cloud.now(), here.cloud.oss.buckets[fleet.BUCKET].objects
     for number in range(rescues):
         place = f"i-bp1old{number:05}/1"
-        objects |= {f"{here.home}/rescues/{place}/{name}.json": EMPTY for name in RECORDS}
+        objects |= {f"{here.home}/rescues/{place}/{name}.json": EMPTY for name in RECORD_NAMES}
         due = int(now + 1 + number * DAY / rescues)
         objects[f"{here.home}/open/leftovers/{due:010}/{place}.json"] = EMPTY
     return here

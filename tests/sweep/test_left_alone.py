@@ -1,4 +1,4 @@
-"""What a sweep leaves alone: what is held, ended, old, somebody else's, or another function's."""
+"""Rescues and instances that a sweep leaves alone: held, ended, old, foreign, or for another function."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from simulator import proof
 from spotkeeper.instances import iso
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
-from tests.sweep.stage import DAY, MINUTE, SweepStage, stage
+from tests.sweep.stage import DAY, LONG, MINUTE, SweepStage, back_from_stop_mode, half_done, stage
 
-LONG = 30 * DAY
 ANSWER = {"outcome": "done", "reason": "it was put back", "warnings": [], "timeline": []}
 
 
@@ -31,42 +29,19 @@ def unhold(here: SweepStage) -> None:
         image.tags.set("spotkeeper:hold", None, here.cloud.now())
 
 
-def half_done(action: str = "RunInstances", **changes: Any) -> SweepStage:
-    """A rescue whose only call died before ``action``, and whose time is up."""
-    here = stage(**{"notice": LONG, **changes})
-    here.register(attempts=1)
-    reading.fault(here, action, "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    here.register()
-    here.give_up()
-    return here
+def left_alone(here: SweepStage) -> str:
+    """Sweep; nothing may be written. Returns the reasons."""
+    return "; ".join(here.idle()["rescues"])
 
 
-def left_alone(here: SweepStage, **settings: str) -> str:
-    """Sweep; nothing may be called that writes. Returns the reasons."""
-    before, writes = here.state, here.writes()
-    answer = here.tick(**settings)
-    assert answer["outcome"] == "skipped"
-    assert here.writes() == writes
-    assert proof.untouched(before, here.state) == []
-    return "; ".join(answer["rescues"])
-
-
-def test_a_held_instance_without_episode() -> None:
+@pytest.mark.parametrize(
+    ("begun", "kind"),
+    [(False, "instance"), (True, "instance"), (True, "image")],
+    ids=["no rescue yet", "an open rescue", "its image"],
+)
+def test_held(kind: str, *, begun: bool) -> None:
     """Under the lock, but the operator says no; once the tag is off it is handed over."""
-    here = stage()
-    hold(here, "instance")
-    assert "spotkeeper:hold" in left_alone(here)
-    unhold(here)
-    here.minutes(1)
-    assert reading.replacements(here) != []
-
-
-@pytest.mark.parametrize("kind", ["instance", "image"])
-def test_a_held_open_rescue(kind: str) -> None:
-    """On the instance or on the image that the rescue has made."""
-    here = half_done()
+    here = half_done() if begun else stage()
     hold(here, kind)
     assert "spotkeeper:hold" in left_alone(here)
     unhold(here)
@@ -87,7 +62,7 @@ def test_a_hold_on_an_image_that_is_over() -> None:
 
 
 def test_somebody_elses_held_image_holds_nothing() -> None:
-    """A hold on an image of another rescue is about that one."""
+    """A hold on an image of another rescue is about that rescue."""
     here = half_done()
     image = here.cloud.ecs.add_public_image("m-other")
     image.owner_alias = "self"
@@ -120,21 +95,10 @@ def test_an_old_open_rescue() -> None:
 def test_an_old_rescue_in_which_no_attempt_left_word() -> None:
     """It was opened more than a day ago: the event's own record says so."""
     here = stage(notice=LONG)
-    here.register(attempts=1)
-    reading.fault(here, "PutObject", "kill-after", skip=1)
-    here.deliver_asynchronously()
-    here.die()
+    here.dies_at("PutObject", "kill-after", skip=1)
     assert list(reading.records(here)) == ["event"]
     here.advance(DAY + 1000)
     assert "24 hours" in left_alone(here)
-
-
-def test_just_under_a_day() -> None:
-    """There it is still handed over."""
-    here = half_done()
-    opened = min(one["started_at"] for name, one in reading.records(here).items() if name.startswith("attempt"))
-    here.advance(opened + DAY - 1 - here.cloud.now())
-    assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
 
 
 def test_stop_mode_is_handed_over_until_it_is_drained() -> None:
@@ -151,7 +115,7 @@ def test_stop_mode_is_handed_over_until_it_is_drained() -> None:
 
 
 def test_stop_mode_without_load_balancer() -> None:
-    """There is nothing to drain: after the one hand-over it is state_change's all the same."""
+    """There is nothing to drain: after a single hand-over it is for state_change all the same."""
     here = stage(spot_interruption_behavior="Stop")
     for group in here.fleet.load_balancer.groups:
         group.drop_server(SOURCE)
@@ -164,13 +128,8 @@ def test_stop_mode_without_load_balancer() -> None:
 
 
 def test_the_second_interruption_in_stop_mode() -> None:
-    """The first one was put back; a new lock is a new rescue, with an episode of its own."""
-    here = stage(spot_interruption_behavior="Stop")
-    here.deliver()
-    here.pass_notice()
-    here.cloud.progress()
-    here.cloud.ecs.capacity_back(SOURCE)
-    here.cloud.ecs.instances[SOURCE].status = "Running"
+    """The instance was put back once; a new lock is a new rescue, with an episode of its own."""
+    here = back_from_stop_mode()
     for group in here.fleet.load_balancer.groups:
         for member in group:
             member.weight = here.fleet.spec.weight
@@ -185,42 +144,6 @@ def test_the_second_interruption_in_stop_mode() -> None:
     left_alone(here)
 
 
-NOT_OURS: dict[str, dict[str, Any]] = {
-    "unlocked": {"locked": False},
-    "untagged": {"tags": {"service": "shop"}},
-    "tagged otherwise": {"tags": {"spotkeeper:managed": "false"}},
-    "not spot": {"spot": False},
-}
-
-
-@pytest.mark.parametrize("name", NOT_OURS)
-def test_not_ours(name: str) -> None:
-    """Neither handed over nor touched."""
-    here = stage(**NOT_OURS[name])
-    assert left_alone(here) == ""
-
-
-def test_no_tag_is_every_spot_instance() -> None:
-    """An empty SPOTKEEPER_MANAGED_TAG manages all."""
-    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": ""}, tags={})
-    here.minutes(1)
-    assert here.shortcomings() == []
-
-
-def test_a_bare_key_is_any_value() -> None:
-    """The tag's value does not matter then."""
-    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": "team"}, tags={"team": "web"})
-    here.minutes(1)
-    assert here.shortcomings() == []
-
-
-def test_an_open_rescue_of_an_instance_that_lost_the_tag() -> None:
-    """Nobody manages it any more: the interruption function would skip it, minute after minute."""
-    here = half_done()
-    here.cloud.ecs.instances[SOURCE].tags.set("spotkeeper:managed", None, here.cloud.now())
-    left_alone(here)
-
-
 def blind(here: SweepStage) -> None:
     """A server that does not understand a filter shows everything."""
     ecs = here.cloud.ecs
@@ -231,16 +154,41 @@ def blind(here: SweepStage) -> None:
     ecs._with_ids = lambda found, p: found  # type: ignore[method-assign]
 
 
+NOT_OURS: dict[str, dict[str, Any]] = {
+    "unlocked": {"locked": False},
+    "untagged": {"tags": {"service": "shop"}},
+    "tagged otherwise": {"tags": {"spotkeeper:managed": "false"}},
+    "not spot": {"spot": False},
+}
+
+
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_a_server_that_ignores_filters(name: str) -> None:
-    """It shows everybody's instances: those that are not ours, or not under the lock, stay alone."""
+@pytest.mark.parametrize("filters", [True, False], ids=["as asked", "a server that ignores filters"])
+def test_not_ours(name: str, *, filters: bool) -> None:
+    """Neither handed over nor touched, whatever else Describe shows."""
     here = stage(**NOT_OURS[name])
-    blind(here)
+    if not filters:
+        blind(here)
     assert left_alone(here) == ""
 
 
+@pytest.mark.parametrize(("tag", "tags"), [("", {}), ("team", {"team": "web"})], ids=["no tag", "a bare key"])
+def test_the_managed_tag_setting(tag: str, tags: dict[str, str]) -> None:
+    """An empty SPOTKEEPER_MANAGED_TAG manages all spot instances, a bare key all values."""
+    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": tag}, tags=tags)
+    here.minutes(1)
+    assert here.shortcomings() == []
+
+
+def test_an_open_rescue_of_an_instance_that_lost_the_tag() -> None:
+    """It is not managed any more: the interruption function would skip it, minute after minute."""
+    here = half_done()
+    here.cloud.ecs.instances[SOURCE].tags.set("spotkeeper:managed", None, here.cloud.now())
+    left_alone(here)
+
+
 def test_ours_among_everybodys() -> None:
-    """Of all that is shown the one that is ours and locked is handed over, nothing else."""
+    """Of all instances that are shown only the managed and locked instance is handed over."""
     here = stage()
     here.add_spot("i-bp1untagged", tags={"spotkeeper:managed": "maybe"})
     here.add_spot("i-bp1unlocked", locked=False)

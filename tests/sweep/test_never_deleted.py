@@ -1,33 +1,20 @@
-"""What a sweep that may delete keeps: what somebody uses, what is not ours, and what is all that is left."""
+"""A sweep that may delete keeps resources in use, resources of others, and the last copy of the data."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 from simulator.ecs.model import DiskMapping
 from tests.rescue import reading
-from tests.rescue.stage import SOURCE
+from tests.rescue.stage import REALISTIC, SOURCE
 from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, kept, leftovers
-from tests.sweep.stage import DAY, MINUTE, REALISTIC, SweepStage, attempt, stage
-
-
-def used(here: SweepStage) -> None:
-    """An instance runs from the image."""
-    image_id = here.before["answer"]["image_id"]
-    here.cloud.ecs.add_instance(
-        "i-bp1user",
-        vswitch_id=here.fleet.spec.vswitch_id,
-        security_group_ids=list(here.fleet.spec.security_group_ids),
-        image_id=image_id,
-    )
+from tests.sweep.stage import DAY, MINUTE, attempt, stage
 
 
 def test_an_image_in_use() -> None:
     """The instance that runs from it may be set up anew from it: image and snapshots stay, and that is no failure."""
     here = finished()
-    used(here)
+    here.add_instance("i-bp1user", image_id=here.before["answer"]["image_id"])
     left = leftovers(here)
     assert "in use" in kept(here)["clean_up"][0]
     assert leftovers(here) == left
@@ -55,24 +42,6 @@ def test_a_snapshot_that_somebody_made_an_image_of() -> None:
     attempt(lambda: here.sweep(**DELETE))
     assert leftovers(here) == {**NOTHING_LEFT, "snapshots": [shared]}
     assert "m-bp1theirs" in here.cloud.ecs.images
-
-
-def attach(here: SweepStage, disk_id: str) -> None:
-    """Somebody attaches a disk to another instance."""
-    disk = here.cloud.ecs.disks[disk_id]
-    disk.instance_id, disk.device = here.fleet.bystanders[0].instance_id, "/dev/xvdz"
-
-
-def test_an_attached_disk() -> None:
-    """It serves somebody: it stays, the others go."""
-    here = finished()
-    first, second = leftovers(here)["disks"]
-    attach(here, first)
-    here.sweep(**DELETE)
-    assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
-    assert [call.parameters["DiskId"] for call in here.calls("DeleteDisk")] == [second]
-    here.advance(MINUTE)
-    assert kept(here)["clean_up"] == []
 
 
 def test_the_source_still_stands() -> None:
@@ -109,13 +78,9 @@ def test_somebody_elses_similar_image() -> None:
 
 
 def test_a_lost_rescue() -> None:
-    """What is left of it is all that its owner has: never deleted, however old."""
+    """Its disks are all that the owner has: they are never deleted, however old."""
     here = stage()
-    here.register(attempts=1)
-    reading.fault(here, "CreateImage", "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    here.register()
+    here.dies_at("CreateImage")
     here.pass_notice()
     here.minutes(3)
     assert "lost" in reading.records(here)
@@ -129,28 +94,28 @@ def test_a_lost_rescue() -> None:
 def test_an_open_rescue() -> None:
     """Its image is still needed."""
     here = stage(notice=400 * DAY)
-    here.register(attempts=1)
-    reading.fault(here, "RunInstances", "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    here.register()
+    here.dies_at("RunInstances")
     here.advance(300 * DAY)
     assert kept(here)["clean_up"] == []
 
 
-@pytest.mark.parametrize("trace", ["attached since", "attached and detached since", "detached since"])
-def test_a_disk_that_its_owner_has_used_since(trace: str) -> None:
-    """Somebody has taken files off it, or on it: it is the owner's for good; the other one goes."""
+@pytest.mark.parametrize("trace", ["attached", "attached since", "attached and detached since", "detached since"])
+def test_a_disk_that_its_owner_uses_or_has_used_since(trace: str) -> None:
+    """It serves somebody, or somebody has taken files off it, or on it: it stays for good, and the other disk goes."""
     here = finished()
     first, second = leftovers(here)["disks"]
     disk, used_at = here.cloud.ecs.disks[first], here.cloud.now() - 2 * DAY
-    if trace.startswith("attached"):
+    if trace == "attached":
+        disk.instance_id, disk.device = here.fleet.bystanders[0].instance_id, "/dev/xvdz"
+    elif trace.startswith("attached"):
         disk.attached_at = used_at
     if trace.endswith("detached since"):
         disk.detached_at = used_at + MINUTE
     here.sweep(**DELETE)
     assert leftovers(here) == {**NOTHING_LEFT, "disks": [first]}
     assert [call.parameters["DiskId"] for call in here.calls("DeleteDisk")] == [second]
+    here.advance(MINUTE)
+    assert kept(here)["clean_up"] == []
 
 
 def test_a_disk_that_the_rescue_never_retained() -> None:
@@ -161,7 +126,7 @@ def test_a_disk_that_the_rescue_never_retained() -> None:
     done = reading.records(here)["done"]
     other = next(disk_id for disk_id, one in here.cloud.ecs.disks.items() if one is theirs)
     done["answer"]["retained_disks"] = [*done["answer"]["retained_disks"], other]
-    here.put(f"{here.home}/rescues/{SOURCE}/1/done.json", json.dumps(done))
+    here.put(f"rescues/{SOURCE}/1/done", done)
     here.sweep(**DELETE)
     assert other in here.cloud.ecs.disks
     assert other not in [call.parameters["DiskId"] for call in here.calls("DeleteDisk")]

@@ -12,8 +12,7 @@ from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage
 from tests.state_change.stage import stopped
 from tests.sweep.cleaning import DELETE, NOTHING_LEFT, finished, leftovers
-from tests.sweep.stage import MINUTE, SweepStage, stage
-from tests.sweep.test_budgets import back_from_stop_mode
+from tests.sweep.stage import MINUTE, SweepStage, back_from_stop_mode, stage
 
 GONE = "i-bp1gone000000000001"
 OTHERS = [f"i-bp1other{number:010}" for number in range(3)]
@@ -77,14 +76,14 @@ def test_a_restart() -> None:
 
 
 def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
-    """A finished rescue, due before another one of which something cannot be read; what was left is deleted."""
+    """A finished rescue, due after another of which something cannot be read; what was left is deleted."""
     here = finished()
     at = here.cloud.now() - 60 * MINUTE
     here.write(GONE, 1, "event", {})
     here.write(GONE, 1, "disks", {"disks": {"d-bp1kept": {}}})
     here.write(GONE, 1, "done", {"at": at, "answer": {"retained_disks": ["d-bp1kept"]}})
     here.cloud.oss.buckets["spotkeeper-journal"].objects.pop(f"{here.home}/open/leftovers/{int(at):010}/{GONE}/1.json")
-    here.put(f"{here.home}/open/leftovers/{1:010}/{GONE}/1.json", "{}")
+    here.put(f"open/leftovers/{1:010}/{GONE}/1", {})
     refuse(here, record, action=action)
     return here
 
@@ -100,7 +99,7 @@ def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
     ids=["done", "disks", "DescribeDisks", "DescribeInstances"],
 )
 def test_a_finished_rescue(record: str, action: str) -> None:
-    """What the other one left is deleted, and the refused one is looked at again tomorrow, not in every sweep."""
+    """What the other rescue left is deleted; the refused rescue is looked at again tomorrow, not in every sweep."""
     here = clean_up_beside(record, action)
     with pytest.raises(BatchFailed, match=f"1 of 2 failed: {GONE}/1: "):
         here.sweep(**DELETE)

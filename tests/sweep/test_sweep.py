@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from simulator import proof
+from simulator.ecs import Timings
 from spotkeeper.events import Interruption, Notification, unwrap
 from tests.function_stage import ROOT, TIMER
 from tests.rescue import reading
-from tests.rescue.stage import READY, SOURCE, event
-from tests.sweep.stage import FUNCTION, MINUTE, REALISTIC, SweepStage, stage
+from tests.rescue.stage import READY, REALISTIC, SOURCE, event
+from tests.sweep.stage import FUNCTION, MINUTE, PHASES, SweepStage, half_done, stage
 
+SAMPLE = (ROOT / "events" / "interruption.eventbridge.json").read_bytes()
 MOST = 90.0
 """Seconds from the lock's appearance to CreateImage."""
 
@@ -35,33 +37,15 @@ def asked_after(here: SweepStage) -> float:
     return reading.moment(here, "CreateImage")
 
 
-@pytest.mark.parametrize("phase", [0.001, 17, 30.5, 59, 59.999])
-def test_the_image_is_asked_for_in_time(phase: float) -> None:
-    """At most 90 s after the lock appeared CreateImage is called, and the rescue is complete."""
-    here = rescued_through_the_sweep(phase)
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    "timings", [READY, pytest.param(REALISTIC, marks=pytest.mark.full)], ids=["ready", "realistic"]
+)
+def test_the_image_is_asked_for_in_time(phase: float, timings: Timings) -> None:
+    """At any second of the timer's minute: CreateImage 90 s after the lock at most, and the rescue is complete."""
+    here = rescued_through_the_sweep(phase, timings=timings)
     assert asked_after(here) <= MOST
     assert here.shortcomings() == []
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("timings", [READY, REALISTIC], ids=["ready", "realistic"])
-@pytest.mark.parametrize("phase", range(60))
-def test_the_image_is_asked_for_in_time_at_any_phase(phase: int, timings: Any) -> None:
-    """Whatever second of the timer's minute the lock appears in."""
-    here = rescued_through_the_sweep(phase + 0.001, timings=timings)
-    assert asked_after(here) <= MOST
-    assert here.shortcomings() == []
-
-
-def test_a_real_fleet_is_rescued_before_its_release() -> None:
-    """Image, snapshots and boot take their time, and the notice is a minute old when the sweep sees the lock."""
-    here = rescued_through_the_sweep(0.001, timings=REALISTIC)
-    assert asked_after(here) <= MOST
-    assert reading.source_stands(here)
-    assert here.shortcomings() == []
-    here.pass_notice()
-    here.minutes(3)
-    assert len(here.handed_over) == 1
 
 
 def test_a_lock_that_shows_late() -> None:
@@ -71,15 +55,6 @@ def test_a_lock_that_shows_late() -> None:
     assert here.handed_over == []
     here.minutes(1)
     assert asked_after(here) - 70 <= MOST
-    assert here.shortcomings() == []
-
-
-def test_the_event_after_all() -> None:
-    """It comes when the sweep's rescue is finished: nothing is written any more."""
-    here = rescued_through_the_sweep(30)
-    writes = here.writes()
-    assert here.deliver()["outcome"] == "done"
-    assert here.writes() == writes
     assert here.shortcomings() == []
 
 
@@ -106,25 +81,17 @@ def test_nothing_to_do() -> None:
 
 
 def test_the_answer() -> None:
-    """It says what was handed over and why, in JSON."""
+    """It says in JSON what was handed over and why; the sweep itself changes neither cloud nor journal."""
     here = stage()
     answer = json.loads(json.dumps(here.sweep()))
-    assert answer["outcome"] == "done"
-    assert answer["handed_over"] == [f"{SOURCE}/1"]
-    assert answer["deleted"] == []
+    assert (answer["outcome"], answer["handed_over"], answer["deleted"]) == ("done", [f"{SOURCE}/1"], [])
     assert len(answer["rescues"]) == 1
-
-
-def test_the_sweep_itself_writes_nothing() -> None:
-    """It hands over; neither cloud nor journal change."""
-    here = stage()
-    here.sweep()
     assert here.writes() == ["InvokeFunction"]
     assert proof.untouched(here.before, here.state) == []
 
 
 def test_a_dry_run() -> None:
-    """What would be handed over is the plan, and nothing is."""
+    """The plan has the hand-overs, and none is made."""
     here = stage()
     answer = here.sweep(SPOTKEEPER_DRY_RUN="true")
     assert answer["outcome"] == "skipped"
@@ -134,7 +101,7 @@ def test_a_dry_run() -> None:
 
 
 def test_two_sweeps_in_one_minute() -> None:
-    """Both say that it is handed over; Function Compute refuses the second one's task id with 409."""
+    """Both say that it is handed over; Function Compute refuses the task id of the second with 409."""
     here = stage()
     here.advance(MINUTE - here.cloud.now() % MINUTE + 1)
     first = here.sweep()
@@ -147,7 +114,7 @@ def test_two_sweeps_in_one_minute() -> None:
 
 
 def test_the_next_minute() -> None:
-    """What nobody began is handed over again."""
+    """A rescue that was not begun is handed over again."""
     here = stage()
     here.sweep()
     here.advance(MINUTE)
@@ -158,16 +125,8 @@ def test_the_next_minute() -> None:
     assert len(here.calls("CreateImage", "RunInstances")) == 2
 
 
-def test_the_task_id_names_instance_episode_and_minute() -> None:
-    """It begins with a letter and has no other characters than Function Compute takes."""
-    here = stage()
-    here.sweep()
-    (one,) = here.cloud.fc.pending
-    assert one.task_id == f"{SOURCE}-1-{int(here.cloud.now() // 60)}"
-
-
 def test_another_function_name() -> None:
-    """``SPOTKEEPER_INTERRUPTION_FUNCTION`` is the one that is invoked."""
+    """The function of ``SPOTKEEPER_INTERRUPTION_FUNCTION`` is invoked."""
     here = stage()
     here.cloud.fc.register("other", here.call, 1)
     here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="other")
@@ -182,27 +141,23 @@ def interruption(raw: bytes) -> Interruption:
 
 
 def test_the_payload_is_what_eventbridge_would_have_sent() -> None:
-    """The same interruption, but for id and time: nobody knows when the notice began."""
+    """The same interruption, but for id and time: nobody knows when the notice began. The task's id has the minute."""
     here = stage()
     here.sweep()
-    sent = interruption(here.cloud.fc.pending[0].payload)
-    sample = interruption((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
+    (pending,) = here.cloud.fc.pending
+    sent, sample = interruption(pending.payload), interruption(SAMPLE)
     assert vars(sent) == {**vars(sample), "id": sent.id, "time": None}
     assert sent.id
+    # it begins with a letter and has no other characters than Function Compute takes
+    assert pending.task_id == f"{SOURCE}-1-{int(here.cloud.now() // 60)}"
 
 
 def test_the_payload_of_a_rescue_that_was_begun() -> None:
     """There the notice's beginning is known, to the millisecond."""
-    here = stage(notice=3600)
-    here.register(attempts=1)
-    reading.fault(here, "CreateImage", "kill-before")
-    here.deliver_asynchronously()
-    here.die()
-    here.give_up()
+    here = half_done("CreateImage", notice=3600)
     here.sweep()
     sent = interruption(here.cloud.fc.pending[0].payload)
-    sample = interruption((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
-    assert vars(sent) == {**vars(sample), "id": sent.id}
+    assert vars(sent) == {**vars(interruption(SAMPLE)), "id": sent.id}
 
 
 def test_the_payload_has_the_attributes_of_the_sample() -> None:
@@ -210,7 +165,7 @@ def test_the_payload_has_the_attributes_of_the_sample() -> None:
     here = stage()
     here.sweep()
     sent = json.loads(here.cloud.fc.pending[0].payload)
-    sample = json.loads((ROOT / "events" / "interruption.eventbridge.json").read_bytes())
+    sample = json.loads(SAMPLE)
     bus_only = {"aliyunpublishtime", "aliyuneventbusname", "aliyunpublishaddr"}
     assert set(sample) - set(sent) == bus_only | {"time"}
     assert {name: sent[name] for name in ("source", "specversion", "type", "datacontenttype", "data")} == {
