@@ -176,12 +176,3 @@ def test_repr_keeps_the_secret_parts() -> None:
     assert "id-1" in shown
     assert "secret-1" not in shown
     assert "token-1" not in shown
-
-
-def test_sdk_loggers_have_nowhere_to_print_to() -> None:
-    """After a call every logger of the SDKs and of HTTP is silent, whatever DEBUG says."""
-    stage().deliver()
-    for name in ("darabonba-core", "alibabacloud-tea", "credentials", "urllib3", "alibabacloud_oss_v2"):
-        logger = logging.getLogger(name)
-        assert not logger.isEnabledFor(logging.ERROR)
-        assert not any(isinstance(item, logging.StreamHandler) for item in logger.handlers)

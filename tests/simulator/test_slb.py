@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from alibabacloud_slb20140515 import models
-from Tea.exceptions import TeaException
 
 from simulator import schema
 from simulator.cloud import Cloud
@@ -408,16 +406,6 @@ def test_backend_servers_must_be_as_documented(fleet: Fleet, slb: Slb, verb: str
     refused = slb.refused(f"{verb}VServerGroupBackendServers", VServerGroupId=fleet.group.id, BackendServers=text)
     assert refused == (400, code)
     assert fleet.slb.state() == before
-
-
-def test_a_python_list_does_not_arrive(fleet: Fleet, slb: Slb) -> None:
-    """The SDK flattens it to BackendServers.1.ServerId, which the API does not read."""
-    request = models.AddBackendServersRequest(
-        load_balancer_id=fleet.balancer.id, backend_servers=[{"ServerId": fleet.third}]
-    )
-    with pytest.raises(TeaException) as caught:
-        slb.client.add_backend_servers(request)
-    assert caught.value.code == "MissingParameter"
 
 
 def try_to_add(slb: Slb, balancer: LoadBalancer, server_id: str) -> tuple[int, str]:
