@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rescue.signs_of_life import SignsOfLife
+from rescue.sign_writer import SignWriter
 from spotkeeper import episode
 from spotkeeper.episode import Episode
 from spotkeeper.errors import JournalUnavailable
@@ -26,7 +26,7 @@ class Context(RunContext[InterruptionSettings]):
     episode: Episode
     event: Mapping[str, Any]
     call: Mapping[str, Any]
-    signs: SignsOfLife
+    signs: SignWriter
     search: MembershipSearch | None = None
     journal_error: JournalUnavailable | None = None
     unrecorded_disks: list[str] = field(default_factory=list)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rescue.context import NOTICE_SECONDS, Context, subject_of
-from rescue.signs_of_life import ApiWithSigns, ClockWithSigns, SignsOfLife
+from rescue.sign_writer import ApiWithSigns, ClockWithSigns, SignWriter
 from rescue.state import State
 from rescue.workflow import rescue_loop
 from spotkeeper.episode import Episode
@@ -46,7 +46,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
 def _context(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> Context:
     about = {"event_kind": Kind.INTERRUPTION.value, "event_id": event.id, "instance_id": event.instance_id}
     audit = invocation.audit.of(**about, region=event.region)
-    signs = SignsOfLife(invocation.deadline.clock, audit)
+    signs = SignWriter(invocation.deadline.clock, audit)
     clock = ClockWithSigns(invocation.deadline.clock, signs)
     now, deadline = clock.now(), replace(invocation.deadline, clock=clock)
     # The journal waits by the plain clock: a sign of life is itself written to the journal.

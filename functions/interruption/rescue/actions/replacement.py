@@ -55,7 +55,7 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
     """
     for request in known.unanswered(run.refused_tokens):
         if why := launch_requests.why_not_repeated(run, request):
-            _refuse_if_launched(run, request, known, why)
+            _fail_if_launched(run, request, known, why)
             run.refused_tokens.add(request.token)
             continue
         try:
@@ -68,7 +68,7 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
     return None
 
 
-def _refuse_if_launched(run: Context, request: LaunchRequest, known: LaunchRecords, why: str) -> None:
+def _fail_if_launched(run: Context, request: LaunchRequest, known: LaunchRecords, why: str) -> None:
     """Raises ``RescueFailed`` if a call that died may have launched an instance without any proof left.
 
     Another RunInstances would launch a second instance beside it.

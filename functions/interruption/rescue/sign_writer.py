@@ -28,7 +28,7 @@ from spotkeeper.signs_of_life import AGAIN, HUMAN, SIGN_SECONDS, Sign
 
 
 @dataclass
-class SignsOfLife:
+class SignWriter:
     """The signs of life of one call, from ``begin`` to ``end``. ``missed``: the hints that failed, with the reason."""
 
     clock: Clock
@@ -105,7 +105,7 @@ def ending_of(error: Exception) -> str:
 class ClockWithSigns(Clock):
     """A clock that writes signs of life while it sleeps."""
 
-    def __init__(self, clock: Clock, signs: SignsOfLife) -> None:
+    def __init__(self, clock: Clock, signs: SignWriter) -> None:
         self._clock = clock
         self.signs = signs
 
