@@ -27,7 +27,7 @@ def without_lock_or_tag_untouched(story: Story) -> Iterator[str]:
 
 
 def finished_untouched(story: Story) -> Iterator[str]:
-    """A run that begins when the episode is done writes nothing; it may delete a surplus replacement.
+    """A run that begins when the episode is done writes nothing; it may delete a duplicate replacement.
 
     A run that could not read the journal, or a record in it that somebody else wrote, cannot know: it saves the data
     once more, which ends in the same image.
@@ -40,7 +40,7 @@ def finished_untouched(story: Story) -> Iterator[str]:
     unread |= {run.name for run in story.runs if blind(story, run)}
     for one in story.writes():
         caller = story.callers[one.number]
-        if begun[caller] > end and caller not in unread and not _of_surplus(story, one):
+        if begun[caller] > end and caller not in unread and not _of_duplicate(story, one):
             yield f"call {one.number} {one.action} by {caller} although the rescue was done"
 
 
@@ -52,7 +52,7 @@ def _done_at(story: Story) -> int | None:
     return number
 
 
-def _of_surplus(story: Story, call: Call) -> bool:
+def _of_duplicate(story: Story, call: Call) -> bool:
     kept = story.first.get("replacement", {}).get("instance_id")
     return call.action == SURPLUS and call.parameters["InstanceId"] not in (kept, *proof.ids(story.before))
 

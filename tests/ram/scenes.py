@@ -57,23 +57,23 @@ def image_that_fails() -> Any:
     return here
 
 
-def surplus_replacement() -> Any:
+def duplicate_replacement() -> Any:
     """A call that died left a second replacement of the same episode behind, named by a record of its own."""
     here = rescues.stage()
     here.cloud.faults.add(Fault("DescribeHealthStatus", "kill-before"))
     with contextlib.suppress(Killed):
         here.deliver()
-    surplus = here.cloud.ecs.add_instance(
-        "i-bp1surplus000000001",
+    duplicate = here.cloud.ecs.add_instance(
+        "i-bp1duplicate0000001",
         vswitch_id=here.fleet.spec.vswitch_id,
         security_group_ids=list(here.fleet.spec.security_group_ids),
         image_id="aliyun_3_x64_20G_alibase_20240528.vhd",
         tags={"spotkeeper:episode": f"{rescues.SOURCE}/1"},
     )
-    surplus.created_at = here.cloud.now()  # what is older than its rescue is not believed to be launched by it
+    duplicate.created_at = here.cloud.now()  # what is older than its rescue is not believed to be launched by it
     records = here.cloud.oss.buckets["spotkeeper-journal"].objects
     first = next(key for key in records if "/launched-" in key)
-    records[f"{first.partition('launched-')[0]}launched-i-bp1surplus000000001.json"] = records[first]
+    records[f"{first.partition('launched-')[0]}launched-i-bp1duplicate0000001.json"] = records[first]
     here.advance(120)
     return here
 
@@ -148,7 +148,7 @@ PLAYS: dict[str, dict[str, Callable[[], Any]]] = {
         "plain": rescues.stage,
         "stopped before its image": stopped_before_its_image,
         "image that fails": image_that_fails,
-        "surplus replacement": surplus_replacement,
+        "duplicate replacement": duplicate_replacement,
         "master/slave group": master_slave_group,
     },
     "state_change": {

@@ -1,4 +1,4 @@
-"""The ladder: no stock at first, and what a refusal of RunInstances leads to; test_launch_refusals has all codes."""
+"""The launch options: no stock at first, and what a refusal of RunInstances leads to (codes: test_launch_refusals)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NO_CAPACITY = (
 LADDER = {"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": OTHER, "SPOTKEEPER_FALLBACK_VSWITCH_IDS": THERE}
 
 
-def sell_out(here: Stage, *rungs: tuple[str, str, str]) -> None:
-    """Nothing left at these rungs."""
+def sell_out(here: Stage, *options: tuple[str, str, str]) -> None:
+    """Nothing left at these options."""
     zones = {HERE: "cn-hangzhou-h", THERE: "cn-hangzhou-i"}
-    for charge, vswitch, kind in rungs:
+    for charge, vswitch, kind in options:
         here.cloud.ecs.stock[zones[vswitch], kind, charge] = 0
 
 
@@ -93,7 +93,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_fallback_does_not_end_the_ladder(name: str) -> None:
+def test_a_wrong_fallback_does_not_end_the_options(name: str) -> None:
     """Where spot is sold out, a fallback that RunInstances refuses leaves the on-demand options."""
     here = stage(settings=WRONG[name])
     here.cloud.ecs.add_vswitch(ABROAD, "vpc-bp1another", "cn-hangzhou-i")
@@ -104,7 +104,7 @@ def test_a_wrong_fallback_does_not_end_the_ladder(name: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict", "InvalidSnapshotId.NotReady"])
-def test_an_option_that_stays_busy_does_not_end_the_ladder(code: str) -> None:
+def test_an_option_that_stays_busy_does_not_end_the_options(code: str) -> None:
     """A refusal that does not pass within a moment concerns that option; the others are tried."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}", times=None, resource=HERE)
@@ -115,7 +115,7 @@ def test_an_option_that_stays_busy_does_not_end_the_ladder(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull"])
 def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
-    """The ladder is walked again until the release makes room."""
+    """The launch options are tried again until the release makes room."""
     here = stage()
     fault(here, "RunInstances", f"code:{code}", times=None, until=here.before["now"] + here.fleet.spec.notice)
     answer = here.deliver()

@@ -31,7 +31,7 @@ LADDER: dict[str, Scene] = {
     "ready": partial(stage, settings=FALLBACKS),
     "late-to-be-seen": partial(stage, LATE_TO_BE_SEEN, FALLBACKS),
 }
-"""Two types, and so four rungs."""
+"""Two types, and so four options."""
 
 
 def interleavings(scene: Scene, longer: int = 0) -> Iterable[tuple[int, int]]:
@@ -71,7 +71,7 @@ def test_two_calls(name: str, cases: int | slice) -> None:
 
 
 def stock_turns(here: Stage, number: int, *, comes: bool) -> BeforeCall:
-    """At the ``number``-th RunInstances call stock of the first rung appears, or is gone."""
+    """At the ``number``-th RunInstances call stock of the first option appears, or is gone."""
     launches, spec = Counter[str](), here.fleet.spec
     key = (spec.zone_id, spec.instance_type, "spot")
     here.cloud.ecs.stock[key] = 0 if comes else None
@@ -84,8 +84,8 @@ def stock_turns(here: Stage, number: int, *, comes: bool) -> BeforeCall:
     return meanwhile
 
 
-def different_rungs(scene: Scene, most: int) -> list[tuple[int, int, int, bool]]:
-    """Interleavings in which A has got to the ladder, with the call at which the stock turns, and how."""
+def different_options(scene: Scene, most: int) -> list[tuple[int, int, int, bool]]:
+    """Interleavings in which A tries launch options, with the call at which the stock turns, and how."""
     calls = [call.action for call in reference(scene).calls]
     asked = calls.index("RunInstances")
     near = [(i, j) for i, j in interleavings(scene, longer=8) if asked - 2 <= i <= asked + 4]
@@ -95,13 +95,13 @@ def different_rungs(scene: Scene, most: int) -> list[tuple[int, int, int, bool]]
 @pytest.mark.parametrize("most", [pytest.param(8, id="sample"), pytest.param(250, id="many", marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", LADDER)
 @pytest.mark.parametrize("dies", [False, True], ids=["both live", "one dies"])
-def test_two_calls_on_different_rungs(name: str, most: int, *, dies: bool) -> None:
+def test_two_calls_on_different_options(name: str, most: int, *, dies: bool) -> None:
     """Both calls may launch; one instance stays, and the other is deleted.
 
     ``dies``: A dies at its first call after B's turn; B finishes, and a redelivery tidies up.
     """
     scene, wrong, deleted = LADDER[name], [], 0
-    for first, second, number, comes in different_rungs(scene, most):
+    for first, second, number, comes in different_options(scene, most):
         here = scene()
         others = [stock_turns(here, number, comes=comes), *([killer(here, first + 1)] if dies else [])]
 

@@ -79,7 +79,7 @@ def test_what_the_dead_call_launched_is_named_by_a_record() -> None:
 
 
 def test_the_clean_up_of_what_is_named_goes_on_for_ever() -> None:
-    """A surplus that a record names is deleted a day later, too; then nothing is left to do."""
+    """A duplicate that a record names is deleted a day later, too; then nothing is left to do."""
     here = stage()
     here.deliver()
     somebodys_copy(here)
@@ -111,7 +111,7 @@ def test_what_is_older_than_the_rescue_is_never_deleted_whatever_a_record_says()
     assert stands(here, FOREIGN)
 
 
-def test_what_serves_is_never_surplus() -> None:
+def test_what_serves_is_never_a_duplicate() -> None:
     """Once the rescue is done, a record that names another replacement does not have the true one deleted."""
     here = stage()
     ours = here.deliver()["replacement_id"]
@@ -208,7 +208,7 @@ def test_the_next_call_begins_with_the_call_that_died() -> None:
     assert kinds == [here.fleet.spec.instance_type, "ecs.g6.large", "ecs.g6.large"]
 
 
-def test_what_a_dead_call_launched_further_down_the_ladder_is_adopted() -> None:
+def test_what_a_dead_call_launched_further_down_the_options_is_adopted() -> None:
     """Stock comes back on the first option after a call died on the second: what it launched there stays."""
     here = stage(settings={"SPOTKEEPER_FALLBACK_INSTANCE_TYPES": "ecs.g6.large"}, sold_out=True)
     dies(here, "RunInstances", "kill-after", skip=1)
@@ -232,7 +232,7 @@ def test_a_launch_option_that_is_no_longer_a_setting() -> None:
 
 
 @pytest.mark.parametrize(("code", "times"), [("Forbidden.RAM", None), ("Throttling.User", 3)])
-def test_a_search_for_surplus_that_is_refused_after_the_end(code: str, times: int | None) -> None:
+def test_a_search_for_duplicates_that_is_refused_after_the_end(code: str, times: int | None) -> None:
     """The call waits for what passes and answers; what does not pass it raises, without a further try."""
     here = stage()
     here.deliver()

@@ -69,7 +69,7 @@ def end_state(here: Stage) -> dict[str, Any]:
         "groups": groups,
         "images": len(reading.images(here)),
         "snapshots": len(here.state["ecs"]["snapshots"]),
-        "surplus": [item["InstanceId"] for item in here.state["ecs"]["released"] if item["InstanceId"] != SOURCE],
+        "duplicates": [item["InstanceId"] for item in here.state["ecs"]["released"] if item["InstanceId"] != SOURCE],
     }
 
 

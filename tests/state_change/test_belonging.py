@@ -80,7 +80,7 @@ TAGGED: dict[str, tuple[dict[str, Any], str, float, str]] = {
     "named": ({**OPEN_2, "i-2/1/replacement": {**REPLACED, "instance_id": "i-1"}}, "i-2/1", LONG_AGO, MADE),
     "launched": ({**OPEN_2, "i-2/1/launched-i-1": {}}, "i-2/1", LONG_AGO, MADE),
     "unnamed-and-new": (OPEN_2, "i-2/1", 10.0, MADE),
-    "surplus-and-new": ({**OPEN_2, "i-2/1/replacement": REPLACED}, "i-2/1", 10.0, MADE),
+    "duplicate-and-new": ({**OPEN_2, "i-2/1/replacement": REPLACED}, "i-2/1", 10.0, MADE),
     "copied": (OPEN_2, "i-2/1", LONG_AGO, ""),
     "copied-from-the-one-that-is-named": (
         {**OPEN_2, "i-2/1/replacement": REPLACED},

@@ -139,7 +139,7 @@ def test_dry_run() -> None:
 
 
 def test_a_replacement_whose_rescue_is_under_way() -> None:
-    """It may be surplus, about to be deleted: it belongs to the rescue until that is done."""
+    """It may be a duplicate, about to be deleted: it belongs to the rescue until that is done."""
     here = stage(locked=True)
     fault(here, "RunInstances", "kill-after")
     with pytest.raises(Killed), here.playing():
