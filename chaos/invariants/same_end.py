@@ -8,6 +8,7 @@ from chaos import reference
 from chaos.story import Story
 
 FORBIDDEN = "code:Forbidden.RAM"
+ALIVE_TAG = "spotkeeper:hook-alive-until:"
 HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
 REMOVAL = ("TagResources", "DescribeScalingGroups")
 """What tells whether a failed machine is removed after CONTINUE."""
@@ -18,6 +19,7 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
 
     A hook that must not be extended, or whose failed machine must not be marked, may end with the failure result: no
     machine serves that nobody could check, or remove. A tag that must not be removed may stay, where that is said.
+    The tag of how long a hook lives may stay where the call that was to remove it died and no call came after it.
     """
     expected, found = reference.ending(story.schedule.scenario), story.ending
     hindered = _refused(story, HEARTBEAT) or (story.scenario.bad and any(_refused(story, one) for one in REMOVAL))
@@ -25,12 +27,21 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
         return
     if _refused(story, UNTAG) and all(name in "\n".join(story.outputs) for _, name in found["tags"]):
         found = {**found, "tags": expected["tags"]}
+    if _never_called_again(story):
+        found = {**found, "tags": [one for one in found["tags"] if not one[1].startswith(ALIVE_TAG)]}
     ended = found["hook"][0][1] if found["hook"] else found["instances"].get(story.source_id)
     if ended != story.scenario.ends:
         yield f"it ended with {ended} instead of {story.scenario.ends}"
     for name in expected:
         if found[name] != expected[name]:
             yield f"{name}: {found[name]} instead of {expected[name]}"
+
+
+def _never_called_again(story: Story) -> bool:
+    """Whether a call failed once the action was completed and is not tried again: no sweep looks for the tag."""
+    completed = [one["at"] for one in story.after["ess"]["completions"]]
+    failed = [run.ended for run in story.runs_of("lifecycle_hook") if run.error]
+    return story.schedule.runs == 1 and bool(completed) and max(failed, default=0.0) >= completed[0]
 
 
 def _refused(story: Story, action: str) -> bool:
