@@ -31,6 +31,8 @@ ANY = (*RESCUED, "none", "at-once", "before-image", "before-relaunch", "scaling-
 RETURNING = ("stop-mode-told", "stop-mode-unheard", "stop-mode-by-hand")
 RESTARTED = ("stopped", "stopped-unheard", "stopped-sold-out", "stops-again", *RETURNING)
 CHECKED = ("hook-passing", "hook-unheard", "hook-failing", "hook-removing", "hook-late-agent", "hook-leaving")
+BUSY_BOTH = ("hook-passing", "hook-removing", "hook-late-agent", "hook-leaving")
+"""Hooks whose first minute needs ECS and Auto Scaling."""
 ENDED_RESCUES = 2000
 
 Make = Callable[[random.Random, int], Mapping[str, Any]]
@@ -126,8 +128,8 @@ def _death(effect: str, begin: float) -> Make:
 
 def _by_second() -> Iterator[Variant]:
     quotas: list[tuple[str, int, tuple[str, ...]]] = [
-        *(("slb", 1, (*MANY_READS, *RETURNING)), ("slb", 2, MANY_READS), ("slb", 5, ("neighbours",))),
-        *(("ecs", 1, (*RESCUED, *RESTARTED, *CHECKED)), ("ess", 1, CHECKED)),
+        *(("slb", 1, MANY_READS), ("slb", 2, MANY_READS), ("slb", 5, ("neighbours",))),
+        *(("ecs", 1, (*RESCUED, *RESTARTED, *CHECKED)), ("ess", 1, ("hook-unheard",))),
     ]
     for product, rate, scenarios in quotas:
         fault = FaultSpec(f"{product}:*", "throttle-second", times=None, seconds=330.0, rate=rate)
@@ -150,26 +152,27 @@ PAIRS = (
     ("slb:SetBackendServers", "ecs:ModifyDiskAttribute"),
     ("slb:*", "ecs:*"),
 )
-ALREADY_LOOKED = {"ecs:DescribeInstances": 1, "ecs:*": 6}
-"""Calls that come through first: without a look at the source nobody would ask the load balancers."""
+ALREADY_LOOKED = {"ecs:DescribeInstances": 1, "ecs:*": 6, "ess:*": 2}
+"""Calls that come through first: without a look at the source, or the hook, nobody would call the other API."""
 
 
 def _together() -> Iterator[Variant]:
     for pair in PAIRS:
         for effect in ("throttle", "throttle-second", "code:Throttling.Api"):
-            found = tuple(
-                FaultSpec(action, effect, times=None, seconds=60.0, skip=ALREADY_LOOKED.get(action, 0))
-                for action in pair
-            )
-            yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", DATA_AT_STAKE, _faults(*found))
-    for products, scenarios in ((("ess", "ecs"), CHECKED), (("ecs", "slb"), RETURNING)):
-        for effect in ("throttle", "code:Throttling.Api", "refused"):
-            found = tuple(FaultSpec(f"{one}:*", effect, times=None, seconds=60.0) for one in products)
-            yield Variant(TOGETHER, f"{' '.join(products)} {effect}", scenarios, _faults(*found))
+            yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", DATA_AT_STAKE, _for_a_minute(pair, effect))
+    for pair, scenarios in ((("ecs:*", "ess:*"), BUSY_BOTH), (("slb:*", "ecs:DescribeInstances"), RETURNING)):
+        for effect in ("throttle", "code:Throttling.Api"):
+            yield Variant(TOGETHER, f"{' '.join(pair)} {effect}", scenarios, _for_a_minute(pair, effect))
     busy = tuple(
         FaultSpec(action, "code:IncorrectDiskStatus.CreatingSnapshot", times=None, seconds=60.0) for action in PAIRS[0]
     )
     yield Variant(TOGETHER, "an automatic snapshot", DATA_AT_STAKE, _faults(*busy))
+
+
+def _for_a_minute(actions: tuple[str, ...], effect: str) -> Make:
+    return _faults(
+        *(FaultSpec(one, effect, times=None, seconds=60.0, skip=ALREADY_LOOKED.get(one, 0)) for one in actions)
+    )
 
 
 def _faults(*faults: FaultSpec) -> Make:
