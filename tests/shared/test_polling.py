@@ -29,7 +29,7 @@ def wait(
     states: Iterable[str], seconds: float = 900, waiter: Waiter = WAITER, chance: float = 0.0
 ) -> tuple[str, SimulatedClock]:
     """``wait_for``; what was seen and the clock."""
-    clock = SimulatedClock()
+    clock = SimulatedClock(0.0)
     return wait_for(waiter, "m-1", showing(states), Deadline.after(clock, seconds), lambda: chance), clock
 
 
@@ -76,7 +76,7 @@ def test_absent_for_a_minute_is_gone() -> None:
 def test_the_deadline_is_never_crossed() -> None:
     """The pause that would cross it is not begun, and the error says that the next call goes on."""
     for seconds in (0.0, 0.5, 10.0, 61.0):
-        clock = SimulatedClock()
+        clock = SimulatedClock(0.0)
         with pytest.raises(DeadlineReached, match="the next goes on"):
             wait_for(WAITER, "m-1", lambda: ("Creating", None), Deadline.after(clock, seconds))
         assert clock.time <= clock.start + seconds
