@@ -116,16 +116,34 @@ def test_no_such_function() -> None:
         here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="nobody")
 
 
-def test_the_journal_is_down() -> None:
-    """Without it nobody knows who works on what: the sweep fails and the next one goes on."""
-    here = stage(notice=3600)
-    begun(here, SOURCE, 250)
-    reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable, match="SPOTKEEPER_JOURNAL"):
-        here.sweep()
-    assert here.writes() == []
+@pytest.mark.parametrize("effect", ["code:AccessDenied", "code:ServiceUnavailable"])
+@pytest.mark.parametrize("prefix", ["open/rescues/", "alive/", f"rescues/{SOURCE}/"])
+def test_the_journal_is_down(effect: str, prefix: str) -> None:
+    """Instances under the lock are handed over in each minute, but for the held; then the sweep fails."""
+    here = crowd(3)
+    here.cloud.ecs.reclaim(SOURCE)
+    here.cloud.ecs.instances[name(2)].tags.set("spotkeeper:hold", "", here.cloud.now())
+    begun(here, "i-bp1gone", -10)
+    reading.fault(here, "ListObjectsV2", effect, times=None, resource=prefix)
+    for minute in range(1, 3):
+        with pytest.raises(JournalUnavailable, match="SPOTKEEPER_JOURNAL"):
+            here.sweep()
+        assert sorted(set(here.handed_over)) == [name(0), name(1), SOURCE]
+        assert len(here.handed_over) == 3 * minute
+        here.advance(MINUTE - here.cloud.now() % MINUTE)
     reading.heal(here)
-    assert here.sweep()["outcome"] == "done"
+    assert "i-bp1gone/1" in here.sweep()["handed_over"]
+
+
+def test_the_journal_is_down_for_everybody() -> None:
+    """The interruption function that is invoked retains the disks and makes the image without the journal."""
+    here = stage()
+    reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None)
+    with pytest.raises(JournalUnavailable):
+        here.sweep()
+    here.run(here.cloud.fc.run_due)
+    assert len(reading.images(here)) == 1
+    assert not any(reading.source_disks(here).values())
 
 
 def test_images_cannot_be_seen() -> None:

@@ -72,6 +72,8 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     yield works, RescueAction.LEAVE, "a call is working on it"
     yield from _after_an_error(rescue, now)
     yield rescue.open, RescueAction.INVOKE, "no call is working on this open rescue"
+    unknown = rescue.locked and bool(rescue.unreadable)
+    yield unknown, RescueAction.INVOKE, f"it is under the Recycling lock; {rescue.unreadable}"
     yield rescue.locked, RescueAction.INVOKE, "it is under the Recycling lock and no call has begun its rescue"
     yield True, RescueAction.LEAVE, "there is neither a lock nor an open rescue"
 

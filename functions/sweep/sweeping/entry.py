@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spotkeeper.errors import CloudError, DeadlineReached, InaccessibleRecord
+from spotkeeper.errors import CloudError, DeadlineReached, InaccessibleRecord, JournalUnavailable
 from spotkeeper.events import Notification, Timer
 from spotkeeper.function import Invocation
 from spotkeeper.instances import Described
@@ -86,17 +86,28 @@ class Sweep:
         )
 
     def _rescues(self) -> Iterator[list[Item]]:
-        """Rescues that no call works on: those under the lock without an image wait for no further read."""
+        """Rescues that no call works on. Without the journal, all instances under the lock: their data cannot wait."""
+        left = under_lock = observe.locked_instances(self.run)
+        try:
+            for rescues in self._recorded(under_lock):
+                left = {name: left[name] for name in left.keys() - {rescue.instance_id for rescue in rescues}}
+                yield self._decided(rescues)
+        except JournalUnavailable as error:
+            yield self._decided([observe.without_journal(name, left[name], error) for name in sorted(left)])
+            raise
+
+    def _recorded(self, locked: Mapping[str, Described]) -> Iterator[list[RescueState]]:
+        """Rescues with their records: those under the lock without an image wait for no further read."""
         run = self.run
-        self.seen = seen = observe.candidates(run)
+        self.seen = seen = observe.candidates(run, locked)
         under_lock = self._observed([name for name in seen.ordered(run.now) if name in seen.under_lock], seen)
-        yield self._decided([rescue for rescue in under_lock if not _may_have_image(rescue)])
+        yield [rescue for rescue in under_lock if not _may_have_image(rescue)]
         with run.keeping():
             self.seen = seen = observe.described(run, seen)
         for instance_id, error in seen.errors.items():
             self.report.failed(instance_id, error)
         rest = self._observed([name for name in seen.ordered(run.now) if name not in seen.under_lock], seen)
-        yield self._decided(self._with_holds([*filter(_may_have_image, under_lock), *rest]))
+        yield self._with_holds([*filter(_may_have_image, under_lock), *rest])
         if seen.error:
             self.report.failed("open rescues", seen.error)
 

@@ -20,6 +20,7 @@ from spotkeeper.errors import (
     CloudError,
     DeadlineReached,
     InaccessibleRecord,
+    JournalUnavailable,
     SpotkeeperError,
     UnreadableRecord,
 )
@@ -79,9 +80,11 @@ class Candidates:
         return sorted(every, key=lambda name: (name not in self.under_lock, name in self.indexed, turn(name, now)))
 
 
-def candidates(run: Context) -> Candidates:
-    """Managed spot instances under the lock, and the open rescues by the index, not described yet."""
-    under_lock = locked_instances(run)
+def candidates(run: Context, under_lock: Mapping[str, Described]) -> Candidates:
+    """The instances under the lock, and the open rescues by the index, not described yet.
+
+    Raises ``JournalUnavailable``.
+    """
     index = rescue_index.open_rescues(run.journal, run.home)
     return Candidates(under_lock, under_lock, index, signs_of_life.signs(run.journal, run.home))
 
@@ -150,6 +153,11 @@ def rescue(run: Context, instance_id: str, seen: Candidates, now: float) -> Resc
     if state.needs_human_since is None:
         return state
     return replace(state, invocations=len(run.journal.keys(f"{run.home}/sweeps/{state.name}/invoked-")))
+
+
+def without_journal(instance_id: str, instance: Described, error: JournalUnavailable) -> RescueState:
+    """The state of an instance under the lock of which no record can be read."""
+    return RescueState(instance_id, 1, instance, locked=True, unreadable=str(error))
 
 
 def _latest(run: Context, state: RescueState) -> RescueState:
