@@ -37,6 +37,11 @@ def _done(result: str = "CONTINUE", **changes: Any) -> dict[str, Any]:
     return {"completed": HookResult(result), "judged": "why", "verified": True, "failed": (), **changes}
 
 
+def _marked(*names: str) -> dict[str, Any]:
+    """A completed action of which an earlier call has marked these instances."""
+    return {"action": CONTINUED, "check_plan": REMOVE, "suspects": names}
+
+
 def _alone(results: object) -> dict[str, Any]:
     """A hook that holds up one instance."""
     return {"progress": progress(results=results).replace(instance_ids=("i-a",))}
@@ -75,7 +80,8 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.SKIP, "it is Completed already, with CONTINUE", [
         {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None, "transition": IN},
         {"action": CONTINUED}, {"action": CONTINUED, "check_plan": None, "progress": None},
-        {"action": CONTINUED, "check_plan": REMOVE, "failed": ()},
+        {"action": CONTINUED, "check_plan": REMOVE, "failed": ()}, {**_marked("i-b"), **_of(ONE_FAILED)},
+        _marked(),
     ]),
     (Step.LOOK, "the current lifecycle action counts, not the notification", [
         {"looked": False}, {"looked": False, "looks": 0, "now": NOW + 880},
@@ -92,6 +98,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"now": NOW + 419}, {"now": NOW + 509, "extendable": False},
         {"now": NOW + 510, "extendable": False, "polled": False}, {}, {**_held(Step.RUN, until=NOW)},
         {**_held(Step.HEARTBEAT), "now": NOW + 420}, {"unrecorded": True, **_held(Step.RECORD_LIFE), **LONG},
+        _marked("i-a"),
     ]),
     (Step.FAIL, "its status Paused is unknown", [{"action": LifecycleAction("Paused", "", ())}]),
     (Step.LEAVE, "this call's time is up", [{"looked": False, "now": NOW + 880}, {"looked": False, "now": NOW + 881}]),
@@ -148,7 +155,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.HEARTBEAT, "the hook may end in 0 s", [{"now": NOW + 700}]),
     (Step.OBSERVE, "instances need a running agent before a check", [
         {"now": NOW + 509, "observed": False},
-        {"observed": False},
+        {"observed": False}, {**_marked("i-a"), "observed": False},
     ]),
     (Step.COMPLETE, "ABANDON: the hook cannot be kept alive any longer, and the checks have not ended", [
         {"now": NOW + 510, "extendable": False},
@@ -176,6 +183,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "check_plan": plan(agent_seconds=60.0),
          "began_at": NOW - 59},
         {"progress": progress(instances={"i-a": WAITING, "i-b": READY}), "extendable": False, "now": NOW + 409},
+        {**_marked("i-b"), "progress": progress(instances={"i-a": READY, "i-b": WAITING}), "entered_at": NOW - 59},
     ]),
     (Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-b: it is Stopped", [
         {"progress": progress(instances={"i-a": READY, "i-b": NEVER})},
@@ -205,6 +213,13 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.REMOVE, "i-a failed a check and would take traffic", [
         _done(check_plan=REMOVE, failed=("i-a",)), _done(check_plan=REMOVE, failed=("i-a",), tidied=False),
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",)},
+        {**_marked("i-a", "i-b"), **_of(ONE_FAILED)},
+    ]),
+    (Step.GIVE_UP, "a member of the group is waited for 60 s at most", [
+        {**_marked("i-b"), "progress": progress(instances={"i-a": READY, "i-b": WAITING}), "entered_at": NOW - 60},
+    ]),
+    (Step.LEAVE, "this call's time is up, and the checks of marked instances have not ended", [
+        {**_marked("i-a"), "leave_at": NOW},
     ]),
     (Step.TIDY, "no call needs them any more", [_done(tidied=False), {"action": CONTINUED, "tidied": False}]),
     (Step.REMOVE, "i-a; i-b; i-c; and 2 more failed a check and would take traffic", [

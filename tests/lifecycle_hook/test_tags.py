@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from simulator.scaling_fleet import HOOK_ARN, notification_of
+from simulator.wire import Killed
 from spotkeeper.errors import DeadlineReached
-from spotkeeper.hooks import FAILED_TAG, life_tag
+from spotkeeper.hooks import FAILED_TAG, failed_mark, life_tag
 from tests.lifecycle_hook.conftest import Make, Write
-from tests.lifecycle_hook.stage import NOW, stage
+from tests.lifecycle_hook.stage import ARNS, MINUTE, NOW, REMOVE, HookStage, stage
 from tests.rescue.reading import dies, fault
 
 
@@ -88,3 +91,72 @@ def test_a_removed_instance_that_outlives_its_group(removing: Make) -> None:
     del here.fleet.group.instances[here.ids[0]]  # its owner has detached it meanwhile
     here.deliver()
     assert here.tags(here.ids[0]) == {}
+
+
+def impatient(hooks: Write) -> HookStage:
+    """A stage whose second agent comes too late for the first call, which marks the instance and dies."""
+    hooks(SCALE_OUT={**REMOVE, "agent_seconds": 120})
+    here = stage()
+    here.agents(NOW + 200, here.ids[1])
+    dies(here, "CompleteLifecycleAction")
+    assert FAILED_TAG in here.tags(here.ids[1])
+    return here
+
+
+def sweeps(here: HookStage, count: int) -> None:
+    """The timer goes off each minute."""
+    for _ in range(count):
+        here.advance(MINUTE)
+        here.sweep(**ARNS)
+
+
+@pytest.mark.parametrize(
+    ("action", "effect"),
+    [("CompleteLifecycleAction", "kill-after"), ("UntagResources", "code:Forbidden.RAM")],
+    ids=["it dies after CONTINUE", "it may not remove the mark"],
+)
+def test_a_mark_is_older_than_a_passed_check(hooks: Write, action: str, effect: str) -> None:
+    """The next call sees every instance pass: none of them leaves the group for the sake of the old mark."""
+    here = impatient(hooks)
+    here.advance(90)
+    fault(here, action, effect)
+    with contextlib.suppress(Killed):
+        here.deliver()
+    assert here.action == ("Completed", "CONTINUE")
+    sweeps(here, 7)
+    assert (here.serving(), here.cloud.ecs.released) == (set(here.ids), [])
+    assert [here.tags(instance_id) for instance_id in here.ids] == [{}, {}]
+
+
+def test_a_mark_that_was_copied(hooks: Write) -> None:
+    """Days later somebody writes the mark on a healthy member: it stays, and the mark goes."""
+    hooks(SCALE_OUT=REMOVE)
+    here = stage()
+    here.deliver()
+    here.advance(3 * 86_400)
+    mark = failed_mark(here.fleet.action.token, here.fleet.hook.id, here.fleet.activity.id)
+    here.cloud.ecs.instances[here.ids[1]].tags.set(FAILED_TAG, mark, here.cloud.now())
+    sweeps(here, 3)
+    assert (here.serving(), here.tags(here.ids[1])) == (set(here.ids), {})
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["results are kept", "results are forgotten"])
+def test_a_marked_instance_that_fails_is_removed_after_a_crash(removing: Make, *, forgets: bool) -> None:
+    """By the result of the earlier call's command, which does not run again; by a fresh one where that is lost."""
+    here = removing()
+    dies(here, "CompleteLifecycleAction", "kill-after")
+    if forgets:
+        here.agents(None, here.ids[1])  # so that the command is another
+    sweeps(here, 3)
+    assert here.serving() == {here.ids[1]}
+    assert [one.instance_ids for one in here.cloud.ecs.assistant.commands] == [here.ids, *([here.ids[:1]] * forgets)]
+
+
+def test_a_marked_instance_without_an_agent_is_removed_after_a_crash(hooks: Write) -> None:
+    """No command tells that it failed: it is waited for a minute."""
+    hooks(SCALE_OUT={**REMOVE, "agent_seconds": 120})
+    here = stage()
+    here.agents(None, here.ids[1])
+    dies(here, "CompleteLifecycleAction", "kill-after")
+    sweeps(here, 3)
+    assert here.serving() == {here.ids[0]}

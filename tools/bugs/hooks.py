@@ -24,8 +24,8 @@ BUGS = (
     Bug(
         "marked instances are forgotten",
         f"{CHECKING}/actions/failed_instances.py",
-        "return state.replace(failed=tuple(standing))",
-        "return state.replace(failed=())",
+        "suspects=tuple(name for name in standing if name in marked)",
+        "suspects=()",
         "hook",
     ),
     Bug(

@@ -15,6 +15,8 @@ RETRY_SECONDS = 120.0
 the sweep runs every minute."""
 APPEAR_SECONDS = 30.0
 """An action may be missing from DescribeLifecycleActions for so long after its notification."""
+REACH_SECONDS = 60.0
+"""The longest wait for an instance that is in service: it is expected to be running."""
 
 NAMED = 3
 """So many instances are named in a reason; the answer names all."""
@@ -126,11 +128,22 @@ def _out(state: State) -> bool:
 
 def _failed_removed(state: State, reason: str) -> Decision:
     """After CONTINUE the failed instances are removed, by this call or, if it dies, by the next."""
-    if state.failed is None:
+    if state.failed is None and state.suspects is None:
         return Decision(Step.RECALL, "an earlier call may have died between CONTINUE and the removal")
-    if state.failed and state.removed is None:
-        return Decision(Step.REMOVE, f"{_few(state.failed)} failed a check and would take traffic")
+    if state.suspects and state.check_plan and state.progress:
+        judged = {*state.progress.passed, *state.progress.failures}
+        if not judged.issuperset(state.suspects):
+            return _checked_again(state, state.check_plan, state.progress)
+    if state.to_remove and state.removed is None:
+        return Decision(Step.REMOVE, f"{_few(state.to_remove)} failed a check and would take traffic")
     return Decision(Step.DONE if state.completed or state.removed else Step.SKIP, reason)
+
+
+def _checked_again(state: State, plan: CheckPlan, progress: Progress) -> Decision:
+    """The checks of marked instances: a mark may be older than a passed check, or a copy."""
+    if state.now >= state.leave_at:
+        return Decision(Step.LEAVE, "this call's time is up, and the checks of marked instances have not ended")
+    return _checked(state, plan, progress)
 
 
 def _judged(state: State, plan: CheckPlan, progress: Progress) -> Decision | None:
@@ -209,6 +222,9 @@ def _checked(state: State, plan: CheckPlan, progress: Progress) -> Decision:
 
 def _waiting_over(state: State, plan: CheckPlan, progress: Progress) -> str:
     """The reason to give up instances that no command can reach; empty while waiting goes on."""
+    if state.ended:
+        over = state.asked_at >= state.entered_at + REACH_SECONDS
+        return f"a member of the group is waited for {REACH_SECONDS:g} s at most" if over else ""
     limit = plan.agent_seconds
     if limit is not None and state.asked_at >= state.began_at + limit:
         return f"agent_seconds of the hook's rule is {limit:g}"

@@ -46,7 +46,7 @@ def look(run: Context, state: State, _: Decision) -> State:
         run.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(state.looks, 10)))
     found = (action for token, action in actions(run, state, state.hook) if token == state.event.token)
     seen = state.replace(looked=True, looks=state.looks + 1, action=next(found, None))
-    if seen.action and seen.progress:  # the instances that the action lists now are checked
+    if seen.action and seen.progress and not seen.ended:  # the instances that the action lists now are checked
         seen = seen.replace(progress=seen.progress.replace(instance_ids=seen.action.instance_ids))
     if seen.action and seen.action.status == "Completed" and state.sent and seen.action.result == state.sent.value:
         return seen.replace(completed=state.sent, verified=True)

@@ -49,8 +49,8 @@ class State(loop.State):
     instances, ``asked_at`` for the last time; ``polled``: after a wait, or with the results of commands. ``judged``:
     the reason of the completion. ``sent``: the result of a CompleteLifecycleAction that got no answer. ``spared``:
     whether the group can spare the failed instances; ``removal_error``: why that is not known, or why they cannot be
-    marked. ``failed``: instances to remove after CONTINUE. ``tidied``: no tag of this action is left, or ``untidy`` is
-    the reason.
+    marked. ``failed``: failed instances at this call's completion; ``suspects``: members that an earlier call has
+    marked. ``tidied``: no tag of this action is left, or ``untidy`` is the reason.
     """
 
     event: LifecycleHook
@@ -89,6 +89,7 @@ class State(loop.State):
     completed: HookResult | None = None
     verified: bool = False
     failed: tuple[str, ...] | None = None
+    suspects: tuple[str, ...] | None = None
     removed: tuple[str, ...] | None = None
     tidied: bool = False
     untidy: CloudError | None = None
@@ -107,6 +108,13 @@ class State(loop.State):
     def failing(self) -> tuple[str, ...]:
         """The instances that failed a check."""
         return tuple(sorted(self.progress.failures)) if self.progress else ()
+
+    @property
+    def to_remove(self) -> tuple[str, ...]:
+        """The instances that have to leave their group after CONTINUE; a mark alone proves no failure."""
+        if self.failed is not None:
+            return self.failed
+        return tuple(name for name in self.suspects or () if name in self.failing)
 
     @property
     def timeout(self) -> float:

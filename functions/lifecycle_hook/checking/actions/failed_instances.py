@@ -38,10 +38,15 @@ def spare(run: Context, state: State, _: Decision) -> State:
 
 
 def recall(run: Context, state: State, _: Decision) -> State:
-    """Find the instances that an earlier call has marked."""
-    marked = {str(instance["InstanceId"]) for instance in tags.marked(run, state)}
-    standing = _in_group(run, state, sorted(marked & set(state.action.instance_ids if state.action else ())))
-    return state.replace(failed=tuple(standing))
+    """Find the members that carry the mark of an earlier call.
+
+    The checks of all members of the action show whether they failed: the same RunCommand has the earlier results.
+    """
+    instance_ids = state.action.instance_ids if state.action else ()
+    marked = {str(instance["InstanceId"]) for instance in tags.marked(run, state)} & set(instance_ids)
+    standing = _in_group(run, state, list(instance_ids)) if marked else []
+    progress = state.progress and state.progress.replace(instance_ids=tuple(standing))
+    return state.replace(suspects=tuple(name for name in standing if name in marked), progress=progress)
 
 
 def remove(run: Context, state: State, _: Decision) -> State:
@@ -54,9 +59,9 @@ def remove(run: Context, state: State, _: Decision) -> State:
     group_id, activity_id = _group_id(state), state.event.scaling_activity_id
     while True:
         _wait_for_activity(run, activity_id)
-        standing = _in_group(run, state, list(state.failed or ()))
+        standing = _in_group(run, state, list(state.to_remove))
         if not standing:
-            return state.replace(removed=state.failed)
+            return state.replace(removed=state.to_remove)
         activity_id = _removing(run, state, standing)
         if run.deadline.remaining() <= PAUSE:
             raise DeadlineReached(
