@@ -64,7 +64,7 @@ RETAINED = OPENED.replace(disks_retained=True, records={**BEGUN, "disks": {}})
 RECALLED = RETAINED.replace(records={**BEGUN, "disks": {}, "launch-spec": {}})
 REMEMBERED = RECALLED.replace(spec_checked=True)
 FOUND = REMEMBERED.replace(memberships=(PLACE,))
-DRAINED = FOUND.replace(drained=True)
+DRAINED = FOUND.replace(drained=True, drained_at=0.0)
 QUIET = DRAINED.replace(drain_waited=True)
 IMAGING = QUIET.replace(image=Image.CREATING, image_id="m-1")
 REMOVED = IMAGING.replace(removed=True)
@@ -93,6 +93,7 @@ UNLOCKED = SEEN.replace(source=source(lock=""), entered=1_000.0, now=1_000.0, no
 DONE = SETTLED.replace(records={**ALL, "done": {}})
 SURPLUS = DONE.replace(duplicates_checked=False)
 STOPPED = OPENED.replace(**STOP, memberships=(PLACE,))
+BY_RECORD = STOPPED.replace(drained=True)
 LOST = GONE.replace(records={**BEGUN, "lost": {"reason": "no stock"}})
 
 ALL_ELSE: dict[str, Any] = {"health_asked": True, "duplicates_checked": True, "disks_settled": True}
@@ -153,7 +154,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         (DRY, SEEN.replace(source=source(lock=""))),
     ]),
     (Step.OPEN, "later calls need the record of this rescue", [
-        (DRY, LOADED), STOPPED.replace(drained=True, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
+        (DRY, LOADED), BY_RECORD.replace(drained_at=0.0, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
         LOADED.replace(**STOP), GONE.replace(records=BEGUN, image=Image.UNKNOWN),
     ]),
     (Step.NO_JOURNAL, "a dry run reports a journal that cannot be reached", [
@@ -162,7 +163,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     # it has ended before
     (Step.DELETE_DUPLICATES, "a call that died may have left a duplicate replacement", [SURPLUS]),
     (Step.FINISH_STOP_MODE, "the instance is drained, and its memberships are recorded", [
-        STOPPED.replace(drained=True), STOPPED.replace(memberships=(), drained=True), QUIET.replace(**STOP),
+        BY_RECORD.replace(drained_at=0.0), BY_RECORD.replace(memberships=(), drained_at=0.0), QUIET.replace(**STOP),
+        (settings(REQUIRE_RECYCLING_LOCK="false"), BY_RECORD.replace(source={**STOP["source"], "OperationLocks": {}})),
+    ]),
+    (Step.LOOK_AT_WEIGHTS, "state_change may have restored the weights since the drain", [
+        BY_RECORD, BY_RECORD.replace(memberships=()), (DRY, BY_RECORD),
     ]),
     (Step.DRAIN, "the source must get no new requests", [
         STOPPED.replace(memberships=()), FOUND,
@@ -388,6 +393,7 @@ def test_a_dry_run_takes_no_step_but_looks() -> None:
         Step.LOAD,
         Step.LOOK_FOR_IMAGE,
         Step.NO_JOURNAL,
+        Step.LOOK_AT_WEIGHTS,
         Step.FINISH_STOP_MODE,
     }
     found = {decide(chosen, facts).step for chosen, facts in combinations() if chosen.dry_run and not facts.opened}

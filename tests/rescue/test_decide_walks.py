@@ -41,7 +41,7 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.RETAIN_DISKS: {"disks_retained": True, **records("disks")},
     Step.RECORD_LAUNCH_SPEC: {"spec_checked": True, **records("launch-spec")},
     Step.FIND_MEMBERSHIPS: {"memberships": (PLACE,)},
-    Step.DRAIN: {"drained": True},
+    Step.DRAIN: {"drained": True, "drained_at": 0.0},
     Step.WAIT_DRAIN: {"drain_waited": True},
     Step.REMOVE: {"removed": True},
     Step.STOP_SOURCE: {"source": source(Status="Stopped")},
@@ -182,6 +182,7 @@ def test_the_other_steps_in_words() -> None:
         "stop because the lock is gone",
         "record the loss",
         "wait for the next try",
+        "look at the weights",
     }
 
 

@@ -114,11 +114,20 @@ def _closed(settings: InterruptionSettings, state: State) -> Decision | None:
                 return _wait(settings, state, [Step.DELETE_DUPLICATES])
             return Decision(Step.DELETE_DUPLICATES, "a call that died may have left a duplicate replacement")
         return Decision(Step.ANSWER, "the journal says that this rescue is finished")
-    if state.stop_mode and state.drained and not state.unsearched and "event" in state.records:
-        return Decision(Step.FINISH_STOP_MODE, "the instance is drained, and its memberships are recorded")
+    if state.stop_mode and (drained := _drained(state)):
+        return drained
     if "lost" in state.records and state.gone:
         reason = f"this rescue ended in a loss: {state.records['lost']['reason']}"
         return Decision(Step.SKIP if settings.dry_run else Step.LOSE, reason)
+    return None
+
+
+def _drained(state: State) -> Decision | None:
+    """In stop mode the drain is all there is to do, but an earlier call may have drained for an earlier reclaim."""
+    if state.drained and state.drained_at is None and locked(state.source):
+        return Decision(Step.LOOK_AT_WEIGHTS, "state_change may have restored the weights since the drain")
+    if state.drained and not state.unsearched and "event" in state.records:
+        return Decision(Step.FINISH_STOP_MODE, "the instance is drained, and its memberships are recorded")
     return None
 
 

@@ -44,7 +44,7 @@ class State(loop.State):
     ``memberships`` is None before the search; ``unsearched`` names the load balancers that are not searched yet.
     ``settled`` holds the groups in which a step is done; ``drained``, ``removed`` and ``returned`` mean all groups.
     ``unretained`` names the disks that cannot be retained, with the reason. ``load_balancers_since`` is when this call
-    began with the load balancers.
+    began with the load balancers, and ``drained_at`` when it set the weights to 0, or looked at them.
     """
 
     entered: float

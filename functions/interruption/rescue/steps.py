@@ -26,6 +26,7 @@ class Step(loop.Step):
     RETAIN_DISKS = "retain the disks", WRITES
     RECORD_LAUNCH_SPEC = "record the launch spec", WRITES
     FIND_MEMBERSHIPS = "find the memberships", WRITES
+    LOOK_AT_WEIGHTS = "look at the weights"
     DRAIN = "weight 0", WRITES, PARTS
     WAIT_DRAIN = "let in-flight requests finish"
     REMOVE = "remove the source from the groups", WRITES, PARTS

@@ -152,6 +152,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.RETAIN_DISKS: disk_flags.retain,
     Step.RECORD_LAUNCH_SPEC: record_launch_spec.record,
     Step.FIND_MEMBERSHIPS: membership_search.find,
+    Step.LOOK_AT_WEIGHTS: memberships.look_at_weights,
     Step.DRAIN: memberships.drain,
     Step.WAIT_DRAIN: memberships.wait_drain,
     Step.REMOVE: memberships.remove,

@@ -13,6 +13,7 @@ from rescue.decide import Decision
 from rescue.next_try import continue_at, try_later
 from rescue.state import State
 from rescue.steps import Step, group_again_at
+from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
 from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.load_balancers import Health, Membership, by_group
@@ -43,6 +44,22 @@ def _each_group(run: Context, state: State, step: Step, act: Callable[[State, li
         except (CloudError, RescueFailed) as error:
             state = try_later(state, step, group, error, run.clock.now())
     return state
+
+
+def look_at_weights(run: Context, state: State, _: Decision) -> State:
+    """Whether the recorded memberships still have weight 0; a group that cannot be listed counts as not drained."""
+    until = run.deadline.sooner(SLICE_SECONDS)
+    drained = all(_has_weight_0(run, group, until) for group in by_group(state.memberships or ()))
+    return state.replace(drained=drained, drained_at=run.clock.now())
+
+
+def _has_weight_0(run: Context, members: list[Membership], until: Deadline) -> bool:
+    own = {member.key for member in members}
+    try:
+        listed = run.load_balancers[members[0].product].list_group(members[0].group, until)
+    except CloudError:
+        return False
+    return not any(member.weight for member in listed if member.key in own)
 
 
 def drain(run: Context, state: State, _: Decision) -> State:

@@ -1,0 +1,84 @@
+"""Reclaimed again in stop mode while its first rescue is open: drained again, and its first weights stay recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from simulator import proof
+from spotkeeper.errors import RescueIncomplete
+from tests.rescue.reading import dies, fault, heal, records
+from tests.rescue.stage import SOURCE, event
+from tests.state_change.stage import StateStage, reclaimed, start_by_hand
+
+
+def killed(here: StateStage) -> None:
+    """The call that restores the weights dies before it closes the rescue."""
+    dies(here, "PutObject")
+
+
+def refused(here: StateStage) -> None:
+    """The default group refuses the instance, so the rescue stays open."""
+    fault(here, "SetBackendServers", "code:Forbidden.RAM", times=None)
+    with pytest.raises(RescueIncomplete):
+        here.deliver()
+    heal(here)
+
+
+WAYS = [killed, refused]
+
+
+def reclaimed_again(way: Callable[[StateStage], None]) -> tuple[StateStage, bytes]:
+    """It ran again for 20 s, its rescue is not closed, and it is under the lock again; the second notice."""
+    here = reclaimed()
+    start_by_hand(here)
+    way(here)
+    assert 80 in weights(here)
+    here.advance(20)
+    here.cloud.ecs.reclaim(SOURCE)
+    return here, event(eventTime=json.loads(here.event("Running"))["eventTime"])
+
+
+def weights(here: StateStage) -> list[int]:
+    """The source's weights."""
+    return [weight for _, weight in here.weights()]
+
+
+def told(here: StateStage, notice: bytes) -> None:
+    """The notice is delivered to the rescue."""
+    with here.playing():
+        assert here.invoke("interruption", notice, name="rescue")["outcome"] == "done"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_drained_again_and_returned_with_its_first_weights(way: Callable[[StateStage], None]) -> None:
+    """Weight 0 in every group during the second notice; afterwards the weights from before the first drain."""
+    here, notice = reclaimed_again(way)
+    told(here, notice)
+    assert weights(here) == [0, 0]
+    here.advance(301)
+    here.cloud.ecs.capacity_back(SOURCE)
+    start_by_hand(here)
+    assert here.deliver()["outcome"] == "done"
+    assert weights(here) == [80, 80]
+    assert "done" in records(here)
+
+
+def test_the_second_delivery_of_the_second_notice_writes_nothing() -> None:
+    """It looks at the weights, and they are 0."""
+    here, notice = reclaimed_again(killed)
+    told(here, notice)
+    before, writes = here.state, here.writes()
+    told(here, notice)
+    assert here.writes() == writes
+    assert proof.untouched(before, here.state) == []
+
+
+def test_a_group_that_cannot_be_listed_is_drained_again() -> None:
+    """Nobody knows its weight."""
+    here, notice = reclaimed_again(killed)
+    fault(here, "DescribeVServerGroupAttribute", "code:InternalError", times=8)
+    told(here, notice)
+    assert weights(here) == [0, 0]
