@@ -191,7 +191,8 @@ def test_refused(number: int, pause: int, until: str) -> None:
     reason = f"starts refused in a row: {number}; the next is due at 2019-04-09T{until}.000Z"
     assert decide_next_try(RULES, *tried(number, 0), NOW) == RestartDecision(RestartAction.LATER, reason, NOW + pause)
     assert decide_next_try(RULES, *tried(number, pause - 1), NOW).action is RestartAction.LATER
-    assert decide_next_try(RULES, *tried(number, pause), NOW).action is RestartAction.START
+    for ago in (pause, pause + 1):
+        assert decide_next_try(RULES, *tried(number, ago), NOW).action is RestartAction.START
     assert decide_restart(RULES, *tried(number, 0), NOW).action is RestartAction.START
 
 
