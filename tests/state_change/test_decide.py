@@ -84,6 +84,7 @@ RAN, REFUSED = restarts(30), restarts(30, names=("asked-1", "refused-1"))
 RELEASED = event("Deleted").replace(loaded=True)
 TIMELESS = event("Running", None).replace(looked=True, loaded=True)
 BACK: State = loaded(answered("Running"), answered("Running"), **STOP)
+SERVES: State = BACK.replace(rescue=OPEN, serves=True, looked_since_served=True)
 RUNS: State = loaded("Running", "Running")
 WAS: State = loaded(answered("Running"), "Stopped")
 DOWN: State = loaded("Stopped", "Stopped")
@@ -155,8 +156,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         *(loaded(told, "Stopped", StartTime=minute).replace(history=ASKED)
           for told in ("Running", "Stopped") for minute in ("1970-01-01T02:45Z", "1970-01-01T02:46Z", "")),
     ]),
-    (Step.FINISH, "the instance is back in its groups", [BACK.replace(rescue=OPEN, serves=True)]),
-    (Step.SKIP, LOCK, [LOCKED.replace(rescue=OPEN)]),
+    (Step.FINISH, "the instance is back in its groups", [SERVES]),
+    (Step.LOOK, "it may have been interrupted again while its weights were restored", [
+        SERVES.replace(looked_since_served=False),
+    ]),
+    (Step.SKIP, LOCK, [LOCKED.replace(rescue=OPEN), SERVES.replace(instance=LOCKED.instance)]),
     (Step.DONE, LOCK, [LOCKED.replace(rescue=OPEN, ran=True)]),
     (Step.SKIP, HELD_REASON, [HELD.replace(rescue=OPEN)]),
     (Step.DONE, HELD_REASON, [HELD.replace(rescue=OPEN, ran=True)]),
@@ -169,7 +173,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         BACK.replace(rescue=EARLY), BACK.replace(rescue=OPEN), BACK.replace(rescue=NEW, stopped_here=True),
     ]),
     (Step.DONE, "it runs", [
-        BACK.replace(ran=True), BACK.replace(rescue=CLOSED, serves=True), RUNS.replace(history=RAN, ran=True),
+        BACK.replace(ran=True), SERVES.replace(rescue=CLOSED, closed=True), RUNS.replace(history=RAN, ran=True),
     ]),
     (Step.ANSWER, "the journal says that this rescue is finished", [
         BACK.replace(rescue=CLOSED), BACK.replace(rescue={**CLOSED, "done": {"at": NOW - 1}}),

@@ -82,3 +82,23 @@ def test_a_group_that_cannot_be_listed_is_drained_again() -> None:
     fault(here, "DescribeVServerGroupAttribute", "code:InternalError", times=8)
     told(here, notice)
     assert weights(here) == [0, 0]
+
+
+def test_the_notice_comes_while_the_weights_are_restored() -> None:
+    """The lock is seen before the rescue is closed: it stays open, and the next look drains the source again."""
+    here = reclaimed()
+    start_by_hand(here)
+
+    def reclaims(_: str, action: str) -> bool:
+        if action == "SetBackendServers":
+            here.cloud.ecs.reclaim(SOURCE)
+        return False
+
+    fault(here, reclaims, "code:never", times=None)
+    assert here.deliver()["outcome"] == "skipped"
+    heal(here)
+    assert weights(here) == [80, 80]
+    assert "done" not in records(here)
+    told(here, event(eventTime=json.loads(here.event("Running"))["eventTime"]))
+    assert weights(here) == [0, 0]
+    assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]

@@ -33,8 +33,8 @@ BUGS = (
     Bug(
         "a rescue in stop mode is never closed",
         f"{RESTARTING}/decide.py",
-        'return Decision(Step.FINISH, "the instance is back in its groups") if state.rescue_open else None',
-        "return None",
+        'return Decision(Step.FINISH, "the instance is back in its groups")',
+        'return Decision(Step.SKIP, "the instance is back in its groups")',
         "restart",
     ),
     Bug(

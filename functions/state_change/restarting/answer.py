@@ -60,7 +60,7 @@ def _reason(run: Context, state: State) -> str:
     if state.ran and last and last.counts:
         number = len(state.history.counted(rules, state.now))
         runs += f": restart {number} of at most {rules.limit} in {rules.window:g} s"
-    return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.serves else runs
+    return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.closed else runs
 
 
 def _served(members: int) -> str:

@@ -95,25 +95,28 @@ def _running(rules: RestartRules, state: State, instance: Described) -> Decision
 
 
 def _serve(state: State, instance: Described) -> Decision | None:
-    if state.serves:
-        return Decision(Step.FINISH, "the instance is back in its groups") if state.rescue_open else None
     if not state.rescue_open:
         return None
-    if is_held(tags_of(instance), state.now):
-        return _unless_ran(state, HELD)
-    if locked(instance):
-        return _unless_ran(state, "it is under the Recycling lock: its rescue is not over")
-    if not state.runs_again:
-        return _unless_ran(state, "its notice is not over and it was not stopped yet: it is about to be stopped")
+    if state.serves and not state.looked_since_served:
+        return Decision(Step.LOOK, "it may have been interrupted again while its weights were restored")
+    if reason := _not_now(state, instance):
+        return Decision(Step.DONE if state.ran else Step.SKIP, reason)
+    if state.serves:
+        return Decision(Step.FINISH, "the instance is back in its groups")
     return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")
 
 
-def _unless_ran(state: State, reason: str) -> Decision:
-    return Decision(Step.DONE if state.ran else Step.SKIP, reason)
+def _not_now(state: State, instance: Described) -> str:
+    """Why its rescue stays open; empty where it ends now."""
+    if is_held(tags_of(instance), state.now):
+        return HELD
+    if locked(instance):
+        return "it is under the Recycling lock: its rescue is not over"
+    return "" if state.runs_again else "its notice is not over and it was not stopped yet: it is about to be stopped"
 
 
 def _end(state: State) -> Decision:
-    if state.ran or state.serves:
+    if state.ran or state.closed:
         return Decision(Step.DONE, "it runs")
     done, event_time = state.rescue.get("done"), state.event.time
     if done and state.event.state == "Running" and event_time is not None and event_time <= float(done["at"]):

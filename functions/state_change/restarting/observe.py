@@ -14,7 +14,7 @@ def look(run: Context, state: State, _: Decision | None = None) -> State:
     """Read the instance."""
     seen = state.replace(instance=describe_instance(run.ecs, run.instance_id), looked=True)
     stopped = seen.stopped_here or seen.status == "Stopped"
-    return seen.replace(looked_since_loaded=state.loaded, stopped_here=stopped)
+    return seen.replace(looked_since_loaded=state.loaded, looked_since_served=state.serves, stopped_here=stopped)
 
 
 def load(run: Context, state: State, _: Decision) -> State:

@@ -31,6 +31,7 @@ class State(loop.State):
 
     loaded: bool = False
     looked_since_loaded: bool = False
+    looked_since_served: bool = False
     history: History = field(default_factory=History)
     rescue: Records = field(default_factory=dict)
     belongs: str | None = None
