@@ -80,15 +80,6 @@ def test_a_scale_in_that_fails(hooks: Write, failure: str, left: set[str]) -> No
     assert set(here.cloud.ecs.instances) - {MEMBER} == left
 
 
-def test_a_scale_in_that_passes() -> None:
-    """They are removed."""
-    here = stage(transition="SCALE_IN")
-    assert here.deliver()["result"] == "CONTINUE"
-    assert [command.name for command in here.cloud.ecs.assistant.commands] == ["spotkeeper-connections-drained"]
-    here.advance(60)
-    assert set(here.cloud.ecs.instances) == {MEMBER}
-
-
 def test_several_checks_one_after_the_other(hooks: Write) -> None:
     """The second runs where the first has passed, and on nobody else."""
     hooks(SCALE_OUT={"checks": ["system-up", "headroom"], **REMOVE})

@@ -42,15 +42,6 @@ def test_an_image_that_fails_once_is_made_again() -> None:
     assert here.shortcomings() == []
 
 
-def test_an_image_that_fails_at_first_look_is_made_again() -> None:
-    """A failure that stands before anybody has waited is treated alike."""
-    here = stage()
-    here.cloud.ecs.failing_images = [0.0, 0.0]
-    assert here.deliver()["outcome"] == "done"
-    assert len(here.calls("CreateImage")) == 3
-    assert here.shortcomings() == []
-
-
 @pytest.mark.parametrize("deletable", [True, False], ids=["failed image deleted", "failed image stays"])
 @pytest.mark.parametrize("timeout", [600, 60], ids=["one call", "short calls"])
 def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletable: bool) -> None:  # noqa: FBT001

@@ -18,23 +18,6 @@ def add(here: Stage, name: str = "more") -> LoadBalancer:
     return here.cloud.slb.add_load_balancer(name, vpc_id=here.fleet.spec.vpc_id)
 
 
-def test_several_load_balancers() -> None:
-    """Three CLBs, in one of which the source is in two vServer groups and the default group."""
-    here = stage()
-    for number in range(3):
-        balancer = add(here, f"more-{number}")
-        for index in range(number):
-            group = here.cloud.slb.add_vserver_group(balancer, f"g{index}")
-            group.add(SOURCE, port=9000 + index, weight=10 * index + 1)
-            group.add(NEIGHBOUR, port=9000, weight=33)
-        balancer.default_group.add(SOURCE, weight=number)
-    here.before = here.cloud.state()
-    answer = here.deliver()
-    assert len(answer["memberships"]) == 8
-    assert {member["product"] for member in answer["memberships"]} == {"clb"}
-    assert here.shortcomings() == []
-
-
 def test_more_than_20_places_in_one_group() -> None:
     """One request takes 20 elements: 45 ports are three requests each way."""
     here = stage()

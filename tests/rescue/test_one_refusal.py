@@ -152,14 +152,6 @@ def test_a_role_that_may_not_read_clb() -> None:
     assert len(here.calls("DescribeLoadBalancers")) == 4
 
 
-def test_a_role_that_may_read_clb_a_moment_later() -> None:
-    """One refusal costs no membership."""
-    here = stage(REALISTIC)
-    fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=2)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
-
-
 @pytest.mark.parametrize("slow", ["reads", "writes"])
 def test_many_groups_hold_up_the_image_for_half_a_minute(slow: str) -> None:
     """A member of 120 groups, a second for each answer: the image does not wait for all of them."""

@@ -30,17 +30,6 @@ def bids(here: Stage) -> list[tuple[str, str, str, str]]:
     return [(p["SpotStrategy"], p.get("SpotPriceLimit", ""), p["InstanceType"], p["VSwitchId"]) for p in calls]
 
 
-def test_another_type_bids_the_same_limit() -> None:
-    """SpotAsPriceGo would pay up to the on-demand price of the fallback type."""
-    here = limited(CHEAP)
-    here.deliver()
-    assert bids(here) == [
-        ("SpotWithPriceLimit", str(LIMIT), OWN, HERE),
-        ("SpotWithPriceLimit", str(LIMIT), CHEAP, HERE),
-    ]
-    assert here.shortcomings() == []
-
-
 def test_an_option_above_the_limit_is_skipped_and_named() -> None:
     """The dearer type is refused; the own type in the other zone is still bought as spot."""
     here = limited(DEARER)

@@ -72,14 +72,6 @@ def test_what_somebody_has_put_among_the_keys() -> None:
     assert here.sweep(**DELETE)["deleted"] == [f"{SOURCE}/1"]
 
 
-def test_nothing_is_cleaned_twice() -> None:
-    """The next sweeps neither write nor report it."""
-    here = finished()
-    here.sweep(**DELETE)
-    here.advance(MINUTE)
-    assert kept(here)["clean_up"] == []
-
-
 def deleted_by_hand() -> SweepStage:
     """Somebody has deleted all that a rescue left; nobody told the sweep to."""
     here = finished()

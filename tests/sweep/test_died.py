@@ -62,17 +62,6 @@ def test_after_the_release(action: str, effect: str, attempts: int) -> None:
     assert reading.records(here)["done"]["answer"]["retained_disks"] == stays
 
 
-def test_a_realistic_death_within_the_notice() -> None:
-    """A function with a short timeout dies at its image's birth; the sweep finishes while the source stands."""
-    here = stage(REALISTIC)
-    here.timeout = 120
-    here.dies_at("CreateImage", "kill-after")
-    here.timeout = 900
-    here.minutes(4)
-    assert here.shortcomings() == []
-    assert len(here.calls("CreateImage")) == 1
-
-
 @pytest.mark.parametrize(("effect", "skip", "known"), [("kill-before", 0, []), ("kill-after", 1, ["event"])])
 def test_a_death_at_the_first_records(effect: str, skip: int, known: list[str]) -> None:
     """Nothing but the lock tells of it, or nobody has left word of working on it: the next sweep hands it over."""

@@ -58,17 +58,6 @@ def test_a_lock_that_shows_late() -> None:
     assert here.shortcomings() == []
 
 
-def test_the_event_before_the_sweep() -> None:
-    """A rescue that is finished is not handed over."""
-    here = stage()
-    here.deliver()
-    writes = here.writes()
-    (answer,) = here.minutes(1)
-    assert answer["outcome"] == "skipped"
-    assert answer["rescues"] == [f"{SOURCE}/1: leave (its rescue is finished)"]
-    assert here.writes() == writes
-
-
 def test_nothing_to_do() -> None:
     """No lock, no journal record: skipped, and nothing is written."""
     here = stage(locked=False)
