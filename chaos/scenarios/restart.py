@@ -14,9 +14,9 @@ TAGS = {**MANAGED_TAG, "spotkeeper:auto-restart": "true", "service": "shop"}
 STOPPED: dict[str, Any] = {"locked": False, "tags": TAGS, "attributes": {"status": "Stopped"}}
 RECLAIMED: dict[str, Any] = {"spot_interruption_behavior": "Stop", "tags": TAGS}
 CAPACITY_BACK = 400.0
-STOPS = (200.0, 450.0, 700.0)
+STOPS = (50.0, 200.0, 450.0, 700.0)
 WINDOW = {"SPOTKEEPER_RESTART_WINDOW_SECONDS": "900"}
-"""With the usual limit of three: the fourth stop has to wait until the first start is 15 minutes ago."""
+"""With the usual limit of three: the fourth start has to wait until the first is 15 minutes ago."""
 
 
 def _sold_out(cloud: Cloud, fleet: Fleet) -> None:
