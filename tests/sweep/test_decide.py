@@ -55,7 +55,6 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "locked in stop mode, unknown": rescue(**STOPPING),
         "locked, the hold ends now": rescue(locked=True, instance=instance(held=True, until=iso(NOW))),
         "stop mode, done, locked again": rescue(OPEN, DRAINED, DONE, **STOPPING),
-        "stop mode, lost, locked again": rescue(OPEN, LOST, **STOPPING),
         "locked, an episode's time without the episode": rescue(opened_at=NOW - 30 * OLD_SECONDS, **LOCKED),
         "drained in stop mode, not open": rescue(DRAINED, **STOPPING),
         "stop mode, done without a drain, locked again": rescue(OPEN, DONE, **STOPPING),
@@ -84,7 +83,10 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "a human's error, then one that passes": rescue(
             OPEN, invocations=4, signs=(sign(900, HUMAN), sign(2, AGAIN, 2)), **LOCKED
         ),
-        "open for 24 hours": rescue(OPEN, opened_at=NOW - OLD_SECONDS, **LOCKED),
+        "open for 24 hours": rescue(OPEN, opened_at=NOW - OLD_SECONDS),
+        "open for longer, under the lock": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, **LOCKED),
+        "given up, a new lock": rescue(OPEN, invocations=4, newly_locked=True, signs=(sign(999, HUMAN),), **LOCKED),
+        "not due, a new lock": rescue(OPEN, invocations=3, newly_locked=True, signs=(sign(999, HUMAN),), **LOCKED),
         "drained, to be released": rescue(OPEN, DRAINED, **LOCKED),
         "open, not to be read, still locked": rescue(OPEN, unreadable=BROKEN, **LOCKED),
         "stop mode, not drained": rescue(OPEN, **STOPPING),
@@ -113,13 +115,17 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "lost a day ago": rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS, "reason": "gone"}),
         "lost now": rescue(OPEN, LOST, end={"at": NOW, "reason": "gone"}),
     }),
+    (HAND_OVER, "it is under the Recycling lock, although its rescue is recorded as lost", {
+        "lost, still locked": rescue(OPEN, LOST, **LOCKED),
+        "lost a moment ago, still locked": rescue(OPEN, LOST, end={"at": NOW, "reason": "gone"}, **LOCKED),
+        "stop mode, lost, locked again": rescue(OPEN, LOST, **STOPPING),
+    }),
     (LEAVE, "its rescue was lost", {
         "lost longer ago": rescue(OPEN, LOST, end={"at": NOW - OLD_SECONDS - 1, "reason": "gone"}),
-        "lost, still locked": rescue(OPEN, LOST, **LOCKED),
         "lost, gone": rescue(OPEN, LOST),
     }),
     (REPORT, "open for more than 24 hours: look at its last error and finish it by hand", {
-        "open for longer": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, **LOCKED),
+        "open for longer": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, instance=instance()),
         "open for longer, the source gone": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1),
         "open for longer and worked on": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 1, signs=ALIVE),
         "open for half a second longer": rescue(OPEN, opened_at=NOW - OLD_SECONDS - 0.5),
@@ -182,10 +188,10 @@ def test_hold_wins_over_everything() -> None:
 
 
 def test_ended_is_ended() -> None:
-    """But for a new lock in stop mode."""
+    """But for a new lock in stop mode, and for a lost instance that stands under the lock."""
     ended = [rescue for rescue in EVERY if rescue.records & {DONE, LOST} and acts(rescue)]
     assert ended
-    assert all(item.locked and (item.instance or {})["SpotInterruptionBehavior"] == "Stop" for item in ended)
+    assert all(item.locked and (in_stop_mode(item.instance) or LOST in item.records) for item in ended)
 
 
 def test_nobody_is_disturbed() -> None:
@@ -199,7 +205,7 @@ def test_only_what_is_locked_or_open() -> None:
 
 
 def test_reported_are_the_old_open_ones() -> None:
-    """All of them but the held, and those in stop mode that wait for their instance, and none else."""
+    """All without a lock but the held, and those in stop mode that wait for their instance, and none else."""
     reported = [rescue for rescue in EVERY if decide(rescue, NOW).action is REPORT]
     waiting = [
         rescue for rescue in EVERY if "drained" in rescue.records and in_stop_mode(rescue.instance or rescue.event)
@@ -207,7 +213,7 @@ def test_reported_are_the_old_open_ones() -> None:
     old = [
         rescue
         for rescue in EVERY
-        if rescue.open and (rescue.opened_at or NOW) < NOW - OLD_SECONDS and rescue not in waiting
+        if rescue.open and not rescue.locked and (rescue.opened_at or NOW) < NOW - OLD_SECONDS and rescue not in waiting
     ]
     assert reported == [item for item in old if not item.image_held and "spotkeeper:hold" not in str(item.instance)]
 

@@ -72,19 +72,28 @@ def test_somebody_elses_held_image_holds_nothing() -> None:
     assert here.handed_over == [SOURCE]
 
 
-@pytest.mark.parametrize("end", ["done", "lost"])
-def test_an_ended_rescue(end: str) -> None:
+def test_an_ended_rescue() -> None:
     """The journal says it is over, whatever the lock says."""
     here = half_done()
-    here.write(SOURCE, 1, end, {"at": here.cloud.now(), "reason": "", "answer": {"retained_disks": []}})
+    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": {"retained_disks": []}})
     left_alone(here)
     here.advance(MINUTE)
     left_alone(here)
 
 
+def test_a_loss_that_the_lock_contradicts() -> None:
+    """A lost instance would not stand: whoever wrote that, it is handed over and rescued."""
+    here = stage()
+    here.write(SOURCE, 1, "lost", {"at": here.cloud.now(), "reason": "no image"})
+    here.minutes(1)
+    assert here.handed_over == [SOURCE]
+    assert len(reading.replacements(here)) == len(reading.images(here)) == 1
+
+
 def test_an_old_open_rescue() -> None:
     """Open for more than a day: reported with a warning, sweep after sweep, and not touched."""
     here = half_done()
+    here.cloud.ecs.capacity_back(SOURCE)
     here.advance(DAY)
     for _ in range(2):
         assert "24 hours" in left_alone(here)
@@ -97,8 +106,35 @@ def test_an_old_rescue_in_which_no_attempt_left_word() -> None:
     here = stage(notice=LONG)
     here.dies_at("PutObject", "kill-after", skip=1)
     assert list(reading.records(here)) == ["event"]
+    here.cloud.ecs.capacity_back(SOURCE)
     here.advance(DAY + 1000)
     assert "24 hours" in left_alone(here)
+
+
+def false_alarm(minutes: int) -> SweepStage:
+    """The image was refused, then the lock went, and the sweep went on for so many minutes."""
+    here = stage(notice=LONG)
+    reading.fault(here, "CreateImage", "code:Forbidden.RAM", times=None)
+    here.register(attempts=1)
+    here.deliver_asynchronously()
+    here.run()
+    reading.heal(here)
+    here.cloud.ecs.capacity_back(SOURCE)
+    here.minutes(minutes)
+    return here
+
+
+@pytest.mark.parametrize(("minutes", "then"), [(150, 0.0), (30, 0.0), (2, DAY)], ids=["given up", "not due", "old"])
+def test_a_reclaim_after_a_false_alarm(minutes: int, then: float) -> None:
+    """The earlier rescue is still open and only reported; the new lock is handed over, and the rescue is complete."""
+    here = false_alarm(minutes)
+    here.advance(then)
+    left_alone(here)
+    before = len(here.handed_over)
+    here.cloud.ecs.reclaim(SOURCE)
+    here.minutes(2)
+    assert len(here.handed_over) == before + 1
+    assert len(reading.replacements(here)) == len(reading.images(here)) == 1
 
 
 def test_stop_mode_is_handed_over_until_it_is_drained() -> None:

@@ -65,7 +65,7 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     yield drained, RescueAction.LEAVE, "it is drained; state_change restores its memberships when it runs again"
     broken = bool(rescue.unreadable) and not rescue.locked
     yield broken, RescueAction.REPORT, rescue.unreadable
-    old = rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
+    old = not rescue.locked and rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
     yield old, RescueAction.REPORT, "open for more than 24 hours: look at its last error and finish it by hand"
     silent = SILENT_SECONDS if _noticed(rescue, now) else SILENT_LATER_SECONDS
     works = rescue.alive_at is not None and now - rescue.alive_at <= silent
@@ -74,12 +74,14 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     yield rescue.open, RescueAction.INVOKE, "no call is working on this open rescue"
     unknown = rescue.locked and bool(rescue.unreadable)
     yield unknown, RescueAction.INVOKE, f"it is under the Recycling lock; {rescue.unreadable}"
+    refuted = rescue.locked and "lost" in rescue.records
+    yield refuted, RescueAction.INVOKE, "it is under the Recycling lock, although its rescue is recorded as lost"
     yield rescue.locked, RescueAction.INVOKE, "it is under the Recycling lock and no call has begun its rescue"
     yield True, RescueAction.LEAVE, "there is neither a lock nor an open rescue"
 
 
 def _ended(rescue: RescueState) -> str:
-    """The end of a rescue; empty for an open rescue, and where stop mode begins a new rescue."""
+    """The end of a rescue; empty for an open rescue, and where the lock contradicts it."""
     if not rescue.ended or _locked_again(rescue):
         return ""
     return "its rescue is finished" if "done" in rescue.records else "its rescue was lost"
@@ -98,9 +100,12 @@ def _noticed(rescue: RescueState, now: float) -> bool:
 
 
 def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction, str]]:
-    """Rules after a call that ended with an error: where a human is needed, four more invocations are made."""
+    """Rules after a call that ended with an error: where a human is needed, four more invocations are made.
+
+    A new lock has one of its own: the errors were about an earlier notice.
+    """
     since = rescue.needs_human_since
-    if since is not None:
+    if since is not None and not rescue.newly_locked:
         given_up = rescue.invocations >= len(HUMAN_WAITS)
         times = f"invoked {rescue.invocations} times since a call ended with an error that does not pass by itself"
         yield given_up, RescueAction.REPORT, f"{times}: look at its last error and settle it"
@@ -112,7 +117,8 @@ def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, Res
 
 
 def _locked_again(rescue: RescueState) -> bool:
-    return rescue.locked and in_stop_mode(rescue.instance)
+    """Whether the lock contradicts the end: stop mode begins a new rescue, and a lost instance would not stand."""
+    return rescue.locked and (in_stop_mode(rescue.instance) or "done" not in rescue.records)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,18 @@ def rescue(run: Context, instance_id: str, seen: Candidates, now: float) -> Resc
     state = replace(state, signs=_believable(seen, state.key, now))
     if state.needs_human_since is None:
         return state
-    return replace(state, invocations=len(run.journal.keys(f"{run.home}/sweeps/{state.name}/invoked-")))
+    invoked = f"{run.home}/sweeps/{state.name}/invoked-"
+    count = len(run.journal.keys(invoked))
+    newly = state.locked and count > 0 and _found_no_lock(run, f"{invoked}{count}")
+    return replace(state, invocations=count, newly_locked=newly)
+
+
+def _found_no_lock(run: Context, invoked: str) -> bool:
+    """Whether an invocation was made without the lock; True where that cannot be read."""
+    try:
+        return (run.journal.read(invoked) or {}).get("locked") is False
+    except UnreadableRecord:
+        return True
 
 
 def without_journal(instance_id: str, instance: Described, error: JournalUnavailable) -> RescueState:

@@ -19,8 +19,9 @@ class RescueState:
     ``instance`` is None where DescribeInstances does not show it. ``records`` are the names of the episode's records
     (empty: no episode, or a call is working on it). ``notice_end`` and ``opened_at`` are seconds since 1970, None where
     they are not recorded. ``signs`` are its calls' signs of life, ``invocations`` counts the accepted invocations since
-    an error that needs a human. ``unreadable`` says why its records cannot be read, ``error`` is the error of an
-    inaccessible record. ``indexed``: it is open by the index.
+    an error that needs a human; ``newly_locked``: the last of them found no lock, and now there is one.
+    ``unreadable`` says why its records cannot be read, ``error`` is the error of an inaccessible record.
+    ``indexed``: it is open by the index.
     """
 
     instance_id: str
@@ -34,6 +35,7 @@ class RescueState:
     opened_at: float | None = None
     signs: tuple[Sign, ...] = ()
     invocations: int = 0
+    newly_locked: bool = False
     image_held: bool = False
     managed: bool = True
     indexed: bool = False

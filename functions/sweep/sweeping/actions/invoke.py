@@ -33,7 +33,8 @@ def interruption(run: Context, rescue: RescueState) -> None:
     task_id = f"{rescue.instance_id}-{rescue.number}-{int(run.now // MINUTE)}"
     _invoke(run, run.settings.interruption_function, _of_instance(run, rescue.instance_id, event), task_id)
     if rescue.needs_human_since is not None:
-        run.journal.create(f"{run.home}/sweeps/{rescue.name}/invoked-{rescue.invocations + 1}", {"at": run.now})
+        document = {"at": run.now, "locked": rescue.locked}
+        run.journal.create(f"{run.home}/sweeps/{rescue.name}/invoked-{rescue.invocations + 1}", document)
 
 
 def state_change(run: Context, change: MissedChange) -> None:
