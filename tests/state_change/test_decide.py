@@ -169,6 +169,10 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         TIMELESS.replace(instance=instance("Running", **STOP), rescue=EARLY),
     ]),
     (Step.DONE, ABOUT_TO_BE, [BACK.replace(rescue=NEW, ran=True)]),
+    *((Step.FINISH, f"{manager} manages it and restores its memberships itself", [
+        loaded("Running", "Running", **STOP, tags={key: "x"}).replace(rescue=OPEN),
+        BACK.replace(rescue={**OPEN, "event": {**OPEN["event"], "managed_by": manager}}),
+    ]) for manager, key in (("Auto Scaling", "acs:autoscaling:scalingGroupId"), ("ACK", "ack.aliyun.com"))),
     (Step.SERVE, "it is running again and gets the weights from before the interruption", [
         BACK.replace(rescue=EARLY), BACK.replace(rescue=OPEN), BACK.replace(rescue=NEW, stopped_here=True),
     ]),

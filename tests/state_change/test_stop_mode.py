@@ -251,3 +251,19 @@ def test_a_held_instance_that_runs_again() -> None:
     here.advance(60)
     sweep_sees_it_run(here)
     assert serves(here)
+
+
+@pytest.mark.parametrize("tag", ["acs:autoscaling:scalingGroupId", "ack.aliyun.com"])
+@pytest.mark.parametrize("kept", [True, False], ids=["still tagged", "recorded only"])
+def test_left_to_its_maker(tag: str, *, kept: bool) -> None:
+    """Auto Scaling and ACK put their instances back themselves: no group changes, and the rescue is closed."""
+    here = reclaimed(tags={**fleet.MANAGED_TAG, tag: "made-it"})
+    here.fleet.vserver_group.drop_server(SOURCE)
+    if not kept:
+        here.cloud.ecs.instances[SOURCE].tags.set(tag, None, here.cloud.now())
+    before = here.state["slb"]
+    start_by_hand(here)
+    answer = here.deliver()
+    assert (answer["outcome"], "its 2 memberships are left to" in answer["reason"]) == ("done", True)
+    assert here.state["slb"] == before
+    assert "done" in records(here)

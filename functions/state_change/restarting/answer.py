@@ -35,7 +35,7 @@ def plan(run: Context, state: State, decision: Decision) -> dict[str, Any]:
     steps = [f"{decision.step.value} ({decision.reason})"]
     if decision.step is Step.START:
         steps += [Step.WAIT.value, Step.RECORD_RUN.value]
-    if state.rescue_open and decision.step in (Step.START, Step.RECORD_RUN):
+    if state.rescue_open and decision.step in (Step.START, Step.RECORD_RUN) and not state.managed_by:
         steps += [Step.SERVE.value]
     if state.rescue_open and decision.step not in (Step.REPORT, Step.FINISH):
         steps += [Step.FINISH.value]
@@ -60,16 +60,18 @@ def _reason(run: Context, state: State) -> str:
     if state.ran and last and last.counts:
         number = len(state.history.counted(rules, state.now))
         runs += f": restart {number} of at most {rules.limit} in {rules.window:g} s"
-    return f"{runs}; {_served(len(state.rescue['done']['answer']['memberships']))}" if state.closed else runs
+    return f"{runs}; {_served(state, len(state.rescue['done']['answer']['memberships']))}" if state.closed else runs
 
 
-def _served(members: int) -> str:
+def _served(state: State, members: int) -> str:
+    if state.managed_by:
+        return f"{state.managed_by} manages it: its {members} memberships are left to {state.managed_by}"
     return f"it has its {members} memberships again, with the weights from before its interruption"
 
 
 def closing(run: Context, state: State, members: Sequence[Membership]) -> dict[str, Any]:
     """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
-    reason = f"{run.instance_id} is running again; {_served(len(members) - len(state.lost))}"
+    reason = f"{run.instance_id} is running again; {_served(state, len(members) - len(state.lost))}"
     if state.instance is None:
         reason = f"{run.instance_id} was released while it was stopped: it has no memberships to restore"
     answer = {

@@ -101,6 +101,8 @@ def _serve(state: State, instance: Described) -> Decision | None:
         return Decision(Step.LOOK, "it may have been interrupted again while its weights were restored")
     if reason := _not_now(state, instance):
         return Decision(Step.DONE if state.ran else Step.SKIP, reason)
+    if state.managed_by:
+        return Decision(Step.FINISH, f"{state.managed_by} manages it and restores its memberships itself")
     if state.serves:
         return Decision(Step.FINISH, "the instance is back in its groups")
     return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from spotkeeper import loop
 from spotkeeper.events import StateChange
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import Described, in_stop_mode, is_spot
+from spotkeeper.instances import Described, in_stop_mode, is_spot, manager_of, tags_of
 from spotkeeper.load_balancers.membership import Records
 from spotkeeper.restarts import History
 
@@ -68,6 +68,12 @@ class State(loop.State):
     def rescue_open(self) -> bool:
         """Whether its rescue has begun and its memberships are not restored."""
         return in_stop_mode(self.rescue.get("event")) and not {"done", "lost"} & set(self.rescue)
+
+    @property
+    def managed_by(self) -> str:
+        """The service that restores its memberships itself (Auto Scaling, ACK), now or at its rescue; else empty."""
+        recorded = str(self.rescue.get("event", {}).get("managed_by") or "")
+        return manager_of(tags_of(self.instance)) or recorded
 
     @property
     def runs_again(self) -> bool:
