@@ -75,7 +75,11 @@ def held(value: str) -> dict[str, Any]:
 
 STOP: dict[str, Any] = {"SpotInterruptionBehavior": "Stop"}
 PLAIN: dict[str, Any] = {"tags": {}}
-OPEN: dict[str, Any] = {"event": {**STOP, "notice_end": NOW - 100}, "drained": {"at": NOW - 300}}
+OPEN: dict[str, Any] = {
+    "event": {**STOP, "notice_end": NOW - 100},
+    "memberships": {"memberships": []},
+    "drained": {"at": NOW - 300},
+}
 EARLY: dict[str, Any] = {"event": {**STOP, "notice_end": NOW + 100}, "drained": {"at": NOW - 50}}
 NEW: dict[str, Any] = {"event": EARLY["event"]}
 CLOSED: dict[str, Any] = {**OPEN, "done": {"at": NOW, "answer": {}}}
@@ -169,6 +173,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         TIMELESS.replace(instance=instance("Running", **STOP), rescue=EARLY),
     ]),
     (Step.DONE, ABOUT_TO_BE, [BACK.replace(rescue=NEW, ran=True)]),
+    (Step.INCOMPLETE, "the search for its memberships was not finished", [
+        SERVES.replace(rescue={**OPEN, "memberships": {"memberships": [], "complete": False}}),
+        SERVES.replace(rescue={"event": OPEN["event"]}),
+        loaded("Running", "Running", **STOP, tags={"ack.aliyun.com": "x"}).replace(rescue={"event": OPEN["event"]}),
+    ]),
     *((Step.FINISH, f"{manager} manages it and restores its memberships itself", [
         loaded("Running", "Running", **STOP, tags={key: "x"}).replace(rescue=OPEN),
         BACK.replace(rescue={**OPEN, "event": {**OPEN["event"], "managed_by": manager}}),
@@ -299,6 +308,7 @@ def test_the_steps_in_words() -> None:
         "record that it ran again": True,
         "return to the groups": True,
         "close the episode": True,
+        "end with an incomplete search": False,
         "answer what the journal says": False,
         "done": False,
     }

@@ -173,3 +173,15 @@ def test_a_network_card_that_it_has_lost() -> None:
     assert answer["outcome"] == "done"
     assert ["eni-bp1gone" in warning for warning in answer["warnings"]] == [True]
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
+
+
+def test_a_search_that_was_not_finished() -> None:
+    """What was found gets its weight back; the rest is unknown, so it raises and the rescue is never done."""
+    here = running()
+    members = records(here)["memberships"]["memberships"]
+    plant(here, "memberships", {"memberships": members[:1], "searched": [], "complete": False})
+    for _ in range(2):
+        with pytest.raises(RescueIncomplete, match="was not finished"):
+            here.deliver()
+        assert sorted(weight for _, weight in here.weights()) == [0, BACK]
+        assert "done" not in records(here)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from restarting.state import State
 from restarting.steps import Step
 from spotkeeper.instances import HELD, Described, is_held, locked, tags_of
+from spotkeeper.load_balancers.membership import is_complete
 from spotkeeper.loop import Decision
 from spotkeeper.restart_rules import RestartAction, decide_restart, hindrance
 from spotkeeper.settings import RestartRules, StateChangeSettings
@@ -101,11 +102,17 @@ def _serve(state: State, instance: Described) -> Decision | None:
         return Decision(Step.LOOK, "it may have been interrupted again while its weights were restored")
     if reason := _not_now(state, instance):
         return Decision(Step.DONE if state.ran else Step.SKIP, reason)
+    if state.managed_by or state.serves:
+        return _finish(state)
+    return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")
+
+
+def _finish(state: State) -> Decision:
+    if not is_complete(state.rescue):
+        return Decision(Step.INCOMPLETE, "the search for its memberships was not finished")
     if state.managed_by:
         return Decision(Step.FINISH, f"{state.managed_by} manages it and restores its memberships itself")
-    if state.serves:
-        return Decision(Step.FINISH, "the instance is back in its groups")
-    return Decision(Step.SERVE, "it is running again and gets the weights from before the interruption")
+    return Decision(Step.FINISH, "the instance is back in its groups")
 
 
 def _not_now(state: State, instance: Described) -> str:

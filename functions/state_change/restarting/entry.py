@@ -50,6 +50,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.RECORD_RUN: journal.record_run,
     Step.SERVE: memberships.restore,
     Step.FINISH: journal.finish,
+    Step.INCOMPLETE: memberships.incomplete,
 }
 ANSWERS: Answers[Context, State, Decision] = {
     Step.SKIP: answer.skipped,

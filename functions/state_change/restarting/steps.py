@@ -19,5 +19,6 @@ class Step(loop.Step):
     RECORD_RUN = "record that it ran again", WRITES
     SERVE = "return to the groups", WRITES
     FINISH = "close the episode", WRITES
+    INCOMPLETE = "end with an incomplete search"
     ANSWER = "answer what the journal says"
     DONE = "done"

@@ -34,6 +34,16 @@ def restore(run: Context, state: State, _: Decision) -> State:
     return state.replace(serves=True, lost=(*cards, *lost))
 
 
+def incomplete(run: Context, state: State, _: Decision) -> State:
+    """End a call whose rescue did not find all memberships. Raises ``RescueIncomplete``."""
+    found = f"{len(recorded(state.rescue))} were found ({run.episode.key('memberships')})"
+    raise RescueIncomplete(
+        f"{run.instance_id} is running again, and its rescue {run.episode.name} stays open: the search for its "
+        f"memberships was not finished before it stopped, and {found}. Look at its other "
+        "groups by hand: a membership that was not found was not drained"
+    )
+
+
 def _checked(run: Context, state: State) -> tuple[Membership, ...]:
     """The recorded memberships. Raises ``BrokenRecord``, also where a record cannot be this instance's."""
     if broken := unreadable(state.rescue, run.episode.broken):
