@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import HELD, Described, held_until, iso, lock_reasons, locked, tags_of
+from spotkeeper.instances import HELD, Described, held_until, iso, lock_reasons, locked, manager_of, tags_of
 from spotkeeper.restarts import History
 from spotkeeper.settings import RestartRules
 
@@ -42,7 +42,7 @@ class RestartDecision:
 
 
 def hindrance(rules: RestartRules, instance: Described, now: float) -> RestartDecision | None:
-    """The decision against a start that needs no journal: tag, status, locks, hold."""
+    """The decision against a start that needs no journal: tag, manager, status, locks, hold."""
     reasons = (reason for applies, reason in _against(rules, instance, now) if applies)
     if reason := next(reasons, None):
         return RestartDecision(RestartAction.LEAVE, reason)
@@ -58,6 +58,8 @@ def _against(rules: RestartRules, instance: Described, now: float) -> Iterator[t
     yield rules.tag is None, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"
     tagged = rules.tag is not None and rules.tag.matches(tags_of(instance))
     yield not tagged, f"it does not carry the tag {rules.tag} (SPOTKEEPER_RESTART_TAG)"
+    manager = manager_of(tags_of(instance))
+    yield bool(manager), f"{manager} manages it, and alone decides whether it runs"
     yield instance.get("Status") != "Stopped", f"it is {instance.get('Status')}, not Stopped"
     yield locked(instance), "it is under the Recycling lock: only its rescue starts it"
     locks = ", ".join(lock_reasons(instance))

@@ -20,6 +20,7 @@ Case = tuple[Any, RestartAction | None, str]
 """A value of one input; the verdict that it leads to, or None where it does not stand in the way; the reason."""
 
 UNTAGGED = "it does not carry the tag spotkeeper:auto-restart=true (SPOTKEEPER_RESTART_TAG)"
+MANAGED = "{} manages it, and alone decides whether it runs"
 RECLAIMED = "it is under the Recycling lock: only its rescue starts it"
 LOCKED = "it is under the lock {}, which needs a human"
 HELD = "the tag spotkeeper:hold forbids changes"
@@ -28,6 +29,12 @@ TAG: list[Case] = [
     ((None, TAGGED), RestartAction.LEAVE, "SPOTKEEPER_RESTART_TAG is empty: no instance is started again"),
     ((RULES.tag, {"spotkeeper:auto-restart": "no"}), RestartAction.LEAVE, UNTAGGED),
     ((RULES.tag, {}), RestartAction.LEAVE, UNTAGGED),
+    (
+        (RULES.tag, {**TAGGED, "acs:autoscaling:scalingGroupId": "asg-1"}),
+        RestartAction.LEAVE,
+        MANAGED.format("Auto Scaling"),
+    ),
+    ((RULES.tag, {**TAGGED, "ack.aliyun.com": "c"}), RestartAction.LEAVE, MANAGED.format("ACK")),
 ]
 STATUS: list[Case] = [
     ("Stopped", None, ""),

@@ -14,7 +14,7 @@ from spotkeeper.errors import (
 )
 from tests.rescue.reading import dies, fault
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import BOOTING, stage, stopped
+from tests.state_change.stage import BOOTING, TAGS, stage, stopped
 
 
 @pytest.mark.parametrize(
@@ -206,3 +206,13 @@ def test_a_start_that_comes_to_nothing() -> None:
     assert here.cloud.now() - here.calls("StartInstance")[0].at < 70
     assert here.deliver()["restart"] == 2
     assert here.counted == ["1", "2"]
+
+
+@pytest.mark.parametrize("tag", ["acs:autoscaling:scalingGroupId", "ack.aliyun.com"])
+def test_stopped_by_its_maker(tag: str) -> None:
+    """The restart tag came with the launch template: neither the event nor the sweep starts it."""
+    here = stopped(tags={**TAGS, tag: "made-it"})
+    assert "manages it" in here.deliver()["reason"]
+    here.advance(200)
+    here.sweep()
+    assert (here.status, here.handed_over, here.starts) == ("Stopped", [], 0)
