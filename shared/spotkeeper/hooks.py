@@ -12,6 +12,19 @@ ALIVE_TAG = "spotkeeper:hook-alive-until"
 so long, by the last heartbeat. Each hook has a tag of its own: an instance may wait for several hooks."""
 FAILED_TAG = "spotkeeper:failed-check"
 """``<token>/<hook>/<scaling activity>``: the instance failed and has to leave its group after CONTINUE."""
+LONGEST_LIFE = 21_600
+"""All heartbeats together keep a hook alive for six hours at most (RecordLifecycleActionHeartbeat)."""
+MOST_HEARTBEATS = 20
+
+
+def longest_heartbeat(timeout: float) -> float:
+    """Seconds of a heartbeat of a hook with this HeartbeatTimeout: a twentieth of the rest of six hours."""
+    return (LONGEST_LIFE - timeout) / MOST_HEARTBEATS
+
+
+def latest_life(now: float, began_at: float, timeout: float) -> float:
+    """No heartbeat until now can have extended the hook's life beyond this time, seconds since 1970."""
+    return min(now + longest_heartbeat(timeout), began_at + LONGEST_LIFE)
 
 
 def life_tag(hook_id: str) -> str:
@@ -24,10 +37,13 @@ def life_mark(token: str, alive_until: float) -> str:
     return f"{token}/{int(alive_until)}"
 
 
-def recorded_life(tags: Mapping[str, str], hook_id: str, token: str) -> float | None:
-    """The end of life of the hook's action with this token, by the tag of the call that extended it."""
+def recorded_life(tags: Mapping[str, str], hook_id: str, token: str, latest: float) -> float | None:
+    """The end of life of the hook's action with this token, by the tag of the call that extended it.
+
+    A time after ``latest`` (``latest_life``) is ignored: anybody can write the tag.
+    """
     owner, _, moment = tags.get(life_tag(hook_id), "").rpartition("/")
-    return float(moment) if owner == token and moment.isdecimal() else None
+    return float(moment) if owner == token and moment.isdecimal() and float(moment) <= latest else None
 
 
 def failed_mark(token: str, hook_id: str, activity_id: str | None) -> str:

@@ -160,3 +160,42 @@ def test_a_marked_instance_without_an_agent_is_removed_after_a_crash(hooks: Writ
     dies(here, "CompleteLifecycleAction", "kill-after")
     sweeps(here, 3)
     assert here.serving() == {here.ids[0]}
+
+
+@pytest.mark.parametrize("moment", [9_999_999_999, int(NOW) + 1_100], ids=["in centuries", "after any heartbeat"])
+def test_a_life_tag_that_somebody_wrote(moment: int) -> None:
+    """The hook's own timeout counts: it is extended, and what fails does not serve."""
+    here = stage(hook_timeout=300, default_result="CONTINUE")
+    here.fail(*here.ids, exit_code=1, seconds=400.0)
+    forge(here, moment)
+    here.advance(20)
+    here.deliver()
+    assert (here.action, here.serving()) == (("Completed", "ABANDON"), set())
+    assert here.actions("RecordLifecycleActionHeartbeat")
+
+
+@pytest.mark.parametrize("by", ["the next call", "the sweep"])
+def test_a_life_tag_that_somebody_wrote_after_a_heartbeat(by: str) -> None:
+    """A time that no heartbeat can reach is ignored, so that the hook is extended again."""
+    here = stage(hook_timeout=300, default_result="CONTINUE")
+    here.agents(None)
+    here.timeout = 200
+    with pytest.raises(DeadlineReached):
+        here.deliver()
+    here.timeout = 900
+    here.advance(950)
+    here.agents(here.cloud.now())
+    here.fail(*here.ids, exit_code=1, seconds=400.0)
+    forge(here, 9_999_999_999)
+    if by == "the sweep":
+        here.sweep(**ARNS)
+    else:
+        here.deliver()
+    here.advance(60)
+    assert (here.action, here.serving()) == (("Completed", "ABANDON"), set())
+
+
+def forge(here: HookStage, moment: int) -> None:
+    """Somebody writes until when the hook lives."""
+    tags = here.cloud.ecs.instances[here.ids[0]].tags
+    tags.set(life_tag(here.fleet.hook.id), f"{here.fleet.action.token}/{moment}", here.cloud.now())

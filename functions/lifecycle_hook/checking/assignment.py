@@ -19,10 +19,9 @@ from checking.declared import entries, only, read, record, value_of, whole, word
 from spotkeeper.errors import BadCheck, MalformedEvent
 from spotkeeper.events import HookResult, Transition
 from spotkeeper.events.text import shown
+from spotkeeper.hooks import LONGEST_LIFE
 
 MOST_CHECKS = 10
-LONGEST_LIFE = 21_600
-"""All heartbeats together keep a hook alive for six hours at most (RecordLifecycleActionHeartbeat)."""
 
 _Choice = TypeVar("_Choice", bound=Enum)
 

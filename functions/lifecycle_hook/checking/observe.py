@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from checking import audit_records, commands, readiness
-from checking.assignment import LONGEST_LIFE, Rules
+from checking.assignment import Rules
 from checking.context import Context
 from checking.progress import Progress, Readiness
 from checking.state import LifecycleAction, State
@@ -16,7 +16,7 @@ from spotkeeper.clients import items
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import recorded_life
+from spotkeeper.hooks import LONGEST_LIFE, latest_life, recorded_life
 from spotkeeper.instances import Described, describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 from spotkeeper.scaling import NOT_THERE, describe_hook
@@ -65,7 +65,8 @@ def _with_recorded_life(run: Context, state: State) -> State:
     if action is None or action.status != "Pending" or not action.instance_ids:
         return state
     tags = tags_of(describe_instance(run.ecs, min(action.instance_ids)))
-    alive_until = recorded_life(tags, state.event.hook_id, state.event.token)
+    latest = latest_life(state.now, state.began_at, state.timeout)
+    alive_until = recorded_life(tags, state.event.hook_id, state.event.token, latest)
     known = alive_until is not None and alive_until > state.now
     return state.replace(alive_until=alive_until, life_known=True) if known else state
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from checking.assignment import LONGEST_LIFE, CheckPlan
+from checking.assignment import CheckPlan
 from checking.progress import Progress
 from spotkeeper import loop
 from spotkeeper.errors import CloudError
 from spotkeeper.events import HookResult, LifecycleHook, Transition
+from spotkeeper.hooks import LONGEST_LIFE, longest_heartbeat
 from spotkeeper.instances import Described
 from spotkeeper.scaling import DEFAULT_TIMEOUT
 
-MOST_EXTENSIONS = 20
 SHORTEST_EXTENSION = 30.0
 FINISH_SECONDS = 90.0
 LEAD_SECONDS = 180.0
@@ -138,7 +138,7 @@ class State(loop.State):
         """
         if not self.extendable:
             return 0.0
-        seconds = min((LONGEST_LIFE - self.timeout) / MOST_EXTENSIONS, self.began_at + LONGEST_LIFE - self.now)
+        seconds = min(longest_heartbeat(self.timeout), self.began_at + LONGEST_LIFE - self.now)
         return float(int(seconds)) if seconds >= SHORTEST_EXTENSION else 0.0
 
     @property

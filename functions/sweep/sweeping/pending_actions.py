@@ -17,7 +17,7 @@ from spotkeeper.clients import items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.hooks import FAILED_TAG, recorded_life
+from spotkeeper.hooks import FAILED_TAG, latest_life, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.scaling import DEFAULT_TIMEOUT, describe_hook, describe_members
@@ -148,7 +148,9 @@ def _with_life(run: Context, pending: PendingAction) -> PendingAction:
         return pending
     tags = tags_of(describe_instance(run.ecs, min(pending.instance_ids)))
     token = str(pending.action.get("LifecycleActionToken"))
-    return replace(pending, alive_until=recorded_life(tags, pending.hook_id, token))
+    now = run.clock.now()
+    latest = latest_life(now, pending.began_at or now, pending.timeout)
+    return replace(pending, alive_until=recorded_life(tags, pending.hook_id, token, latest))
 
 
 def _marks(run: Context) -> dict[str, list[str]]:

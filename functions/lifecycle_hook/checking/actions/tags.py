@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ def _first(state: State) -> str:
 def _with_life_tag(run: Context, state: State) -> list[str]:
     first = _first(state)
     tags = tags_of(describe_instance(run.ecs, first)) if first else {}
-    return [first] if recorded_life(tags, state.event.hook_id, state.event.token) is not None else []
+    return [first] if recorded_life(tags, state.event.hook_id, state.event.token, math.inf) is not None else []
 
 
 def _untag(run: Context, key: str, instance_ids: Iterable[str]) -> None:
