@@ -92,7 +92,7 @@ class State:
 
     def accepted(self: StateT, step: Step, part: str = "") -> StateT:  # noqa: PYI019
         """The same state without the failure of a step."""
-        return self.replace(refusals={key: one for key, one in self.refusals.items() if key != (step, part)})
+        return self.replace(refusals={key: failed for key, failed in self.refusals.items() if key != (step, part)})
 
     def refusal(self, step: Step, part: str = "") -> FailedStep | None:
         """The failure of a step that was not accepted since."""
@@ -188,8 +188,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
 
     def _record_taken(self, before: StateT, after: StateT, decision: DecisionT) -> None:
         """A step that was refused in parts is recorded as done where another part of it is."""
-        parts = {key: one for key, one in after.refusals.items() if key[0] is decision.step}
-        news = [one.error for key, one in parts.items() if one is not before.refusals.get(key)]
+        parts = {key: part for key, part in after.refusals.items() if key[0] is decision.step}
+        news = [part.error for key, part in parts.items() if part is not before.refusals.get(key)]
         failed = [error for error in news if not isinstance(error, DeadlineReached)]
         for error in failed:
             self.record(after, after, decision, error)
@@ -198,7 +198,7 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
 
     def _check_time(self, step: Step) -> None:
         in_time = self.run.deadline.remaining() > 0
-        if not in_time and any(one["step"] == step.value for one in self.run.timeline):
+        if not in_time and any(taken["step"] == step.value for taken in self.run.timeline):
             raise DeadlineReached(f"{step.value}: this call's time is up; the next call goes on")
 
     def record(self, before: StateT, after: StateT, decision: DecisionT, error: Exception | None = None) -> None:
