@@ -102,3 +102,14 @@ def test_the_notice_comes_while_the_weights_are_restored() -> None:
     told(here, event(eventTime=json.loads(here.event("Running"))["eventTime"]))
     assert weights(here) == [0, 0]
     assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_second_notice_does_not_come(way: Callable[[StateStage], None]) -> None:
+    """The sweep sees it run under the lock after the first notice, and has it drained."""
+    here, _ = reclaimed_again(way)
+    here.cloud.fc.register(
+        "spotkeeper-interruption", lambda payload: here.invoke("interruption", payload, name="swept")
+    )
+    here.sweep()
+    assert weights(here) == [0, 0]

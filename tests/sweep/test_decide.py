@@ -90,6 +90,9 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "drained, to be released": rescue(OPEN, DRAINED, **LOCKED),
         "open, not to be read, still locked": rescue(OPEN, unreadable=BROKEN, **LOCKED),
         "stop mode, not drained": rescue(OPEN, **STOPPING),
+        "drained in stop mode, runs under a later lock": rescue(
+            OPEN, DRAINED, locked=True, instance={**instance(stop=True), "Status": "Running"}, notice_end=NOW - 1
+        ),
         "open for a day without a lock": rescue(OPEN, opened_at=NOW - OLD_SECONDS),
         "open for almost a day": rescue(OPEN, opened_at=NOW - OLD_SECONDS + 0.5),
     }),

@@ -62,7 +62,11 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     ended = _ended(rescue)
     yield bool(ended), RescueAction.LEAVE, ended
     drained = rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
-    yield drained, RescueAction.LEAVE, "it is drained; state_change restores its memberships when it runs again"
+    yield (
+        drained and not _reclaimed_again(rescue, now),
+        RescueAction.LEAVE,
+        "it is drained; state_change restores its memberships when it runs again",
+    )
     broken = bool(rescue.unreadable) and not rescue.locked
     yield broken, RescueAction.REPORT, rescue.unreadable
     old = not rescue.locked and rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
@@ -114,6 +118,12 @@ def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, Res
     elif rescue.signs and not _noticed(rescue, now):
         retried = now - rescue.signs[-1].at <= SILENT_LATER_SECONDS and bool(rescue.signs[-1].ending)
         yield retried, RescueAction.LEAVE, "its last call ended a moment ago: Function Compute tries it again"
+
+
+def _reclaimed_again(rescue: RescueState, now: float) -> bool:
+    """Whether it runs under the lock after its recorded notice: a later reclaim, for which it may not be drained."""
+    runs = (rescue.instance or {}).get("Status") == "Running"
+    return rescue.locked and runs and rescue.notice_end is not None and now > rescue.notice_end
 
 
 def _locked_again(rescue: RescueState) -> bool:
