@@ -85,6 +85,35 @@ def test_a_restart_above_which_there_is_none() -> None:
     assert here.status == "Stopped"
 
 
+LATER = '{"format": 99, "at": 1}'
+"""A record of a later version of Spotkeeper."""
+
+
+def test_a_restart_of_a_later_format() -> None:
+    """The instance is named and not started, and the other stopped instance is handed back."""
+    here = stopped()
+    here.add_stopped(OTHER)
+    here.put(f"restarts/{SOURCE}/1/asked-1", LATER)
+    here.put(f"restarts/{SOURCE}/1/accepted", LATER)
+    answer = here.sweep()
+    assert [item.partition("/")[0] for item in answer["handed_back"]] == [OTHER]
+    (warning,) = answer["warnings"]
+    assert SOURCE in warning
+    assert "format 99" in warning
+
+
+@pytest.mark.parametrize("record", ["rescues/i-bp1gone/1/done", "sweeps/i-bp1gone/1/cleaned"])
+def test_leftovers_of_a_later_format(record: str) -> None:
+    """The other rescue's leftovers are deleted, and the answer names the record."""
+    here = finished()
+    here.write("i-bp1gone", 1, "event", {})
+    here.write("i-bp1gone", 1, "done", {"at": 1.0, "answer": {}})
+    here.put(record, LATER)
+    answer = here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+    assert [warning for warning in answer["warnings"] if record in warning and "format 99" in warning]
+
+
 @pytest.mark.parametrize("text", ["oops", TOO_LONG])
 def test_an_entry_of_the_index(text: str) -> None:
     """An entry that tells of no rescue is removed whatever it holds, and keeps nothing from its turn."""

@@ -14,7 +14,7 @@ from typing import Any
 from spotkeeper import episode
 from spotkeeper.clients import items
 from spotkeeper.episode import Episode, EpisodeKey
-from spotkeeper.errors import BrokenRecord, CloudError, InaccessibleRecord
+from spotkeeper.errors import CloudError, InaccessibleRecord, UnreadableRecord
 from spotkeeper.instances import Described, is_held, tags_of
 from spotkeeper.rescue_index import Due
 from spotkeeper.retry import passes_by_itself
@@ -43,12 +43,12 @@ def _leftover(run: Context, key: EpisodeKey, images: Mapping[str, Described], kn
         if known:
             raise known
         return _readable(run, key, images)
-    except BrokenRecord as error:
-        return Leftover(*key, unreadable=str(error))
     except (InaccessibleRecord, CloudError) as error:
         if isinstance(error, CloudError) and passes_by_itself(error):
             raise
         return Leftover(*key, unreadable=str(error), error=error)
+    except UnreadableRecord as error:
+        return Leftover(*key, unreadable=str(error))
 
 
 def _readable(run: Context, key: EpisodeKey, images: Mapping[str, Described]) -> Leftover:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from spotkeeper.belonging import rescue_of
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import InaccessibleRecord, UnreadableRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.restart_rules import RestartAction, decide_next_try, decide_restart, hindrance
 from spotkeeper.restarts import Ledger
@@ -81,7 +81,9 @@ def of_stopped(run: Context, instance: Described) -> MissedChange:
             if decision.action is RestartAction.START:
                 belongs = rescue_of(run.journal, run.home, instance, run.now)
                 decision = decide_restart(rules, instance, history, run.now, belongs=belongs)
-    except BrokenRecord as error:
+    except InaccessibleRecord:
+        raise
+    except UnreadableRecord as error:
         return MissedChange(instance_id, "Stopped", "restart-0", due=False, reason=str(error), needs_human=True)
     due, given_up = decision.action is RestartAction.START, decision.action is RestartAction.GIVE_UP
     return MissedChange(instance_id, "Stopped", f"restart-{number}", due, decision.reason, given_up)
