@@ -36,9 +36,9 @@ def begun(here: SweepStage, instance_id: str, notice_left: float | None) -> None
 
 
 def test_all_pages() -> None:
-    """201 locked instances are three pages of a hundred: each is handed over, once."""
+    """201 locked instances are three pages of a hundred: each is handed over, once; a notice waits for no limit."""
     here = crowd(201)
-    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="1000")
+    answer = here.sweep(SPOTKEEPER_SWEEP_LIMIT="1")
     every = [name(number) for number in range(201)]
     assert sorted(here.handed_over) == every
     assert sorted(answer["handed_over"]) == [f"{item}/1" for item in every]
@@ -58,8 +58,10 @@ def test_all_pages_of_open_rescues() -> None:
 
 
 def test_fifty_a_run() -> None:
-    """The default limit; the others are named in a warning each, and their turn is the next minute's."""
-    here = crowd(60)
+    """The default limit after the notice; the others have a warning each, and their turn in the next minute."""
+    here = stage(locked=False)
+    for number in range(60):
+        begun(here, name(number), -10)
     here.cloud.fc.register(FUNCTION, lambda payload: begun_by(here, payload))
     first = here.tick()
     assert len(first["handed_over"]) == 50
@@ -79,18 +81,18 @@ def begun_by(here: SweepStage, payload: bytes) -> None:
 
 
 def test_the_least_time_left_first() -> None:
-    """Of more than may be handed over it is the most urgent ones, in that order."""
+    """Of more than may be handed over it is the most urgent ones, in that order, and all under the lock."""
     here = crowd(0)
     left = {0: 250.0, 1: 20.0, 2: -10.0, 3: 100.0, 4: 30.0}
     for number, seconds in left.items():
-        here.add_spot(name(number))
+        here.add_spot(name(number), locked=number in (0, 1))
         begun(here, name(number), seconds)
     here.add_spot(name(5))  # nobody knows; it cannot be older than the last sweep
     here.sweep(SPOTKEEPER_SWEEP_LIMIT="4")
-    assert here.handed_over == [name(1), name(4), name(3), name(5)]
+    assert here.handed_over == [name(1), name(5), name(0), name(4)]
     here.advance(MINUTE)
     here.sweep(SPOTKEEPER_SWEEP_LIMIT="6")
-    assert here.handed_over[4:7] == [name(3), name(0), name(5)]
+    assert here.handed_over[4:] == [name(0), name(5), name(1), name(3), name(2), name(4)]
 
 
 def test_one_failure_does_not_stop_the_others() -> None:

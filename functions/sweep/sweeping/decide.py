@@ -136,6 +136,7 @@ class Item:
     """A job's decision about a resource: its line in the answer, and ``act`` where it is ``due``.
 
     ``act`` returns False where nothing was left to do. ``warning`` is for a human. The least ``urgency`` comes first.
+    ``limited``: it counts towards the job's limit; a notice cannot wait for the next sweep.
     """
 
     name: str
@@ -144,12 +145,15 @@ class Item:
     act: Callable[[], bool | None]
     warning: str = ""
     urgency: tuple[bool, float] = (False, 0.0)
+    limited: bool = True
 
 
 def chosen(items: Iterable[Item], limit: int) -> tuple[list[Item], list[Item]]:
-    """At most ``limit`` due items, the most urgent first, and the due items that wait for the next sweep."""
+    """The due items, at most ``limit`` of the limited ones, the most urgent first; and those for the next sweep."""
     wanted = sorted((item for item in items if item.due), key=lambda item: item.urgency)
-    return wanted[:limit], wanted[limit:]
+    later = [item for item in wanted if item.limited][limit:]
+    waiting = {id(item) for item in later}
+    return [item for item in wanted if id(item) not in waiting], later
 
 
 def urgency(decision: RescueDecision, now: float) -> tuple[bool, float]:

@@ -137,6 +137,7 @@ class Sweep:
                     act=functools.partial(invoke.interruption, self.run, rescue),
                     warning=f"{name}: {reason}" if decision.action is RescueAction.REPORT else "",
                     urgency=urgency(decision, self.run.now),
+                    limited=not rescue.locked,
                 )
             )
         return items

@@ -16,7 +16,7 @@ class Job:
     """``find`` yields batches of items with their decisions: a batch is acted upon before the next is found.
 
     ``lines`` and ``done`` are keys of the answer: a line for each item, and the names of the items acted upon.
-    ``verb`` is the action in words; at most ``limit`` items are acted upon.
+    ``verb`` is the action in words; at most ``limit`` items are acted upon, besides those that are not limited.
     """
 
     name: str
