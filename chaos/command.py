@@ -114,7 +114,7 @@ class Search:
         if time.monotonic() - self._told >= TELL_SECONDS:
             self._told = time.monotonic()
             found = f"{len(self.tally.distinct)} distinct schedules, {len(self.tally.violations)} invariants violated"
-            print(f"{self._seconds:5.0f} s: {found}, {self.budget:.0f} s of combinations left", flush=True)
+            print(f"{self._seconds:5.0f} s: {found}, {max(0.0, self.budget):.0f} s of combinations left", flush=True)
 
     def _report(self, combinations: Combinations) -> int:
         tally = self.tally
