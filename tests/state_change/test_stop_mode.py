@@ -94,8 +94,14 @@ def test_twice_in_a_row(way: Callable[[StateStage], None]) -> None:
 
 
 def test_left_alone_under_the_lock() -> None:
-    """Stopped, or running until it is stopped: nothing is started or put back while the lock lasts."""
+    """Stopped, or running until it is stopped: nothing is started or put back while the lock lasts.
+
+    Where it runs, the sweep has its weights looked at.
+    """
     here = reclaimed(returned=False)
+    here.cloud.fc.register(
+        "spotkeeper-interruption", lambda payload: here.invoke("interruption", payload, name="swept")
+    )
     before = here.state
     assert "Recycling" in here.deliver()["reason"]
     here.sweep()
