@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from spotkeeper.errors import BatchFailed, RestartRefused
+from spotkeeper.errors import BatchFailed, JournalUnavailable, RestartRefused
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE, Stage
 from tests.state_change.stage import stopped
@@ -73,6 +73,28 @@ def test_a_restart() -> None:
         here.cloud.fc.run_due()
     here.cloud.progress()
     assert [here.cloud.ecs.instances[item].status for item in (SOURCE, *OTHERS)] == ["Stopped", *3 * ["Running"]]
+
+
+def test_the_search_for_rescues() -> None:
+    """Where the signs of life cannot be listed, leftovers are deleted all the same."""
+    here = finished()
+    reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None, resource="alive/")
+    with pytest.raises(JournalUnavailable, match="alive/"):
+        here.sweep(**DELETE)
+    assert leftovers(here) == NOTHING_LEFT
+
+
+def test_the_search_for_rescues_beside_a_restart() -> None:
+    """Where the signs of life cannot be listed, a stopped instance is started all the same."""
+    here = stopped()
+    here.add_stopped(OTHERS[0])
+    reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None, resource="alive/")
+    with pytest.raises(JournalUnavailable, match="alive/"):
+        here.sweep()
+    with here.playing():
+        here.cloud.fc.run_due()
+    here.cloud.progress()
+    assert here.cloud.ecs.instances[OTHERS[0]].status == "Running"
 
 
 def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:

@@ -63,11 +63,11 @@ class Sweep:
     def answer(self) -> dict[str, Any]:
         """The answer. Raises ``BatchFailed``, and the error of the search for rescues, after everything else.
 
-        Lifecycle hooks need neither the journal nor images: their job is done also where the search fails.
+        Every job has its turn also where that search fails.
         """
-        first, hooks, *rest = self._jobs(self.run.settings.limit)
+        first, *rest = self._jobs(self.run.settings.limit)
         failure = self.report.take(first)
-        for job in (hooks,) if failure else (hooks, *rest):
+        for job in rest:
             if error := self.report.take(job):
                 self.report.failed(job.name, error)
         if failure:
