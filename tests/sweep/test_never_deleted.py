@@ -93,8 +93,9 @@ def test_a_lost_rescue() -> None:
 
 def test_an_open_rescue() -> None:
     """Its image is still needed."""
-    here = stage(notice=400 * DAY)
+    here = stage()
     here.dies_at("RunInstances")
+    here.pass_notice()
     here.advance(300 * DAY)
     assert kept(here)["clean_up"] == []
 
