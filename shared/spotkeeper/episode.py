@@ -1,4 +1,4 @@
-"""The records of a rescue, which outlive the instance and the call.
+"""An episode: the rescue of an instance, as its records tell it. They outlive the instance and the call.
 
     <account>/<region>/rescues/<instance>/<episode>/
         event          the notice: when it ends, what kind of rescue this is

@@ -20,7 +20,7 @@ LONGEST_PAUSE = 8.0
 MINUTE = 60.0
 MINUTE_SPREAD = 2.0
 SECOND_TRIES = 3
-"""So many tries assume a quota by the second; the next try waits for the next minute."""
+"""The first tries assume a quota by the second; the try after them waits for the next minute."""
 
 OUTAGE = frozenset(
     {"ServiceUnavailable", "InternalError", "SystemBusy", "ServiceUnAvailable", "InternalError.Dispatch"}

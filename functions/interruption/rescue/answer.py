@@ -1,4 +1,4 @@
-"""The answers of a call (the README lists their keys)."""
+"""The answers of a call (docs/operation.md lists their keys)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Signs of life: while a call works on a rescue, the journal shows it, so that the sweep can replace a call that died.
 
-There is no thread and no timer: a sign is written between two parts of a sleep, and before an API call. A sign that
+No background thread and no timer: a sign is written between two parts of a sleep, and before an API call. A sign that
 cannot be written is only counted: a hint must not stop a rescue. At worst, a second call works side by side.
 """
 

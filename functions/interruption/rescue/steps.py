@@ -88,7 +88,7 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
 }
 """Steps that are not taken while a step of the set is refused."""
 DO_WITHOUT = frozenset({Step.REMOVE, Step.NO_JOURNAL})
-"""Of these, the steps that are taken once the needed step is refused for good."""
+"""Steps of ``NEEDS`` that are taken without the needed step, once that is refused for good."""
 
 
 def ordered_steps(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:

@@ -1,4 +1,4 @@
-"""The answers (keys as the README lists them), and the plan of a dry run."""
+"""The answers (docs/operation.md lists their keys), and the plan of a dry run."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ FOR_GOOD = frozenset(
         "InstanceLockedForSecurity",
     }
 )
-"""Refusals because of the disk's category, of a released disk, and because of the lock: another try changes nothing
-(error table of ModifyDiskAttribute)."""
+"""Permanent refusals: a disk category without the flag, a released disk, a locked instance (error table of
+ModifyDiskAttribute)."""
 DISKS_PER_CALL = 100
 
 

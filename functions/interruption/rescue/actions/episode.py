@@ -56,7 +56,7 @@ def no_journal(run: Context, state: State, _: Decision) -> State:
 
 
 def lose(run: Context, state: State, _: Decision) -> State:
-    """Record that this rescue cannot succeed any more, with what is left. Raises ``RescueLost``, as all later calls do.
+    """Record that the rescue is lost, and the resources that remain. This and all later calls raise ``RescueLost``.
 
     A call side by side may have recorded the missing facts since this call read the journal.
     """

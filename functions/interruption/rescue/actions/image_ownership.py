@@ -33,6 +33,7 @@ IMAGE_WAITER = Waiter(
     first_pause=2.0,
     longest_pause=8.0,
 )
+"""Without a limit of its own: an image is waited for until the step's limit (``workflow.limit``)."""
 
 SNAPSHOTS_PER_CALL = 100
 TRY = re.compile(r"[1-9][0-9]{0,8}")
