@@ -110,11 +110,11 @@ def one_refusal_takes_nothing_hostage(story: Story) -> Iterator[str]:
 
     What is missing is named by who raises, and nobody says done. Where a human has to move a record away first, the
     call ends with that, and the data is all that is safe. Where somebody else refuses for a while, a call has to come
-    after that.
+    after that. A port that was forged once the source had left its groups is believed.
     """
     refusing, last = _refusing(story), last_ended(story)
     ends = max((one.seconds or 0.0 for one in story.schedule.faults), default=0.0)
-    if blocked(story, last) or (last is not None and last.began < story.start + ends):
+    if blocked(story, last) or undetectable(story) or (last is not None and last.began < story.start + ends):
         return
     if not refusing or not story.scenario.relaunches or not told_in_time(story) or story.disturbed("oss"):
         return

@@ -73,6 +73,10 @@ FOUND = {
         '{"scenario":"realistic","deliveries":[],"faults":[{"action":"ecs:DescribeInstanceRamRole",'
         '"effect":"code:Forbidden.RAM","times":3}],"deeds":[{"what":"empty:disks","call":74}]}'
     ),
+    "a port forged after the removal, beside a neighbour that refuses": (
+        '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"slb:*","effect":"code:InvalidParameter",'
+        '"times":null,"on":"api"}],"deeds":[{"what":"forged-port","call":115}]}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'
