@@ -12,6 +12,7 @@ SETTLED_FOR = 120.0
 THROTTLED_FOR = 60.0
 ATTEMPTS, DESCRIBED = r"attempt-\d+", r"disks|launch-spec|memberships(-\d+)?|usable"
 """Records that nobody needs, and records that say what Describe says too while the source stands."""
+WEIGHTS = ("SetBackendServers", "SetVServerGroupAttribute")
 PASSING = ("throttle", "code:Throttling", "code:Rejected.Throttling", "code:IncorrectDiskStatus")
 
 
@@ -102,11 +103,12 @@ def _told_anew(story: Story, one: Forgery) -> bool:
 
 
 def after_the_drain(story: Story, one: Forgery) -> bool:
-    """Whether a record was forged when the source may have left its groups: no list tells any more what is true.
+    """Whether a record was forged when the source may have lost its weights: no list tells any more what is true.
 
     As good as that is one that nobody has read between, since it overwrote what a call had written and went on with.
     """
     numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
+    numbers += [call.number for call in story.calls if call.action in WEIGHTS][:1]
     written = story.recorded(re.escape(one.name))
     if not numbers or written is None or one.calls < written:
         return False

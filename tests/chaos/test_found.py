@@ -77,6 +77,14 @@ FOUND = {
         '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"slb:*","effect":"code:InvalidParameter",'
         '"times":null,"on":"api"}],"deeds":[{"what":"forged-port","call":115}]}'
     ),
+    "memberships overwritten between weight 0 and the record of it": (
+        '{"scenario":"eventual","faults":[{"action":"*","effect":"kill-after","call":26}],'
+        '"deeds":[{"what":"empty:memberships","call":40}],"runs":1}'
+    ),
+    "a port forged between weight 0 and the record of it": (
+        '{"scenario":"eventual","faults":[{"action":"*","effect":"kill-after","call":26}],'
+        '"deeds":[{"what":"forged-port","call":40}],"runs":1}'
+    ),
     "flags read after a call beside this one has changed them": (
         '{"scenario":"neighbours","deliveries":[{"turns":[8,12]}],"faults":[{"action":"ecs:DescribeDisks",'
         '"effect":"code:InvalidSecurityToken.Expired"}]}'

@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import asdict
 
 from rescue.actions import interrupted_replacement
-from rescue.actions.record_checks import check_memberships, may_have_left, own_servers
+from rescue.actions.record_checks import check_memberships, lost_weights, may_have_left, own_servers
 from rescue.actions.source_instance import look_if_stale
 from rescue.context import Context
 from rescue.decide import Decision
@@ -50,6 +50,8 @@ def find(run: Context, state: State, _: Decision) -> State:
     state = look_if_stale(run, state)
     if not state.gone:
         search.trust()
+        if lost := lost_weights(run, search):
+            return try_later(state, Step.FIND_MEMBERSHIPS, "", lost, run.clock.now())
         state = check_memberships(run, state, search)
     left = _unsearched(run, state, search)
     due = [scope for scope in left if _is_due(run, state, scope)]
@@ -108,9 +110,9 @@ def _search_scope(run: Context, state: State, search: MembershipSearch, scope: s
 
 def _lost_record(run: Context, state: State) -> BrokenRecord | None:
     """The error about an overwritten record, if no list can show its memberships any more."""
-    left = may_have_left(run.episode.records)
-    unread = unreadable(run.episode.records, run.episode.broken) if left else None
-    if unread or not (left or state.gone):
+    if not state.gone and not may_have_left(run.episode.records):
+        return None
+    if unread := unreadable(run.episode.records, run.episode.broken):
         return unread
     own = own_servers(state, run.episode.records, run.instance_id)
     foreign = sorted({member.server_id for member in recorded(run.episode.records)} - own)

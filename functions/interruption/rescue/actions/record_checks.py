@@ -17,8 +17,9 @@ from rescue.actions import source_disks
 from rescue.context import Context
 from rescue.state import State
 from spotkeeper import episode
+from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, server_ids
-from spotkeeper.load_balancers.membership import batches, is_batch, is_complete, recorded
+from spotkeeper.load_balancers.membership import batches, is_batch, is_complete, recorded, unreadable
 from spotkeeper.load_balancers.search import MembershipSearch
 
 
@@ -109,6 +110,19 @@ def check_memberships(run: Context, state: State, search: MembershipSearch) -> S
     document = {"memberships": left, "searched": [], "complete": False, "warnings": []}
     run.episode.record("memberships", document)
     return state
+
+
+def lost_weights(run: Context, search: MembershipSearch) -> BrokenRecord | None:
+    """The error about an overwritten record, if only that record knew the weights: an earlier call may have set 0."""
+    records, found = run.episode.records, {member.key: member for member in search.found}
+    known = {member.key: member for member in recorded(records)}
+    unknown = sorted(member.group_name for key, member in found.items() if key not in known and not member.weight)
+    if run.attempt == 1 or not unknown or may_have_left(records):
+        return None
+    if any(key not in found and not search.may_find(member) for key, member in known.items()):
+        names = f"does not name the source in {', '.join(unknown)}, where its weight is 0 and was not always"
+        return BrokenRecord(run.episode.key("memberships"), names)
+    return unreadable(records, run.episode.broken)
 
 
 def _take_over_memberships(run: Context) -> None:
