@@ -98,17 +98,21 @@ def _told_anew(story: Story, one: Forgery) -> bool:
     if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
         return True
     gone = story.released_at is not None and (not told_in_time(story) or one.at > story.released_at - IN_TIME)
-    left = one.name.startswith("memberships") and after_the_drain(story, one)
+    left = one.name.startswith("memberships") and (after_the_drain(story, one) or _after_weight_0(story, one))
     return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
 
 
+def _after_weight_0(story: Story, one: Forgery) -> bool:
+    """Whether a weight was written before a record was forged: the lists show where the source is, not its weight."""
+    return any(call.number <= one.calls for call in story.calls if call.action in WEIGHTS)
+
+
 def after_the_drain(story: Story, one: Forgery) -> bool:
-    """Whether a record was forged when the source may have lost its weights: no list tells any more what is true.
+    """Whether a record was forged when the source may have left its groups: no list tells any more what is true.
 
     As good as that is one that nobody has read between, since it overwrote what a call had written and went on with.
     """
     numbers = [number for name in ("drained", "removing") if (number := story.recorded(name)) is not None]
-    numbers += [call.number for call in story.calls if call.action in WEIGHTS][:1]
     written = story.recorded(re.escape(one.name))
     if not numbers or written is None or one.calls < written:
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rescue.actions import source_disks
@@ -106,23 +106,22 @@ def check_memberships(run: Context, state: State, search: MembershipSearch) -> S
     state = state.warn(_superseded(run, "memberships", why))
     for name in filter(is_batch, list(records)):
         run.episode.supersede(name)
-    left = [asdict(member) for member in known.values() if member not in wrong]  # their weights may be 0 by now
-    document = {"memberships": left, "searched": [], "complete": False, "warnings": []}
+    left = [member for member in known.values() if member not in wrong]  # their weights may be 0 by now
+    # An entry with a wrong port tells the weight of its group all the same, where an earlier call may have set 0.
+    weights = {(member.group, member.server_id): member.weight for member in wrong if run.attempt > 1}
+    for key, member in found.items():
+        if key not in known and not member.weight and (member.group, member.server_id) in weights:
+            left.append(replace(member, weight=weights[member.group, member.server_id]))
+    document = {"memberships": [asdict(member) for member in left], "searched": [], "complete": False, "warnings": []}
     run.episode.record("memberships", document)
     return state
 
 
 def lost_weights(run: Context, search: MembershipSearch) -> BrokenRecord | None:
-    """The error about an overwritten record, if only that record knew the weights: an earlier call may have set 0."""
-    records, found = run.episode.records, {member.key: member for member in search.found}
-    known = {member.key: member for member in recorded(records)}
-    unknown = sorted(member.group_name for key, member in found.items() if key not in known and not member.weight)
-    if run.attempt == 1 or not unknown or may_have_left(records):
-        return None
-    if any(key not in found and not search.may_find(member) for key, member in known.items()):
-        names = f"does not name the source in {', '.join(unknown)}, where its weight is 0 and was not always"
-        return BrokenRecord(run.episode.key("memberships"), names)
-    return unreadable(records, run.episode.broken)
+    """The error about an unreadable record, if only that record knew a weight: an earlier call may have set 0."""
+    known = {member.key for member in recorded(run.episode.records)}
+    unknown = any(member.key not in known and not member.weight for member in search.found)
+    return unreadable(run.episode.records, run.episode.broken) if unknown and run.attempt > 1 else None
 
 
 def _take_over_memberships(run: Context) -> None:
