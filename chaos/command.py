@@ -105,7 +105,8 @@ class Search:
             self.tally.add(one)
             played.append(one)
             if new:
-                print(f"violated after {self._seconds:.0f} s: {', '.join(sorted(new))}", flush=True)
+                print(f"violated after {self._seconds:.0f} s: {', '.join(sorted(new))}")
+                print(f"  make chaos REPLAY='{one.schedule.line()}'", flush=True)
             self._tell()
         return played
 

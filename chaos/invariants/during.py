@@ -122,7 +122,7 @@ def remembered_first(story: Story) -> Iterator[str]:
     """
     spec, memberships = rf"launch-spec{VERSION}", rf"memberships(-\d+)?{VERSION}"
     rules = [(memberships, "SetBackendServers"), (memberships, "SetVServerGroupAttribute"), (spec, "RunInstances")]
-    rules += [(r"launch-request-\d+-1", "RunInstances"), (memberships, "RemoveBackendServers")]
+    rules += [(r"launch-request-\d+-\d+", "RunInstances"), (memberships, "RemoveBackendServers")]
     if not story.disturbed("oss"):
         rules += [(rf"disks{VERSION}", "ModifyDiskAttribute")]
     if not story.scenario.stop_mode and not any(story.disturbed(product) for product in ("ecs", "slb", "oss")):

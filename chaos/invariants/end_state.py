@@ -44,13 +44,13 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
     anybody know a port that was forged when the source had left its groups: it is believed. A source that was stopped
     before its groups let it go stays in them, at weight 0, until it is released; the answer says so.
     """
+    if undetectable(story):
+        return
     if not _remembered(story):
         if told_in_time(story) and not blocked(story, last_ended(story)) and not excused(story, "slb", "oss"):
             yield "the memberships were not remembered although there was time"
         if story.done is not None and WARNING not in str(story.done["warnings"]):
             yield "the memberships were not remembered in time, and the answer does not say so"
-        return
-    if undetectable(story):
         return
     unread = any(UNREAD in str(run.answer) for run in story.runs)
     if unread and not _may_not_read(story):

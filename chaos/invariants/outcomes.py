@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from chaos.invariants.told import blocked, excused, last_ended, told_in_time
+from chaos.invariants.told import blocked, excused, last_ended, reported, told_in_time
 from chaos.story import Run, Story
 
 READ_TIMEOUT = 10.0
@@ -40,7 +40,7 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
     if not story.scenario.touchable:
         return
     hostage = any(one.endless and "DescribeHealthStatus" not in one.action for one in story.schedule.faults)
-    hostage |= _rightly_incomplete(story) or blocked(story, last_ended(story))
+    hostage |= _rightly_incomplete(story) or blocked(story, last_ended(story)) or reported(story)
     ends = {"done", "lost", *(("drained",) if story.scenario.stop_mode else ())}
     yield from (
         f"episode {number} is open: {sorted(records)}; last error: {_last_error(story)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from chaos.story import Forgery, Run, Story
@@ -12,6 +13,9 @@ SETTLED_FOR = 120.0
 THROTTLED_FOR = 60.0
 ATTEMPTS, DESCRIBED = r"attempt-\d+", r"disks|launch-spec|memberships(-\d+)?|usable"
 """Records that nobody needs, and records that say what Describe says too while the source stands."""
+LISTS = ("DescribeVServerGroupAttribute",)
+BELIEVED_AFTER = 30.0
+"""So many seconds a group may be refused before the journal is believed about it."""
 WEIGHTS = ("SetBackendServers", "SetVServerGroupAttribute")
 PASSING = ("throttle", "code:Throttling", "code:Rejected.Throttling", "code:IncorrectDiskStatus")
 
@@ -76,6 +80,13 @@ def blocked(story: Story, run: Run | None) -> bool:
     )
 
 
+def reported(story: Story) -> bool:
+    """Whether the last sweep names a record of somebody else's that a human has to move away."""
+    sweeps = [run for run in story.runs_of("sweep") if run.answer]
+    warned = str(sweeps[-1].answer["warnings"]) if sweeps and sweeps[-1].answer else ""
+    return any(f"/{one.name} " in warned for one in story.forgeries if not _told_anew(story, one))
+
+
 def blind(story: Story, run: Run) -> bool:
     """Whether a call could not read a record that it cannot do without; one that was killed had no time to say so."""
     standing = (one for one in story.forgeries if one.at <= run.ended and not _told_anew(story, one))
@@ -121,4 +132,23 @@ def after_the_drain(story: Story, one: Forgery) -> bool:
 
 def undetectable(story: Story) -> bool:
     """Whether somebody changed a port in the memberships when no list could contradict it any more."""
-    return any(one.what == "forged-port" and after_the_drain(story, one) for one in story.forgeries)
+    ports = (one for one in story.forgeries if one.what == "forged-port")
+    return any(after_the_drain(story, one) or _unlisted(story, one) for one in ports)
+
+
+def _unlisted(story: Story, one: Forgery) -> bool:
+    """Whether a group was refused to every call between a forgery and the first write to the group, for 30 s.
+
+    Before the first attempt was recorded there can be no record but a forged record.
+    """
+    begun = story.recorded("attempt-1")
+    if begun is None or one.calls < begun:
+        return False
+    later = [call for call in story.calls if call.number > one.calls and "VServerGroupId" in call.parameters]
+    for group in {call.parameters["VServerGroupId"] for call in later}:
+        of_group = [call for call in later if call.parameters["VServerGroupId"] == group]
+        refused = list(itertools.takewhile(lambda call: call.action in LISTS and call.number in story.hits, of_group))
+        first = of_group[len(refused)] if len(refused) < len(of_group) else None
+        if refused and first is not None and first.action not in LISTS and first.at - refused[0].at >= BELIEVED_AFTER:
+            return True
+    return False

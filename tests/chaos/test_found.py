@@ -8,6 +8,17 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a launch request that somebody else writes before the call does": (
+        '{"scenario":"eventual","seed":804484,"deeds":[{"what":"types:launch-request-1-1","call":65}]}'
+    ),
+    "a forged port before the first call, and groups that are throttled for a minute": (
+        '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"slb:DescribeVServerGroupAttribute",'
+        '"effect":"throttle","times":null,"seconds":60.0}],"phase":7.0,"deeds":[{"what":"forged-port"}]}'
+    ),
+    "an event that is overwritten while the last call dies": (
+        '{"scenario":"slow-image","deliveries":[],"faults":[{"action":"*","effect":"kill-after","call":141}],'
+        '"deeds":[{"what":"half:event","at":120.0}],"runs":1}'
+    ),
     "a call takes what a call beside it has removed for forged": (
         '{"scenario":"neighbours","deliveries":[{"turns":[34,18]},{"at":2000.0,"event":"timer"}],'
         '"faults":[{"action":"*","effect":"kill-after","call":90},{"action":"slb:DescribeLoadBalancers",'

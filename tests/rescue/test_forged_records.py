@@ -110,6 +110,19 @@ def test_forged_memberships(what: str) -> None:
     assert any("memberships" in text for text in answer["warnings"])
 
 
+def test_records_from_before_the_first_call() -> None:
+    """Nobody goes by them, also where the groups refuse to contradict them for a minute."""
+    here = stage(Timings(image=30, boot=20))
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS["another port"]})
+    fault(here, "DescribeVServerGroupAttribute", "throttle-second", times=None, until=here.cloud.now() + 60)
+    answer = here.deliver()
+    assert answer["outcome"] == "done"
+    assert here.shortcomings() == []
+    assert any(
+        "memberships was superseded: it was written before the rescue began" in text for text in answer["warnings"]
+    )
+
+
 @pytest.mark.parametrize("balancer", ["", "lb-bp1none"], ids=["not listed yet", "that does not exist"])
 def test_a_forged_membership_that_nobody_can_contradict(balancer: str) -> None:
     """Of a load balancer that does not exist, or while none is listed: nobody goes by it."""

@@ -27,6 +27,8 @@ def begin(run: Context, state: State, _: Decision) -> State:
     rescue_index.begin(run.episode, described, state.now)
     run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})
     run.signs.begin(run.episode, run.attempt)
+    if run.attempt == 1:
+        state = record_checks.supersede_foreign(run, state)
     return state.replace(opened=True)
 
 

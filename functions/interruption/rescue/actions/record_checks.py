@@ -23,6 +23,14 @@ from spotkeeper.load_balancers.membership import batches, is_batch, is_complete,
 from spotkeeper.load_balancers.search import MembershipSearch
 
 
+def supersede_foreign(run: Context, state: State) -> State:
+    """Supersede what the journal said before the first call: each call records its attempt before anything else."""
+    foreign = list(filter(episode.DESCRIBED.fullmatch, run.episode.records))
+    for name in foreign:
+        run.episode.supersede(name)
+    return state.warn(*(_superseded(run, name, "it was written before the rescue began") for name in foreign))
+
+
 def settle_launch_spec(run: Context, state: State, observed: Mapping[str, Any]) -> State:
     """Record the observed launch spec, or agree with the recorded launch spec. Raises ``JournalUnavailable``."""
     standing = run.episode.records.get("launch-spec") or run.episode.record("launch-spec", observed)
