@@ -147,6 +147,29 @@ def test_a_port_that_nobody_can_know() -> None:
     assert list(others.nothing_forged_acted_upon(early))
 
 
+@pytest.mark.parametrize(("seconds", "excused"), [(120.0, True), (20.0, False)], ids=["half a minute", "a moment"])
+def test_a_port_that_no_list_contradicts(seconds: float, *, excused: bool) -> None:
+    """A port forged between two calls is believed if the groups are refused to the second call for half a minute."""
+    throttled = FaultSpec("slb:DescribeVServerGroupAttribute", "throttle", times=None, seconds=seconds)
+    dies = FaultSpec("*", "kill-after", call=12)
+    story = tell(Schedule("neighbours", (Delivery(),), (throttled, dies), deeds=(Deed("forged-port", call=12),)))
+    assert list(others.nothing_forged_acted_upon(story)) == []
+    call = next(one for one in story.calls if one.action == "AddVServerGroupBackendServers")
+    members = call.parameters["BackendServers"].replace("8080", str(FORGED_PORT))
+    story.calls[call.number - 1] = replace(call, parameters={**call.parameters, "BackendServers": members})
+    assert bool(list(others.nothing_forged_acted_upon(story))) != excused
+
+
+def test_who_leaves_a_rescue_to_a_human_says_so() -> None:
+    """An open rescue is excused as long as the last sweep names the record that keeps it open."""
+    dies = FaultSpec("*", "kill-after", call=141)
+    story = tell(Schedule("slow-image", (), (dies,), deeds=(Deed("half:event", at=120.0),), runs=1))
+    assert list(outcomes.every_rescue_ends(story)) == []
+    last = story.runs_of("sweep")[-1]
+    last.answer = {**(last.answer or {}), "warnings": []}
+    assert list(outcomes.every_rescue_ends(story))
+
+
 def test_unread_has_to_be_true() -> None:
     """Who answers that CLB was not searched was refused, and often enough."""
     story = tell(Schedule("plain"))
