@@ -8,6 +8,11 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a source that is released between the last look and the search": (
+        '{"scenario":"realistic","faults":[{"action":"*","effect":"kill-before","call":103},{"action":"*",'
+        '"effect":"kill-before","call":20}],"phase":59.0,"seed":778418,"deeds":[{"what":"half:memberships","at":20.0}],'
+        '"runs":1}'
+    ),
     "a launch request that somebody else writes before the call does": (
         '{"scenario":"eventual","seed":804484,"deeds":[{"what":"types:launch-request-1-1","call":65}]}'
     ),

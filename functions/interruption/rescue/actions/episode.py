@@ -36,7 +36,7 @@ def load(run: Context, state: State, _: Decision) -> State:
     """Read the records of earlier calls."""
     event_time = run.event["time"]
     run.load(state.entered if event_time is None else event_time)
-    return source_instance.extend_notice(run, resume(run, state.replace(loaded=True)))
+    return source_instance.extend_notice(resume(run, state.replace(loaded=True)))
 
 
 def unlocked(run: Context, _: State, __: Decision) -> State:

@@ -50,9 +50,9 @@ def find(run: Context, state: State, _: Decision) -> State:
     state = look_if_stale(run, state)
     if not state.gone:
         search.trust()
-        if lost := lost_weights(run, search):
-            return try_later(state, Step.FIND_MEMBERSHIPS, "", lost, run.clock.now())
-        state = check_memberships(run, state, search)
+    if lost := _lost_record(run, state) if state.gone else lost_weights(run, search):
+        return try_later(state, Step.FIND_MEMBERSHIPS, "", lost, run.clock.now())
+    state = check_memberships(run, state, search)
     left = _unsearched(run, state, search)
     due = [scope for scope in left if _is_due(run, state, scope)]
     if due and not state.gone and not _is_late(run, state):

@@ -71,12 +71,12 @@ def _without_flags(run: Mapping[str, Any]) -> dict[str, Any]:
 def settle_disks(run: Context, state: State, attached: Sequence[Described]) -> State:
     """Record the disks with their flags, or agree with the record if it names these disks and no others.
 
-    A disk that was attached after the record was written is part of the image, and its flag is restored, too.
-    Raises ``JournalUnavailable``.
+    A disk that was attached after the record was written is part of the image, and its flag is restored, too. Only a
+    released source has no disk: then the record stands. Raises ``JournalUnavailable``.
     """
     today = {str(disk["DiskId"]): source_disks.record_of(disk) for disk in attached}
     standing = run.episode.records.get("disks") or run.episode.record("disks", {"disks": today})
-    while wrong := sorted(standing["disks"].keys() ^ today.keys()):
+    while today and (wrong := sorted(standing["disks"].keys() ^ today.keys())):
         shown = ", ".join(f"{disk} is {'' if disk in today else 'not '}attached to the source" for disk in wrong)
         state = state.warn(_superseded(run, "disks", shown))
         known = {name: disk for name, disk in standing["disks"].items() if name in today}

@@ -12,6 +12,7 @@ from spotkeeper.retry import RetryPolicy
 
 LOCK_PAUSE = 2.0
 FRESH_SECONDS = 20.0
+"""A look is at most as old as this when it is relied on, and new in so many last seconds of the notice."""
 
 STOPPED_WAITER = Waiter("instance", success=frozenset({"Stopped", "gone"}), retry=frozenset({"Stopping", "Running"}))
 NOT_RUNNING = frozenset({"IncorrectInstanceStatus", "InvalidInstanceId.NotFound"})
@@ -23,20 +24,21 @@ def look(run: Context, state: State, _: Decision | None = None) -> State:
     source = describe_instance(run.ecs, run.instance_id)
     image = Image.UNKNOWN if source is None and not state.has_image else state.image
     seen = state.replace(source=source, source_seen=True, source_seen_at=run.clock.now(), image=image)
-    return extend_notice(run, seen.replace(lock_seen=state.lock_seen or locked(source)))
+    return extend_notice(seen.replace(lock_seen=state.lock_seen or locked(source)))
 
 
 def look_if_stale(run: Context, state: State) -> State:
     """Read the source again if it may have been released since the last look.
 
-    The notice's end does not tell: it may be an estimate.
+    The notice's end alone does not tell: it may be an estimate.
     """
-    return look(run, state) if run.clock.now() - state.source_seen_at > FRESH_SECONDS else state
+    age, left = run.clock.now() - state.source_seen_at, state.notice_end - run.clock.now()
+    return look(run, state) if age > FRESH_SECONDS or (age > 0 and left < FRESH_SECONDS) else state
 
 
-def extend_notice(run: Context, state: State) -> State:
-    """Estimate the notice's end anew if it has passed and the source is still there, under the lock."""
-    if locked(state.source) and run.clock.now() > state.notice_end:
+def extend_notice(state: State) -> State:
+    """Estimate the notice's end anew if the source was seen after it, under the lock."""
+    if locked(state.source) and state.source_seen_at > state.notice_end:
         return state.replace(notice_end=state.entered + NOTICE_SECONDS, notice_estimated=True)
     return state
 
