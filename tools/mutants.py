@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODULES = {
     "functions/interruption/rescue/decide.py": "tests/rescue/test_decide*.py",
-    "functions/interruption/rescue/due.py": "tests/rescue/test_decide*.py",
+    "functions/interruption/rescue/step_conditions.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/steps.py": "tests/rescue/test_decide*.py",
     "functions/interruption/rescue/actions/launch_refusals.py": "tests/rescue/test_launch_refusals.py",
     "functions/lifecycle_hook/checking/decide.py": "tests/lifecycle_hook/test_decide.py",

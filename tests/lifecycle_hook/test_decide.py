@@ -119,19 +119,19 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {**_of({(0, "i-a"): BROKEN}), "check_plan": REMOVE}, {"progress": progress(runs=(run(),))},
         {"progress": progress(runs=(run(at=NOW - 220),))},
     ]),
-    (Step.SPARE, "Auto Scaling removes no instance from a group at its MinSize", [
+    (Step.CHECK_MIN_SIZE, "Auto Scaling removes no instance from a group at its MinSize", [
         {**_of(ONE_FAILED), "check_plan": REMOVE},
         {"progress": THREE.replace(results={**PASSED, (0, "i-c"): result("i-c", **SO_TOO)}), "check_plan": REMOVE},
     ]),
     (Step.COMPLETE,
      "ABANDON: 1 of 2 instances failed: i-a: it is broken; without them the group is below its MinSize", [
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": False},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "keeps_min_size": False},
     ]),
     (Step.MARK, "a later call needs to know which instances to remove after CONTINUE", [
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "keeps_min_size": True},
     ]),
     (Step.COMPLETE, "CONTINUE: 1 of 2 instances failed: i-a: it is broken; they are removed after CONTINUE", [
-        {**_of(ONE_FAILED), "check_plan": REMOVE, "spared": True, "marked": True},
+        {**_of(ONE_FAILED), "check_plan": REMOVE, "keeps_min_size": True, "marked": True},
     ]),
     (Step.COMPLETE, "ROLLBACK: 1 of 2 instances failed: i-a: it is broken", [
         {**_of(ONE_FAILED), "check_plan": ROLLBACK, "transition": IN},

@@ -9,7 +9,7 @@ import pytest
 
 from rescue.decide import decide, plan
 from rescue.state import Image, Replacement, State
-from rescue.steps import BY_GROUP, SIDE_BY_SIDE, Step
+from rescue.steps import BY_GROUP, INDEPENDENT_STEPS, Step
 from spotkeeper import loop
 from spotkeeper.settings import InterruptionSettings
 from tests.rescue.test_decide import (
@@ -131,7 +131,7 @@ WALKS = [
     (
         DEFAULTS,
         ARRIVED,
-        SIDE_BY_SIDE,
+        INDEPENDENT_STEPS,
         SAVED
         + "find the memberships, make the image, retain the disks, record the launch spec, find the memberships, "
         + "wait for the image, end with the refused steps",

@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rescue.due import DUE
 from rescue.state import Image, State
+from rescue.step_conditions import CONDITIONS
 from rescue.steps import (
-    DO_WITHOUT,
     HOLD_UP_SECONDS,
+    INDEPENDENT_STEPS,
     LOAD_BALANCER_STEPS,
     NEEDS,
-    SIDE_BY_SIDE,
+    OPTIONAL_NEEDS,
     Step,
     again_at,
+    blocks_until,
     makes_image,
     ordered_steps,
-    pass_at,
     relaunches,
 )
 from spotkeeper import loop
@@ -54,9 +54,9 @@ def decide(settings: InterruptionSettings, state: State) -> Decision:
 def plan(settings: InterruptionSettings, state: State) -> Iterator[Decision]:
     """All steps that are due in this state, in order."""
     for step in ordered_steps(settings, state):
-        due = DUE[step]
-        if due.applies(settings, state):
-            yield Decision(step, due.reason)
+        condition = CONDITIONS[step]
+        if condition.applies(settings, state):
+            yield Decision(step, condition.reason)
 
 
 def _look(state: State) -> Decision | None:
@@ -162,32 +162,32 @@ def _lost(settings: InterruptionSettings, state: State) -> Decision | None:
 def _next(settings: InterruptionSettings, state: State) -> Decision:
     """The first step that is due and may be tried now; else the wait until a step may be tried.
 
-    A step behind a refused step is taken if it need not wait for it (``steps.pass_at``, ``steps.NEEDS``). Load balancer
-    steps that are late come after the image: they are tried while the image is refused.
+    A step behind a refused step is taken if it need not wait for it (``blocks_until``, ``NEEDS``). Load balancer steps
+    that are late come after the image: they are tried while the image is refused.
     """
     refused: list[loop.Step] = []
     late: list[Decision] = []
-    held_up = False
+    blocked = False
     for decision in plan(settings, state):
         step = decision.step
-        if _blocked(step, refused, state) or (held_up and step not in SIDE_BY_SIDE):
+        if _needs_refused(step, refused, state) or (blocked and step not in INDEPENDENT_STEPS):
             break
-        passable = pass_at(step, settings, state)
+        blocked_until = blocks_until(step, settings, state)
         if again_at(step, state) <= state.now:
-            if not (step in LOAD_BALANCER_STEPS and 0.0 < passable <= state.now):
+            if not (step in LOAD_BALANCER_STEPS and 0.0 < blocked_until <= state.now):
                 return _disks_first(decision, refused, state)
             late.append(decision)
         refused.append(step)
-        held_up = held_up or passable > state.now
+        blocked = blocked or blocked_until > state.now
     return late[0] if late else _wait(settings, state, refused)
 
 
-def _blocked(step: loop.Step, refused: Sequence[loop.Step], state: State) -> bool:
+def _needs_refused(step: loop.Step, refused: Sequence[loop.Step], state: State) -> bool:
     """Whether a refused step is needed first."""
     needed = NEEDS.get(step, frozenset()).intersection(refused)
     if step is Step.STOP_SOURCE:
         return any(_delays_stop(other, state) for other in needed)
-    return any(step not in DO_WITHOUT or again_at(other, state) < math.inf for other in needed)
+    return any(step not in OPTIONAL_NEEDS or again_at(other, state) < math.inf for other in needed)
 
 
 def _delays_stop(step: loop.Step, state: State) -> bool:
@@ -211,8 +211,8 @@ def _disks_first(decision: Decision, refused: Sequence[loop.Step], state: State)
 def _wait(settings: InterruptionSettings, state: State, refused: Sequence[loop.Step]) -> Decision:
     """The wait until the next try; if there is none, the end."""
     tries = {step: again_at(step, state) for step in refused}
-    passes = [at for step in refused if (at := pass_at(step, settings, state)) > state.now]
-    at = min([*tries.values(), *passes])
+    ends = [at for step in refused if (at := blocks_until(step, settings, state)) > state.now]
+    at = min([*tries.values(), *ends])
     if at == math.inf:
         return Decision(Step.FAIL, f"refused: {', '.join(step.value for step in refused)}")
     step = min(tries, key=lambda step: tries[step])

@@ -69,7 +69,7 @@ NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Ste
 
 FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
 LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.RETURN})
-SIDE_BY_SIDE = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
+INDEPENDENT_STEPS = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
 """While a step of this set is refused, the other steps of the set are still taken; only the steps behind them wait."""
 HOLD_UP_SECONDS = 30.0
 """How long refused or slow steps may delay the image (at-once: the launch); load balancer steps share this time."""
@@ -87,8 +87,8 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
     Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
 }
 """Steps that are not taken while a step of the set is refused."""
-DO_WITHOUT = frozenset({Step.REMOVE, Step.NO_JOURNAL})
-"""Steps of ``NEEDS`` that are taken without the needed step, once that is refused for good."""
+OPTIONAL_NEEDS = frozenset({Step.REMOVE, Step.NO_JOURNAL})
+"""Steps of ``NEEDS`` that are taken without the needed step once that is refused for good."""
 
 
 def ordered_steps(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:
@@ -147,10 +147,10 @@ def _part_again_at(step: loop.Step, part: str, state: State) -> float:
     return 0.0 if refusal is None else refusal.again_at
 
 
-def pass_at(step: loop.Step, settings: InterruptionSettings, state: State) -> float:
-    """From when on later steps need not wait for a refused or slow step; infinite: they always wait."""
+def blocks_until(step: loop.Step, settings: InterruptionSettings, state: State) -> float:
+    """Until when later steps wait for a refused or slow step (seconds since 1970); infinite: they always wait."""
     if step in LOAD_BALANCER_STEPS:
-        return 0.0 if again_at(step, state) == math.inf else _load_balancers_pass_at(settings, state)
+        return 0.0 if again_at(step, state) == math.inf else _load_balancers_block_until(settings, state)
     if step is Step.WAIT_DRAIN:
         return 0.0 if state.has_image or again_at(step, state) == math.inf else math.inf
     if step in {
@@ -170,7 +170,7 @@ def pass_at(step: loop.Step, settings: InterruptionSettings, state: State) -> fl
     return math.inf
 
 
-def _load_balancers_pass_at(settings: InterruptionSettings, state: State) -> float:
+def _load_balancers_block_until(settings: InterruptionSettings, state: State) -> float:
     """Load balancers delay only the image (at-once: the launch), for ``HOLD_UP_SECONDS``."""
     delayed = not state.has_image if makes_image(settings, state) else state.replacement is Replacement.NONE
     if state.stop_mode or not delayed:

@@ -21,10 +21,10 @@ from rescue.actions import (
 )
 from rescue.context import Context
 from rescue.decide import Decision, decide
-from rescue.due import DUE
 from rescue.next_try import continue_at, error_of, try_later
 from rescue.state import Image, State
-from rescue.steps import HOLD_UP_SECONDS, LOAD_BALANCER_STEPS, SIDE_BY_SIDE, Step, again_at, ordered_steps
+from rescue.step_conditions import CONDITIONS
+from rescue.steps import HOLD_UP_SECONDS, INDEPENDENT_STEPS, LOAD_BALANCER_STEPS, Step, again_at, ordered_steps
 from spotkeeper import loop
 from spotkeeper.errors import (
     CloudError,
@@ -38,7 +38,7 @@ from spotkeeper.errors import (
 from spotkeeper.loop import Actions, Answers, Loop
 from spotkeeper.settings import InterruptionSettings, StopSource
 
-WITHOUT_WAIT = SIDE_BY_SIDE - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
+WITHOUT_WAIT = INDEPENDENT_STEPS - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
 """Steps that never wait inside themselves: the loop tries them again."""
 TICK = 0.1
 """Seconds that pass at least before a step goes on whose time was up."""
@@ -99,7 +99,7 @@ def _plan_next_try(run: Context, state: State, step: loop.Step, error: Spotkeepe
         return continue_at(state, step, "", error, now + max(TICK, until.remaining()))
     after = try_later(state, step, "", error, now)
     first = state.refusal(step) is None
-    return after.warn(f"{step.value}: {error}") if first and (step in SIDE_BY_SIDE or hurried) else after
+    return after.warn(f"{step.value}: {error}") if first and (step in INDEPENDENT_STEPS or hurried) else after
 
 
 def limit(settings: InterruptionSettings, state: State, decision: Decision) -> float:
@@ -110,7 +110,7 @@ def limit(settings: InterruptionSettings, state: State, decision: Decision) -> f
     if step in WITHOUT_WAIT:
         return state.now + (membership_search.SLICE_SECONDS if step is Step.FIND_MEMBERSHIPS else 0.0)
     steps = ordered_steps(settings, state)
-    urgent = [other for other in steps[: steps.index(step)] if DUE[other].applies(settings, state)]
+    urgent = [other for other in steps[: steps.index(step)] if CONDITIONS[other].applies(settings, state)]
     if step is Step.MAKE_IMAGE and Step.RETAIN_DISKS in urgent:
         return state.now  # the disks are tried before each further try of the image
     tries = min((again_at(other, state) for other in urgent), default=math.inf)

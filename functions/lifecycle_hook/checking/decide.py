@@ -16,7 +16,7 @@ the sweep runs every minute."""
 APPEAR_SECONDS = 30.0
 """An action may be missing from DescribeLifecycleActions for so long after its notification."""
 REACH_SECONDS = 60.0
-"""The longest wait for an instance that is in service: it is expected to be running."""
+"""The longest wait for an instance that is in service, or checked on demand: it is expected to be running."""
 
 NAMED = 3
 """So many instances are named in a reason; the answer names all."""
@@ -164,9 +164,9 @@ def _partial(state: State, plan: CheckPlan, reason: str) -> Decision:
     if state.removal_error:
         why = f"{state.removal_error.action}: {state.removal_error.code}"
         return Decision(Step.COMPLETE, f"{reason}; they could not be removed after CONTINUE ({why})", plan.on_failure)
-    if state.spared is None:
-        return Decision(Step.SPARE, "Auto Scaling removes no instance from a group at its MinSize")
-    if not state.spared:
+    if state.keeps_min_size is None:
+        return Decision(Step.CHECK_MIN_SIZE, "Auto Scaling removes no instance from a group at its MinSize")
+    if not state.keeps_min_size:
         return Decision(Step.COMPLETE, f"{reason}; without them the group is below its MinSize", plan.on_failure)
     if not state.marked:
         return Decision(Step.MARK, "a later call needs to know which instances to remove after CONTINUE")

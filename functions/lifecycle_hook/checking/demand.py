@@ -8,6 +8,7 @@ from typing import Any
 from checking import audit_records, commands, readiness
 from checking.answer import evidence
 from checking.context import Context
+from checking.decide import REACH_SECONDS
 from checking.observe import FIRST_PAUSE, LONGEST_PAUSE
 from checking.progress import Progress
 from spotkeeper import loop
@@ -15,9 +16,6 @@ from spotkeeper.errors import DeadlineReached
 from spotkeeper.events import CheckOnDemand
 from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision
 from spotkeeper.polling import GROWTH, jittered
-
-REACH_SECONDS = 60.0
-"""The longest wait for an instance: it is expected to be running."""
 
 
 class Step(loop.Step):

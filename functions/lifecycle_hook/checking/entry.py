@@ -120,7 +120,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.RUN: checks.start,
     Step.GIVE_UP: checks.give_up,
     Step.HEARTBEAT: heartbeat.heartbeat,
-    Step.SPARE: failed_instances.spare,
+    Step.CHECK_MIN_SIZE: failed_instances.check_min_size,
     Step.RECORD_LIFE: tags.record_life,
     Step.MARK: tags.mark,
     Step.COMPLETE: completion.complete,

@@ -47,10 +47,10 @@ class State(loop.State):
     call, ``unrecorded``: without a tag yet. ``extendable``: no heartbeat was refused; ``heartbeat_error`` is a refusal
     that is this function's failure. ``looks`` counts the reads of the action. ``observed``: this call has looked at the
     instances, ``asked_at`` for the last time; ``polled``: after a wait, or with the results of commands. ``judged``:
-    the reason of the completion. ``sent``: the result of a CompleteLifecycleAction that got no answer. ``spared``:
-    whether the group can spare the failed instances; ``removal_error``: why that is not known, or why they cannot be
-    marked. ``failed``: failed instances at this call's completion; ``suspects``: members that an earlier call has
-    marked. ``tidied``: no tag of this action is left, or ``untidy`` is the reason.
+    the reason of the completion. ``sent``: the result of a CompleteLifecycleAction that got no answer.
+    ``keeps_min_size``: whether the group keeps its MinSize without the failed instances; ``removal_error``: why that is
+    not known, or why they cannot be marked. ``failed``: failed instances at this call's completion; ``suspects``:
+    members that an earlier call has marked. ``tidied``: no tag of this action is left, or ``untidy`` is the reason.
     """
 
     event: LifecycleHook
@@ -81,7 +81,7 @@ class State(loop.State):
     extendable: bool = True
     heartbeat_error: CloudError | None = None
 
-    spared: bool | None = None
+    keeps_min_size: bool | None = None
     removal_error: CloudError | None = None
     marked: bool = False
     judged: str = ""

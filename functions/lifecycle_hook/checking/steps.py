@@ -18,7 +18,7 @@ class Step(loop.Step):
     OBSERVE = "look at the progress of the checks", QUIET
     RUN = "run a check", WRITES
     GIVE_UP = "stop waiting"
-    SPARE = "check whether the group can spare the failed instances"
+    CHECK_MIN_SIZE = "check whether the group can spare the failed instances"
     HEARTBEAT = "keep the hook alive", WRITES
     RECORD_LIFE = "record how long the hook lives", WRITES
     MARK = "mark the failed instances", WRITES

@@ -68,7 +68,9 @@ class InterruptionSettings(JournalSettings):
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> InterruptionSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
-        variables = Variables(environ)
+        variables = Variables(
+            environ
+        )  # refuses a name that is not in ``variables.KNOWN``: a new variable goes there too
         relaunch = variables.choice("SPOTKEEPER_RELAUNCH", Relaunch.FROM_IMAGE)
         stop_source = variables.choice("SPOTKEEPER_STOP_SOURCE", StopSource.NEVER)
         if relaunch is Relaunch.AT_ONCE and stop_source is StopSource.BEFORE_RELAUNCH:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from rescue.actions import source_disks
-from rescue.actions.image import choose_image, not_ours
+from rescue.actions.image import IMAGE_WAITER, choose_image, not_ours
 from rescue.actions.image_ownership import (
-    IMAGE_WAITER,
     FoundImage,
     Owner,
     create_parameters,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rescue.actions import source_disks
 from rescue.actions.image_ownership import (
-    IMAGE_WAITER,
     USABLE,
     FoundImage,
     OwnedImages,
@@ -19,8 +18,16 @@ from rescue.context import Context
 from rescue.decide import Decision
 from rescue.state import Image, State
 from spotkeeper.errors import WaitFailed
-from spotkeeper.polling import ABSENT, wait_for
+from spotkeeper.polling import ABSENT, Waiter, wait_for
 
+IMAGE_WAITER = Waiter(
+    "image",
+    success=frozenset({USABLE}),
+    retry=frozenset({"Creating", "Waiting", "Available", ABSENT}),
+    first_pause=2.0,
+    longest_pause=8.0,
+)
+"""Without a limit of its own: an image is waited for until the step's limit (``workflow.limit``)."""
 LOOK_PAUSE = 10.0
 NOT_OURS = "not an image of this rescue's disks"
 

@@ -22,19 +22,9 @@ from spotkeeper.clients import chunks, items
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import ALL_STATUSES, Described, describe_images, tags_of
-from spotkeeper.polling import ABSENT, Waiter
 
 USABLE = "usable"
-IMAGE_WAITER = Waiter(
-    "image",
-    success=frozenset({USABLE}),
-    retry=frozenset({"Creating", "Waiting", "Available", ABSENT}),
-    failure=frozenset({"CreateFailed", "UnAvailable", "Deprecated"}),
-    first_pause=2.0,
-    longest_pause=8.0,
-)
-"""Without a limit of its own: an image is waited for until the step's limit (``workflow.limit``)."""
-
+FAILED_STATES = frozenset({"CreateFailed", "UnAvailable", "Deprecated"})
 SNAPSHOTS_PER_CALL = 100
 TRY = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -53,7 +43,7 @@ class FoundImage:
     @property
     def failed(self) -> bool:
         """Whether its creation has failed."""
-        return self.state in IMAGE_WAITER.failure
+        return self.state in FAILED_STATES
 
 
 class Owner(Enum):
@@ -123,7 +113,7 @@ def _found(run: Context, image: Described) -> FoundImage:
 def _state(image: Described) -> str:
     """``Usable`` decides if the API shows it; else ``Available`` does."""
     usable, status = image.get("Usable"), str(image.get("Status"))
-    if status not in IMAGE_WAITER.failure and (usable is True or (usable is None and status == "Available")):
+    if status not in FAILED_STATES and (usable is True or (usable is None and status == "Available")):
         return USABLE
     return status
 

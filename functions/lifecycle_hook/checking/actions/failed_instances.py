@@ -1,4 +1,4 @@
-"""Failed instances after CONTINUE: whether their group can spare them, and their removal."""
+"""Failed instances after CONTINUE: whether their group keeps its MinSize without them, and their removal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACTIVITY = Waiter(
 )
 
 
-def spare(run: Context, state: State, _: Decision) -> State:
+def check_min_size(run: Context, state: State, _: Decision) -> State:
     """Check whether the group keeps its MinSize without the failed instances (RemoveInstances requires it)."""
     group_id = _group_id(state)
     try:
@@ -34,7 +34,7 @@ def spare(run: Context, state: State, _: Decision) -> State:
         return state.replace(removal_error=error)
     group = next((group for group in items(answer, "ScalingGroups") if group.get("ScalingGroupId") == group_id), {})
     total, least = int(group.get("TotalCapacity") or 0), int(group.get("MinSize") or 0)
-    return state.replace(spared=total - len(state.failing) >= least)
+    return state.replace(keeps_min_size=total - len(state.failing) >= least)
 
 
 def recall(run: Context, state: State, _: Decision) -> State:

@@ -11,8 +11,8 @@ from spotkeeper import loop
 from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
 
 
-class Due(NamedTuple):
-    """The reason for a step, and whether it is due in a state."""
+class Condition(NamedTuple):
+    """Whether a step is due in a state, and the reason for it."""
 
     reason: str
     applies: Callable[[InterruptionSettings, State], bool]
@@ -50,41 +50,47 @@ def _restore_disks(settings: InterruptionSettings, state: State) -> bool:
     return retained and not state.gone and not state.disks_settled
 
 
-LAST = Due("no other step is due", lambda _, __: True)
+LAST = Condition("no other step is due", lambda _, __: True)
 
-DUE: Mapping[loop.Step, Due] = {
-    Step.OPEN: Due("later calls need the record of this rescue", lambda _, state: not state.opened),
-    Step.LOOK_FOR_IMAGE: Due("an earlier call may have made an image", lambda _, state: state.image is Image.UNKNOWN),
-    Step.RETAIN_DISKS: Due("a retained disk outlives the instance", _retain_disks),
-    Step.RECORD_LAUNCH_SPEC: Due("the launch spec can be read only while the source exists", _record_launch_spec),
-    Step.FIND_MEMBERSHIPS: Due(
+CONDITIONS: Mapping[loop.Step, Condition] = {
+    Step.OPEN: Condition("later calls need the record of this rescue", lambda _, state: not state.opened),
+    Step.LOOK_FOR_IMAGE: Condition(
+        "an earlier call may have made an image", lambda _, state: state.image is Image.UNKNOWN
+    ),
+    Step.RETAIN_DISKS: Condition("a retained disk outlives the instance", _retain_disks),
+    Step.RECORD_LAUNCH_SPEC: Condition("the launch spec can be read only while the source exists", _record_launch_spec),
+    Step.FIND_MEMBERSHIPS: Condition(
         "memberships and weights are recorded before they change",
         lambda _, state: state.memberships is None or bool(state.unsearched),
     ),
-    Step.DRAIN: Due("the source must get no new requests", _drain),
-    Step.WAIT_DRAIN: Due("in-flight requests need time to finish", _wait_drain),
-    Step.REMOVE: Due("the source must be in no group", lambda _, state: bool(state.memberships) and not state.removed),
-    Step.STOP_SOURCE: Due("SPOTKEEPER_STOP_SOURCE requires it", _stop_source),
-    Step.MAKE_IMAGE: Due("an image saves the data of all disks", lambda _, state: not state.has_image),
-    Step.WAIT_IMAGE: Due("only a usable image can start an instance", lambda _, state: state.image is not Image.USABLE),
-    Step.WAIT_SNAPSHOTS: Due(
+    Step.DRAIN: Condition("the source must get no new requests", _drain),
+    Step.WAIT_DRAIN: Condition("in-flight requests need time to finish", _wait_drain),
+    Step.REMOVE: Condition(
+        "the source must be in no group", lambda _, state: bool(state.memberships) and not state.removed
+    ),
+    Step.STOP_SOURCE: Condition("SPOTKEEPER_STOP_SOURCE requires it", _stop_source),
+    Step.MAKE_IMAGE: Condition("an image saves the data of all disks", lambda _, state: not state.has_image),
+    Step.WAIT_IMAGE: Condition(
+        "only a usable image can start an instance", lambda _, state: state.image is not Image.USABLE
+    ),
+    Step.WAIT_SNAPSHOTS: Condition(
         "a stop would disturb a snapshot in creation",
         lambda _, state: not state.stopped and not state.snapshots_complete,
     ),
-    Step.LAUNCH: Due("the source needs a replacement", lambda _, state: state.replacement is Replacement.NONE),
-    Step.WAIT_RUNNING: Due(
+    Step.LAUNCH: Condition("the source needs a replacement", lambda _, state: state.replacement is Replacement.NONE),
+    Step.WAIT_RUNNING: Condition(
         "only a running instance can join a group", lambda _, state: state.replacement is not Replacement.RUNNING
     ),
-    Step.RETURN: Due(
+    Step.RETURN: Condition(
         "the replacement takes over the memberships",
         lambda _, state: bool(state.memberships) and not state.returned,
     ),
-    Step.ASK_HEALTH: Due(
+    Step.ASK_HEALTH: Condition(
         "the answer reports the health of the replacement",
         lambda _, state: bool(state.memberships) and not state.health_asked,
     ),
-    Step.DELETE_DUPLICATES: Due("only one replacement may stay", lambda _, state: not state.duplicates_checked),
-    Step.RESTORE_DISKS: Due("the disk flags are restored once every snapshot is complete", _restore_disks),
+    Step.DELETE_DUPLICATES: Condition("only one replacement may stay", lambda _, state: not state.duplicates_checked),
+    Step.RESTORE_DISKS: Condition("the disk flags are restored once every snapshot is complete", _restore_disks),
     Step.NO_JOURNAL: LAST,
     Step.FINISH: LAST,
     Step.FINISH_STOP_MODE: LAST,
