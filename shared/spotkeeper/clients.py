@@ -100,6 +100,10 @@ class Api:
         """All pages of a Describe. Raises as ``call`` does, also where a list gets shorter at each reading."""
         return paging.pages(action, about, lambda page: self.call(action, about, {**parameters, **page}, until=until))
 
+    def listed(self, action: str, about: str, parameters: Mapping[str, Any], *path: str) -> Iterator[dict[str, Any]]:
+        """The items at ``path`` of all pages of a Describe. Raises as ``pages`` does."""
+        return (item for page in self.pages(action, about, parameters) for item in items(page, *path))
+
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
         if self._client is None:
             self._client = self._make_client()

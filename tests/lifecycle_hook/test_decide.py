@@ -72,14 +72,14 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     # the lifecycle action
     (Step.READ, "the timeout of the hook limits the time for checks", [{"read": False, "looked": False}]),
     (Step.CHOOSE, "the name, group, transition and metadata of the hook choose them", [
-        {"chosen": False, "check_plan": None, "progress": None}, {"progress": None},
+        {"chosen": False, "check_plan": None},
     ]),
     (Step.CHOOSE, "failed instances may have to be removed after CONTINUE", [
-        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None},
+        {"action": CONTINUED, "chosen": False, "check_plan": None},
     ]),
     (Step.SKIP, "it is Completed already, with CONTINUE", [
-        {"action": CONTINUED, "chosen": False, "check_plan": None, "progress": None, "transition": IN},
-        {"action": CONTINUED}, {"action": CONTINUED, "check_plan": None, "progress": None},
+        {"action": CONTINUED, "chosen": False, "check_plan": None, "transition": IN},
+        {"action": CONTINUED}, {"action": CONTINUED, "check_plan": None},
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ()}, {**_marked("i-b"), **_of(ONE_FAILED)},
         _marked(),
     ]),

@@ -156,7 +156,7 @@ def test_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("checking.commands.start_due", broken)
+    monkeypatch.setattr("checking.actions.commands.start_due", broken)
     with pytest.raises(ZeroDivisionError):
         here.deliver()
     assert here.action == ("Pending", "")

@@ -30,7 +30,7 @@ BUGS = (
     ),
     Bug(
         "a token of its own for each command",
-        f"{CHECKING}/commands.py",
+        f"{CHECKING}/actions/commands.py",
         'token = run.token("run", str(batch.stage),',
         'token = run.token("run", str(run.clock.now()), str(batch.stage),',
         "hook",

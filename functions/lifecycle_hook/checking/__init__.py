@@ -3,9 +3,9 @@
 * ``catalogue``: the checks, ``declared``: the reading of their files; ``assignment``: the checks of a hook
 * ``state``: the state of a lifecycle action; ``decide``: the next step (``steps``) with its reason; pure
 * ``progress``: the progress of the checks on each instance; pure
-* ``observe``: reads of hook and action, ``readiness``: instances that a command can reach, ``commands``: RunCommand
+* ``observe``: reads of hook and action, ``readiness``: instances that a command can reach
 * ``evidence``: the shown part of an output
-* ``actions``: heartbeats, checks, the completion, the removal of failed instances, tags
+* ``actions``: heartbeats, commands, the completion, the removal of failed instances, tags
 * ``own_failure``: refused steps; ``answer``, ``audit_records``: the outcome of a call; ``context``: its run context
 * ``demand``: checks without a hook; ``entry``: from an event to either
 """

@@ -54,10 +54,8 @@ def _warnings(state: State) -> list[str]:
     return [f"{what}: {error}" for what, error in errors.items() if error]
 
 
-def evidence(progress: Progress | None) -> list[dict[str, Any]]:
+def evidence(progress: Progress) -> list[dict[str, Any]]:
     """An entry for each result of a check, and for each instance that no check could reach."""
-    if progress is None:
-        return []
     ended = [
         {
             "outcome": "done",
@@ -79,8 +77,8 @@ def evidence(progress: Progress | None) -> list[dict[str, Any]]:
 def plan(_: Context, state: State, __: Decision) -> dict[str, Any]:
     """The instances that can be checked, the checks, and the results of the action."""
     lines: list[str] = []
-    if state.check_plan and state.progress:
-        names, seen, plan = state.progress.instance_ids, state.progress.instances, state.check_plan
+    if plan := state.check_plan:
+        names, seen = state.progress.instance_ids, state.progress.instances
         lines += [f"{name}: {seen[name].readiness.value} {seen[name].why}".rstrip() for name in names if name in seen]
         checks = [chosen.check for chosen in plan.checks]
         lines += [f"run {check.name} on {len(names)} instances ({check.description})" for check in checks]

@@ -66,18 +66,10 @@ class CheckPlan:
 
 @dataclass(frozen=True)
 class Rule:
-    """A plan and its conditions; ``None`` matches every hook."""
+    """A plan, and the values (by keys of ``_MATCHED``) of the hooks that it is for."""
 
-    hook_name: str | None
-    scaling_group_id: str | None
-    transition: Transition | None
+    conditions: Mapping[str, object]
     plan: CheckPlan
-
-    def matches(self, transition: Transition, hook_name: str | None, scaling_group_id: str | None) -> bool:
-        """Whether the rule is for this hook."""
-        conditions = (self.hook_name, self.scaling_group_id, self.transition)
-        hook = (hook_name, scaling_group_id, transition)
-        return all(condition in (None, value) for condition, value in zip(conditions, hook, strict=True))
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,8 @@ class Rules:
         self, transition: Transition, hook_name: str | None, scaling_group_id: str | None, metadata: str | None
     ) -> CheckPlan:
         """The plan of a hook. Raises ``BadCheck`` for an invalid notificationMetadata."""
-        matching = (rule.plan for rule in self.rules if rule.matches(transition, hook_name, scaling_group_id))
+        hook = {"hook_name": hook_name, "scaling_group_id": scaling_group_id, "transition": transition}
+        matching = (rule.plan for rule in self.rules if rule.conditions.items() <= hook.items())
         plan = next(matching, self.defaults[transition])
         chosen = _chosen_by(self.catalogue, metadata)
         return plan if chosen is None else replace(plan, checks=chosen, why=f"{plan.why}; {_METADATA} chose the checks")
@@ -148,13 +141,12 @@ def _chosen_by(catalogue: Mapping[str, Check], metadata: str | None) -> tuple[Ch
 
 def _rule(catalogue: Mapping[str, Check], declared: object, where: str) -> Rule:
     fields = only(declared, where, _PLAN[0], (*_MATCHED, *_PLAN[1]))
-    matched = {key: words(fields[key], f"{where}: {key}") for key in _MATCHED if key in fields}
-    if not matched:
+    conditions: dict[str, Any] = {key: words(fields[key], f"{where}: {key}") for key in _MATCHED if key in fields}
+    if not conditions:
         raise BadCheck(f"{where} needs {' or '.join(_MATCHED)}; a plan for every hook is a default")
-    name = matched.get("transition")
-    transition = None if name is None else _one_of(tuple(Transition), name, f"{where}: transition")
-    plan = _plan(catalogue, fields, transition, where)
-    return Rule(matched.get("hook_name"), matched.get("scaling_group_id"), transition, plan)
+    if name := conditions.get("transition"):
+        conditions["transition"] = _one_of(tuple(Transition), name, f"{where}: transition")
+    return Rule(conditions, _plan(catalogue, fields, conditions.get("transition"), where))
 
 
 def _plan(

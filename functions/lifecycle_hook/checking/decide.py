@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from checking.assignment import CheckPlan, Partial
-from checking.progress import Progress
 from checking.state import POSTPONED_SHARE, LifecycleAction, State
 from checking.steps import Decision, Step
 from spotkeeper.events import HookResult, Transition
@@ -46,14 +45,14 @@ def _wanted(state: State) -> Iterator[Decision]:
         yield _tidied_before(state, _over(state, state.action))
     elif state.hook is None:
         yield Decision(Step.FAIL, "Auto Scaling does not show its hook")
-    elif state.check_plan is None or state.progress is None:
+    elif state.check_plan is None:
         yield Decision(Step.CHOOSE, "the name, group, transition and metadata of the hook choose them")
     else:
-        yield from _pending(state, state.check_plan, state.progress)
+        yield from _pending(state, state.check_plan)
 
 
-def _pending(state: State, plan: CheckPlan, progress: Progress) -> Iterator[Decision]:
-    certain = _judged(state, plan, progress)
+def _pending(state: State, plan: CheckPlan) -> Iterator[Decision]:
+    certain = _judged(state, plan)
     if certain and not state.sent:
         yield certain
     yield from _extended(state)
@@ -63,7 +62,7 @@ def _pending(state: State, plan: CheckPlan, progress: Progress) -> Iterator[Deci
         yield Decision(Step.RECORD_LIFE, "no API shows the hook's end of life to other calls")
     yield from _ending(state, plan)
     if not certain:
-        yield _checked(state, plan, progress)
+        yield _checked(state, plan)
 
 
 def _extended(state: State) -> Iterator[Decision]:
@@ -130,25 +129,25 @@ def _failed_removed(state: State, reason: str) -> Decision:
     """After CONTINUE the failed instances are removed, by this call or, if it dies, by the next."""
     if state.failed is None and state.suspects is None:
         return Decision(Step.RECALL, "an earlier call may have died between CONTINUE and the removal")
-    if state.suspects and state.check_plan and state.progress:
+    if state.suspects and state.check_plan:
         judged = {*state.progress.passed, *state.progress.failures}
         if not judged.issuperset(state.suspects):
-            return _checked_again(state, state.check_plan, state.progress)
+            return _checked_again(state, state.check_plan)
     if state.to_remove and state.removed is None:
         return Decision(Step.REMOVE, f"{_few(state.to_remove)} failed a check and would take traffic")
     return Decision(Step.DONE if state.completed or state.removed else Step.SKIP, reason)
 
 
-def _checked_again(state: State, plan: CheckPlan, progress: Progress) -> Decision:
+def _checked_again(state: State, plan: CheckPlan) -> Decision:
     """The checks of marked instances: a mark may be older than a passed check, or a copy."""
     if state.now >= state.leave_at:
         return Decision(Step.LEAVE, "this call's time is up, and the checks of marked instances have not ended")
-    return _checked(state, plan, progress)
+    return _checked(state, plan)
 
 
-def _judged(state: State, plan: CheckPlan, progress: Progress) -> Decision | None:
+def _judged(state: State, plan: CheckPlan) -> Decision | None:
     """The completion, as soon as its result is certain."""
-    failures, passed, total = progress.failures, progress.passed, len(progress.instance_ids)
+    failures, passed, total = state.progress.failures, state.progress.passed, len(state.progress.instance_ids)
     if total and len(passed) == total:
         return Decision(Step.COMPLETE, f"{_count(total)} passed every check", HookResult.CONTINUE)
     if not failures:
@@ -202,7 +201,8 @@ def _expiring(state: State, plan: CheckPlan, why: str) -> Decision:
     return Decision(Step.COMPLETE, f"{why}, and the checks have not ended", plan.on_failure)
 
 
-def _checked(state: State, plan: CheckPlan, progress: Progress) -> Decision:
+def _checked(state: State, plan: CheckPlan) -> Decision:
+    progress = state.progress
     if not progress.instance_ids:
         waits = state.now - state.entered_at < APPEAR_SECONDS
         listed = Decision(Step.FAIL, "the lifecycle action lists no instance")
@@ -211,7 +211,7 @@ def _checked(state: State, plan: CheckPlan, progress: Progress) -> Decision:
         return Decision(Step.OBSERVE, "instances need a running agent before a check")
     if progress.silent(state.asked_at):
         return Decision(Step.GIVE_UP, "Cloud Assistant shows no result of a command")
-    if progress.unreached and (over := _waiting_over(state, plan, progress)):
+    if progress.unreached and (over := _waiting_over(state, plan)):
         return Decision(Step.GIVE_UP, over)
     if batches := progress.batches(state.now):
         check = progress.chosen[batches[0].stage].check.name
@@ -220,7 +220,7 @@ def _checked(state: State, plan: CheckPlan, progress: Progress) -> Decision:
     return Decision(Step.OBSERVE, waiting)
 
 
-def _waiting_over(state: State, plan: CheckPlan, progress: Progress) -> str:
+def _waiting_over(state: State, plan: CheckPlan) -> str:
     """The reason to give up instances that no command can reach; empty while waiting goes on."""
     if state.ended:
         over = state.asked_at >= state.entered_at + REACH_SECONDS
@@ -228,7 +228,7 @@ def _waiting_over(state: State, plan: CheckPlan, progress: Progress) -> str:
     limit = plan.agent_seconds
     if limit is not None and state.asked_at >= state.began_at + limit:
         return f"agent_seconds of the hook's rule is {limit:g}"
-    needed = sum(chosen.check.timeout for chosen in progress.chosen) + state.finish_seconds
+    needed = sum(chosen.check.timeout for chosen in state.progress.chosen) + state.finish_seconds
     if state.now >= state.life_end - needed:
         return f"the checks of the other instances need the rest of the hook's life ({needed:g} s)"
     return ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checking import audit_records, commands, readiness
+from checking import audit_records, readiness
+from checking.actions import commands
 from checking.answer import evidence
 from checking.context import Context
 from checking.decide import REACH_SECONDS
@@ -54,7 +55,7 @@ def observe(run: Context, state: State, _: Decision) -> State:
         )
     run.clock.sleep(jittered(state.pause))
     now = run.clock.now()
-    progress = commands.give_up(commands.poll(run, state.progress), now)
+    progress = commands.poll(run, state.progress).without_silent(now)
     if progress.waiting:
         progress = readiness.look(run, progress)
     if progress.unreached and now - state.began_at >= REACH_SECONDS:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from checking import answer, audit_records, catalogue, demand, observe, own_failure
-from checking.actions import checks, completion, failed_instances, heartbeat, tags
+from checking.actions import commands, completion, failed_instances, heartbeat, tags
 from checking.assignment import Rules, chosen_on_demand
 from checking.context import Context
 from checking.decide import decide
@@ -117,8 +117,8 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.LOOK: observe.look,
     Step.CHOOSE: lambda _, state, __: observe.choose(state, rules),
     Step.OBSERVE: observe.observe,
-    Step.RUN: checks.start,
-    Step.GIVE_UP: checks.give_up,
+    Step.RUN: commands.start,
+    Step.GIVE_UP: commands.give_up,
     Step.HEARTBEAT: heartbeat.heartbeat,
     Step.CHECK_MIN_SIZE: failed_instances.check_min_size,
     Step.RECORD_LIFE: tags.record_life,

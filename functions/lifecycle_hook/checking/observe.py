@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from checking import audit_records, commands, readiness
+from checking import audit_records, readiness
+from checking.actions import commands
 from checking.assignment import Rules
 from checking.context import Context
 from checking.progress import Progress, Readiness
@@ -46,7 +47,7 @@ def look(run: Context, state: State, _: Decision) -> State:
         run.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(state.looks, 10)))
     found = (action for token, action in actions(run, state, state.hook) if token == state.event.token)
     seen = state.replace(looked=True, looks=state.looks + 1, action=next(found, None))
-    if seen.action and seen.progress and not seen.ended:  # the instances that the action lists now are checked
+    if seen.action and seen.check_plan and not seen.ended:  # the instances that the action lists now are checked
         seen = seen.replace(progress=seen.progress.replace(instance_ids=seen.action.instance_ids))
     if seen.action and seen.action.status == "Completed" and state.sent and seen.action.result == state.sent.value:
         return seen.replace(completed=state.sent, verified=True)
@@ -75,12 +76,13 @@ def actions(run: Context, state: State, hook: Described | None) -> Iterator[tupl
     """Tokens and actions of this hook, of the notification's activity, else of the activities in progress."""
     for activity_id in _activities(run, state, hook):
         try:
-            pages = list(run.ess.pages("DescribeLifecycleActions", activity_id, {"ScalingActivityId": activity_id}))
+            of_activity = {"ScalingActivityId": activity_id}
+            found = list(run.ess.listed("DescribeLifecycleActions", activity_id, of_activity, "LifecycleActions"))
         except CloudError as error:
             if error.code.startswith(NOT_THERE):
                 continue
             raise
-        for action in (action for page in pages for action in items(page, "LifecycleActions")):
+        for action in found:
             if action.get("LifecycleHookId") == state.event.hook_id:
                 status, result = action.get("LifecycleActionStatus"), action.get("LifecycleActionResult") or ""
                 instance_ids = tuple(dict.fromkeys(map(str, action.get("InstanceIds") or ())))
@@ -93,8 +95,8 @@ def _activities(run: Context, state: State, hook: Described | None) -> Iterator[
         yield state.event.scaling_activity_id
     elif group_id:
         parameters = {"ScalingGroupId": group_id, "StatusCode": "InProgress"}
-        for page in run.ess.pages("DescribeScalingActivities", group_id, parameters):
-            yield from (str(activity["ScalingActivityId"]) for activity in items(page, "ScalingActivities"))
+        for activity in run.ess.listed("DescribeScalingActivities", group_id, parameters, "ScalingActivities"):
+            yield str(activity["ScalingActivityId"])
 
 
 def _with_life(run: Context, state: State) -> State:
@@ -145,8 +147,6 @@ def choose(state: State, rules: Callable[[], Rules]) -> State:
 
 def observe(run: Context, state: State, _: Decision) -> State:
     """Wait a little, then read the results of commands and which instances a command can reach."""
-    if state.progress is None:
-        return state
     if state.observed:
         # Never past the next moment at which something has to be done in time.
         run.clock.sleep(max(0.5, min(jittered(state.pause), state.next_moment() - state.now)))

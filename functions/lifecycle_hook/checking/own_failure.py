@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from checking.actions import completion, heartbeat, tags
-from checking.commands import RUN
+from checking.actions.commands import RUN
 from checking.context import Context
 from checking.decide import RETRY_SECONDS
 from checking.state import State
@@ -47,7 +47,7 @@ def after(loop: HookLoop, error: Exception) -> None:
         return
     # After a failed check, or without any instance to check, the result of the check plan counts.
     result = run.settings.on_internal_error or state.default_result
-    if state.check_plan and state.progress and (state.progress.failures or not state.progress.instance_ids):
+    if state.check_plan and (state.progress.failures or not state.progress.instance_ids):
         result = state.check_plan.on_failure
     if result is None:
         return

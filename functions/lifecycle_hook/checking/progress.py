@@ -72,19 +72,19 @@ class Result:
     instance_id: str
     check: str
     attempt: int
-    passed: bool
-    again: bool
-    reason: str
+    passed: bool = False
+    again: bool = False
+    reason: str = ""
     due_at: float = 0.0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """``instance_ids``: the instances of the lifecycle action. ``results`` has the latest by (stage, instance)."""
+    """``instance_ids`` are checked by ``chosen``. ``results`` has the latest by (stage, instance)."""
 
-    instance_ids: tuple[str, ...]
-    chosen: tuple[Chosen, ...]
+    instance_ids: tuple[str, ...] = ()
+    chosen: tuple[Chosen, ...] = ()
     instances: Mapping[str, InstanceState] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     results: Mapping[tuple[int, str], Result] = field(default_factory=dict)
@@ -186,6 +186,16 @@ class Progress:
             for (attempt, os_type), group in sorted(groups.items())
             for names in chunks(group, INSTANCES_PER_COMMAND)
         ]
+
+    def without_silent(self, now: float) -> Progress:
+        """The same progress, where commands whose result is overdue have failed."""
+        progress = self
+        for run in self.silent(now):
+            check = self.chosen[run.stage].check.name
+            reason = f"{check}: Cloud Assistant shows no result"
+            lost = [Result(instance_id, check, run.attempt, reason=reason) for instance_id in run.instance_ids]
+            progress = progress.with_results(run.stage, lost)
+        return progress
 
     def without_waiting(self, why: str) -> Progress:
         """The same progress, where instances that no command can reach have failed."""

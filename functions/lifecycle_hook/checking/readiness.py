@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from checking.context import Context
 from checking.progress import InstanceState, Progress, Readiness
-from spotkeeper.clients import chunks, items
+from spotkeeper.clients import chunks
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.instances import Described, instances_by_id
 
@@ -27,7 +27,7 @@ def look(run: Context, progress: Progress) -> Progress:
         described |= instances_by_id(run.ecs, chunk)
     instances = {name: _standing(described.get(name), progress, (name, now)) for name in waiting}
     running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
-    agents = _with_agent(run, [name for name in running if instances[name].readiness is Readiness.WAITING])
+    agents = _with_agent(run, running)
     ready = {name: InstanceState(Readiness.READY, os_type=instances[name].os_type) for name in agents}
     return progress.with_instances({**instances, **ready})
 
@@ -58,14 +58,13 @@ def _out(progress: Progress, looked: tuple[str, float], instance: InstanceState)
 def _with_agent(run: Context, instance_ids: Sequence[str]) -> Iterable[str]:
     for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
         try:
-            pages = list(
-                run.ecs.pages("DescribeCloudAssistantStatus", f"{len(chunk)} instances", {"InstanceId": chunk})
-            )
+            about = f"{len(chunk)} instances"
+            found = list(run.ecs.listed("DescribeCloudAssistantStatus", about, {"InstanceId": chunk}, *STATUSES))
         except CloudError as error:
             if error.code != GONE:
                 raise
             continue  # an instance was released meanwhile: the next look shows that
-        for status in (status for page in pages for status in items(page, *STATUSES)):
+        for status in found:
             # The text "true", not a boolean (DescribeCloudAssistantStatus).
             if status.get("InstanceId") in chunk and str(status.get("CloudAssistantStatus")).lower() == "true":
                 yield str(status["InstanceId"])

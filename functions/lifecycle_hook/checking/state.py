@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checking.assignment import CheckPlan
 from checking.progress import Progress
@@ -72,7 +72,7 @@ class State(loop.State):
     chosen: bool = False
     check_plan: CheckPlan | None = None
 
-    progress: Progress | None = None
+    progress: Progress = field(default_factory=Progress)
     observed: bool = False
     asked_at: float = 0.0
     polled: bool = False
@@ -107,7 +107,7 @@ class State(loop.State):
     @property
     def failing(self) -> tuple[str, ...]:
         """The instances that failed a check."""
-        return tuple(sorted(self.progress.failures)) if self.progress else ()
+        return tuple(sorted(self.progress.failures))
 
     @property
     def to_remove(self) -> tuple[str, ...]:

@@ -41,9 +41,8 @@ def mark(run: Context, state: State, _: Decision) -> State:
 
     After a refusal (20 tags already, RAM) they may not enter the group: no call could remove them.
     """
-    failed = sorted(state.progress.failures) if state.progress else []
     try:
-        _on_each(run, "TagResources", failed, {"Tag": [{"Key": FAILED_TAG, "Value": mark_of(state)}]})
+        _on_each(run, "TagResources", state.failing, {"Tag": [{"Key": FAILED_TAG, "Value": mark_of(state)}]})
     except CloudError as error:
         if passes_with_next_call(error):
             raise

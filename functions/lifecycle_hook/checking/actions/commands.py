@@ -1,4 +1,4 @@
-"""Checks as commands of Cloud Assistant, and their results."""
+"""Checks as commands of Cloud Assistant: started, read, and given up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from checking import evidence
 from checking.context import Context
 from checking.progress import Batch, Progress, Result, Run
-from spotkeeper.clients import items
+from checking.state import State
+from checking.steps import Decision
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described
 from spotkeeper.polling import GROWTH
@@ -23,6 +24,7 @@ FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 SHOWN_OF_A_PASS = 200
 """Characters of the output of a passed check; a failed check shows more."""
+RESULTS = ("Invocation", "InvocationResults", "InvocationResult")
 SUCCESS = "Success"
 NEVER_EXECUTED = "Aborted"
 NONZERO = "ExitCodeNonzero"
@@ -38,6 +40,17 @@ MEANINGS = {
 """The final ``InvocationStatus`` of an instance (DescribeInvocationResults) other than Success, in words."""
 
 
+def start(run: Context, state: State, _: Decision) -> State:
+    """Start the commands that are due."""
+    return state.replace(progress=start_due(run, state.progress), pause=0.0)
+
+
+def give_up(run: Context, state: State, decision: Decision) -> State:
+    """Overdue commands have failed; without those, instances that no command can reach."""
+    progress = state.progress.without_silent(run.clock.now())
+    return state.replace(progress=progress.without_waiting(decision.reason) if progress == state.progress else progress)
+
+
 def start_due(run: Context, progress: Progress) -> Progress:
     """Start every command that is due; its ClientToken makes repetitions harmless. Raises ``CloudError``."""
     for batch in progress.batches(run.clock.now()):
@@ -51,9 +64,8 @@ def _begun(run: Context, progress: Progress, batch: Batch) -> Progress:
     except CloudError as error:
         if error.code not in UNFIT:
             raise
-        refusal = error
-    if len(batch.instance_ids) == 1:
-        return _refused(run, progress, batch, refusal)
+        if len(batch.instance_ids) == 1:
+            return _refused(run, progress, batch, error)
     for instance_id in batch.instance_ids:  # a single unfit instance makes the API refuse the whole call
         progress = _begun(run, progress, replace(batch, instance_ids=(instance_id,)))
     return progress
@@ -62,15 +74,8 @@ def _begun(run: Context, progress: Progress, batch: Batch) -> Progress:
 def _refused(run: Context, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
     """The instance has stopped or was released, or Describe lags behind: it is looked at again."""
     check = progress.chosen[batch.stage].check.name
-    result = Result(
-        batch.instance_ids[0],
-        check,
-        batch.attempt,
-        passed=False,
-        again=True,
-        reason=f"{check}: RunCommand was refused ({refusal.code})",
-        due_at=_due_at(run, batch.attempt),
-    )
+    reason, due_at = f"{check}: RunCommand was refused ({refusal.code})", _due_at(run, batch.attempt)
+    result = Result(batch.instance_ids[0], check, batch.attempt, again=True, reason=reason, due_at=due_at)
     return progress.with_results(batch.stage, [result])
 
 
@@ -109,10 +114,8 @@ def poll(run: Context, progress: Progress) -> Progress:
 
 
 def _results(run: Context, progress: Progress, command: Run) -> Iterator[Result]:
-    pages = run.ecs.pages("DescribeInvocationResults", command.invoke_id, {"InvokeId": command.invoke_id})
-    for answer in (
-        result for page in pages for result in items(page, "Invocation", "InvocationResults", "InvocationResult")
-    ):
+    about = {"InvokeId": command.invoke_id}
+    for answer in run.ecs.listed("DescribeInvocationResults", command.invoke_id, about, *RESULTS):
         # An unknown status counts as a running command, until its result is overdue.
         if answer.get("InstanceId") in command.instance_ids and answer.get("InvocationStatus") in (SUCCESS, *MEANINGS):
             yield _result(run, progress, command, answer)
@@ -144,16 +147,3 @@ def _result(run: Context, progress: Progress, command: Run, answer: Described) -
             "output": output,
         },
     )
-
-
-def give_up(progress: Progress, now: float) -> Progress:
-    """Commands whose result is overdue have failed."""
-    for command in progress.silent(now):
-        check = progress.chosen[command.stage].check.name
-        reason = f"{check}: Cloud Assistant shows no result"
-        lost = [
-            Result(instance_id, check, command.attempt, passed=False, again=False, reason=reason)
-            for instance_id in command.instance_ids
-        ]
-        progress = progress.with_results(command.stage, lost)
-    return progress
