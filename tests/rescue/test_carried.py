@@ -105,7 +105,7 @@ def test_no_field_is_carried_and_not(model: str) -> None:
 
 
 def _sent() -> set[str]:
-    disk = {*disk_settings.PLAIN.values(), *disk_settings.OF_CATEGORY, "Encrypted", "KMSKeyId"}
+    disk = {*disk_settings.PLAIN, *disk_settings.OF_CATEGORY, "Encrypted", "KMSKeyId"}
     members = {f"{name}.{member}" for name in ("SystemDisk", "DataDisk") for member in disk}
     of_instances = {*instance_settings.PLAIN.values(), *settings_tables.INSTANCE_COMPUTED.values()}
     return of_instances | members | {"DataDisk.Device", "DataDisk.DeleteWithInstance"} | SENT_BY_THE_RESCUE

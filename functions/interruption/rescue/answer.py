@@ -14,8 +14,7 @@ from rescue.steps import Step
 
 def skipped(run: Context, state: State, decision: Decision) -> dict[str, Any]:
     """Nothing is done; the decision gives the reason."""
-    answer = _base(run, "skipped", decision.reason)
-    return {**answer, "timeline": run.timeline, "warnings": list(state.warnings)}
+    return {**_base(run, "skipped", decision.reason), "timeline": run.timeline, "warnings": list(state.warnings)}
 
 
 def stop_mode(run: Context, state: State, _: Decision) -> dict[str, Any]:

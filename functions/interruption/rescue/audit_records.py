@@ -34,14 +34,9 @@ def audit_fields(run: Context, before: State, after: State, decision: Decision) 
 def unrecorded_flags(run: Context, state: State, disk_ids: Sequence[str]) -> None:
     """Record in the audit the flags that are changed without the journal: no other record has them."""
     reason = "without a journal these flags are not restored: the disks stay until somebody deletes them"
-    flags = dict.fromkeys(disk_ids, "DeleteWithInstance=true")
     fields = audit_fields(run, state, state, Decision(Step.RETAIN_DISKS, reason))
-    run.audit.record(
-        Step.RETAIN_DISKS.value,
-        "seen",
-        reason,
-        **{**fields, "before": flags, "api_request_ids": run.take_request_ids()},
-    )
+    fields |= {"before": dict.fromkeys(disk_ids, "DeleteWithInstance=true"), "api_request_ids": run.take_request_ids()}
+    run.audit.record(Step.RETAIN_DISKS.value, "seen", reason, **fields)
 
 
 def _flags(run: Context, flag: str) -> dict[str, str]:

@@ -60,9 +60,8 @@ SERVE_STEPS = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN)
 CHECK_STEPS = (Step.ASK_HEALTH, Step.DELETE_DUPLICATES)
 CLOSE_STEPS = (Step.RESTORE_DISKS, Step.FINISH)
 
-AT_ONCE_BEGIN = (Step.OPEN, Step.RECORD_LAUNCH_SPEC, Step.FIND_MEMBERSHIPS)
-AT_ONCE_DRAIN = (Step.DRAIN, Step.WAIT_DRAIN, Step.REMOVE)
-AT_ONCE_STEPS = (*AT_ONCE_BEGIN, *SERVE_STEPS, *AT_ONCE_DRAIN, *CHECK_STEPS, Step.FINISH)
+AT_ONCE_SERVE_STEPS = (Step.OPEN, Step.RECORD_LAUNCH_SPEC, Step.FIND_MEMBERSHIPS, *SERVE_STEPS)
+AT_ONCE_STEPS = (*AT_ONCE_SERVE_STEPS, Step.DRAIN, Step.WAIT_DRAIN, Step.REMOVE, *CHECK_STEPS, Step.FINISH)
 # The platform stops the instance when the notice ends: in-flight requests have until then.
 STOP_MODE_STEPS = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STOP_MODE)
 NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Step.NO_JOURNAL)
@@ -73,6 +72,9 @@ INDEPENDENT_STEPS = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.
 """While a step of this set is refused, the other steps of the set are still taken; only the steps behind them wait."""
 HOLD_UP_SECONDS = 30.0
 """How long refused or slow steps may delay the image (at-once: the launch); load balancer steps share this time."""
+
+NEVER_AWAITED = frozenset({Step.RECORD_LAUNCH_SPEC, *CHECK_STEPS, Step.RESTORE_DISKS})
+"""Later steps do not wait for these while they are refused, except by ``NEEDS``."""
 
 BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.RETURN})
 """Steps that are taken in each group: the refusal of a group does not delay the other groups."""
@@ -153,21 +155,13 @@ def blocks_until(step: loop.Step, settings: InterruptionSettings, state: State) 
         return 0.0 if again_at(step, state) == math.inf else _load_balancers_block_until(settings, state)
     if step is Step.WAIT_DRAIN:
         return 0.0 if state.has_image or again_at(step, state) == math.inf else math.inf
-    if step in {
-        Step.LOOK_FOR_IMAGE,
-        Step.ASK_HEALTH,
-        Step.DELETE_DUPLICATES,
-        Step.RESTORE_DISKS,
-        Step.RECORD_LAUNCH_SPEC,
-    }:
+    if step is Step.LOOK_FOR_IMAGE:
         # CreateImage with the recorded name and token makes no second image, so it need not wait for the look.
-        no_other = step is Step.LOOK_FOR_IMAGE and (state.gone or "usable" in state.records)
-        return math.inf if no_other else 0.0
-    if step is Step.RETAIN_DISKS:
-        return 0.0 if state.has_image else _delay_until(step, state)
-    if step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE:
-        return _delay_until(step, state)
-    return math.inf
+        return math.inf if state.gone or "usable" in state.records else 0.0
+    if step in NEVER_AWAITED or (step is Step.RETAIN_DISKS and state.has_image):
+        return 0.0
+    stops_first = step is Step.STOP_SOURCE and settings.stop_source is StopSource.BEFORE_IMAGE
+    return _delay_until(step, state) if step is Step.RETAIN_DISKS or stops_first else math.inf
 
 
 def _load_balancers_block_until(settings: InterruptionSettings, state: State) -> float:

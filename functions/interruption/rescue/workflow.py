@@ -66,10 +66,8 @@ def _take(run: Context, state: State, decision: Decision) -> State:
 
 def _begin(run: Context, state: State, step: loop.Step) -> State:
     """The time of the load balancer steps begins with the first of them."""
-    begins = (
-        step in LOAD_BALANCER_STEPS and state.load_balancers_since is None and _is_ordered(run.settings, state, step)
-    )
-    return state.replace(load_balancers_since=state.now) if begins else state
+    begins = step in LOAD_BALANCER_STEPS and state.load_balancers_since is None
+    return state.replace(load_balancers_since=state.now) if begins and _is_ordered(run.settings, state, step) else state
 
 
 def _is_ordered(settings: InterruptionSettings, state: State, step: loop.Step) -> bool:

@@ -101,7 +101,7 @@ def _over(state: State, action: LifecycleAction) -> Decision:
     if action.status not in ENDED:
         return Decision(Step.FAIL, f"its status {action.status} is unknown")
     reason = f"it is {action.status} already, with {action.result or 'no result'}"
-    if action.result != HookResult.CONTINUE.value or not _out(state):
+    if action.result != HookResult.CONTINUE.value or state.transition is Transition.SCALE_IN:
         return Decision(Step.SKIP, reason)
     if not state.chosen:
         return Decision(Step.CHOOSE, "failed instances may have to be removed after CONTINUE")
@@ -117,32 +117,23 @@ def _completed(state: State, result: HookResult) -> Decision:
 
 
 def _removes(state: State) -> bool:
-    plan = state.check_plan
-    return plan is not None and plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED and _out(state)
-
-
-def _out(state: State) -> bool:
-    return state.transition is Transition.SCALE_OUT
+    partial = state.check_plan and state.check_plan.partial
+    return partial is Partial.CONTINUE_AND_REMOVE_FAILED and state.transition is Transition.SCALE_OUT
 
 
 def _failed_removed(state: State, reason: str) -> Decision:
     """After CONTINUE the failed instances are removed, by this call or, if it dies, by the next."""
     if state.failed is None and state.suspects is None:
         return Decision(Step.RECALL, "an earlier call may have died between CONTINUE and the removal")
-    if state.suspects and state.check_plan:
-        judged = {*state.progress.passed, *state.progress.failures}
-        if not judged.issuperset(state.suspects):
-            return _checked_again(state, state.check_plan)
+    # A mark may be older than a passed check, or a copy: marked instances are checked again.
+    judged = {*state.progress.passed, *state.progress.failures}
+    if state.check_plan and not judged.issuperset(state.suspects or ()):
+        if state.now >= state.leave_at:
+            return Decision(Step.LEAVE, "this call's time is up, and the checks of marked instances have not ended")
+        return _checked(state, state.check_plan)
     if state.to_remove and state.removed is None:
         return Decision(Step.REMOVE, f"{_few(state.to_remove)} failed a check and would take traffic")
     return Decision(Step.DONE if state.completed or state.removed else Step.SKIP, reason)
-
-
-def _checked_again(state: State, plan: CheckPlan) -> Decision:
-    """The checks of marked instances: a mark may be older than a passed check, or a copy."""
-    if state.now >= state.leave_at:
-        return Decision(Step.LEAVE, "this call's time is up, and the checks of marked instances have not ended")
-    return _checked(state, plan)
 
 
 def _judged(state: State, plan: CheckPlan) -> Decision | None:

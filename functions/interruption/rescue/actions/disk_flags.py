@@ -78,24 +78,18 @@ def set_flags(run: Context, disk_ids: Iterable[str], *, delete_with_instance: bo
     """
     refused: dict[str, CloudError] = {}
     for chunk in chunks(sorted(disk_ids), DISKS_PER_CALL):
-        error = _modify(run, chunk, delete_with_instance=delete_with_instance)
-        if error and len(chunk) > 1:
-            for disk_id in chunk:
-                refused |= set_flags(run, [disk_id], delete_with_instance=delete_with_instance)
-        elif error:
-            refused[chunk[0]] = error
+        parameters = {"DiskIds": chunk, "DeleteWithInstance": delete_with_instance}
+        try:
+            run.ecs.call("ModifyDiskAttribute", ", ".join(chunk), parameters)
+        except CloudError as error:
+            if passes_by_itself(error):
+                raise
+            if len(chunk) == 1:
+                refused[chunk[0]] = error
+            else:
+                for disk_id in chunk:
+                    refused |= set_flags(run, [disk_id], delete_with_instance=delete_with_instance)
     return refused
-
-
-def _modify(run: Context, disk_ids: list[str], *, delete_with_instance: bool) -> CloudError | None:
-    parameters = {"DiskIds": disk_ids, "DeleteWithInstance": delete_with_instance}
-    try:
-        run.ecs.call("ModifyDiskAttribute", ", ".join(disk_ids), parameters)
-    except CloudError as error:
-        if passes_by_itself(error):
-            raise
-        return error
-    return None
 
 
 def _why(error: CloudError) -> str:

@@ -158,9 +158,9 @@ def _source_disk_ids(run: Context, snapshot_ids: Sequence[str]) -> dict[str, str
     """The disk of each snapshot that is visible."""
     disk_of: dict[str, str] = {}
     for chunk in chunks(snapshot_ids, SNAPSHOTS_PER_CALL):
-        for page in run.ecs.pages("DescribeSnapshots", run.episode.name, {"SnapshotIds": json.dumps(chunk)}):
-            shown = items(page, "Snapshots", "Snapshot")
-            disk_of |= {str(snapshot["SnapshotId"]): str(snapshot.get("SourceDiskId") or "") for snapshot in shown}
+        parameters = {"SnapshotIds": json.dumps(chunk)}
+        shown = run.ecs.listed("DescribeSnapshots", run.episode.name, parameters, "Snapshots", "Snapshot")
+        disk_of |= {str(snapshot["SnapshotId"]): str(snapshot.get("SourceDiskId") or "") for snapshot in shown}
     return disk_of
 
 

@@ -8,7 +8,6 @@ from rescue.actions.image import look_for_image
 from rescue.context import Context
 from rescue.decide import Decision
 from rescue.state import State
-from spotkeeper.clients import items
 from spotkeeper.errors import DeadlineReached, WaitFailed
 from spotkeeper.polling import Waiter, wait_for
 
@@ -50,8 +49,8 @@ def wait_for_snapshots(run: Context, state: State, _: Decision) -> State:
 def _slowest(run: Context, state: State) -> tuple[str, int]:
     """The state of the slowest snapshot, and how many snapshots are shown."""
     wanted = set(state.snapshot_ids)
-    pages = run.ecs.pages("DescribeSnapshots", state.image_id, {"SnapshotIds": json.dumps(sorted(wanted))})
-    shown = (snapshot for page in pages for snapshot in items(page, "Snapshots", "Snapshot"))
+    parameters = {"SnapshotIds": json.dumps(sorted(wanted))}
+    shown = run.ecs.listed("DescribeSnapshots", state.image_id, parameters, "Snapshots", "Snapshot")
     found = [snapshot for snapshot in shown if snapshot.get("SnapshotId") in wanted]
     states = {str(snapshot.get("Status")) for snapshot in found}
     if len(found) < len(wanted) or not wanted:

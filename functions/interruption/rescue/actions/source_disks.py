@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from rescue.context import Context
 from rescue.state import State
-from spotkeeper.clients import items
 from spotkeeper.instances import Described
 from spotkeeper.settings import RetainDisks
 
@@ -19,8 +18,7 @@ def recorded(run: Context) -> Mapping[str, Described]:
 
 def attached(run: Context) -> list[Described]:
     """All disks that are attached to the source, system disk included."""
-    pages = run.ecs.pages("DescribeDisks", run.instance_id, {"InstanceId": run.instance_id})
-    disks = [disk for page in pages for disk in items(page, "Disks", "Disk")]
+    disks = run.ecs.listed("DescribeDisks", run.instance_id, {"InstanceId": run.instance_id}, "Disks", "Disk")
     return [disk for disk in disks if disk.get("InstanceId") == run.instance_id]
 
 
@@ -45,8 +43,8 @@ def surviving(run: Context, disk_ids: list[str]) -> list[str]:
     """Those of the disks that exist and are not released with the instance."""
     if not disk_ids:
         return []
-    pages = run.ecs.pages("DescribeDisks", run.instance_id, {"DiskIds": json.dumps(disk_ids)})
-    disks = [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
+    shown = run.ecs.listed("DescribeDisks", run.instance_id, {"DiskIds": json.dumps(disk_ids)}, "Disks", "Disk")
+    disks = [disk for disk in shown if disk.get("DiskId") in disk_ids]
     return sorted(str(disk["DiskId"]) for disk in disks if not (disk.get("InstanceId") and disk["DeleteWithInstance"]))
 
 

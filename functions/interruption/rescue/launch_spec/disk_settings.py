@@ -17,13 +17,8 @@ from spotkeeper.settings import Relaunch
 LOCAL_DISK_PREFIXES = ("ephemeral", "local_", "elastic_ephemeral")
 """Disks of the host, or without snapshots: their data is in no image."""
 
-PLAIN = {
-    "Category": "Category",
-    "Size": "Size",
-    "DiskName": "DiskName",
-    "Description": "Description",
-}
-"""Field -> member of SystemDisk and DataDisk, copied if the field is set."""
+PLAIN = ("Category", "Size", "DiskName", "Description")
+"""Fields that SystemDisk and DataDisk have under the same name, copied if they are set."""
 
 OF_CATEGORY = {
     "PerformanceLevel": "cloud_essd",
@@ -79,9 +74,8 @@ def _data_disk_members(disk: Described) -> dict[str, Any]:
 
 
 def _members(disk: Described) -> dict[str, Any]:
-    found = {member: disk[name] for name, member in PLAIN.items() if disk.get(name)}
-    own = [name for name, category in OF_CATEGORY.items() if disk.get("Category") == category]
-    found |= {name: disk[name] for name in own if disk.get(name)}
+    of_category = [name for name, category in OF_CATEGORY.items() if disk.get("Category") == category]
+    found = {name: disk[name] for name in (*PLAIN, *of_category) if disk.get(name)}
     if disk.get("Encrypted"):
         # A text in the request model of RunInstances. Without KMSKeyId, the account's service key encrypts the disk.
         found["Encrypted"] = "true"

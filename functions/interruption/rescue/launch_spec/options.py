@@ -6,6 +6,7 @@ names of the launch spec's parameters that it leaves out.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -38,24 +39,20 @@ def launch_options(source: Described, settings: InterruptionSettings, run: Mappi
     own_vswitch = str((source.get("VpcAttributes") or {}).get("VSwitchId") or "")
     types = list(dict.fromkeys([_own_type(source), *settings.fallback_instance_types]))
     vswitches = list(dict.fromkeys([own_vswitch, *settings.fallback_vswitch_ids]))
-    charges = [True, False] if settings.fallback_on_demand else [True]
-    return [
-        _option(source, run, spot=spot, vswitch=vswitch, instance_type=instance_type, bare=bare)
-        for spot in charges
-        for bare in (False, True)
-        for vswitch in vswitches
-        for instance_type in types
-        if not bare or _doubtful(source, run, instance_type)
-    ]
+    charges = [_spot(source), *([{"SpotStrategy": "NoSpot"}] if settings.fallback_on_demand else [])]
+    options: list[Option] = []
+    for charge, bare, vswitch, instance_type in itertools.product(charges, (False, True), vswitches, types):
+        misfits, disks = _misfits(source, run, instance_type), _other_disks(run, instance_type)
+        doubtful = [name for name in DOUBTFUL if name in run and name not in misfits] if bare else []
+        if bare and not doubtful:
+            continue
+        add = {"InstanceType": instance_type, "VSwitchId": vswitch, "InstanceChargeType": "PostPaid", **charge, **disks}
+        options.append({"add": add, "drops": [*misfits, *doubtful, *([ENTRY_DISK] if disks else [])]})
+    return options
 
 
 def _own_type(source: Described) -> str:
     return str(source.get("InstanceType") or "")
-
-
-def _doubtful(source: Described, run: Mapping[str, Any], instance_type: str) -> list[str]:
-    """The parameters that RunInstances may refuse for this instance type."""
-    return [name for name in DOUBTFUL if name in run and name not in _misfits(source, run, instance_type)]
 
 
 def _misfits(source: Described, run: Mapping[str, Any], instance_type: str) -> list[str]:
@@ -64,16 +61,6 @@ def _misfits(source: Described, run: Mapping[str, Any], instance_type: str) -> l
     of_the_type = [name for name in BOUND_TO_TYPE if name in run and instance_type != own_type]
     of_the_family = ["CreditSpecification"] if family(instance_type) != family(own_type) else []
     return [*of_the_type, *(name for name in of_the_family if name in run)]
-
-
-def _option(  # noqa: PLR0913 - what makes an option
-    source: Described, run: Mapping[str, Any], *, spot: bool, vswitch: str, instance_type: str, bare: bool
-) -> Option:
-    charge = _spot(source) if spot else {"SpotStrategy": "NoSpot"}
-    drops = _misfits(source, run, instance_type) + (_doubtful(source, run, instance_type) if bare else [])
-    add = {"InstanceType": instance_type, "VSwitchId": vswitch, "InstanceChargeType": "PostPaid", **charge}
-    disks = _other_disks(run, instance_type)
-    return {"add": {**add, **disks}, "drops": [*drops, *([ENTRY_DISK] if disks else [])]}
 
 
 def _other_disks(run: Mapping[str, Any], instance_type: str) -> dict[str, Any]:

@@ -24,12 +24,10 @@ def complete(run: Context, state: State, decision: Decision) -> State:
         return state
     try:
         send(run, state, decision.result)
-    except CloudUnreachable:
-        return _unanswered(run, state, decision)
     except CloudError as error:
         if error.code == NOT_PENDING:
             return state.replace(looked=False)
-        if is_outage(error):
+        if isinstance(error, CloudUnreachable) or is_outage(error):
             return _unanswered(run, state, decision)
         raise
     return state.replace(completed=decision.result, judged=decision.reason, failed=state.failing)
