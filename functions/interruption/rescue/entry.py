@@ -32,15 +32,16 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
     known = event.time if event.time is not None and event.time <= now + CLOCK_SKEW else None
     began = now if known is None else known
     state = State(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=known is None)
-    signs = run.signs
     try:
         answer = rescue_loop(run, state).answer()
     except Exception as error:
-        signs.end(error)
+        run.signs.end(error)
         raise
-    signs.end(None)
-    missed = [f"{len(signs.missed)} hints could not be kept in the journal: {signs.missed[0]}"] if signs.missed else []
-    return {**answer, **({"warnings": [*answer.get("warnings", ()), *missed]} if missed else {})}
+    run.signs.end(None)
+    if not (missed := run.signs.missed):
+        return answer
+    warning = f"{len(missed)} hints could not be kept in the journal: {missed[0]}"
+    return {**answer, "warnings": [*answer.get("warnings", ()), warning]}
 
 
 def _context(event: Interruption, invocation: Invocation, settings: InterruptionSettings) -> Context:

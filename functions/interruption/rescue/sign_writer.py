@@ -102,12 +102,12 @@ def ending_of(error: Exception) -> str:
     return AGAIN if passes and not isinstance(error, UnreadableRecord) else HUMAN
 
 
+@dataclass(eq=False)
 class ClockWithSigns(Clock):
     """A clock that writes signs of life while it sleeps."""
 
-    def __init__(self, clock: Clock, signs: SignWriter) -> None:
-        self._clock = clock
-        self.signs = signs
+    _clock: Clock
+    signs: SignWriter
 
     def now(self) -> float:
         """See ``Clock.now``."""

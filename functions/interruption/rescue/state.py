@@ -105,11 +105,6 @@ class State(loop.State):
         return tuple(group for group in self.groups if (step, group) not in self.settled)
 
     @property
-    def drain_begun(self) -> bool:
-        """At least one group has weight 0."""
-        return self.drained or any(step.name == "DRAIN" for step, _ in self.settled)
-
-    @property
     def gone(self) -> bool:
         """The source was looked for and does not exist."""
         return self.source_seen and self.source is None

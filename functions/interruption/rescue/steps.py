@@ -120,7 +120,7 @@ def relaunches(settings: InterruptionSettings, state: State) -> bool:
 
 def again_at(step: loop.Step, state: State) -> float:
     """When a step may be tried (again), seconds since 1970: 0 if it was not refused, infinite for never."""
-    if step is Step.WAIT_DRAIN and not state.drain_begun:
+    if step is Step.WAIT_DRAIN and not (state.drained or any(settled is Step.DRAIN for settled, _ in state.settled)):
         return math.inf  # no group has weight 0, so no drain has begun
     if step in BY_GROUP:
         groups = min((group_again_at(step, group, state) for group in state.unsettled(step)), default=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
     event = LifecycleHook.of(notification, invocation.region)
-    run = _context(event, Kind.LIFECYCLE_HOOK, f"{event.hook_id}\n{event.token}", invocation, settings)
+    run = _context(event, f"{event.hook_id}\n{event.token}", invocation, settings)
     now, remaining = run.clock.now(), run.deadline.remaining()
     notified_at = observe.notified_at(event.time, now)
     state = State(
@@ -52,7 +53,6 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
         extendable=not settings.dry_run,
         tidied=settings.dry_run,
     )
-
     loop = Loop(
         run,
         state,
@@ -66,10 +66,8 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
     )
     try:
         return loop.answer()
-    except MalformedEvent:
-        raise
     except Exception as error:
-        if not settings.dry_run:
+        if not (settings.dry_run or isinstance(error, MalformedEvent)):
             own_failure.after(loop, error)
         raise
 
@@ -87,20 +85,16 @@ def handle_check(notification: Notification, invocation: Invocation, settings: L
     event = CheckOnDemand.of(notification, invocation.region)
     chosen = chosen_on_demand(catalogue.load(CHECKS), event.check)
     # Function Compute's retries keep the request id, so that they find the same commands.
-    run = _context(event, Kind.CHECK, f"{event.id}\n{invocation.request_id}", invocation, settings)
+    run = _context(event, f"{event.id}\n{invocation.request_id}", invocation, settings)
     state = demand.State(run.clock.now(), event, run.clock.now(), Progress(event.instance_ids, (chosen,)))
     return Loop(run, state, demand.decide, demand.ACTIONS, demand.ANSWERS, demand.plan, lambda *_: {}).answer()
 
 
 def _context(
-    event: LifecycleHook | CheckOnDemand,
-    kind: Kind,
-    subject: str,
-    invocation: Invocation,
-    settings: LifecycleHookSettings,
+    event: LifecycleHook | CheckOnDemand, subject: str, invocation: Invocation, settings: LifecycleHookSettings
 ) -> Context:
-    used = invocation.credentials()
-    secrets = (used.access_key_id, used.access_key_secret, used.security_token)
+    kind = Kind.LIFECYCLE_HOOK if isinstance(event, LifecycleHook) else Kind.CHECK
+    secrets = astuple(invocation.credentials())
     return Context.enter(
         invocation,
         event.region,

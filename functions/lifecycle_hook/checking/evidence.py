@@ -7,7 +7,6 @@ beginning and the end, so a secret may be cut in two anywhere.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
@@ -38,7 +37,7 @@ def _text(output: str) -> str:
     """The output decoded; as it is where it is not Base64 (ContentEncoding=PlainText)."""
     try:
         content = base64.b64decode(output, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         content = output.encode("utf-8", "replace")
     return content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 

@@ -100,14 +100,11 @@ class Progress:
     def with_results(self, stage: int, results: Sequence[Result]) -> Progress:
         """The same progress with results. An instance whose command was not delivered waits for its agent again."""
         ended = {(stage, result.instance_id): result for result in results}
-        instances = {
-            result.instance_id: replace(
-                self.instances[result.instance_id], readiness=Readiness.WAITING, why=result.reason
-            )
-            for result in results
-            if result.again
+        again = {result.instance_id: result.reason for result in results if result.again}
+        waiting = {
+            name: replace(self.instances[name], readiness=Readiness.WAITING, why=why) for name, why in again.items()
         }
-        return self.replace(results={**self.results, **ended}).with_instances(instances)
+        return self.replace(results={**self.results, **ended}).with_instances(waiting)
 
     @property
     def failures(self) -> dict[str, str]:

@@ -25,31 +25,30 @@ def look(run: Context, progress: Progress) -> Progress:
     described: dict[str, Described] = {}
     for chunk in chunks(waiting, INSTANCES_PER_DESCRIBE):
         described |= instances_by_id(run.ecs, chunk)
-    instances = {name: _standing(described.get(name), progress, (name, now)) for name in waiting}
+    instances = {name: _standing(described.get(name), progress, name, now) for name in waiting}
     running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
     agents = _with_agent(run, running)
     ready = {name: InstanceState(Readiness.READY, os_type=instances[name].os_type) for name in agents}
     return progress.with_instances({**instances, **ready})
 
 
-def _standing(seen: Described | None, progress: Progress, looked: tuple[str, float]) -> InstanceState:
+def _standing(seen: Described | None, progress: Progress, name: str, now: float) -> InstanceState:
     """The readiness by the instance's status; a running instance still waits for its agent."""
+    before = progress.instances.get(name)
     if seen is None:
-        return _out(progress, looked, InstanceState(Readiness.WAITING, "the instance does not exist"))
+        return _out(before, now, InstanceState(Readiness.WAITING, "the instance does not exist"))
     os_type = str(seen.get("OSType") or "linux").lower()
     if unfit := [chosen.check.name for chosen in progress.chosen if os_type not in chosen.check.scripts]:
-        raise BadCheck(f"check {unfit[0]} has no script for {os_type}, which {looked[0]} runs: choose another check")
+        raise BadCheck(f"check {unfit[0]} has no script for {os_type}, which {name} runs: choose another check")
     status = str(seen.get("Status"))
     if status == "Running":
         return InstanceState(Readiness.WAITING, "its Cloud Assistant agent has no heartbeat", os_type)
     instance = InstanceState(Readiness.WAITING, f"it is {status}", os_type)
-    return instance if status in ON_ITS_WAY else _out(progress, looked, instance)
+    return instance if status in ON_ITS_WAY else _out(before, now, instance)
 
 
-def _out(progress: Progress, looked: tuple[str, float], instance: InstanceState) -> InstanceState:
+def _out(before: InstanceState | None, now: float, instance: InstanceState) -> InstanceState:
     """An instance that does not exist or run is out: for good only after a minute of looks."""
-    instance_id, now = looked
-    before = progress.instances.get(instance_id)
     since = before.out_since if before and before.out_since is not None else now
     readiness = Readiness.NEVER if now - since >= OUT_SECONDS else Readiness.WAITING
     return replace(instance, readiness=readiness, out_since=since)

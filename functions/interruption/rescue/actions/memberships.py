@@ -127,8 +127,7 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
 
     def join(state: State, members: list[Membership]) -> State:
         own = [member for member in members if member.server_id == run.instance_id]
-        cards = [member for member in members if member not in own]
-        lost = [f"membership of network card {card.server_id} in {card.name}" for card in cards]
+        lost = [f"membership of network card {card.server_id} in {card.name}" for card in members if card not in own]
         if own:
             new = [replace(member, server_id=state.replacement_id, server_ip="") for member in own]
             product = run.load_balancers[members[0].product]

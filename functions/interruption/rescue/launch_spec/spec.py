@@ -29,9 +29,12 @@ def launch_spec(
     source: Described, disks: Sequence[Described], user_data: str, ram_role: str, settings: InterruptionSettings
 ) -> dict[str, Any]:
     """The ``launch-spec`` record (see the module's text for its shape)."""
-    run: dict[str, Any] = {"Amount": 1, "SecurityGroupIds": security_groups(source)}
+    security_groups = (source.get("SecurityGroupIds") or {}).get("SecurityGroupId") or []
+    run: dict[str, Any] = {"Amount": 1, "SecurityGroupIds": list(security_groups)}
     run.update(instance_settings.plain_parameters(source))
-    run.update(_login(source))
+    # Without the key pair, and without the password in the image, nobody could log in.
+    key_pair = source.get("KeyPairName")
+    run.update({"KeyPairName": key_pair} if key_pair else {"PasswordInherit": True})
     run.update(_internet(source))
     run.update(disk_settings.disk_parameters(disks, settings.relaunch))
     run.update({"RamRoleName": ram_role} if ram_role else {})
@@ -47,17 +50,6 @@ def launch_spec(
         "own_image": str(source.get("ImageId") or ""),
         "source_type": str(source.get("InstanceType") or ""),
     }
-
-
-def security_groups(source: Described) -> list[str]:
-    """The ids of its security groups."""
-    return list((source.get("SecurityGroupIds") or {}).get("SecurityGroupId") or [])
-
-
-def _login(source: Described) -> dict[str, Any]:
-    """The key pair, or the password in the image: without either, nobody could log in."""
-    key_pair = source.get("KeyPairName")
-    return {"KeyPairName": key_pair} if key_pair else {"PasswordInherit": True}
 
 
 def _internet(source: Described) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -109,16 +108,14 @@ def _run(run: Context, progress: Progress, batch: Batch) -> Run:
 def poll(run: Context, progress: Progress) -> Progress:
     """Read the missing results. Raises ``CloudError``."""
     for command in progress.outstanding():
-        progress = progress.with_results(command.stage, list(_results(run, progress, command)))
-    return progress
-
-
-def _results(run: Context, progress: Progress, command: Run) -> Iterator[Result]:
-    about = {"InvokeId": command.invoke_id}
-    for answer in run.ecs.listed("DescribeInvocationResults", command.invoke_id, about, *RESULTS):
+        of_command = {"InvokeId": command.invoke_id}
+        shown = run.ecs.listed("DescribeInvocationResults", command.invoke_id, of_command, *RESULTS)
+        asked = (answer for answer in shown if answer.get("InstanceId") in command.instance_ids)
         # An unknown status counts as a running command, until its result is overdue.
-        if answer.get("InstanceId") in command.instance_ids and answer.get("InvocationStatus") in (SUCCESS, *MEANINGS):
-            yield _result(run, progress, command, answer)
+        ended = (answer for answer in asked if answer.get("InvocationStatus") in (SUCCESS, *MEANINGS))
+        results = [_result(run, progress, command, answer) for answer in ended]
+        progress = progress.with_results(command.stage, results)
+    return progress
 
 
 def _result(run: Context, progress: Progress, command: Run, answer: Described) -> Result:
