@@ -40,10 +40,11 @@ class Decision(loop.Decision):
 
 def decide(settings: InterruptionSettings, state: State) -> Decision:
     """The next step."""
+    load = None if state.loaded else Decision(Step.LOAD, "an earlier call may have begun or finished the rescue")
     return (
         _look(state)
         or _guard(settings, state)
-        or _load(state)
+        or load
         or _closed(settings, state)
         or _guard_gone(settings, state)
         or _lost(settings, state)
@@ -100,10 +101,6 @@ def _guard_unlocked(state: State) -> Decision:
         f"the instance is healthy: no Recycling lock within {LOCK_WAIT_SECONDS:.0f} s "
         "(SPOTKEEPER_REQUIRE_RECYCLING_LOCK=false acts without it)",
     )
-
-
-def _load(state: State) -> Decision | None:
-    return None if state.loaded else Decision(Step.LOAD, "an earlier call may have begun or finished the rescue")
 
 
 def _closed(settings: InterruptionSettings, state: State) -> Decision | None:

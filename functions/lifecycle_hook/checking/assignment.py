@@ -87,17 +87,13 @@ class Rules:
         fields = only(value_of(read(path, name), name), name, ("rules", "defaults"))
         declared = fields["rules"] if fields["rules"] == [] else entries(fields["rules"], f"{name}: rules", 1000)
         defaults = only(fields["defaults"], f"{name}: defaults", (transition.value for transition in Transition))
-        return cls(
-            catalogue=catalogue,
-            rules=tuple(
-                _rule(catalogue, rule, f"{name}: rule {number}") for number, rule in enumerate(declared, start=1)
-            ),
-            defaults={
-                transition: _plan(catalogue, only(defaults[transition.value], where, *_PLAN), transition, where)
-                for transition in Transition
-                for where in [f"{name}: the default of {transition.value}"]
-            },
-        )
+        numbered = enumerate(declared, start=1)
+        rules = tuple(_rule(catalogue, rule, f"{name}: rule {number}") for number, rule in numbered)
+        plans: dict[Transition, CheckPlan] = {}
+        for transition in Transition:
+            where = f"{name}: the default of {transition.value}"
+            plans[transition] = _plan(catalogue, only(defaults[transition.value], where, *_PLAN), transition, where)
+        return cls(catalogue, rules, plans)
 
     def plan(
         self, transition: Transition, hook_name: str | None, scaling_group_id: str | None, metadata: str | None
@@ -156,13 +152,11 @@ def _plan(
     meant = tuple(Transition) if transition is None else (transition,)
     results = [result for result in HookResult if all(result in FAILURES[each] for each in meant)]
     partials = [partial for partial in Partial if all(partial in PARTIALS[each] for each in meant)]
-    seconds = fields.get("agent_seconds")
+    partial, seconds = fields.get("on_partial_failure", Partial.ABANDON.value), fields.get("agent_seconds")
     return CheckPlan(
         checks=_checks(catalogue, fields["checks"], where),
         on_failure=_one_of(results, fields.get("on_failure", HookResult.ABANDON.value), f"{where}: on_failure"),
-        partial=_one_of(
-            partials, fields.get("on_partial_failure", Partial.ABANDON.value), f"{where}: on_partial_failure"
-        ),
+        partial=_one_of(partials, partial, f"{where}: on_partial_failure"),
         agent_seconds=None if seconds is None else float(whole(seconds, (1, LONGEST_LIFE), f"{where}: agent_seconds")),
         why=where,
     )

@@ -25,8 +25,7 @@ ENDED = frozenset({"Completed", "Timeout"})
 def decide(state: State) -> Decision:
     """The next step: the first wanted step whose next try is due."""
     wanted = list(_wanted(state))
-    free = next((decision for decision in wanted if not state.postponed(decision.step)), None)
-    if free:
+    if free := next((decision for decision in wanted if not state.postponed(decision.step)), None):
         return free
     error = f"{wanted[0].step.value}: {state.refusals[wanted[0].step, ''].error}"
     if state.now >= state.leave_at:

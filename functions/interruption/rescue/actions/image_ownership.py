@@ -98,6 +98,9 @@ def _described(run: Context, about: str, **filters: Any) -> list[Described]:
 
 
 def _found(run: Context, image: Described) -> FoundImage:
+    usable, status = image.get("Usable"), str(image.get("Status"))
+    # ``Usable`` decides if the API shows it; else ``Available`` does.
+    is_usable = status not in FAILED_STATES and (usable is True or (usable is None and status == "Available"))
     prefix, name = image_name(run, 0)[:-1], str(image.get("ImageName") or "")
     number = name.removeprefix(prefix)
     disks = items(image, "DiskDeviceMappings", "DiskDeviceMapping")
@@ -105,17 +108,9 @@ def _found(run: Context, image: Described) -> FoundImage:
     return FoundImage(
         image_id=str(image.get("ImageId")),
         try_number=int(number) if name.startswith(prefix) and TRY.fullmatch(number) else 0,
-        state=_state(image),
+        state=USABLE if is_usable else status,
         snapshot_ids=tuple(snapshot_ids) if all(snapshot_ids) else (),
     )
-
-
-def _state(image: Described) -> str:
-    """``Usable`` decides if the API shows it; else ``Available`` does."""
-    usable, status = image.get("Usable"), str(image.get("Status"))
-    if status not in FAILED_STATES and (usable is True or (usable is None and status == "Available")):
-        return USABLE
-    return status
 
 
 def owned(run: Context, state: State, images: Iterable[FoundImage]) -> OwnedImages:

@@ -144,7 +144,6 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
 
 def _interrupted(run: Context, state: State, seen: Described | None) -> State:
     """A replacement that must not serve any more; the next replacement, if any, is added to all groups anew."""
-    unsettled = state.unsettled(Step.RETURN)
     anew = state.replace(
         settled=frozenset(settled for settled in state.settled if settled[0] is not Step.RETURN),
         refusals={key: refusal for key, refusal in state.refusals.items() if key[0] is not Step.RETURN},
@@ -152,7 +151,7 @@ def _interrupted(run: Context, state: State, seen: Described | None) -> State:
     try:
         return interrupted_replacement.interrupted(run, anew, seen)
     except RescueFailed as error:
-        for group in unsettled:
+        for group in state.unsettled(Step.RETURN):
             state = try_later(state, Step.RETURN, group, error, run.clock.now())
         return state
 

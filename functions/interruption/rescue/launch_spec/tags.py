@@ -14,8 +14,7 @@ STATE_TAGS = frozenset({EPISODE_TAG, FAILED_TAG})
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The user's tags: neither the platform's nor those of an earlier rescue."""
-    own = (key for key in tags if key not in STATE_TAGS and not key.startswith(PLATFORM_PREFIXES))
-    return {key: tags[key] for key in own}
+    return {key: tags[key] for key in tags if key not in STATE_TAGS and not key.startswith(PLATFORM_PREFIXES)}
 
 
 def carried_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -30,17 +30,14 @@ def heartbeat(run: Context, state: State, _: Decision) -> State:
         run.ess.call("RecordLifecycleActionHeartbeat", state.event.hook_id, {**action, "heartbeatTimeout": seconds})
     except CloudError as error:
         if error.code == NOT_PENDING:
-            return _postponed(state, error, asked_at + PAUSE).replace(looked=False)
+            later = postponed(None, error, state.now, asked_at + PAUSE)
+            return state.refused(Step.HEARTBEAT, later).replace(looked=False)
         if passes_with_next_call(error):
             raise
         if not state.read:  # the longest possible heartbeat is not known yet
-            return _postponed(state, error, asked_at + MINUTE)
+            return state.refused(Step.HEARTBEAT, postponed(None, error, state.now, asked_at + MINUTE))
         spent = error.code in SPENT
         # Other calls have used up the heartbeats: on average half of the last heartbeat is left.
         guess = asked_at + UNKNOWN_LIFE_SECONDS if spent and not state.life_known else state.alive_until
         return state.replace(extendable=False, heartbeat_error=None if spent else error, alive_until=guess)
     return state.replace(alive_until=asked_at + seconds, life_known=True, extended=True, unrecorded=True)
-
-
-def _postponed(state: State, error: CloudError, until: float) -> State:
-    return state.refused(Step.HEARTBEAT, postponed(None, error, state.now, until))

@@ -88,11 +88,10 @@ def _with_life_tag(run: Context, state: State) -> list[str]:
     return [first] if recorded_life(tags, state.event.hook_id, state.event.token, math.inf) is not None else []
 
 
-def _untag(run: Context, key: str, instance_ids: Iterable[str]) -> None:
-    ids = list(instance_ids)
-    _on_each(run, "UntagResources", ids, {"TagKey": [key]})
-    if ids:
-        run.audit.record("remove the tags", "done", f"{key} of {', '.join(ids)}")
+def _untag(run: Context, key: str, instance_ids: list[str]) -> None:
+    _on_each(run, "UntagResources", instance_ids, {"TagKey": [key]})
+    if instance_ids:
+        run.audit.record("remove the tags", "done", f"{key} of {', '.join(instance_ids)}")
 
 
 def _on_each(run: Context, action: str, instance_ids: Iterable[str], parameters: Mapping[str, Any]) -> None:
