@@ -1,4 +1,4 @@
-"""Waiting as data: the states that end a wait with success, and that prolong it; any other state is a failure."""
+"""Waiting as data: the states that end a wait with success, that end it with failure, and that prolong it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Waiter:
     what: str
     success: frozenset[str]
     retry: frozenset[str]
+    failure: frozenset[str] = frozenset()
     first_pause: float = 1.0
     longest_pause: float = 8.0
     absent_seconds: float = 60.0

@@ -11,7 +11,7 @@ from spotkeeper.errors import DeadlineReached, WaitFailed
 from spotkeeper.polling import ABSENT, Waiter, wait_for
 from tests.clock import SimulatedClock
 
-WAITER = Waiter("image", frozenset({"Available"}), frozenset({"Creating", ABSENT}))
+WAITER = Waiter("image", frozenset({"Available"}), frozenset({"Creating", ABSENT}), frozenset({"CreateFailed"}))
 
 
 def showing(states: Iterable[str]) -> Callable[[], tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rescue.actions import source_disks
 from rescue.actions.image_ownership import (
+    FAILED_STATES,
     USABLE,
     FoundImage,
     OwnedImages,
@@ -24,6 +25,7 @@ IMAGE_WAITER = Waiter(
     "image",
     success=frozenset({USABLE}),
     retry=frozenset({"Creating", "Waiting", "Available", ABSENT}),
+    failure=FAILED_STATES,
     first_pause=2.0,
     longest_pause=8.0,
 )
