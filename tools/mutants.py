@@ -43,7 +43,7 @@ MODULES = {
     "functions/lifecycle_hook/checking/progress.py": "tests/lifecycle_hook/test_progress.py",
     "functions/state_change/restarting/decide.py": "tests/state_change/test_decide*.py",
     "functions/sweep/sweeping/decide.py": "tests/sweep/test_decide*.py",
-    "shared/spotkeeper/restart_rules.py": "tests/state_change/test_[dr]*[es].py",
+    "shared/spotkeeper/restart_decision.py": "tests/state_change/test_[dr]*[es].py",
 }
 """The modules to change, and the tests that have to notice."""
 

@@ -12,8 +12,8 @@ from restarting.state import State
 from restarting.steps import Step
 from spotkeeper.events import StateChange
 from spotkeeper.loop import Decision
-from spotkeeper.restart_rules import RestartAction, RestartDecision, decide_restart
-from spotkeeper.restarts import History, Restart
+from spotkeeper.restart_decision import RestartAction, RestartDecision, decide_restart
+from spotkeeper.restart_records import History, Restart
 from spotkeeper.settings import RestartRules, StateChangeSettings
 from tests.tables import cases
 

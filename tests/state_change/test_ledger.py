@@ -9,7 +9,7 @@ import pytest
 
 from spotkeeper import episode
 from spotkeeper.journal.directory import DirectoryJournal
-from spotkeeper.restarts import Ledger
+from spotkeeper.restart_records import Ledger
 from spotkeeper.settings import RestartRules, TagFilter
 
 HOME = "1690701234567830/cn-hangzhou"

@@ -63,7 +63,7 @@ def test_the_next_stop_is_another_matter() -> None:
 
 def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal does not grow for ever; what has been refused so often is left alone until somebody starts it."""
-    monkeypatch.setattr("spotkeeper.restarts.MOST_TRIES", 5)
+    monkeypatch.setattr("spotkeeper.restart_records.MOST_TRIES", 5)
     here = sold_out()
     sweep_for(here, 60)
     assert (len(asked_at(here)), len(here.restarts()["1"])) == (5, 10)

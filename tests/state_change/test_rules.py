@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.restart_rules import RestartAction, RestartDecision, back_off, decide_next_try, decide_restart
-from spotkeeper.restarts import MOST_TRIES, History, Restart
+from spotkeeper.restart_decision import RestartAction, RestartDecision, back_off, decide_next_try, decide_restart
+from spotkeeper.restart_records import MOST_TRIES, History, Restart
 from spotkeeper.settings import RestartRules, TagFilter
 
 NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z

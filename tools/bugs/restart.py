@@ -5,13 +5,13 @@ from __future__ import annotations
 from tools.bugs.bug import Bug
 
 RESTARTING = "functions/state_change/restarting"
-RULES = "shared/spotkeeper/restart_rules.py"
-RESTARTS = "shared/spotkeeper/restarts.py"
+DECISION = "shared/spotkeeper/restart_decision.py"
+RECORDS = "shared/spotkeeper/restart_records.py"
 
 BUGS = (
     Bug(
         "a restart is forgotten before its window is over",
-        RESTARTS,
+        RECORDS,
         "restart.at > now - rules.window]",
         "restart.at > now - rules.window / 4]",
         "restart",
@@ -39,7 +39,7 @@ BUGS = (
     ),
     Bug(
         "the tag is not looked at",
-        RULES,
+        DECISION,
         'yield not tagged, f"it does not carry the tag',
         'yield False, f"it does not carry the tag',
         "restart",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spotkeeper.episode import Episode
 from spotkeeper.journal import Journal
-from spotkeeper.restarts import Ledger
+from spotkeeper.restart_records import Ledger
 from spotkeeper.run_context import RunContext
 from spotkeeper.settings import StateChangeSettings
 

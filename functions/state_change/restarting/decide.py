@@ -10,7 +10,7 @@ from restarting.steps import Step
 from spotkeeper.instances import HELD, Described, is_held, locked, tags_of
 from spotkeeper.load_balancers.membership import is_complete
 from spotkeeper.loop import Decision
-from spotkeeper.restart_rules import RestartAction, decide_restart, hindrance
+from spotkeeper.restart_decision import RestartAction, decide_restart, not_restartable
 from spotkeeper.settings import RestartRules, StateChangeSettings
 
 LOOKED_AT = frozenset({"Created", "Pending", "Running", "Stopped"})
@@ -161,7 +161,7 @@ def _starting(rules: RestartRules, state: State, instance: Described) -> Decisio
 
 def _stopped(rules: RestartRules, state: State, instance: Described) -> Decision:
     if state.belongs is None:
-        against = hindrance(rules, instance, state.now)
+        against = not_restartable(rules, instance, state.now)
         return (
             Decision(Step.SKIP, against.reason)
             if against

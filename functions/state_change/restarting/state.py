@@ -9,7 +9,7 @@ from spotkeeper.events import StateChange
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, in_stop_mode, is_spot, manager_of, tags_of
 from spotkeeper.load_balancers.membership import Records
-from spotkeeper.restarts import History
+from spotkeeper.restart_records import History
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import InaccessibleRecord, UnreadableRecord
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, iso, tags_of
-from spotkeeper.restart_rules import RestartAction, decide_next_try, decide_restart, hindrance
-from spotkeeper.restarts import Ledger
+from spotkeeper.restart_decision import RestartAction, decide_next_try, decide_restart, not_restartable
+from spotkeeper.restart_records import Ledger
 from sweeping.context import Context
 from sweeping.decide import HUMAN_WAITS
 from sweeping.observe import turn, written_at
@@ -73,7 +73,7 @@ def of_stopped(run: Context, instance: Described) -> MissedChange:
     Raises ``JournalUnavailable``, and ``InaccessibleRecord`` for a record of this instance.
     """
     instance_id, rules, number = str(instance["InstanceId"]), run.settings.restart, 0
-    decision = hindrance(rules, instance, run.now)  # an instance that is not due costs no further reading
+    decision = not_restartable(rules, instance, run.now)  # an instance that is not due costs no further reading
     try:
         if decision is None:
             history = Ledger(run.journal, run.home, instance_id).load(rules, run.now)

@@ -10,7 +10,7 @@ from spotkeeper.errors import CloudError, CloudUnreachable, RestartRefused
 from spotkeeper.instances import Described, describe_instance
 from spotkeeper.loop import Decision
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.restarts import SETTLED_SECONDS
+from spotkeeper.restart_records import SETTLED_SECONDS
 from spotkeeper.retry import RetryPolicy, is_outage, is_throttling
 
 STARTING = RetryPolicy(conflicts=frozenset({"InstanceNotReady"}), repeatable=False)

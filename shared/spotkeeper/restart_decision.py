@@ -12,7 +12,7 @@ from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HELD, Described, held_until, iso, lock_reasons, locked, manager_of, tags_of
-from spotkeeper.restarts import History
+from spotkeeper.restart_records import History
 from spotkeeper.settings import RestartRules
 
 FIRST_PAUSE = 60.0
@@ -41,7 +41,7 @@ class RestartDecision:
     due_at: float | None = None
 
 
-def hindrance(rules: RestartRules, instance: Described, now: float) -> RestartDecision | None:
+def not_restartable(rules: RestartRules, instance: Described, now: float) -> RestartDecision | None:
     """The decision against a start that needs no journal: tag, manager, status, locks, hold."""
     reasons = (reason for applies, reason in _against(rules, instance, now) if applies)
     if reason := next(reasons, None):
@@ -72,7 +72,7 @@ def decide_restart(
     rules: RestartRules, instance: Described, history: History, now: float, *, belongs: str = ""
 ) -> RestartDecision:
     """The decision about an instance. ``belongs``: the reason where it belongs to a rescue (see ``belonging``)."""
-    if against := hindrance(rules, instance, now):
+    if against := not_restartable(rules, instance, now):
         return against
     if belongs:
         return RestartDecision(RestartAction.LEAVE, belongs)
