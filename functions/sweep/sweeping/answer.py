@@ -6,7 +6,7 @@ from typing import Any
 
 from spotkeeper.errors import BatchFailed
 from spotkeeper.loop import DRY_RUN
-from sweeping.jobs import Report
+from sweeping.report import Report
 
 COUNTED = {"handed_over": "interruption", "hooks_handed_over": "lifecycle_hook", "handed_back": "state_change"}
 """The invoked function, by the key of the answer."""

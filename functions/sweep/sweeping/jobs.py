@@ -1,87 +1,227 @@
-"""A sweep as a list of jobs of the same shape: each finds and decides, then acts on due items, in its own budget."""
+"""The jobs of a sweep, in order of urgency: what each finds, decides and does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spotkeeper.errors import DeadlineReached, SpotkeeperError
+from spotkeeper.errors import CloudError, DeadlineReached, InaccessibleRecord, JournalUnavailable
+from spotkeeper.instances import Described
+from spotkeeper.rescue_index import leftovers_due
+from sweeping import leftovers, lifecycle_actions, missed_changes, observe
+from sweeping.actions import clean_up, invoke
+from sweeping.answer import answer
 from sweeping.context import Context
-from sweeping.decide import Item, chosen
+from sweeping.decide import Item, RescueAction, decide, decide_clean_up, quota_warnings, urgency
+from sweeping.missed_changes import MissedChange
+from sweeping.observe import Candidates
+from sweeping.report import Job, Report
+from sweeping.state import RescueState
 
-
-@dataclass(frozen=True)
-class Job:
-    """``find`` yields batches of items with their decisions: a batch is acted upon before the next is found.
-
-    ``lines`` and ``done`` are keys of the answer: a line for each item, and the names of the items acted upon.
-    ``verb`` is the action in words; at most ``limit`` items are acted upon, besides those that are not limited.
-    """
-
-    name: str
-    find: Callable[[], Iterable[list[Item]]]
-    lines: str
-    done: str
-    verb: str
-    limit: int
+RETRY_SECONDS = 3_600.0
+"""The pause before a failed deletion is tried again: other leftovers come first."""
+MOST_TIDIED = 200
+"""So many stale hints are removed in a sweep: they are harmless."""
 
 
 @dataclass
-class Report:
-    """The results of all jobs. A job that fails, or exceeds its budget, does not stop the next."""
+class Sweep:
+    """The jobs of a sweep, with the rescues that they share."""
 
     run: Context
-    results: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    lines: dict[str, list[str]] = field(default_factory=dict)
-    done: dict[str, list[str]] = field(default_factory=dict)
-    plan: list[str] = field(default_factory=list)
+    report: Report
+    rescues: list[RescueState] = field(default_factory=list)
+    seen: Candidates | None = None
 
-    def take(self, job: Job) -> SpotkeeperError | None:
-        """Do a job; returns the error that ended it, unless its time was up."""
-        self.run.begin()
-        before = len(self.done.setdefault(job.done, []))
-        lines = self.lines.setdefault(job.lines, [])
+    def answer(self) -> dict[str, Any]:
+        """The answer. Raises ``BatchFailed``, and the error of the search for rescues, after everything else.
+
+        Every job has its turn also where that search fails.
+        """
+        first, *rest = self._jobs(self.run.settings.limit)
+        failure = self.report.take(first)
+        for job in rest:
+            if error := self.report.take(job):
+                self.report.failed(job.name, error)
+        if failure:
+            raise failure
+        return answer(self.report)
+
+    def _jobs(self, limit: int) -> tuple[Job, ...]:
+        hook, restart = "invoke lifecycle_hook for", "invoke state_change for"
+        return (
+            Job("rescues", self._rescues, "rescues", "handed_over", "invoke interruption for", limit),
+            Job("lifecycle hooks", self._hooks, "lifecycle_hooks", "hooks_handed_over", hook, limit),
+            Job("returns", self._returns, "restarts", "handed_back", restart, limit),
+            Job("restarts", self._restarts, "restarts", "handed_back", restart, limit),
+            Job("clean-up", self._clean_up, "clean_up", "deleted", "clean up", leftovers.MOST),
+            Job("index", self._tidy, "clean_up", "deleted", "clean up", 0),
+        )
+
+    def _rescues(self) -> Iterator[list[Item]]:
+        """Rescues that no call works on. Without the journal, all instances under the lock: their data cannot wait."""
+        left = under_lock = observe.locked_instances(self.run)
         try:
-            for items in job.find():
-                lines += [item.line for item in items if item.line]
-                self.warnings += [item.warning for item in items if item.warning]
-                self._act(job, items, job.limit - len(self.done[job.done]) + before)
-        except DeadlineReached as error:
-            self.warnings.append(f"the time of this sweep was up: {error}")
-        except SpotkeeperError as error:
-            return error
-        return None
+            for rescues in self._recorded(under_lock):
+                left = {name: left[name] for name in left.keys() - {rescue.instance_id for rescue in rescues}}
+                yield self._decided(rescues)
+        except JournalUnavailable as error:
+            yield self._decided([observe.without_journal(name, left[name], error) for name in sorted(left)])
+            raise
 
-    def _act(self, job: Job, items: list[Item], limit: int) -> None:
-        due, later = chosen(items, max(0, limit))
-        self.warnings += [f"{item.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for item in later]
-        reached = 0
-        for item in self.run.each(due):
-            reached += 1
-            if self.run.settings.dry_run:
-                self.plan.append(f"{job.verb} {item.name}")
-            elif self.attempt(item.name, item.act):
-                self.results.append({"outcome": "done", "reason": f"{job.verb} {item.name}"})
-            else:
+    def _recorded(self, locked: Mapping[str, Described]) -> Iterator[list[RescueState]]:
+        """Rescues with their records: those under the lock without an image wait for no further read."""
+        run = self.run
+        self.seen = seen = observe.candidates(run, locked)
+        under_lock = self._observed([name for name in seen.ordered(run.now) if name in seen.under_lock], seen)
+        yield [rescue for rescue in under_lock if not _may_have_image(rescue)]
+        with run.keeping():
+            self.seen = seen = observe.described(run, seen)
+        for instance_id, error in seen.errors.items():
+            self.report.failed(instance_id, error)
+        rest = self._observed([name for name in seen.ordered(run.now) if name not in seen.under_lock], seen)
+        yield self._with_holds([*filter(_may_have_image, under_lock), *rest])
+        if seen.error:
+            self.report.failed("open rescues", seen.error)
+
+    def _observed(self, instance_ids: list[str], seen: Candidates) -> list[RescueState]:
+        """Their states, as far as time allows."""
+        reserve = max(0.0, self.run.step.remaining()) / 2  # for invocations
+        names = self.run.each(instance_ids, reserve)
+        rescues = [observe.rescue(self.run, instance_id, seen, self.run.now) for instance_id in names]
+        self.report.cut("rescues", len(instance_ids) - len(rescues))
+        for rescue in rescues:
+            if rescue.error:
+                self.report.failed(rescue.name, rescue.error)
+        self.rescues += rescues
+        return rescues
+
+    def _decided(self, rescues: list[RescueState]) -> list[Item]:
+        items: list[Item] = []
+        for decision in (decide(rescue, self.run.now) for rescue in rescues if rescue.managed):
+            rescue, name, reason = decision.rescue, decision.rescue.name, decision.reason
+            audit = self.run.audit.of(instance_id=rescue.instance_id, episode=name)
+            audit.record(decision.action.value, "seen", reason)
+            items.append(
+                Item(
+                    name,
+                    f"{name}: {decision.action.value} ({reason})",
+                    due=decision.action is RescueAction.INVOKE,
+                    act=functools.partial(invoke.interruption, self.run, rescue),
+                    warning=f"{name}: {reason}" if decision.action is RescueAction.REPORT else "",
+                    urgency=urgency(decision, self.run.now),
+                    limited=not rescue.locked,
+                )
+            )
+        return items
+
+    def _with_holds(self, rescues: list[RescueState]) -> list[RescueState]:
+        """The rescues with the hold tags of their images. Without those, only the urgent rescues under the lock."""
+        if not any(_may_have_image(rescue) for rescue in rescues):
+            return rescues
+        try:
+            with self.run.keeping():
+                held = observe.held_episodes(self._images, self.run.now)
+        except (CloudError, DeadlineReached) as error:
+            self.report.failed("images", error)
+            return [rescue for rescue in rescues if rescue.locked or not _may_have_image(rescue)]
+        return [replace(rescue, image_held=rescue.name in held) for rescue in rescues]
+
+    @functools.cached_property
+    def _images(self) -> list[Described]:
+        return observe.images(self.run)
+
+    def _hooks(self) -> Iterator[list[Item]]:
+        """Pending lifecycle actions that no call seems to work on."""
+        run = self.run
+        with run.keeping():
+            found = lifecycle_actions.look(run, run.now)
+        for name, error in found.errors.items():
+            self.report.failed(name, error)
+        self.report.cut("scaling groups and failed checks", found.left)
+        due = [(action, action.due(run.now)) for action in found.actions]
+        yield [
+            Item(
+                action.name,
+                f"{action}: {'invoke lifecycle_hook' if is_due else 'leave'}",
+                due=is_due,
+                act=functools.partial(invoke.lifecycle_hook, run, action),
+            )
+            for action, is_due in due
+        ]
+
+    def _returns(self) -> Iterator[list[Item]]:
+        """Instances in stop mode that run again, or are released."""
+        run = self.run
+        found = (missed_changes.of_rescue(rescue, run.now) for rescue in self.rescues)
+        changes = [missed_changes.paced(run, change) for change in found if change]
+        yield [_item(change, functools.partial(self._invoke_and_record, change)) for change in changes]
+
+    def _invoke_and_record(self, change: MissedChange) -> None:
+        invoke.state_change(self.run, change)
+        missed_changes.record(self.run, change)
+
+    def _restarts(self) -> Iterator[list[Item]]:
+        """Stopped instances whose start is due."""
+        run, stopped = self.run, missed_changes.stopped(self.run)
+        found = [self._of_stopped(instance) for instance in run.each(stopped, run.step.remaining() / 2)]
+        self.report.cut("stopped instances", len(stopped) - len(found))
+        changes = [change for change in found if change]
+        yield [_item(change, functools.partial(invoke.state_change, run, change)) for change in changes]
+
+    def _of_stopped(self, instance: Described) -> MissedChange | None:
+        """The change of a stopped instance; an inaccessible record of it keeps no other instance from its start."""
+        try:
+            return missed_changes.of_stopped(self.run, instance)
+        except InaccessibleRecord as error:
+            self.report.failed(str(instance["InstanceId"]), error)
+            return None
+
+    def _clean_up(self) -> Iterator[list[Item]]:
+        """Leftovers of finished rescues: reported, and deleted where SPOTKEEPER_SWEEP_DELETE says so; once a day."""
+        run, settings = self.run, self.run.settings
+        self.report.warnings += quota_warnings(self._images, settings)
+        due = leftovers_due(run.journal, run.home, run.now, leftovers.MOST)
+        looked = 0
+        for entry, left in zip(run.each(due), leftovers.look(run, due, self._images, run.now), strict=False):
+            looked += 1
+            decision = decide_clean_up(left, settings, run.now)
+            if left.error:
+                self.report.failed(left.name, left.error)
+            wanted = settings.delete and decision.due
+            yield [
+                Item(
+                    left.name,
+                    "" if left.cleaned else leftovers.line(decision),
+                    due=wanted,
+                    act=functools.partial(clean_up.delete, run, decision),
+                    warning=decision.reason if left.unreadable and not left.error else "",
+                )
+            ]
+            again = wanted and left.name not in self.report.done["deleted"]
+            if settings.dry_run or (again and run.step.remaining() <= 0):
                 continue
-            self.done[job.done].append(item.name)
-        self.cut(job.name, len(due) - reached)
+            until = int(run.now + RETRY_SECONDS) if again else leftovers.next_look(decision, run)
+            self.report.attempt(left.name, functools.partial(clean_up.reschedule, run, entry, decision, until))
+        self.report.cut("finished rescues", len(due) - looked)
 
-    def attempt(self, name: str, act: Callable[[], bool | None]) -> bool:
-        """Whether the action did something; a failure stops no other item."""
-        try:
-            return act() is not False
-        except SpotkeeperError as error:
-            self.failed(name, error)
-            return False
+    def _tidy(self) -> Iterator[list[Item]]:
+        """Stale entries of the index, and stale signs of life: removed without a line in the answer."""
+        run, seen = self.run, self.seen
+        if seen and not run.settings.dry_run:
+            stale = list(observe.stale_index(run, seen, self.rescues, run.now))
+            signs = observe.stale_signs(run.home, seen, self.rescues, run.now)
+            for key in run.each([*stale, *signs][:MOST_TIDIED]):
+                run.journal.delete(key)
+        yield []
 
-    def failed(self, name: str, error: SpotkeeperError) -> None:
-        """An item, or a job, has failed: the sweep raises at its end."""
-        self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
 
-    def cut(self, what: str, missing: int) -> None:
-        """So many items are left for want of time."""
-        if missing:
-            self.warnings.append(f"the time of this sweep was up: {missing} {what} are left for the next sweep")
+def _item(change: MissedChange, act: Callable[[], None]) -> Item:
+    warning = f"{change.name}: {change.reason}" if change.needs_human else ""
+    return Item(change.name, str(change), due=change.due, act=act, warning=warning)
+
+
+def _may_have_image(rescue: RescueState) -> bool:
+    return any(name.startswith(("image-", "usable")) for name in rescue.records)

@@ -8,8 +8,8 @@ from typing import Any
 from spotkeeper.events import Transition
 from spotkeeper.instances import iso
 from sweeping.context import Context
+from sweeping.lifecycle_actions import LifecycleAction
 from sweeping.missed_changes import MissedChange
-from sweeping.pending_actions import PendingAction
 from sweeping.state import RescueState
 
 MINUTE = 60
@@ -48,7 +48,7 @@ def state_change(run: Context, change: MissedChange) -> None:
     _invoke(run, run.settings.state_change_function, event, task_id)
 
 
-def lifecycle_hook(run: Context, pending: PendingAction) -> bool:
+def lifecycle_hook(run: Context, pending: LifecycleAction) -> bool:
     """Invoke ``lifecycle_hook``, once in each round; whether this call did. Raises ``CloudError``."""
     hook, action = pending.hook, pending.action
     # Actions of a hook in the same activity differ by their tokens; the parts of a tag may hold any character.

@@ -33,7 +33,7 @@ TRANSITIONS = frozenset(transition.value for transition in Transition)
 
 
 @dataclass(frozen=True)
-class PendingAction:
+class LifecycleAction:
     """A pending lifecycle action; ``began_at``: when its scaling activity began, seconds since 1970.
 
     ``alive_until``: the end of its life by the last heartbeat, None where that is not recorded. ``ended``: it is over,
@@ -96,7 +96,7 @@ class PendingAction:
 class Found:
     """The actions, and the errors by group or mark; ``left``: so many groups and marks are left for want of time."""
 
-    actions: list[PendingAction] = field(default_factory=list)
+    actions: list[LifecycleAction] = field(default_factory=list)
     errors: dict[str, CloudError] = field(default_factory=dict)
     left: int = 0
 
@@ -117,7 +117,7 @@ def look(run: Context, now: float) -> Found:
     return found
 
 
-def _sources(run: Context, found: Found) -> list[tuple[str, Iterator[PendingAction]]]:
+def _sources(run: Context, found: Found) -> list[tuple[str, Iterator[LifecycleAction]]]:
     """The actions of each group with a waiting instance, and of each mark of failed instances."""
     if not run.settings.hook_arns:
         return []
@@ -129,7 +129,7 @@ def _sources(run: Context, found: Found) -> list[tuple[str, Iterator[PendingActi
         return groups
 
 
-def _add(run: Context, name: str, actions: Iterator[PendingAction], found: Found) -> bool:
+def _add(run: Context, name: str, actions: Iterator[LifecycleAction], found: Found) -> bool:
     """Add the actions, or the error; False where the search has to end."""
     try:
         for action in actions:
@@ -142,7 +142,7 @@ def _add(run: Context, name: str, actions: Iterator[PendingAction], found: Found
     return True
 
 
-def _with_life(run: Context, pending: PendingAction) -> PendingAction:
+def _with_life(run: Context, pending: LifecycleAction) -> LifecycleAction:
     """With the tag that the last heartbeat has left on the first of the instances."""
     if not pending.instance_ids:
         return pending
@@ -162,7 +162,7 @@ def _marks(run: Context) -> dict[str, list[str]]:
     return marks
 
 
-def _of_mark(run: Context, mark: str, instance_ids: list[str]) -> Iterator[PendingAction]:
+def _of_mark(run: Context, mark: str, instance_ids: list[str]) -> Iterator[LifecycleAction]:
     """The ended action whose failed instances are still in service."""
     token, hook_id, activity_id = [*mark.split("/"), "", ""][:3]
     hook = describe_hook(run.ess, hook_id) if hook_id and activity_id else None
@@ -171,7 +171,7 @@ def _of_mark(run: Context, mark: str, instance_ids: list[str]) -> Iterator[Pendi
     members = describe_members(run.ess, str(hook.get("ScalingGroupId")), instance_ids)
     if any(member.get("LifecycleState") == "InService" for member in members):
         action = {"LifecycleActionToken": token, "InstanceIds": instance_ids}
-        yield PendingAction(hook, action, activity_id, began_at=0.0, ended=True)
+        yield LifecycleAction(hook, action, activity_id, began_at=0.0, ended=True)
 
 
 def _is_configured(run: Context, hook: Described) -> bool:
@@ -190,7 +190,7 @@ def _groups(run: Context) -> Iterator[str]:
                 yield str(group["ScalingGroupId"])
 
 
-def _of_group(run: Context, group_id: str) -> Iterator[PendingAction]:
+def _of_group(run: Context, group_id: str) -> Iterator[LifecycleAction]:
     of_group = {"ScalingGroupId": group_id}
     pages = run.ess.pages("DescribeLifecycleHooks", group_id, of_group)
     hooks = (hook for page in pages for hook in items(page, "LifecycleHooks"))
@@ -202,7 +202,7 @@ def _of_group(run: Context, group_id: str) -> Iterator[PendingAction]:
             yield from _of_activity(run, activity, configured)
 
 
-def _of_activity(run: Context, activity: Described, configured: Mapping[str, Described]) -> Iterator[PendingAction]:
+def _of_activity(run: Context, activity: Described, configured: Mapping[str, Described]) -> Iterator[LifecycleAction]:
     activity_id = str(activity["ScalingActivityId"])
     began_at = epoch_seconds(str(activity.get("StartTime") or ""))
     parameters = {"ScalingActivityId": activity_id, "LifecycleActionStatus": "Pending"}
@@ -212,4 +212,4 @@ def _of_activity(run: Context, activity: Described, configured: Mapping[str, Des
             # A filter that the API does not understand would show ended actions.
             pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
             if hook is not None and pending:
-                yield PendingAction(hook, action, activity_id, began_at or 0.0)
+                yield LifecycleAction(hook, action, activity_id, began_at or 0.0)
