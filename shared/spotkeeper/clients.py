@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotkeeper import paging
+from spotkeeper.clock import TimeLimit
 from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
+from spotkeeper.settings import Endpoint
 
 if TYPE_CHECKING:
-    from spotkeeper.clock import TimeLimit
     from spotkeeper.credentials import Credentials
-    from spotkeeper.settings import Endpoint
 
 T = TypeVar("T")
 

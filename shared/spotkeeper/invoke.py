@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spotkeeper.clients import CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS, as_cloud_error, sdk_config, silence_sdk_loggers
+from spotkeeper.clock import TimeLimit
+from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy, retried
-
-if TYPE_CHECKING:
-    from spotkeeper.clock import TimeLimit
-    from spotkeeper.credentials import Credentials
-    from spotkeeper.settings import Endpoint
+from spotkeeper.settings import Endpoint
 
 SUBMITTED_BEFORE = 409
 """HTTP status of a task id that was submitted already ("Task deduplication")."""

@@ -8,14 +8,12 @@ events" and "Auto Scaling events", the ECS page "Instance event notifications".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from spotkeeper.errors import MalformedEvent
 from spotkeeper.events.notification import Kind, Notification, require_text
 from spotkeeper.events.text import decode, parse, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _MAX_WRAPPINGS = 12  # the deepest documented event has 5: Base64 text in a queue's message in EventBridge in text
 

@@ -6,17 +6,15 @@ and raises ``MalformedEvent``. Times are seconds since 1970-01-01 UTC, ``None`` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from spotkeeper.errors import MalformedEvent
 from spotkeeper.events.notification import Notification, require_instance_id, require_text
 from spotkeeper.events.text import parse, shown
 from spotkeeper.events.times import epoch_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _Choice = TypeVar("_Choice", bound=Enum)
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spotkeeper.errors import MalformedEvent
 from spotkeeper.events.text import parse, shown
 from spotkeeper.events.times import epoch_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 _REGION = re.compile(r"(?=.{1,40}\Z)[a-z]{2,3}(-[a-z0-9]+)+")  # it becomes a label of a host name: 63 at most

@@ -11,15 +11,10 @@ function writes under a prefix of its own, so that its role can write no other r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from spotkeeper.clock import Deadline
+from spotkeeper.credentials import Credentials
 from spotkeeper.journal.protocol import Journal
-from spotkeeper.settings import DirectoryLocation
-
-if TYPE_CHECKING:
-    from spotkeeper.clock import Deadline
-    from spotkeeper.credentials import Credentials
-    from spotkeeper.settings import Endpoint, OssLocation
+from spotkeeper.settings import DirectoryLocation, Endpoint, OssLocation
 
 __all__ = ["Journal", "open_journal"]
 

@@ -6,19 +6,17 @@ In a versioned bucket that header is ignored (document of PutObject): the bucket
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from xml.etree.ElementTree import ParseError
 
 from spotkeeper.clients import silence_sdk_loggers
+from spotkeeper.clock import Deadline
+from spotkeeper.credentials import Credentials
 from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, InaccessibleRecord, JournalUnavailable
 from spotkeeper.journal.protocol import PATIENCE_SECONDS
 from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
-
-if TYPE_CHECKING:
-    from spotkeeper.clock import Deadline
-    from spotkeeper.credentials import Credentials
-    from spotkeeper.settings import Endpoint, OssLocation
+from spotkeeper.settings import Endpoint, OssLocation
 
 T = TypeVar("T")
 

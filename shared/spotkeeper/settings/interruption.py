@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from spotkeeper.settings.types import JournalSettings
+from spotkeeper.settings.types import JournalSettings, TagFilter
 from spotkeeper.settings.variables import Variables, refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from spotkeeper.settings.types import TagFilter
 
 _INSTANCE_TYPE = re.compile(r"ecs(?:\.[a-z0-9-]+){2,}")
 _VSWITCH_ID = re.compile(r"vsw-[a-z0-9]{1,40}")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from spotkeeper.settings.types import JournalSettings
+from spotkeeper.settings.types import JournalSettings, TagFilter
 from spotkeeper.settings.variables import Variables
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from spotkeeper.settings.types import TagFilter
 
 
 @dataclass(frozen=True)

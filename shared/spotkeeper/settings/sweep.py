@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from spotkeeper.settings.state_change import RestartRules
-from spotkeeper.settings.types import JournalSettings
+from spotkeeper.settings.types import JournalSettings, TagFilter
 from spotkeeper.settings.variables import Variables
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from spotkeeper.settings.types import TagFilter
 
 _HOOK_ARN = re.compile(r"acs:(?:mns|eventbridge|ess):[a-z0-9-]+:[0-9]+:[A-Za-z0-9_./-]+")
 _HOOK_SAMPLE = "acs:eventbridge:cn-hangzhou:1690701234567830:eventbus/default"

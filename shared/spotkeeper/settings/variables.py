@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from spotkeeper.errors import BadSetting
 from spotkeeper.settings.types import DirectoryLocation, Endpoint, Endpoints, OssLocation, TagFilter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PREFIX = "SPOTKEEPER_"
 KNOWN = frozenset(
