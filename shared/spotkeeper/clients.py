@@ -9,6 +9,7 @@ import functools
 import importlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotkeeper import paging
@@ -42,20 +43,16 @@ def silence_sdk_loggers() -> None:
         logger.setLevel(logging.CRITICAL)
 
 
+@dataclass(eq=False)
 class Api:
     """The API of a product in a region, for one call of a function."""
 
-    def __init__(
-        self, product: str, region: str, credentials: Credentials, endpoint: Endpoint | None, deadline: TimeLimit
-    ) -> None:
-        self.product = product
-        self.region = region
-        self._credentials = credentials
-        self._endpoint = endpoint
-        self._deadline = deadline
-        self._client: Any = None
-        self._models: Any = None
-        self._request_ids: list[str] = []
+    product: str
+    region: str
+    _credentials: Credentials
+    _endpoint: Endpoint | None
+    _deadline: TimeLimit
+    _request_ids: list[str] = field(default_factory=list, init=False)
 
     def take_request_ids(self) -> list[str]:
         """The request ids since the last call of this method, for the audit."""
@@ -105,22 +102,23 @@ class Api:
         return (item for page in self.pages(action, about, parameters) for item in items(page, *path))
 
     def _prepare(self, action: str, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
-        if self._client is None:
-            self._client = self._make_client()
+        client, models = self._sdk
         given = {"RegionId": self.region, **parameters}
-        request = getattr(self._models, f"{action}Request")().from_map(given)
+        request = getattr(models, f"{action}Request")().from_map(given)
         kept = {"RegionId": self.region, **request.to_map()}  # some operations have no RegionId: the endpoint tells
         if dropped := _dropped(given, kept):
             # The SDK drops an unknown parameter without a word, and the API would then answer another question.
             raise TypeError(f"{action} has no parameter {dropped}")
-        return self._client, request
+        return client, request
 
-    def _make_client(self) -> Any:
+    @functools.cached_property
+    def _sdk(self) -> tuple[Any, Any]:
+        """The SDK's client and its models."""
         package = SDK_PACKAGES[self.product]
-        self._models = models_on_demand(package)
+        models = models_on_demand(package)
         module = importlib.import_module(f"{package}.client")
         silence_sdk_loggers()
-        return module.Client(sdk_config(self.region, self._credentials, self._endpoint))
+        return module.Client(sdk_config(self.region, self._credentials, self._endpoint)), models
 
 
 def sdk_config(region: str, credentials: Credentials, endpoint: Endpoint | None) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
 
 
 class Clock:
@@ -22,17 +21,6 @@ class Clock:
         """Wait ``seconds``; nothing for zero and below."""
         if seconds > 0:
             time.sleep(seconds)
-
-
-class TimeLimit(Protocol):
-    """The end of the tries of a call: a deadline, or a movable deadline."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the limit."""
-
-    def remaining(self) -> float:
-        """Seconds left; negative once it has passed."""
 
 
 @dataclass
@@ -70,3 +58,7 @@ class Deadline:
     def sooner(self, seconds: float) -> Deadline:
         """The earlier of this deadline and the moment ``seconds`` from now."""
         return Deadline(self.clock, min(self.at, self.clock.monotonic() + seconds))
+
+
+TimeLimit = Deadline | StepLimit
+"""The end of the tries of a call."""
