@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spotkeeper.errors import CloudError, DeadlineReached, InaccessibleRecord, JournalUnavailable
-from spotkeeper.instances import Described
+from spotkeeper.instances import ALL_STATUSES, Described, describe_images
 from spotkeeper.rescue_index import leftovers_due
 from sweeping import leftovers, lifecycle_actions, missed_changes, observe
 from sweeping.actions import clean_up, invoke
@@ -68,20 +68,22 @@ class Sweep:
                 left = {name: left[name] for name in left.keys() - {rescue.instance_id for rescue in rescues}}
                 yield self._decided(rescues)
         except JournalUnavailable as error:
-            yield self._decided([observe.without_journal(name, left[name], error) for name in sorted(left)])
+            text = str(error)
+            unknown = [RescueState(name, 1, left[name], locked=True, unreadable=text) for name in sorted(left)]
+            yield self._decided(unknown)
             raise
 
     def _recorded(self, locked: Mapping[str, Described]) -> Iterator[list[RescueState]]:
         """Rescues with their records: those under the lock without an image wait for no further read."""
         run = self.run
         self.seen = seen = observe.candidates(run, locked)
-        under_lock = self._observed([name for name in seen.ordered(run.now) if name in seen.under_lock], seen)
+        under_lock = self._observed([name for name in seen.ordered(run) if name in seen.under_lock], seen)
         yield [rescue for rescue in under_lock if not _may_have_image(rescue)]
         with run.keeping():
             self.seen = seen = observe.described(run, seen)
         for instance_id, error in seen.errors.items():
             self.report.failed(instance_id, error)
-        rest = self._observed([name for name in seen.ordered(run.now) if name not in seen.under_lock], seen)
+        rest = self._observed([name for name in seen.ordered(run) if name not in seen.under_lock], seen)
         yield self._with_holds([*filter(_may_have_image, under_lock), *rest])
         if seen.error:
             self.report.failed("open rescues", seen.error)
@@ -90,7 +92,7 @@ class Sweep:
         """Their states, as far as time allows."""
         reserve = max(0.0, self.run.step.remaining()) / 2  # for invocations
         names = self.run.each(instance_ids, reserve)
-        rescues = [observe.rescue(self.run, instance_id, seen, self.run.now) for instance_id in names]
+        rescues = [observe.rescue(self.run, instance_id, seen) for instance_id in names]
         self.report.cut("rescues", len(instance_ids) - len(rescues))
         for rescue in rescues:
             if rescue.error:
@@ -131,13 +133,14 @@ class Sweep:
 
     @functools.cached_property
     def _images(self) -> list[Described]:
-        return observe.images(self.run)
+        """All custom images of the account in the region, in any state."""
+        return describe_images(self.run.ecs, "custom images", {"Status": ALL_STATUSES, "ImageOwnerAlias": "self"})
 
     def _hooks(self) -> Iterator[list[Item]]:
         """Pending lifecycle actions that no call seems to work on."""
         run = self.run
         with run.keeping():
-            found = lifecycle_actions.look(run, run.now)
+            found = lifecycle_actions.look(run)
         for name, error in found.errors.items():
             self.report.failed(name, error)
         self.report.cut("scaling groups and failed checks", found.left)
@@ -185,7 +188,7 @@ class Sweep:
         self.report.warnings += quota_warnings(self._images, settings)
         due = leftovers_due(run.journal, run.home, run.now, leftovers.MOST)
         looked = 0
-        for entry, left in zip(run.each(due), leftovers.look(run, due, self._images, run.now), strict=False):
+        for entry, left in zip(run.each(due), leftovers.look(run, due, self._images), strict=False):
             looked += 1
             decision = decide_clean_up(left, settings, run.now)
             if left.error:
@@ -211,8 +214,8 @@ class Sweep:
         """Stale entries of the index, and stale signs of life: removed without a line in the answer."""
         run, seen = self.run, self.seen
         if seen and not run.settings.dry_run:
-            stale = list(observe.stale_index(run, seen, self.rescues, run.now))
-            signs = observe.stale_signs(run.home, seen, self.rescues, run.now)
+            stale = list(observe.stale_index(run, seen, self.rescues))
+            signs = observe.stale_signs(run, seen, self.rescues)
             for key in run.each([*stale, *signs][:MOST_TIDIED]):
                 run.journal.delete(key)
         yield []

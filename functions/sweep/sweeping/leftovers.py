@@ -27,14 +27,14 @@ MOST = 50
 """So many are looked at in each sweep: 72,000 a day."""
 
 
-def look(run: Context, due: Sequence[Due], images: Sequence[Described], now: float) -> Iterator[Leftover]:
+def look(run: Context, due: Sequence[Due], images: Sequence[Described]) -> Iterator[Leftover]:
     """The leftovers of each rescue; where its records cannot be read, the reason."""
-    held = held_episodes(images, now)
+    held = held_episodes(images, run.now)
     by_id = {str(image["ImageId"]): image for image in images}
     standing, errors = instances(run, {entry.episode[0] for entry in due})
     for entry in due:
         left = _leftover(run, entry.episode, by_id, errors.get(entry.episode[0]))
-        kept = left.name in held or is_held(tags_of(left.image), now)
+        kept = left.name in held or is_held(tags_of(left.image), run.now)
         yield replace(left, held=kept, source_stands=left.instance_id in standing)
 
 

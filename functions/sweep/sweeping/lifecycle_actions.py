@@ -22,7 +22,6 @@ from spotkeeper.instances import Described, describe_instance, describe_instance
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.scaling import DEFAULT_TIMEOUT, describe_hook, describe_members
 from sweeping.context import Context
-from sweeping.observe import turn
 
 SHORTEST_ROUND = 300.0
 """Seconds between two invocations for an action at least; a tenth of the timeout of a long hook."""
@@ -101,19 +100,19 @@ class Found:
     left: int = 0
 
 
-def look(run: Context, now: float) -> Found:
+def look(run: Context) -> Found:
     """Pending actions, and ended actions with failed instances; the least time left first.
 
     The search ends when the time is up, or when APIs are throttled; the next sweep looks further.
     Raises ``CloudError`` and ``DeadlineReached`` where the groups cannot be listed.
     """
     found = Found()
-    sources = sorted(_sources(run, found), key=lambda source: turn(source[0], now))
+    sources = sorted(_sources(run, found), key=lambda source: run.turn(source[0]))
     for number, (name, actions) in enumerate(sources):
         if not _add(run, name, actions, found):
             found.left = len(sources) - number
             break
-    found.actions.sort(key=lambda action: (action.ended, action.left(now)))
+    found.actions.sort(key=lambda action: (action.ended, action.left(run.now)))
     return found
 
 

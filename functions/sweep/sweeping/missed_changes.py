@@ -15,7 +15,7 @@ from spotkeeper.restart_decision import RestartAction, decide_next_try, decide_r
 from spotkeeper.restart_records import Ledger
 from sweeping.context import Context
 from sweeping.decide import HUMAN_WAITS
-from sweeping.observe import turn, written_at
+from sweeping.observe import written_at
 from sweeping.state import RescueState
 
 
@@ -64,7 +64,7 @@ def stopped(run: Context) -> list[Described]:
     found = describe_instances(run.ecs, "stopped instances", {"Status": "Stopped", "Tag": [tag.parameter]})
     # A filter that the API does not understand would show all instances.
     ours = (instance for instance in found if instance.get("Status") == "Stopped" and tag.matches(tags_of(instance)))
-    return sorted(ours, key=lambda instance: turn(str(instance["InstanceId"]), run.now))
+    return sorted(ours, key=lambda instance: run.turn(str(instance["InstanceId"])))
 
 
 def of_stopped(run: Context, instance: Described) -> MissedChange:
@@ -97,7 +97,7 @@ def paced(run: Context, change: MissedChange) -> MissedChange:
     if count > len(HUMAN_WAITS):
         reason = f"state_change was invoked {count} times and the rescue is still open: look at its last error"
         return replace(change, due=False, reason=reason, needs_human=True)
-    due_at = written_at(run, _key(run, change, "1"), run.now) + HUMAN_WAITS[count - 1]
+    due_at = written_at(run, _key(run, change, "1")) + HUMAN_WAITS[count - 1]
     if due_at <= run.now:
         return change
     reason = f"state_change was invoked {count} times: the next invocation is due at {iso(due_at)}"

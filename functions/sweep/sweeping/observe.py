@@ -7,7 +7,6 @@ rescues that no call is working on.
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,27 +14,9 @@ from typing import Any
 from spotkeeper import episode, rescue_index, signs_of_life
 from spotkeeper.clients import chunks
 from spotkeeper.episode import EPISODE_TAG, Episode, EpisodeKey
-from spotkeeper.errors import (
-    BrokenRecord,
-    CloudError,
-    DeadlineReached,
-    InaccessibleRecord,
-    JournalUnavailable,
-    SpotkeeperError,
-    UnreadableRecord,
-)
+from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, InaccessibleRecord, UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import (
-    ALL_STATUSES,
-    Described,
-    describe_images,
-    describe_instances,
-    instances_by_id,
-    is_held,
-    is_spot,
-    locked,
-    tags_of,
-)
+from spotkeeper.instances import Described, describe_instances, instances_by_id, is_held, is_spot, locked, tags_of
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.signs_of_life import Sign
 from sweeping.context import Context
@@ -58,15 +39,15 @@ class Candidates:
     """Instances that may need a rescue, before their records are read.
 
     ``described`` are the existing instances by id, as far as they were described; ``index`` are the open episodes by
-    the index. ``error``: why the instances that are not under the lock could
-    not be described; ``errors``: the same for single instances, by id.
+    the index. ``error``: why the instances that are not under the lock could not be described; ``errors``: the same for
+    single instances, by id.
     """
 
     under_lock: Mapping[str, Described]
     described: Mapping[str, Described]
     index: set[EpisodeKey]
     signs: Mapping[EpisodeKey, list[Sign]]
-    error: SpotkeeperError | None = None
+    error: CloudError | DeadlineReached | None = None
     errors: Mapping[str, CloudError] = field(default_factory=dict)
 
     @functools.cached_property
@@ -74,10 +55,10 @@ class Candidates:
         """The latest open episode of each instance, by the index."""
         return dict(sorted(self.index))
 
-    def ordered(self, now: float) -> list[str]:
+    def ordered(self, run: Context) -> list[str]:
         """Instances under the lock without a rescue, then under the lock, then the rest; each kind in turns."""
         every = {*self.under_lock, *(() if self.error else self.indexed.keys() - self.errors.keys())}
-        return sorted(every, key=lambda name: (name not in self.under_lock, name in self.indexed, turn(name, now)))
+        return sorted(every, key=lambda name: (name not in self.under_lock, name in self.indexed, run.turn(name)))
 
 
 def candidates(run: Context, under_lock: Mapping[str, Described]) -> Candidates:
@@ -135,21 +116,15 @@ def instances(run: Context, instance_ids: Iterable[str]) -> tuple[dict[str, Desc
     return found, errors
 
 
-def images(run: Context) -> list[Described]:
-    """All custom images of the account in the region, in any state."""
-    return describe_images(run.ecs, "custom images", {"Status": ALL_STATUSES, "ImageOwnerAlias": "self"})
-
-
-def rescue(run: Context, instance_id: str, seen: Candidates, now: float) -> RescueState:
+def rescue(run: Context, instance_id: str, seen: Candidates) -> RescueState:
     """The state of a candidate's rescue; while a call works on it, its records are not read."""
     instance, indexed = seen.described.get(instance_id), instance_id in seen.indexed
-    state = RescueState(instance_id, seen.indexed.get(instance_id, 1), instance, locked(instance), indexed=indexed)
-    state = replace(state, managed=instance is None or _managed(run, instance))
-    state = replace(state, signs=_believable(seen, state.key, now))
-    if state.alive_at is not None and now - state.alive_at <= SILENT_SECONDS:
+    managed, number = instance is None or _managed(run, instance), seen.indexed.get(instance_id, 1)
+    state = RescueState(instance_id, number, instance, locked(instance), managed=managed, indexed=indexed)
+    state = _with_signs(run, state, seen)
+    if state.alive_at is not None and run.now - state.alive_at <= SILENT_SECONDS:
         return state
-    state = _latest(run, state)
-    state = replace(state, signs=_believable(seen, state.key, now))
+    state = _with_signs(run, _latest(run, state), seen)
     if state.needs_human_since is None:
         return state
     invoked = f"{run.home}/sweeps/{state.name}/invoked-"
@@ -164,11 +139,6 @@ def _found_no_lock(run: Context, invoked: str) -> bool:
         return (run.journal.read(invoked) or {}).get("locked") is False
     except UnreadableRecord:
         return True
-
-
-def without_journal(instance_id: str, instance: Described, error: JournalUnavailable) -> RescueState:
-    """The state of an instance under the lock of which no record can be read."""
-    return RescueState(instance_id, 1, instance, locked=True, unreadable=str(error))
 
 
 def _latest(run: Context, state: RescueState) -> RescueState:
@@ -204,41 +174,42 @@ def _is_foreign_end(found: Episode) -> bool:
         return True
 
 
-def stale_index(run: Context, seen: Candidates, rescues: Sequence[RescueState], now: float) -> Iterator[str]:
+def stale_index(run: Context, seen: Candidates, rescues: Sequence[RescueState]) -> Iterator[str]:
     """Keys of the index whose rescue is over, was lost more than a day ago, never began, or has a successor."""
     latest = {rescue.instance_id: rescue.number for rescue in rescues if rescue.records}
     old = sorted(key for key in seen.index if key[1] < latest.get(key[0], 0))
     known = (rescue for rescue in rescues if rescue.indexed and not rescue.unreadable)
-    ended = (rescue.key for rescue in known if _is_stale(run, rescue, now))
+    ended = (rescue.key for rescue in known if _is_stale(run, rescue))
     return (rescue_index.open_key(run.home, key) for key in (*old, *ended))
 
 
-def _is_stale(run: Context, rescue: RescueState, now: float) -> bool:
+def _is_stale(run: Context, rescue: RescueState) -> bool:
     if "done" in rescue.records:
         return True
     if "lost" in rescue.records:
         at = rescue.end.get("at")
-        return isinstance(at, (int, float)) and now - at > DAY
+        return isinstance(at, (int, float)) and run.now - at > DAY
     if rescue.records or rescue.signs:
         return False
-    return now - written_at(run, rescue_index.open_key(run.home, rescue.key), now) > UNBEGUN_SECONDS
+    return run.now - written_at(run, rescue_index.open_key(run.home, rescue.key)) > UNBEGUN_SECONDS
 
 
-def written_at(run: Context, key: str, now: float) -> float:
+def written_at(run: Context, key: str) -> float:
     """The time in a record; 0 where it has none, or a time in the future."""
     try:
         at = (run.journal.read(key) or {}).get("at")
     except UnreadableRecord:
         return 0.0
-    return float(at) if isinstance(at, (int, float)) and at <= now + AHEAD_SECONDS else 0.0
+    return float(at) if isinstance(at, (int, float)) and at <= run.now + AHEAD_SECONDS else 0.0
 
 
-def _believable(seen: Candidates, key: EpisodeKey, now: float) -> tuple[Sign, ...]:
-    """The signs of a rescue, without signs of the future: such a sign would keep all calls from it for ever."""
-    return tuple(sign for sign in seen.signs.get(key, ()) if sign.at <= now + AHEAD_SECONDS)
+def _with_signs(run: Context, state: RescueState, seen: Candidates) -> RescueState:
+    """With its signs of life, without signs of the future: such a sign would keep all calls from it for ever."""
+    signs = (sign for sign in seen.signs.get(state.key, ()) if sign.at <= run.now + AHEAD_SECONDS)
+    return replace(state, signs=tuple(signs))
 
 
-def stale_signs(home: str, seen: Candidates, rescues: Iterable[RescueState], now: float) -> list[str]:
+def stale_signs(run: Context, seen: Candidates, rescues: Iterable[RescueState]) -> list[str]:
     """Keys of signs that tell nothing: of the future, of rescues that are not open, of calls that died long ago.
 
     Endings of open rescues stay: they tell since when a human is needed.
@@ -247,22 +218,10 @@ def stale_signs(home: str, seen: Candidates, rescues: Iterable[RescueState], now
     found: list[str] = []
     for key, signs in seen.signs.items():
         ended = key in closed or seen.indexed.get(key[0]) != key[1]
-        late = [sign for sign in signs if now - sign.at > LATE_SECONDS and (ended or not sign.ending)]
-        future = [sign for sign in signs if sign.at > now + AHEAD_SECONDS]
-        found += [sign.key(home) for sign in (*late, *future)]
+        late = [sign for sign in signs if run.now - sign.at > LATE_SECONDS and (ended or not sign.ending)]
+        future = [sign for sign in signs if sign.at > run.now + AHEAD_SECONDS]
+        found += [sign.key(run.home) for sign in (*late, *future)]
     return found
-
-
-GOLDEN = 0x9E3779B1
-"""The golden section of 2 ** 32: starting points at this distance leave no large gap on a circle."""
-
-
-def turn(name: str, now: float) -> int:
-    """A sort key that begins elsewhere in each minute.
-
-    Where each sweep has time for a share of the names, all have had their turn after little more than 1/share sweeps.
-    """
-    return (zlib.crc32(name.encode()) + int(now // 60) * GOLDEN) % 2**32
 
 
 def held_episodes(images: Iterable[Described], now: float) -> set[str]:
