@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from spotkeeper.clock import TimeLimit
@@ -62,12 +62,7 @@ def is_outage(error: CloudError) -> bool:
 
 def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
     """Whether the same call may succeed later although nothing is changed."""
-    return (
-        is_throttling(error)
-        or is_outage(error)
-        or error.code in policy.conflicts
-        or isinstance(error, CloudUnreachable)
-    )
+    return patience(error, replace(policy, repeatable=True)) > 0
 
 
 def passes_with_next_call(error: CloudError) -> bool:
