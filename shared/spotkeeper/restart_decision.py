@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HELD, Described, held_until, iso, lock_reasons, locked, manager_of, tags_of
-from spotkeeper.restart_records import History
+from spotkeeper.restart_records import History, Restart
 from spotkeeper.settings import RestartRules
 
 FIRST_PAUSE = 60.0
@@ -78,10 +78,10 @@ def decide_restart(
         return RestartDecision(RestartAction.LEAVE, belongs)
     if history.last and history.last.settling(now):
         return RestartDecision(RestartAction.WAIT, f"restart {history.last.number} was accepted a moment ago")
-    number = len(history.counted(rules, now)) + 1
-    reason = f"it is stopped: restart {number} of at most {rules.limit} in {rules.window:g} s"
+    counted = history.counted(rules, now)
+    reason = f"it is stopped: restart {len(counted) + 1} of at most {rules.limit} in {rules.window:g} s"
     start = RestartDecision(RestartAction.START, reason)
-    return _limit(rules, history, now) or _back_off(rules, history, now) or start
+    return _limit(rules, counted) or _back_off(rules, counted, now) or start
 
 
 def decide_next_try(rules: RestartRules, instance: Described, history: History, now: float) -> RestartDecision:
@@ -98,10 +98,9 @@ def decide_next_try(rules: RestartRules, instance: Described, history: History, 
     return RestartDecision(RestartAction.LATER, reason, due)
 
 
-def _limit(rules: RestartRules, history: History, now: float) -> RestartDecision | None:
+def _limit(rules: RestartRules, counted: Sequence[Restart]) -> RestartDecision | None:
     if not rules.limit:
         return RestartDecision(RestartAction.LEAVE, "SPOTKEEPER_RESTART_LIMIT is 0: no instance is started again")
-    counted = history.counted(rules, now)
     if len(counted) < rules.limit:
         return None
     due = counted[-rules.limit].at + rules.window
@@ -110,8 +109,7 @@ def _limit(rules: RestartRules, history: History, now: float) -> RestartDecision
     return RestartDecision(RestartAction.LIMIT, reason, due)
 
 
-def _back_off(rules: RestartRules, history: History, now: float) -> RestartDecision | None:
-    counted = history.counted(rules, now)
+def _back_off(rules: RestartRules, counted: Sequence[Restart], now: float) -> RestartDecision | None:
     pause = min(back_off(len(counted)), rules.window)
     due = counted[-1].at + pause if counted else 0.0
     if due <= now:

@@ -161,12 +161,9 @@ def _starting(rules: RestartRules, state: State, instance: Described) -> Decisio
 
 def _stopped(rules: RestartRules, state: State, instance: Described) -> Decision:
     if state.belongs is None:
-        against = not_restartable(rules, instance, state.now)
-        return (
-            Decision(Step.SKIP, against.reason)
-            if against
-            else Decision(Step.LOAD, "the limit of restarts counts earlier ones")
-        )
+        if against := not_restartable(rules, instance, state.now):
+            return Decision(Step.SKIP, against.reason)
+        return Decision(Step.LOAD, "the limit of restarts counts earlier ones")
     decision = decide_restart(rules, instance, state.history, state.now, belongs=state.belongs)
     last = state.history.last
     if decision.action is RestartAction.LIMIT and last and "reported" not in last.records:
