@@ -88,19 +88,12 @@ class InaccessibleRecord(UnreadableRecord):
 class UnknownFormat(UnreadableRecord):
     """A journal record has a format that this version does not know."""
 
-    def __init__(self, key: str, known: int) -> None:
-        super().__init__(
-            f"journal record {key} has format {known}, which this version of Spotkeeper cannot read: a later version "
-            "wrote it. Deploy that version, or move the record away"
-        )
-
 
 class BrokenRecord(UnreadableRecord):
     """A journal record has a content that Spotkeeper does not write: another program wrote or changed it."""
 
     def __init__(self, key: str, problem: str) -> None:
         self.key = key
-        self.problem = problem
         super().__init__(f"journal record {key} {problem}; another program wrote it. Move it away.")
 
 
@@ -118,9 +111,6 @@ class DeadlineReached(SpotkeeperError):
 
 class NoProgress(SpotkeeperError):
     """A step changed nothing, so that the loop would take it for ever: a mistake in Spotkeeper."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"{problem}: this is a mistake in Spotkeeper, please report it")
 
 
 class NoCapacity(SpotkeeperError):

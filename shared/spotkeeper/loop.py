@@ -155,7 +155,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
         after = self._taken(decision)
         # A warning is no progress: each try may add another request id.
         if after.replace(warnings=self.state.warnings) == self.state:
-            raise NoProgress(f"the step '{decision.step.value}' changed nothing")
+            problem = f"the step '{decision.step.value}' changed nothing"
+            raise NoProgress(f"{problem}: this is a mistake in Spotkeeper, please report it")
         return after
 
     def _taken(self, decision: DecisionT) -> StateT:

@@ -58,7 +58,10 @@ def parse(content: bytes, key: str) -> dict[str, Any]:
     if problem := INTEGER(known, "format"):
         raise BrokenRecord(key, f"has a wrong field: {problem}")
     if known != FORMAT:
-        raise UnknownFormat(key, known)
+        raise UnknownFormat(
+            f"journal record {key} has format {known}, which this version of Spotkeeper cannot read: a later version "
+            "wrote it. Deploy that version, or move the record away"
+        )
     return record
 
 

@@ -40,29 +40,6 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Arn:
-    """An Aliyun resource name, ``acs:product:region:account:resource``; region and account may be empty."""
-
-    region: str
-    account: str
-    resource: str
-
-    @classmethod
-    def of(cls, value: object) -> Arn:
-        """The parts of ``value``. Raises ``MalformedEvent``."""
-        match = _ARN.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise MalformedEvent(f"not a resource name (acs:product:region:account:resource): {shown(value)}")
-        return cls(**match.groupdict())
-
-    @property
-    def resource_id(self) -> str | None:
-        """The last part of the resource's path; ``None`` where a template was not filled in."""
-        last = self.resource.rsplit("/", 1)[-1]
-        return None if _PLACEHOLDER.fullmatch(last) else last
-
-
-@dataclass(frozen=True)
 class Notification:
     """An event. ``name`` is the platform's, or the kind where the event has no name.
 
@@ -103,7 +80,7 @@ class Notification:
         if accounts:
             return accounts.pop()
         # Only digits are an account: the debug form has the account followed by ``UID`` there.
-        return self.arn.account if self.arn is not None and _DIGITS.fullmatch(self.arn.account) else None
+        return self.arn["account"] if self.arn is not None and _DIGITS.fullmatch(self.arn["account"]) else None
 
     @property
     def time(self) -> float | None:
@@ -117,18 +94,24 @@ class Notification:
         """The ECS instance: ``content.instanceId``, ``content.resourceId`` or the last part of the event's ARN."""
         content, arn = self.content, self.arn
         named = [*_present(content, "instanceId"), *_present(content, "resourceId")]
-        if arn is not None and arn.resource_id is not None:
-            named.append(arn.resource_id)
+        if arn is not None and not _PLACEHOLDER.fullmatch(last := arn["resource"].rsplit("/", 1)[-1]):
+            named.append(last)
         instance_ids = {require_instance_id(value) for value in named}
         if len(instance_ids) != 1:
             raise MalformedEvent(f"the event must name one instance, but names {len(instance_ids)}")
         return instance_ids.pop()
 
     @property
-    def arn(self) -> Arn | None:
-        """The name of the resource that the event concerns (``resourceId``; of Auto Scaling ``resourceArn``)."""
+    def arn(self) -> re.Match[str] | None:
+        """The name of the resource that the event concerns (``resourceId``; of Auto Scaling ``resourceArn``).
+
+        Its groups are ``region`` and ``account``, which may be empty, and ``resource``.
+        """
         named = [*_present(self.body, "resourceId"), *_present(self.body, "resourceArn")]
-        return Arn.of(named[0]) if named else None
+        match = _ARN.fullmatch(named[0]) if named and isinstance(named[0], str) else None
+        if named and match is None:
+            raise MalformedEvent(f"not a resource name (acs:product:region:account:resource): {shown(named[0])}")
+        return match
 
     def region(self, default: str) -> str:
         """The event's region, else its resource name's, else ``default`` (the function's own).
@@ -137,7 +120,7 @@ class Notification:
         """
         named = [*_present(self.body, "regionId"), *_present(self.envelope, "aliyunregionid")]
         if not named and self.arn is not None:
-            named = [self.arn.region or default]
+            named = [self.arn["region"] or default]
         elif not named:
             match = _SUBJECT.fullmatch(str(self.envelope.get("subject")))
             named = [match["region"] if match else default]
