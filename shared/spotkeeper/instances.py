@@ -39,8 +39,7 @@ def describe_instance(ecs: Api, instance_id: str) -> Described | None:
 
 def describe_instances(ecs: Api, about: str, parameters: Mapping[str, Any]) -> Iterator[Described]:
     """All instances that DescribeInstances shows with these filters; the caller checks that they match."""
-    for page in ecs.pages("DescribeInstances", about, parameters):
-        yield from items(page, "Instances", "Instance")
+    return ecs.listed("DescribeInstances", about, parameters, "Instances", "Instance")
 
 
 def instances_by_id(ecs: Api, instance_ids: Sequence[str]) -> dict[str, Described]:
@@ -53,8 +52,7 @@ def describe_images(ecs: Api, about: str, parameters: Mapping[str, Any]) -> list
     """All images that DescribeImages shows with these filters; none in a region that does not exist."""
     images: list[Described] = []
     with _nothing_in_no_region():
-        for page in ecs.pages("DescribeImages", about, parameters):
-            images += items(page, "Images", "Image")
+        images += ecs.listed("DescribeImages", about, parameters, "Images", "Image")
     return images
 
 

@@ -18,12 +18,11 @@ INSTANCES_PER_CALL = 20
 def describe_hook(ess: Api, hook_id: str) -> Described | None:
     """The lifecycle hook, or None."""
     try:
-        pages = list(ess.pages("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}))
+        hooks = list(ess.listed("DescribeLifecycleHooks", hook_id, {"LifecycleHookIds": [hook_id]}, "LifecycleHooks"))
     except CloudError as error:
         if error.code.startswith(NOT_THERE):
             return None
         raise
-    hooks = (hook for page in pages for hook in items(page, "LifecycleHooks"))
     return next((hook for hook in hooks if hook.get("LifecycleHookId") == hook_id), None)
 
 

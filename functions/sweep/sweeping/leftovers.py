@@ -92,8 +92,8 @@ def _own(run: Context, key: EpisodeKey, name: str) -> Mapping[str, Any] | None:
 def _disks(run: Context, disk_ids: list[str]) -> list[Described]:
     if not disk_ids:
         return []
-    pages = run.ecs.pages("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)})
-    return [disk for page in pages for disk in items(page, "Disks", "Disk") if disk.get("DiskId") in disk_ids]
+    found = run.ecs.listed("DescribeDisks", ", ".join(disk_ids), {"DiskIds": json.dumps(disk_ids)}, "Disks", "Disk")
+    return [disk for disk in found if disk.get("DiskId") in disk_ids]
 
 
 def next_look(clean_up: CleanUp, run: Context) -> int:

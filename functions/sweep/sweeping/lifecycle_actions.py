@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from spotkeeper.clients import items
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.events import Transition
 from spotkeeper.events.times import epoch_seconds
@@ -182,33 +181,30 @@ def _is_configured(run: Context, hook: Described) -> bool:
 
 def _groups(run: Context) -> Iterator[str]:
     """Groups with a waiting instance; where the API does not count those, every group."""
-    for page in run.ess.pages("DescribeScalingGroups", "scaling groups", {}):
-        for group in items(page, "ScalingGroups"):
-            waiting = (group.get("PendingWaitCapacity"), group.get("RemovingWaitCapacity"))
-            if None in waiting or any(waiting):
-                yield str(group["ScalingGroupId"])
+    for group in run.ess.listed("DescribeScalingGroups", "scaling groups", {}, "ScalingGroups"):
+        waiting = (group.get("PendingWaitCapacity"), group.get("RemovingWaitCapacity"))
+        if None in waiting or any(waiting):
+            yield str(group["ScalingGroupId"])
 
 
 def _of_group(run: Context, group_id: str) -> Iterator[LifecycleAction]:
     of_group = {"ScalingGroupId": group_id}
-    pages = run.ess.pages("DescribeLifecycleHooks", group_id, of_group)
-    hooks = (hook for page in pages for hook in items(page, "LifecycleHooks"))
+    hooks = run.ess.listed("DescribeLifecycleHooks", group_id, of_group, "LifecycleHooks")
     configured = {str(hook["LifecycleHookId"]): hook for hook in hooks if _is_configured(run, hook)}
     if not configured:
         return
-    for page in run.ess.pages("DescribeScalingActivities", group_id, {**of_group, "StatusCode": "InProgress"}):
-        for activity in items(page, "ScalingActivities"):
-            yield from _of_activity(run, activity, configured)
+    in_progress = {**of_group, "StatusCode": "InProgress"}
+    for activity in run.ess.listed("DescribeScalingActivities", group_id, in_progress, "ScalingActivities"):
+        yield from _of_activity(run, activity, configured)
 
 
 def _of_activity(run: Context, activity: Described, configured: Mapping[str, Described]) -> Iterator[LifecycleAction]:
     activity_id = str(activity["ScalingActivityId"])
     began_at = epoch_seconds(str(activity.get("StartTime") or ""))
     parameters = {"ScalingActivityId": activity_id, "LifecycleActionStatus": "Pending"}
-    for page in run.ess.pages("DescribeLifecycleActions", activity_id, parameters):
-        for action in items(page, "LifecycleActions"):
-            hook = configured.get(str(action.get("LifecycleHookId")))
-            # A filter that the API does not understand would show ended actions.
-            pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
-            if hook is not None and pending:
-                yield LifecycleAction(hook, action, activity_id, began_at or 0.0)
+    for action in run.ess.listed("DescribeLifecycleActions", activity_id, parameters, "LifecycleActions"):
+        hook = configured.get(str(action.get("LifecycleHookId")))
+        # A filter that the API does not understand would show ended actions.
+        pending = action.get("LifecycleActionStatus") == "Pending" and action.get("LifecycleActionToken")
+        if hook is not None and pending:
+            yield LifecycleAction(hook, action, activity_id, began_at or 0.0)
