@@ -13,8 +13,8 @@ from restarting.decide import decide
 from restarting.state import State
 from restarting.steps import Step
 from spotkeeper.episode import Episode
-from spotkeeper.events import Kind, Notification, StateChange
-from spotkeeper.function import Invocation
+from spotkeeper.events import Notification, StateChange
+from spotkeeper.function import Invocation, described
 from spotkeeper.loop import Actions, Answers, Decision, Loop
 from spotkeeper.run_context import journal_opener
 from spotkeeper.settings import StateChangeSettings
@@ -23,13 +23,12 @@ from spotkeeper.settings import StateChangeSettings
 def handle(notification: Notification, invocation: Invocation, settings: StateChangeSettings) -> dict[str, Any]:
     """The answer to a state change. Raises any ``SpotkeeperError``, after which calling again goes on."""
     event = StateChange.of(notification, invocation.region)
-    about = {"event_kind": Kind.STATE_CHANGE.value, "event_id": event.id, "state": event.state}
     home, opener = invocation.home(event.region), journal_opener(invocation, event.region, settings)
     run = Context.enter(
         invocation,
         event.region,
         settings,
-        audit=invocation.audit.of(**about, instance_id=event.instance_id, region=event.region),
+        audit=invocation.audit.of(**described(notification), region=event.region),
         subject=f"{home}\n{event.instance_id}",
         instance_id=event.instance_id,
         journal=opener,

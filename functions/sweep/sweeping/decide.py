@@ -62,11 +62,8 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     ended = _ended(rescue)
     yield bool(ended), RescueAction.LEAVE, ended
     drained = rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
-    yield (
-        drained and not _reclaimed_again(rescue, now),
-        RescueAction.LEAVE,
-        "it is drained; state_change restores its memberships when it runs again",
-    )
+    waits = drained and not _reclaimed_again(rescue, now)
+    yield waits, RescueAction.LEAVE, "it is drained; state_change restores its memberships when it runs again"
     broken = bool(rescue.unreadable) and not rescue.locked
     yield broken, RescueAction.REPORT, rescue.unreadable
     old = not rescue.locked and rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,8 @@ class DirectoryJournal:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            os.link(aside, path)
-        except FileExistsError:
-            pass
+            with suppress(FileExistsError):
+                os.link(aside, path)
         finally:
             os.unlink(aside)  # noqa: PTH108 - mkstemp returns a text
 
