@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from spotkeeper.errors import JournalUnavailable
+from spotkeeper.journal.protocol import Journal
 from spotkeeper.records import parse, written
 
 
-class DirectoryJournal:
+class DirectoryJournal(Journal):
     """A file for each record.
 
     A record is written to a temporary file and then linked: a link fails where the name exists, and no reader sees half
@@ -24,7 +25,6 @@ class DirectoryJournal:
         self._root = root
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
-        """See ``Journal.create``."""
         self.hint(key, record)
         standing = self.read(key)
         if standing is None:
@@ -32,7 +32,6 @@ class DirectoryJournal:
         return standing
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """See ``Journal.read``."""
         with self._errors("read", key):
             try:
                 content = self._path(key).read_bytes()
@@ -41,7 +40,6 @@ class DirectoryJournal:
         return parse(content, key)
 
     def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
-        """See ``Journal.keys``."""
         folder = self._root / prefix.rpartition("/")[0]
         found: list[str] = []
         with self._errors("list", prefix):
@@ -51,14 +49,13 @@ class DirectoryJournal:
         return sorted(key for key in found if key.startswith(prefix))[:most]
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = 0.0) -> None:  # noqa: ARG002 - see below
-        """See ``Journal.hint``. An error of a file system does not pass by itself: nothing is tried again."""
+        """An error of a file system does not pass by itself: nothing is tried again."""
         path = self._path(key)
         with self._errors("write", key):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._link(path, written(record))
 
     def delete(self, key: str, *, patience: float = 0.0) -> None:  # noqa: ARG002 - as above
-        """See ``Journal.delete``."""
         with self._errors("delete", key):
             self._path(key).unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.clock import Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, InaccessibleRecord, JournalUnavailable
-from spotkeeper.journal.protocol import PATIENCE_SECONDS
+from spotkeeper.journal.protocol import PATIENCE_SECONDS, Journal
 from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
 from spotkeeper.settings import Endpoint, OssLocation
@@ -30,7 +30,7 @@ EXISTS = "FileAlreadyExists"
 NO_OBJECT = "NoSuchKey"
 
 
-class OssJournal:
+class OssJournal(Journal):
     """An object for each record under ``prefix``."""
 
     def __init__(
@@ -67,7 +67,7 @@ class OssJournal:
         silence_sdk_loggers()
 
     def create(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
-        """See ``Journal.create``. After a lost answer the next try finds this call's own record."""
+        """After a lost answer the next try finds this call's own record."""
         request = self._put(key, record, forbid_overwrite="true")
         try:
             self._call("PutObject", key, lambda: self._client.put_object(request))
@@ -81,7 +81,7 @@ class OssJournal:
         return record
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """See ``Journal.read``. A broken record is read again: it may be a proxy's answer, or half an answer."""
+        """A broken record is read again: it may be a proxy's answer, or half an answer."""
         for pause in REREAD_PAUSES:
             try:
                 return self._read(key)
@@ -101,12 +101,11 @@ class OssJournal:
         return parse(bytes(content), key)
 
     def hint(self, key: str, record: dict[str, Any], *, patience: float = PATIENCE_SECONDS) -> None:
-        """See ``Journal.hint``."""
         request = self._put(key, record)
         self._tried("write", "PutObject", key, lambda: self._client.put_object(request), patience)
 
     def delete(self, key: str, *, patience: float = PATIENCE_SECONDS) -> None:
-        """See ``Journal.delete``. OSS answers 204 whether the object stood or not (DeleteObject)."""
+        """OSS answers 204 whether the object stood or not (DeleteObject)."""
         request = self._oss.DeleteObjectRequest(bucket=self._location.bucket, key=self._object(key))
         self._tried("delete", "DeleteObject", key, lambda: self._client.delete_object(request), patience)
 
@@ -121,7 +120,6 @@ class OssJournal:
         )
 
     def keys(self, prefix: str, *, most: int | None = None) -> list[str]:
-        """See ``Journal.keys``."""
         found: list[str] = []
         token: str | None = None
         while True:
