@@ -102,8 +102,7 @@ def respond(event: bytes | str, invocation: Invocation, handlers: Mapping[Kind, 
     try:
         elements = unwrap(event)
     except MalformedEvent as error:
-        invocation.audit.record("receive", "failed", str(error))
-        raise
+        elements = [error]
     if isinstance(elements, Batch):
         return _respond_to_batch(elements, invocation, handlers)
     return _answer(elements[0], invocation, handlers)

@@ -26,12 +26,7 @@ _KINDS = {
     "ess:LifecycleHook:ScaleIn": Kind.LIFECYCLE_HOOK,
     "ess:LifecycleHook:Test": Kind.LIFECYCLE_HOOK_TEST,
 }
-_PRODUCTS = {
-    Kind.INTERRUPTION: "ecs",
-    Kind.STATE_CHANGE: "ecs",
-    Kind.LIFECYCLE_HOOK: "ess",
-    Kind.LIFECYCLE_HOOK_TEST: "ess",
-}
+_PRODUCTS = {kind: "ess" if name.startswith("ess:") else "ecs" for name, kind in _KINDS.items()}
 
 
 class Batch(list["Notification | MalformedEvent"]):

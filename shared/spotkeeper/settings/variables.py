@@ -150,8 +150,7 @@ class Variables:
 
     def shared(self, *products: str) -> dict[str, Any]:
         """The fields of ``JournalSettings``, with the endpoints of these products."""
-        journal = self.journal("SPOTKEEPER_JOURNAL")
-        return {"journal": journal, "endpoints": self.endpoints(*products), "dry_run": self.dry_run()}
+        return {"journal": self.journal(), "endpoints": self.endpoints(*products), "dry_run": self.dry_run()}
 
     def dry_run(self) -> bool:
         """``SPOTKEEPER_DRY_RUN``."""
@@ -165,9 +164,9 @@ class Variables:
         """The endpoints of these products (``ecs``, ``slb``, ``ess``, ``oss``, ``fc``) that are set."""
         return Endpoints(**{product: self.endpoint(_ENDPOINTS[product]) for product in products})
 
-    def journal(self, name: str) -> OssLocation | DirectoryLocation:
-        """``oss://bucket/prefix`` or ``file:///directory``; there is no default."""
-        value = self._environ.get(name, "")
+    def journal(self) -> OssLocation | DirectoryLocation:
+        """``SPOTKEEPER_JOURNAL``: ``oss://bucket/prefix`` or ``file:///directory``; there is no default."""
+        value = self._environ.get("SPOTKEEPER_JOURNAL", "")
         scheme, separator, rest = value.partition("://")
         if scheme == "oss":
             bucket, _, prefix = rest.removesuffix("/").partition("/")
@@ -177,7 +176,7 @@ class Variables:
             path = Path(unquote(rest))
             if path.is_absolute() and path.name and ".." not in path.parts:
                 return DirectoryLocation(path)
-        raise refusal(name, "oss://bucket/prefix or file:///directory", value)
+        raise refusal("SPOTKEEPER_JOURNAL", "oss://bucket/prefix or file:///directory", value)
 
 
 def _is_loopback(host: str) -> bool:
