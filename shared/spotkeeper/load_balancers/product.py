@@ -87,18 +87,14 @@ class LoadBalancer(ABC):
     def set_weights(self, members: list[Membership], until: Deadline) -> None:
         """Set the ``weight`` of members of a group; removed members and deleted groups are skipped."""
         for batch in chunks(members, self.batch):
-            self._set_weights(batch, until)
-
-    def _set_weights(self, members: list[Membership], until: Deadline) -> None:
-        try:
-            self.change("Set", members, until)
-        except CloudError as error:
-            # A member that left the group may make the API refuse the whole call, so the list decides.
-            listed = members if passes_by_itself(error, self.retry) else self._listed(members, until)
-            if len(listed) == len(members):
-                raise
-            if listed:
-                self._set_weights(listed, until)
+            try:
+                self.change("Set", batch, until)
+            except CloudError as error:  # noqa: PERF203
+                # A member that left the group may make the API refuse the whole call, so the list decides.
+                listed = batch if passes_by_itself(error, self.retry) else self._listed(batch, until)
+                if len(listed) == len(batch):
+                    raise
+                self.set_weights(listed, until)
 
     def remove(self, members: list[Membership], until: Deadline) -> list[str]:
         """Remove members of a group; returns a warning for each that stays because its server does not run.
