@@ -17,7 +17,7 @@ Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_MANAGED_TAG``, ``SPOTK
 from __future__ import annotations
 
 from rescue.entry import handle
-from spotkeeper.events import Kind
+from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import InterruptionSettings
 

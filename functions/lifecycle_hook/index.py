@@ -21,7 +21,7 @@ Settings: ``SPOTKEEPER_DRY_RUN``, ``SPOTKEEPER_HOOK_ON_INTERNAL_ERROR``, ``ECS_E
 from __future__ import annotations
 
 from checking.entry import handle, handle_check, handle_test
-from spotkeeper.events import Kind
+from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import LifecycleHookSettings
 

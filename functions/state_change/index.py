@@ -16,7 +16,7 @@ Settings: ``SPOTKEEPER_JOURNAL`` (required), ``SPOTKEEPER_DRY_RUN``, ``SPOTKEEPE
 from __future__ import annotations
 
 from restarting.entry import handle
-from spotkeeper.events import Kind
+from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
 from spotkeeper.settings import StateChangeSettings
 

@@ -14,7 +14,8 @@ from spotkeeper.audit import Audit
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import BadSetting, BatchFailed, MalformedEvent
-from spotkeeper.events import Batch, Kind, Notification, unwrap
+from spotkeeper.events.envelopes import Batch, unwrap
+from spotkeeper.events.notification import Kind, Notification
 
 RESERVE_SECONDS = 5.0
 """The end of the function's timeout that is kept for a clean exit; of a short timeout a quarter."""

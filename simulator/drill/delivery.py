@@ -30,7 +30,7 @@ def deliver(path: Path) -> int:
         return 2
     functions = {name: function_compute.load(name) for name in FUNCTIONS}
     from spotkeeper.errors import SpotkeeperError  # noqa: PLC0415 - on the path since load()
-    from spotkeeper.events import Kind  # noqa: PLC0415
+    from spotkeeper.events.notification import Kind  # noqa: PLC0415
 
     drills: dict[Kind, type[Drill]] = {
         Kind.INTERRUPTION: RescueDrill,

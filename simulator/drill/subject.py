@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import fleet
 
 if TYPE_CHECKING:
-    from spotkeeper.events import Kind
+    from spotkeeper.events.notification import Kind
 
 REGION = "cn-hangzhou"
 
@@ -52,16 +52,9 @@ class Subject:
 def subject_of(raw: bytes) -> Subject:
     """The first event in ``raw`` that belongs to a function; a malformed event is left to the function."""
     from spotkeeper.errors import MalformedEvent  # noqa: PLC0415 - on the path since load()
-    from spotkeeper.events import (  # noqa: PLC0415
-        CheckOnDemand,
-        Interruption,
-        Kind,
-        LifecycleHook,
-        Notification,
-        StateChange,
-        Timer,
-        unwrap,
-    )
+    from spotkeeper.events.envelopes import unwrap  # noqa: PLC0415
+    from spotkeeper.events.kinds import CheckOnDemand, Interruption, LifecycleHook, StateChange, Timer  # noqa: PLC0415
+    from spotkeeper.events.notification import Kind, Notification  # noqa: PLC0415
 
     views: dict[Kind, Any] = {
         Kind.INTERRUPTION: Interruption,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.events import Batch, Kind, unwrap
+from spotkeeper.events.envelopes import Batch, unwrap
+from spotkeeper.events.notification import Kind
 from tests.deployment.stage import FUNCTIONS, props
 from tools.check_deployment.check import ROOT
 from tools.check_deployment.event_pattern import PatternError, matches, parse

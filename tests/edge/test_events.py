@@ -13,19 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotkeeper.errors import MalformedEvent
-from spotkeeper.events import (
-    Batch,
+from spotkeeper.events.envelopes import Batch, unwrap
+from spotkeeper.events.kinds import (
     CheckOnDemand,
     HookResult,
     Interruption,
-    Kind,
     LifecycleHook,
-    Notification,
     StateChange,
     Timer,
     Transition,
-    unwrap,
 )
+from spotkeeper.events.notification import Kind, Notification
 from tests.edge.mutations import mutations
 from tests.edge.samples import FOLDER, INTERRUPTIONS, SAMPLES
 

@@ -11,7 +11,7 @@ import pytest
 from simulator.function_compute import Context, FunctionMeta
 from simulator.transport import Killed
 from spotkeeper.errors import BadSetting, BatchFailed, CloudError, MalformedEvent
-from spotkeeper.events import Kind, Notification
+from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Answer, Invocation, respond
 from tests.clock import SimulatedClock
 from tests.edge.samples import INTERRUPTIONS, SAMPLES

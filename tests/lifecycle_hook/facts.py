@@ -9,7 +9,7 @@ from checking.assignment import CheckPlan, Chosen, Partial
 from checking.catalogue import Check, Script
 from checking.progress import InstanceState, Progress, Readiness, Result, Run
 from checking.state import LifecycleAction, State
-from spotkeeper.events import HookResult, LifecycleHook, Transition
+from spotkeeper.events.kinds import HookResult, LifecycleHook, Transition
 
 NOW = 1_760_000_000.0
 HOOK: Mapping[str, Any] = {"HeartbeatTimeout": 600, "DefaultResult": "CONTINUE", "LifecycleTransition": "SCALE_OUT"}

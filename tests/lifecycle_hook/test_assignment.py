@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from checking.assignment import CheckPlan, Partial, Rules, chosen_on_demand
 from spotkeeper.errors import BadCheck, MalformedEvent
-from spotkeeper.events import HookResult, Transition
+from spotkeeper.events.kinds import HookResult, Transition
 from tests.lifecycle_hook.shell import CHECKS, FOLDER
 
 SHIPPED = Rules.load(FOLDER.parent / "hooks.json", CHECKS)

@@ -12,7 +12,7 @@ from checking.decide import decide
 from checking.state import LifecycleAction
 from checking.steps import Decision, Step
 from spotkeeper.errors import CloudError
-from spotkeeper.events import HookResult, Transition
+from spotkeeper.events.kinds import HookResult, Transition
 from spotkeeper.failed_steps import FailedStep
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
 from tests.tables import cases

@@ -10,7 +10,7 @@ import pytest
 from restarting.decide import STEPS, decide
 from restarting.state import State
 from restarting.steps import Step
-from spotkeeper.events import StateChange
+from spotkeeper.events.kinds import StateChange
 from spotkeeper.loop import Decision
 from spotkeeper.restart_decision import RestartAction, RestartDecision, decide_restart
 from spotkeeper.restart_records import History, Restart

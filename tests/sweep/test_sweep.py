@@ -9,7 +9,9 @@ import pytest
 
 from simulator import proof
 from simulator.ecs import Timings
-from spotkeeper.events import Interruption, Notification, unwrap
+from spotkeeper.events.envelopes import unwrap
+from spotkeeper.events.kinds import Interruption
+from spotkeeper.events.notification import Notification
 from tests.function_stage import ROOT, TIMER
 from tests.rescue import reading
 from tests.rescue.stage import READY, REALISTIC, SOURCE, event

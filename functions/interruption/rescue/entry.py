@@ -10,7 +10,8 @@ from rescue.sign_writer import ApiWithSigns, ClockWithSigns, SignWriter
 from rescue.state import State
 from rescue.workflow import rescue_loop
 from spotkeeper.episode import Episode
-from spotkeeper.events import Interruption, Kind, Notification
+from spotkeeper.events.kinds import Interruption
+from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.instances import iso
 from spotkeeper.run_context import journal_opener

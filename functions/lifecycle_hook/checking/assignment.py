@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from checking.catalogue import Check
 from checking.declared import entries, only, read, record, value_of, whole, words
 from spotkeeper.errors import BadCheck, MalformedEvent
-from spotkeeper.events import HookResult, Transition
+from spotkeeper.events.kinds import HookResult, Transition
 from spotkeeper.events.text import shown
 from spotkeeper.hooks import LONGEST_LIFE
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from checking.assignment import CheckPlan, Partial
 from checking.state import POSTPONED_SHARE, LifecycleAction, State
 from checking.steps import Decision, Step
-from spotkeeper.events import HookResult, Transition
+from spotkeeper.events.kinds import HookResult, Transition
 
 RETRY_SECONDS = 120.0
 """The time that the next call needs to come and look. Function Compute documents no pause between asynchronous retries;

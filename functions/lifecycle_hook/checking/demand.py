@@ -14,7 +14,7 @@ from checking.observe import FIRST_PAUSE, LONGEST_PAUSE
 from checking.progress import Progress
 from spotkeeper import loop
 from spotkeeper.errors import DeadlineReached
-from spotkeeper.events import CheckOnDemand
+from spotkeeper.events.kinds import CheckOnDemand
 from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision
 from spotkeeper.polling import GROWTH, jittered
 

@@ -16,7 +16,8 @@ from checking.state import State
 from checking.steps import Decision, Step
 from spotkeeper.credentials import KEYS
 from spotkeeper.errors import MalformedEvent
-from spotkeeper.events import CheckOnDemand, Kind, LifecycleHook, Notification
+from spotkeeper.events.kinds import CheckOnDemand, LifecycleHook
+from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.loop import Actions, Answers, Loop
 from spotkeeper.scaling import DEFAULT_TIMEOUT

@@ -15,7 +15,7 @@ from checking.state import LifecycleAction, State
 from checking.steps import Decision
 from spotkeeper.clients import items
 from spotkeeper.errors import BadCheck, CloudError
-from spotkeeper.events import Transition
+from spotkeeper.events.kinds import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import LONGEST_LIFE, latest_life, recorded_life
 from spotkeeper.instances import Described, describe_instance, tags_of

@@ -9,7 +9,7 @@ from checking.assignment import CheckPlan
 from checking.progress import Progress
 from spotkeeper import loop
 from spotkeeper.errors import CloudError
-from spotkeeper.events import HookResult, LifecycleHook, Transition
+from spotkeeper.events.kinds import HookResult, LifecycleHook, Transition
 from spotkeeper.hooks import LONGEST_LIFE, longest_heartbeat
 from spotkeeper.instances import Described
 from spotkeeper.scaling import DEFAULT_TIMEOUT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spotkeeper import loop
-from spotkeeper.events import HookResult
+from spotkeeper.events.kinds import HookResult
 from spotkeeper.loop import QUIET, WRITES
 
 

@@ -13,7 +13,8 @@ from restarting.decide import decide
 from restarting.state import State
 from restarting.steps import Step
 from spotkeeper.episode import Episode
-from spotkeeper.events import Notification, StateChange
+from spotkeeper.events.kinds import StateChange
+from spotkeeper.events.notification import Notification
 from spotkeeper.function import Invocation, described
 from spotkeeper.loop import Actions, Answers, Decision, Loop
 from spotkeeper.run_context import journal_opener

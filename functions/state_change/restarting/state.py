@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spotkeeper import loop
-from spotkeeper.events import StateChange
+from spotkeeper.events.kinds import StateChange
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, in_stop_mode, is_spot, manager_of, tags_of
 from spotkeeper.load_balancers.membership import Records

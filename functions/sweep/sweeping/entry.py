@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spotkeeper.events import Notification, Timer
+from spotkeeper.events.kinds import Timer
+from spotkeeper.events.notification import Notification
 from spotkeeper.function import Invocation
 from spotkeeper.run_context import journal_opener
 from spotkeeper.settings import SweepSettings

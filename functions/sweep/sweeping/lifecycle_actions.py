@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from spotkeeper.errors import CloudError, DeadlineReached
-from spotkeeper.events import Transition
+from spotkeeper.events.kinds import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import FAILED_TAG, latest_life, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of

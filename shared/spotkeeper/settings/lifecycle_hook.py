@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spotkeeper.events import HookResult
+from spotkeeper.events.kinds import HookResult
 from spotkeeper.settings.types import Settings
 from spotkeeper.settings.variables import Variables
 

@@ -9,7 +9,7 @@ from checking.decide import APPEAR_SECONDS
 from checking.state import State
 from checking.steps import Decision
 from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached
-from spotkeeper.events import HookResult
+from spotkeeper.events.kinds import HookResult
 from spotkeeper.retry import RetryPolicy, is_outage
 
 COMPLETE = RetryPolicy(repeatable=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from spotkeeper.events import Transition
+from spotkeeper.events.kinds import Transition
 from spotkeeper.instances import iso
 from sweeping.context import Context
 from sweeping.lifecycle_actions import LifecycleAction
