@@ -182,15 +182,14 @@ def as_cloud_error(error: Exception, action: str, about: str) -> CloudError:
     retry_after = getattr(error, "retry_after", None)  # milliseconds
     if not code or status is None:
         return CloudUnreachable(action, about, "NoAnswer", f"HTTP {status} that is not the API's; {CHECK_ENDPOINT}")
+    request_id = getattr(error, "request_id", None) or (getattr(error, "data", None) or {}).get("RequestId")
     return CloudError(
         action,
         about,
         str(code),
         _first_sentence(error),
         status=int(status),
-        request_id=str(
-            getattr(error, "request_id", None) or (getattr(error, "data", None) or {}).get("RequestId") or ""
-        ),
+        request_id=str(request_id or ""),
         retry_after=None if retry_after is None else float(retry_after) / 1000.0,
     )
 

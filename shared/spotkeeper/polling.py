@@ -59,7 +59,7 @@ def wait_for(
     Raises ``WaitFailed`` (with the resource as it was seen last) for a failure state and ``DeadlineReached`` before a
     pause that would cross the deadline.
     """
-    pause = waiter.first_pause
+    pause, named = waiter.first_pause, f"{waiter.what} {resource}"
     absent_since: float | None = None
     while True:
         state, seen = look()
@@ -69,10 +69,8 @@ def wait_for(
         if reached:
             return seen
         if reached is False:
-            raise WaitFailed(f"{waiter.what} {resource} is {state}", seen)
+            raise WaitFailed(f"{named} is {state}", seen)
         if pause >= deadline.remaining():
-            raise DeadlineReached(
-                f"{waiter.what} {resource} is still {state}; this call's time is up, the next goes on"
-            )
+            raise DeadlineReached(f"{named} is still {state}; this call's time is up, the next goes on")
         deadline.clock.sleep(jittered(pause, chance))
         pause = min(waiter.longest_pause, pause * GROWTH)

@@ -50,9 +50,8 @@ class OssJournal(Journal):
         config = oss.config.load_default()
         config.region = region
         # In its own region a function reaches OSS over the internal network, free of charge.
-        config.endpoint = (
-            f"{endpoint.protocol}://{endpoint.host}" if endpoint else f"oss-{region}-internal.aliyuncs.com"
-        )
+        internal = f"oss-{region}-internal.aliyuncs.com"
+        config.endpoint = f"{endpoint.protocol}://{endpoint.host}" if endpoint else internal
         # Plain http is for loopback, which has no host names for buckets.
         config.use_path_style = endpoint is not None and endpoint.protocol == "http"
         config.credentials_provider = oss.credentials.StaticCredentialsProvider(

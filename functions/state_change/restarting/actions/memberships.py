@@ -50,9 +50,8 @@ def _checked(run: Context, state: State) -> tuple[Membership, ...]:
         raise broken
     for member in recorded(state.rescue):
         if mistake := run.load_balancers[member.product].mistake(member, run.instance_id):
-            raise BrokenRecord(
-                run.episode.key("memberships"), f"names {member.server_id!a} in {member.name!a}: {mistake}"
-            )
+            problem = f"names {member.server_id!a} in {member.name!a}: {mistake}"
+            raise BrokenRecord(run.episode.key("memberships"), problem)
     return recorded(state.rescue)
 
 

@@ -20,10 +20,8 @@ def delete(run: Context, clean_up: CleanUp) -> None:
     A resource in use stays, and with an image everything stays. No call uses Force.
     Raises ``CloudError``, ``JournalUnavailable``.
     """
-    folder = f"{run.home}/sweeps/{clean_up.leftover.name}"
-    run.journal.create(
-        f"{folder}/clean-up", {"image_id": clean_up.image_id, "snapshot_ids": list(clean_up.snapshot_ids)}
-    )
+    document = {"image_id": clean_up.image_id, "snapshot_ids": list(clean_up.snapshot_ids)}
+    run.journal.create(f"{run.home}/sweeps/{clean_up.leftover.name}/clean-up", document)
     if clean_up.image_id and _delete(run, "DeleteImage", "ImageId", [clean_up.image_id]):
         return
     stays = _delete(run, "DeleteSnapshot", "SnapshotId", clean_up.snapshot_ids)
