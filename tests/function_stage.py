@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+import pytest
 
 from simulator import function_compute
 from simulator.cloud import Cloud
@@ -20,6 +22,7 @@ TIMER = (ROOT / "events" / "timer.json").read_bytes()
 SEED = 20190409
 SWEEP_TIMEOUT = 300.0
 READS = ("Describe", "List", "Get", "Head")
+Error = TypeVar("Error", bound=BaseException)
 
 HANDLERS = {name: function_compute.load(name) for name in ("interruption", "state_change", "lifecycle_hook", "sweep")}
 
@@ -46,6 +49,38 @@ class FunctionStage(ABC):
         """One delivery, in this thread, on simulated time. Raises what the function raises."""
         with self.playing(settings=settings):
             return self.call(event, name=name)
+
+    def fails(
+        self,
+        error: type[Error] | tuple[type[Error], ...],
+        match: str | None = None,
+        event: bytes | None = None,
+        *,
+        name: str = "call",
+        **settings: str,
+    ) -> Error:
+        """One delivery that has to raise ``error``, with words that ``match``: what it raises."""
+        with pytest.raises(error, match=match) as raised:
+            self.deliver(event, name=name, **settings)
+        return raised.value
+
+    def sweep(self, **settings: str) -> dict[str, Any]:
+        """The timer goes off; what the sweep hands over to the stage's function is handled at once."""
+        self.cloud.fc.register(f"spotkeeper-{self.function.replace('_', '-')}", self.handed, attempts=1)
+        with self.playing(settings={"SPOTKEEPER_JOURNAL": JOURNAL, **settings}):
+            answer = self.invoke("sweep", TIMER, name="sweep")
+            self.cloud.fc.run_due()
+        return answer
+
+    def handed(self, payload: bytes) -> dict[str, Any]:
+        """A call that a sweep has handed over, inside ``playing``."""
+        return self.call(payload, name="handed over")
+
+    def sweep_fails(self, error: type[Error], match: str | None = None, **settings: str) -> Error:
+        """A sweep that has to raise ``error``, with words that ``match``: what it raises."""
+        with pytest.raises(error, match=match) as raised:
+            self.sweep(**settings)
+        return raised.value
 
     @contextmanager
     def playing(

@@ -300,6 +300,5 @@ def test_anything_is_settings_or_names_the_variable(function: Any, environ: dict
 def test_a_bad_setting_sweeps_nothing() -> None:
     """The handler raises before it asks the cloud anything."""
     here = stage()
-    with pytest.raises(BadSetting, match="SPOTKEEPER_SWEEP_LIMIT accepts"):
-        here.sweep(SPOTKEEPER_SWEEP_LIMIT="many")
+    here.sweep_fails(BadSetting, match="SPOTKEEPER_SWEEP_LIMIT accepts", SPOTKEEPER_SWEEP_LIMIT="many")
     assert here.cloud.calls == []

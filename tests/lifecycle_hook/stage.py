@@ -11,7 +11,7 @@ from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.ecs.assistant import Command, Outcome
 from simulator.scaling_fleet import HOOK_ARN, ScalingFleet, notification_of, scaling_fleet
-from tests.function_stage import JOURNAL, TIMER, FunctionStage
+from tests.function_stage import FunctionStage
 
 NOW = 1_760_000_000.0
 FUNCTION = "spotkeeper-lifecycle-hook"
@@ -40,14 +40,6 @@ class HookStage(FunctionStage):
     def check(self, name: str = "system-up", *instance_ids: str, **settings: str) -> dict[str, Any]:
         """A check on demand."""
         return self.deliver(json.dumps({"check": name, "instanceIds": instance_ids or self.ids}).encode(), **settings)
-
-    def sweep(self, **settings: str) -> dict[str, Any]:
-        """The timer goes off; what the sweep hands over is handled at once."""
-        self.cloud.fc.register(FUNCTION, lambda payload: self.call(payload, name="handed over"), attempts=1)
-        with self.playing(settings={"SPOTKEEPER_JOURNAL": JOURNAL, **settings}):
-            answer = self.invoke("sweep", TIMER, name="sweep")
-            self.cloud.fc.run_due()
-        return answer
 
     def advance(self, seconds: float) -> None:
         """Let time pass while nobody works."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from spotkeeper.errors import BadCheck
 from tests.lifecycle_hook.stage import stage
 
@@ -36,6 +34,5 @@ def test_a_machine_for_which_there_is_no_script() -> None:
     """That is a wrong choice of checks, not a failed one: it raises, and the hook stays open."""
     here = stage(metadata=json.dumps({"checks": [{"name": "logs-uploaded", "parameters": {"bucket": "shop-logs"}}]}))
     here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
-    with pytest.raises(BadCheck, match="no script for windows"):
-        here.deliver()
+    here.fails(BadCheck, match="no script for windows")
     assert here.action == ("Pending", "")

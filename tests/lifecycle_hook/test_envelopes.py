@@ -82,8 +82,7 @@ def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
     here = stage()
     item = json.loads(here.sent)
     item["content"] |= changes
-    with pytest.raises(MalformedEvent):
-        here.deliver(json.dumps(item).encode())
+    here.fails(MalformedEvent, event=json.dumps(item).encode())
     assert here.cloud.calls == []
 
 

@@ -50,8 +50,7 @@ def test_our_failure_near_the_hook_s_end() -> None:
     here = stage()
     here.advance(485)
     fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None)
-    with pytest.raises(SpotkeeperError, match="DescribeInstances"):
-        here.deliver()
+    here.fails(SpotkeeperError, match="DescribeInstances")
     assert (here.action, here.fleet.action.heartbeats) == (("Pending", ""), 1)
 
 
@@ -104,8 +103,7 @@ def test_a_removal_that_is_refused(removing: Make) -> None:
     """While the list goes on to show the instance it is a failure, and the next call removes it."""
     here = removing()
     fault(here, "RemoveInstances", "code:InvalidInstanceId.NotFound")
-    with pytest.raises(CloudError, match="RemoveInstances"):
-        here.deliver()
+    here.fails(CloudError, match="RemoveInstances")
     assert here.deliver()["removed_instances"] == [here.ids[0]]
 
 
@@ -135,8 +133,7 @@ def test_a_removal_that_has_to_wait_longer_than_all_retries(removing: Make) -> N
     """Another hook holds the activity for hours; when it lets go, the sweep finds the failed one by its tag."""
     here = removing(second_hook=True, hook_timeout=10_800)
     first = json.dumps(here.cloud.ess.notifications[0]).encode()
-    with pytest.raises(SpotkeeperError):
-        here.deliver(first)
+    here.fails(SpotkeeperError, event=first)
     here.advance(10_800)
     assert here.serving() == set(here.ids)
     here.sweep(**ARNS)
@@ -154,8 +151,7 @@ def test_auto_scaling_contradicts_itself(action: str) -> None:
         here.agents(NOW)
     here.fleet.action.expires_at = NOW + 1e6
     fault(here, action, "code:LifecycleHookIdAndLifecycleActionToken.Invalid", times=None)
-    with pytest.raises(DeadlineReached):
-        here.deliver()
+    here.fails(DeadlineReached)
     assert len(here.cloud.calls) < 150
 
 
@@ -184,8 +180,7 @@ def test_hooks_have_their_turn_without_a_journal() -> None:
     here = stage()
     here.advance(400)
     fault(here, "oss:*", "code:InternalError", times=None)
-    with pytest.raises(SpotkeeperError):
-        here.sweep(**ARNS)
+    here.sweep_fails(SpotkeeperError, **ARNS)
     with here.playing():
         here.cloud.fc.run_due()
     assert here.action == ("Completed", "CONTINUE")
@@ -210,8 +205,7 @@ def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPat
     """The next call's command differs: the old token would be refused with it for ever."""
     here = stage()
     fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=1)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     monkeypatch.setattr("checking.catalogue.Script.encoded", b64encode(b"wait='{{wait-seconds}}'\n").decode())
     assert here.deliver()["result"] == "CONTINUE"
 
@@ -224,8 +218,7 @@ def test_a_status_that_nobody_knows() -> None:
     assert (answer["result"], here.cloud.now() - NOW > 600) == ("ABANDON", True)
     odd = stage()
     odd.fleet.action.status = "Paused"
-    with pytest.raises(WaitFailed, match="Paused"):
-        odd.deliver()
+    odd.fails(WaitFailed, match="Paused")
 
 
 def test_an_action_that_is_handed_over_already_takes_nobody_s_place() -> None:

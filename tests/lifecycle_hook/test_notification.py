@@ -90,8 +90,7 @@ def test_a_hook_that_is_not_shown(hooks: Write) -> None:
         "defaultResult": "CONTINUE",
         "notificationMetadata": '{"checks": ["headroom"]}',
     }
-    with pytest.raises(SpotkeeperError, match="does not show"):
-        here.deliver(here.said(**said))
+    here.fails(SpotkeeperError, match="does not show", event=here.said(**said))
     assert (ran(here), here.action) == ([], ("Pending", ""))
 
 
@@ -117,8 +116,7 @@ def test_an_action_that_lists_nobody(ids: list[str]) -> None:
     """No command runs and nothing passes: 0 of 0 is not all. The call raises, and the hook stays open."""
     here = stage()
     here.fleet.action.instance_ids = []
-    with pytest.raises(WaitFailed, match="lists no instance"):
-        here.deliver(here.said(instanceIds=ids))
+    here.fails(WaitFailed, match="lists no instance", event=here.said(instanceIds=ids))
     assert (here.action, here.accepted()) == (("Pending", ""), 0)
     assert here.actions("RunCommand") == []
 
@@ -144,8 +142,7 @@ def test_nobody_is_listed_until_the_hook_ends() -> None:
     here.fleet.action.instance_ids = []
     here.fleet.action.heartbeats = 20
     while here.action[0] == "Pending":
-        with pytest.raises(SpotkeeperError):
-            here.deliver()
+        here.fails(SpotkeeperError)
         here.advance(60)
     assert here.action == ("Completed", "ABANDON")
 

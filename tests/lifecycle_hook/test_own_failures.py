@@ -31,9 +31,8 @@ def test_a_missing_permission(action: str) -> None:
     """It raises and names the action, the hook stays open; with the permission the next call completes it."""
     here = stage()
     deny(here, action)
-    with pytest.raises(CloudError, match=action.partition(":")[2]) as raised:
-        here.deliver()
-    assert raised.value.code == "Forbidden.RAM"
+    raised = here.fails(CloudError, match=action.partition(":")[2])
+    assert raised.code == "Forbidden.RAM"
     assert (here.action, here.accepted()) == (("Pending", ""), 0)
     here.cloud.faults.added.clear()
     assert here.deliver()["result"] == "CONTINUE"
@@ -46,8 +45,7 @@ def test_no_time_for_another_call(action: str, setting: str, result: str) -> Non
     here = stage(default_result="ABANDON")
     here.advance(530)
     deny(here, action, "ess:RecordLifecycleActionHeartbeat")
-    with pytest.raises(CloudError):
-        here.deliver(SPOTKEEPER_HOOK_ON_INTERNAL_ERROR=setting)
+    here.fails(CloudError, SPOTKEEPER_HOOK_ON_INTERNAL_ERROR=setting)
     if not setting and action == "ess:DescribeLifecycleHooks":  # nobody but the hook itself says its default
         here.advance(70)
         assert here.action == ("Timeout", result)
@@ -63,8 +61,7 @@ def test_a_check_that_has_failed_is_not_our_failure(removing: Make) -> None:
     here.advance(485)
     fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=None, skip=4)
     deny(here, "ess:RecordLifecycleActionHeartbeat")
-    with pytest.raises(CloudError, match="DescribeInvocationResults"):
-        here.deliver()
+    here.fails(CloudError, match="DescribeInvocationResults")
     assert here.action == ("Completed", "ABANDON")
 
 
@@ -73,8 +70,7 @@ def test_what_nobody_may_complete() -> None:
     here = stage()
     here.advance(530)
     deny(here, "ecs:RunCommand", "ess:RecordLifecycleActionHeartbeat", "ess:CompleteLifecycleAction")
-    with pytest.raises(CloudError, match="RunCommand"):
-        here.deliver()
+    here.fails(CloudError, match="RunCommand")
     assert here.action == ("Pending", "")
 
 
@@ -83,8 +79,7 @@ def test_a_heartbeat_that_is_forbidden_while_a_check_runs_on() -> None:
     here = stage(default_result="CONTINUE")
     deny(here, "ess:RecordLifecycleActionHeartbeat")
     here.fail(*here.ids, exit_code=0, seconds=625.0)
-    with pytest.raises(CloudError, match="RecordLifecycleActionHeartbeat"):
-        here.deliver()
+    here.fails(CloudError, match="RecordLifecycleActionHeartbeat")
     assert here.action == ("Completed", "CONTINUE")
 
 
@@ -93,8 +88,7 @@ def test_expired_credentials_at_a_heartbeat() -> None:
     here = stage(default_result="ABANDON")
     here.agents(here.cloud.now() + 700, here.ids[0])
     fault(here, "RecordLifecycleActionHeartbeat", EXPIRED)
-    with pytest.raises(CloudError, match="RecordLifecycleActionHeartbeat"):
-        here.deliver()
+    here.fails(CloudError, match="RecordLifecycleActionHeartbeat")
     assert here.action == ("Pending", "")
     assert here.deliver()["result"] == "CONTINUE"
 
@@ -104,8 +98,7 @@ def test_expired_credentials_before_a_failed_instance_is_marked(removing: Make, 
     """The next call marks it, and the others enter."""
     here = removing()
     fault(here, action, EXPIRED)
-    with pytest.raises(CloudError, match=action):
-        here.deliver()
+    here.fails(CloudError, match=action)
     assert here.action == ("Pending", "")
     assert here.deliver()["result"] == "CONTINUE"
     assert here.serving() == {here.ids[1]}
@@ -116,8 +109,7 @@ def test_expired_credentials_while_tags_are_removed() -> None:
     here = stage()
     here.agents(here.cloud.now() + 700, here.ids[0])
     fault(here, "UntagResources", EXPIRED)
-    with pytest.raises(CloudError, match="UntagResources"):
-        here.deliver()
+    here.fails(CloudError, match="UntagResources")
     assert here.deliver()["outcome"] == "skipped"
     assert [here.tags(one) for one in here.ids] == [{}, {}]
 
@@ -126,17 +118,14 @@ def test_expired_credentials_while_tags_are_removed() -> None:
 def test_a_choice_of_checks_that_is_not_accepted(metadata: str) -> None:
     """The hook's configuration is wrong: nothing runs, it raises and says what is wrong."""
     here = stage(metadata=metadata)
-    with pytest.raises(BadCheck, match="notificationMetadata"):
-        here.deliver()
+    here.fails(BadCheck, match="notificationMetadata")
     assert here.writes() == []
     here.advance(500)
-    with pytest.raises(BadCheck):
-        here.deliver()
+    here.fails(BadCheck)
     assert (here.action, here.writes()) == (("Pending", ""), ["RecordLifecycleActionHeartbeat", "TagResources"])
     deny(here, "ess:RecordLifecycleActionHeartbeat")
     here.advance(1_000)
-    with pytest.raises(BadCheck):
-        here.deliver()
+    here.fails(BadCheck)
     assert here.action == ("Completed", "CONTINUE")
 
 
@@ -144,8 +133,7 @@ def test_a_long_hook_has_time_for_many_calls() -> None:
     """A wrong choice of checks can be mended for hours: the hook's own timeout counts, not the usual."""
     here = stage(hook_timeout=21_600, metadata='{"checks": ["no-such"]}')
     here.advance(1_000)
-    with pytest.raises(BadCheck):
-        here.deliver()
+    here.fails(BadCheck)
     assert here.action == ("Pending", "")
 
 
@@ -157,13 +145,11 @@ def test_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("checking.actions.commands.start_due", broken)
-    with pytest.raises(ZeroDivisionError):
-        here.deliver()
+    here.fails(ZeroDivisionError)
     assert here.action == ("Pending", "")
     here.advance(530)
     deny(here, "ess:RecordLifecycleActionHeartbeat")
-    with pytest.raises(ZeroDivisionError):
-        here.deliver()
+    here.fails(ZeroDivisionError)
     assert here.action == ("Completed", "CONTINUE")
 
 

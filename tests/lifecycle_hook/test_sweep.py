@@ -70,8 +70,7 @@ def test_auto_scaling_that_refuses_keeps_nothing_from_its_turn() -> None:
     """The other jobs are done, then the sweep raises."""
     here = stage()
     fault(here, "DescribeScalingGroups", "code:Forbidden.RAM", times=None)
-    with pytest.raises(BatchFailed, match="lifecycle hooks: DescribeScalingGroups"):
-        here.sweep(**ARNS)
+    here.sweep_fails(BatchFailed, match="lifecycle hooks: DescribeScalingGroups", **ARNS)
     assert here.actions("DescribeImages")
 
 
@@ -88,8 +87,7 @@ def test_a_function_that_died_for_good() -> None:
     """Its retries are over and the hook has long been extended: the sweep comes again in the next round."""
     here = stage()
     here.agents(here.cloud.now() + 1_300, here.ids[0])
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     assert minutes(here, 30)
     assert here.action == ("Completed", "CONTINUE")
 
@@ -98,8 +96,7 @@ def test_a_function_that_died_for_good() -> None:
 def test_targets_that_are_none(value: str) -> None:
     """The variable and what it accepts are named."""
     here = stage()
-    with pytest.raises(BadSetting, match="SPOTKEEPER_HOOK_ARNS accepts"):
-        here.sweep(SPOTKEEPER_HOOK_ARNS=value)
+    here.sweep_fails(BadSetting, match="SPOTKEEPER_HOOK_ARNS accepts", SPOTKEEPER_HOOK_ARNS=value)
 
 
 def test_a_group_that_cannot_be_looked_at() -> None:
@@ -112,8 +109,7 @@ def test_a_group_that_cannot_be_looked_at() -> None:
     here.advance(400)
     refused = Fault("DescribeLifecycleHooks", "code:Forbidden.RAM", times=None, resource=here.fleet.group.id)
     here.cloud.faults.add(refused)
-    with pytest.raises(BatchFailed, match=here.fleet.group.id):
-        here.sweep(**ARNS)
+    here.sweep_fails(BatchFailed, match=here.fleet.group.id, **ARNS)
     with here.playing():
         here.cloud.fc.run_due()
     assert [action.status for action in activity.actions] == ["Completed"]

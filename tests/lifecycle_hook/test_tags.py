@@ -73,8 +73,7 @@ def test_two_hooks_that_both_were_extended() -> None:
     here.agents(None)
     sent = [notification_of(here.cloud, action) for action in here.fleet.activity.actions]
     for event, here.timeout in zip(sent, (500, 100), strict=True):
-        with pytest.raises(DeadlineReached):
-            here.deliver(event)
+        here.fails(DeadlineReached, event=event)
     hooks = {action.hook.id for action in here.fleet.activity.actions}
     assert set(here.tags(here.ids[0])) == {life_tag(item) for item in hooks}
     assert here.sweep(SPOTKEEPER_HOOK_ARNS=HOOK_ARN)["hooks_handed_over"] == []
@@ -180,8 +179,7 @@ def test_a_life_tag_that_somebody_wrote_after_a_heartbeat(by: str) -> None:
     here = stage(hook_timeout=300, default_result="CONTINUE")
     here.agents(None)
     here.timeout = 200
-    with pytest.raises(DeadlineReached):
-        here.deliver()
+    here.fails(DeadlineReached)
     here.timeout = 900
     here.advance(950)
     here.agents(here.cloud.now())

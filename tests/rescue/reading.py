@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from simulator import proof
 from simulator.faults import Fault, Matcher
@@ -13,6 +11,9 @@ from simulator.transport import Killed
 from spotkeeper.errors import SpotkeeperError
 from tests.function_stage import FunctionStage
 from tests.rescue.stage import SOURCE, Stage
+
+if TYPE_CHECKING:
+    import pytest
 
 WRITES = ("Set", "Add", "Remove")
 """How the CLB actions that change something begin."""
@@ -107,8 +108,7 @@ def heal(here: FunctionStage) -> None:
 def dies(here: FunctionStage, action: str | Matcher, effect: str = "kill-before", **how: Any) -> None:
     """A delivery whose process dies at a call of ``action``; from then on nothing misbehaves."""
     fault(here, action, effect, **how)
-    with pytest.raises(Killed):
-        here.deliver()
+    here.fails(Killed)
     heal(here)
 
 

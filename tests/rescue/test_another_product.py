@@ -150,8 +150,7 @@ def test_a_product_that_does_not_list_its_scopes(toy: type[Toy]) -> None:
     """The other product is drained, left and joined; the rescue is not done before this product was searched."""
     toy.refusing["scopes"] = "Toy.Gone"
     here = stage()
-    with pytest.raises(CloudError, match="scopes on toy"):
-        here.deliver()
+    here.fails(CloudError, match="scopes on toy")
     assert here.shortcomings() == []
     del toy.refusing["scopes"]
     assert here.deliver()["outcome"] == "done"
@@ -174,8 +173,7 @@ def test_a_record_of_an_unknown_product(toy: type[Toy]) -> None:
     dies(here, "RunInstances")
     entries = records_of(here)["memberships"]["memberships"]
     plant(here, "memberships", {"memberships": [{**entries[0], "product": "none"}]})
-    with pytest.raises(BrokenRecord, match="product is not a load balancer product"):
-        here.deliver()
+    here.fails(BrokenRecord, match="product is not a load balancer product")
 
 
 def test_weights_that_were_changed_by_hand(toy: type[Toy]) -> None:

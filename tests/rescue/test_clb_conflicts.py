@@ -68,8 +68,7 @@ def test_down_for_good() -> None:
     """With no CLB at all the image is made; the error names the refusal, and no replacement is lost or doubled."""
     here = stage(timeout=600)
     fault(here, "slb:*", "code:ServiceUnavailable", times=None)
-    with pytest.raises(SpotkeeperError, match="ServiceUnavailable"):
-        here.deliver()
+    here.fails(SpotkeeperError, match="ServiceUnavailable")
     heal(here)
     here.deliver()
     assert moment(here, "CreateImage") <= HOLD_UP + DRAIN

@@ -40,8 +40,7 @@ def test_image_refused_for_the_whole_notice(disks: str) -> None:
     here = stage(REALISTIC)
     fault(here, "ModifyDiskAttribute", f"code:{disks}", times=None, until=here.before["now"] + 2 * MINUTE)
     fault(here, "CreateImage", "code:IncorrectDiskStatus.CreatingSnapshot", times=None)
-    with pytest.raises(Exception, match="released before its rescue was complete"):
-        here.deliver()
+    here.fails(Exception, match="released before its rescue was complete")
     assert images(here) == []
     assert set(doomed_disks(here)) <= set(source_disks(here))
 
@@ -114,8 +113,7 @@ def test_a_group_that_is_busy_for_minutes_is_asked_ever_more_seldom() -> None:
     """Every half minute after the first: one group must not use up the quota of all."""
     here = stage(REALISTIC, timeout=600)
     fault(here, "RemoveVServerGroupBackendServers", "code:BackendServer.configuring", times=None)
-    with pytest.raises(CloudError, match="configuring"):
-        here.deliver()
+    here.fails(CloudError, match="configuring")
     assert len(here.calls("RemoveVServerGroupBackendServers")) <= 40
 
 

@@ -96,8 +96,7 @@ def test_guarded_like_a_real_one() -> None:
 def test_a_dry_run_in_the_middle_of_a_rescue() -> None:
     """What an earlier call has done is not planned again."""
     here = stage(Timings(boot=300), timeout=60)
-    with pytest.raises(DeadlineReached):
-        here.deliver()
+    here.fails(DeadlineReached)
     plan = dry(here)["plan"]
     assert plan
     assert not any(line.startswith(("launch", "make the image", "retain", "record")) for line in plan)

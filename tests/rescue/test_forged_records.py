@@ -145,8 +145,7 @@ def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
     dies(here, "RunInstances")
     plant(here, "memberships", {"memberships": [entry()], "searched": [], "complete": False})
     plant(here, "memberships-1", b"oops")
-    with pytest.raises(BrokenRecord, match="memberships-1"):
-        here.deliver()
+    here.fails(BrokenRecord, match="memberships-1")
     plant(here, "memberships-1", HONEST["memberships"])
     assert here.deliver()["outcome"] == "done"
     assert here.shortcomings() == []
@@ -160,8 +159,7 @@ def test_forged_memberships_of_a_source_that_is_gone() -> None:
     forged = [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)]
     plant(here, "memberships", {**HONEST["memberships"], "memberships": forged})
     before = [member for member in members(here) if member[0] == NEIGHBOUR]
-    with pytest.raises(BrokenRecord, match=f"/memberships names {NEIGHBOUR}"):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"/memberships names {NEIGHBOUR}")
     assert [member for member in members(here) if member[0] == NEIGHBOUR] == before
     assert len([member for member in members(here) if member[0] == replacements(here)[0]["InstanceId"]]) == 2
 
@@ -201,8 +199,7 @@ def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
     here = stage(Timings(image=30, boot=20))
     fault(here, lambda _, action: action.startswith("Set"), "code:Forbidden.RAM", times=None)
     begun_removal = fault(here, "RemoveBackendServers", "kill-after")
-    with pytest.raises(Killed):
-        here.deliver()
+    here.fails(Killed)
     assert begun_removal.fired
     heal(here)
     assert here.deliver()["outcome"] == "done"
@@ -279,8 +276,7 @@ def test_a_replacement_without_the_moment_of_its_launch(requested_at: object) ->
     if requested_at is None:
         assert here.deliver()["outcome"] == "done"
     else:
-        with pytest.raises(BrokenRecord, match="requested_at"):
-            here.deliver()
+        here.fails(BrokenRecord, match="requested_at")
 
 
 NO_LAUNCH_SPECS: dict[str, Forge] = {

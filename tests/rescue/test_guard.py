@@ -141,8 +141,7 @@ def test_a_lock_that_was_taken_back() -> None:
     dies(here, "AddVServerGroupBackendServers")
     here.fleet.source.locks.clear()
     written = here.writes()
-    with pytest.raises(RescueFailed, match="Recycling lock"):
-        here.deliver()
+    here.fails(RescueFailed, match="Recycling lock")
     assert here.writes() == written
     assert here.deliver(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")["outcome"] == "done"
     assert here.shortcomings() == []

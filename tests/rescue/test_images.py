@@ -68,17 +68,15 @@ def test_an_image_that_always_fails_loses_the_rescue_but_not_the_disks() -> None
     """Once the source is gone every delivery raises with every retained disk, so that an alarm on failures is heard."""
     here = stage(REALISTIC, timeout=600)
     here.cloud.ecs.failing_images = [40.0] * 100
-    with pytest.raises(RescueLost) as raised:
-        here.deliver()
+    raised = here.fails(RescueLost)
     assert not source_stands(here)
     assert set(doomed_disks(here)) <= set(source_disks(here))
-    assert all(disk in str(raised.value) for disk in doomed_disks(here))
+    assert all(disk in str(raised) for disk in doomed_disks(here))
     assert "lost" in records(here)
     writes = here.writes()
     for _ in range(2):
-        with pytest.raises(RescueLost) as again:
-            here.deliver()
-        assert str(again.value) == str(raised.value)
+        again = here.fails(RescueLost)
+        assert str(again) == str(raised)
     assert here.writes() == writes
     assert replacements(here) == []
 
@@ -148,8 +146,7 @@ def test_an_image_slower_than_the_notice_in_short_calls() -> None:
 def test_a_slow_image_without_retained_disks_is_lost() -> None:
     """SPOTKEEPER_RETAIN_DISKS=never leaves the disks to their instance: the snapshots go with them."""
     here = stage(SLOW, {"SPOTKEEPER_RETAIN_DISKS": "never"})
-    with pytest.raises(RescueLost, match="No disk was retained"):
-        here.deliver()
+    here.fails(RescueLost, match="No disk was retained")
     assert here.calls("ModifyDiskAttribute") == []
 
 
@@ -202,9 +199,8 @@ def test_refusals_of_create_image_that_stay(code: str, words: str) -> None:
     """The error says what to do and which disks are kept; once that is done the next call finishes."""
     here = stage()
     fault(here, "CreateImage", f"code:{code}", times=None)
-    with pytest.raises(RescueFailed, match=words) as raised:
-        here.deliver()
-    assert code in str(raised.value)
+    raised = here.fails(RescueFailed, match=words)
+    assert code in str(raised)
     assert not any(source_disks(here).values())
     heal(here)
     assert here.deliver()["outcome"] == "done"

@@ -28,12 +28,10 @@ def test_one_load_balancer_cannot_be_read_until_the_release(code: str) -> None:
     lost = here.balancer("more-1")
     end = here.before["now"] + here.fleet.spec.notice
     fault(here, "DescribeLoadBalancerAttribute", f"code:{code}", times=None, until=end + 1, resource=lost.id)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     here.pass_notice()
     for _ in range(3):
-        with pytest.raises(RescueIncomplete, match=f"{lost.id} was not searched before"):
-            here.deliver()
+        here.fails(RescueIncomplete, match=f"{lost.id} was not searched before")
         here.advance(300)
     assert len(replacements(here)) == 1
     assert places(here, replacements(here)[0]["InstanceId"]) == 3
@@ -44,11 +42,9 @@ def test_no_load_balancer_can_be_listed_until_the_release() -> None:
     here = behind(1)
     end = here.before["now"] + here.fleet.spec.notice
     fault(here, "DescribeLoadBalancers", "code:ServiceUnavailable", times=None, until=end + 1)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     here.pass_notice()
-    with pytest.raises(RescueIncomplete, match=here.fleet.load_balancer.id):
-        here.deliver()
+    here.fails(RescueIncomplete, match=here.fleet.load_balancer.id)
     assert len(replacements(here)) == 1
 
 
@@ -73,8 +69,7 @@ def test_a_search_that_another_call_finishes() -> None:
     busy = here.balancer("more-1")
     fault(here, "DescribeLoadBalancerAttribute", "code:ServiceIsConfiguring", times=None, resource=busy.id)
     here.timeout = 45
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     heal(here)
     here.timeout = 900
     assert here.deliver()["outcome"] == "done"

@@ -70,8 +70,7 @@ def test_it_is_put_in_no_group_while_nobody_rescues_it() -> None:
     """The first rescue raises until that of its replacement has begun; then both are done."""
     here = stage()
     launched = interrupted(here)
-    with pytest.raises(RescueFailed, match=rf"{launched} is to be reclaimed itself"):
-        here.deliver(name="first")
+    here.fails(RescueFailed, match=rf"{launched} is to be reclaimed itself", name="first")
     assert places(here, launched) == 0
     second = here.deliver(event_of(here, launched), name="second")
     assert here.deliver(name="first again")["outcome"] == "done"
@@ -103,11 +102,9 @@ def test_a_rescue_of_its_own_that_was_lost() -> None:
     here = stage()
     launched = interrupted(here)
     fault(here, "CreateImage", "kill-before")
-    with pytest.raises(Killed):
-        here.deliver(event_of(here, launched), name="second")
+    here.fails(Killed, event=event_of(here, launched), name="second")
     here.advance(NOTICE + 1)
-    with pytest.raises(RescueFailed):
-        here.deliver(event_of(here, launched), name="second")
+    here.fails(RescueFailed, event=event_of(here, launched), name="second")
     answer = here.deliver(name="first")
     assert answer["outcome"] == "done"
     assert serves(here, answer["replacement_id"])

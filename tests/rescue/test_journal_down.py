@@ -68,8 +68,7 @@ def test_a_bucket_that_cannot_be_reached(effect: str) -> None:
     """
     here = stage()
     fault(here, "oss:*", effect, times=None)
-    with pytest.raises(JournalUnavailable, match=r"oss://spotkeeper-journal/rescues.*SPOTKEEPER_JOURNAL"):
-        here.deliver()
+    here.fails(JournalUnavailable, match=r"oss://spotkeeper-journal/rescues.*SPOTKEEPER_JOURNAL")
     assert not any(source_disks(here).values())
     assert image_of_all_disks(here)
     assert undrained(here)
@@ -86,14 +85,13 @@ def test_flags_that_nobody_recorded_are_reported() -> None:
     """Disks that stay because an earlier call had no journal are named: they cost money until somebody deletes them."""
     here = stage()
     down = fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable) as raised:
-        here.deliver()
+    raised = here.fails(JournalUnavailable)
     here.cloud.faults.added.remove(down)
     answer = here.deliver()
     here.pass_notice()
     stayed = [disk for disk in doomed_disks(here) if disk in source_disks(here)]
     assert stayed == doomed_disks(here)
-    said = [str(raised.value), *answer["retained_disks"], *answer["warnings"]]
+    said = [str(raised), *answer["retained_disks"], *answer["warnings"]]
     assert all(any(disk in text for text in said) for disk in stayed)
 
 
@@ -102,8 +100,7 @@ def test_the_journal_breaks_at_any_call(after: int) -> None:
     """From the n-th OSS call on there is no journal: the image is made whenever that is, and the next call finishes."""
     here = stage()
     fault(here, "oss:*", "code:AccessDenied", times=None, skip=after)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     assert image_of_all_disks(here)
     assert source_stands(here)
     if "memberships" not in journal_text(here):
@@ -134,8 +131,7 @@ def test_gone_and_no_journal() -> None:
     here = stage()
     here.pass_notice()
     fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     assert [call.action for call in here.calls()] == ["DescribeInstances"]
 
 
@@ -144,8 +140,7 @@ def test_in_every_mode_nothing_is_drained(relaunch: str) -> None:
     """Without a journal at-once does nothing at all, and the others save the data."""
     here = stage(settings={"SPOTKEEPER_RELAUNCH": relaunch})
     fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     assert undrained(here)
     assert replacements(here) == []
     assert len(images(here)) == (0 if relaunch == "at-once" else 1)
@@ -155,8 +150,7 @@ def test_stop_mode_without_a_journal() -> None:
     """An instance that keeps its disks anyway is left alone."""
     here = stage(spot_interruption_behavior="Stop")
     fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     assert proof.untouched(here.before, here.state) == []
 
 
@@ -164,8 +158,7 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     """A file in the directory's place: the same promises as with OSS; with it out of the way the next call finishes."""
     (tmp_path / "journal").write_text("in the way")
     here = stage(settings={"SPOTKEEPER_JOURNAL": f"file://{tmp_path}/journal"})
-    with pytest.raises(JournalUnavailable, match=r"journal.*SPOTKEEPER_JOURNAL"):
-        here.deliver()
+    here.fails(JournalUnavailable, match=r"journal.*SPOTKEEPER_JOURNAL")
     assert not any(source_disks(here).values())
     assert image_of_all_disks(here)
     assert undrained(here)
@@ -189,8 +182,7 @@ def test_a_record_that_only_the_journal_can_tell_is_broken(name: str, how: str) 
     dies(here, "ModifyDiskAttribute")
     plant(here, name, BROKEN[how])
     for _ in range(2):
-        with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/{name} "):
-            here.deliver()
+        here.fails(BrokenRecord, match=f"/{SOURCE}/1/{name} ")
     assert not any(source_disks(here).values())
     assert image_of_all_disks(here)
     assert undrained(here)
@@ -215,8 +207,7 @@ def test_a_broken_record_of_a_source_that_is_gone() -> None:
     dies(here, "RunInstances")
     plant(here, "launch-spec", {})
     here.pass_notice()
-    with pytest.raises(BrokenRecord, match=f"/{SOURCE}/1/launch-spec "):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"/{SOURCE}/1/launch-spec ")
     assert "lost" not in records(here)
 
 
@@ -225,9 +216,8 @@ def test_a_disk_flag_that_nobody_answers_for_while_the_journal_is_down() -> None
     here = stage()
     fault(here, "ListObjectsV2", "slow", times=2)
     fault(here, "ModifyDiskAttribute", "slow", times=3)
-    with pytest.raises(JournalUnavailable) as raised:
-        here.deliver()
-    assert all(disk in str(raised.value) for disk in doomed_disks(here))
+    raised = here.fails(JournalUnavailable)
+    assert all(disk in str(raised) for disk in doomed_disks(here))
 
 
 def test_a_call_that_dies_with_flags_changed_while_the_journal_is_down(caplog: pytest.LogCaptureFixture) -> None:

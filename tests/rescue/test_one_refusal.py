@@ -42,8 +42,7 @@ def test_a_neighbour_that_refuses_reads_for_good(action: str, settings: dict[str
     here, _ = with_neighbour(settings)
     other = here.balancer("unrelated")
     fault(here, action, FOR_GOOD, times=None, resource=other.id)
-    with pytest.raises(SpotkeeperError, match=other.id):
-        here.deliver()
+    here.fails(SpotkeeperError, match=other.id)
     new = replacements(here)
     assert len(new) == 1
     assert places(here, new[0]["InstanceId"]) == 3
@@ -60,8 +59,7 @@ def test_a_group_that_refuses_writes_for_good(action: str, settings: dict[str, s
     here, balancer = with_neighbour(settings)
     group = balancer.vserver_groups[0].id
     fault(here, action, FOR_GOOD, times=None, resource=group)
-    with pytest.raises((CloudError, RescueIncomplete), match=f"{action} on {group} was refused: InvalidParameter"):
-        here.deliver()
+    here.fails((CloudError, RescueIncomplete), match=f"{action} on {group} was refused: InvalidParameter")
     new = replacements(here)
     assert len(new) == 1
     others = {name: found for name, found in proof.memberships(here.state).items() if name != group}
@@ -121,8 +119,7 @@ def test_the_first_group_is_left_and_the_second_throttled() -> None:
     here.timeout = 60
     group = balancer.vserver_groups[0].id
     fault(here, "SetVServerGroupAttribute", "code:Throttling", times=None, resource=group)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     assert moment(here, "CreateImage") <= 40
     heal(here)
     here.timeout = 900

@@ -34,8 +34,7 @@ def test_refused_while_the_image_fails(action: str, settings: dict[str, str]) ->
     """The image is made again at once, the call ends with the refusal, and the next call with the rescue done."""
     here = failing(settings)
     fault(here, action, "code:InvalidSecurityToken.Expired", times=None)
-    with pytest.raises((CloudError, RescueIncomplete), match=r"InvalidSecurityToken\.Expired"):
-        here.deliver()
+    here.fails((CloudError, RescueIncomplete), match=r"InvalidSecurityToken\.Expired")
     first, second = here.calls("CreateImage")
     assert second.at - first.at <= FAILS_AFTER + LOOKS
     assert refusals(here) <= 8
@@ -73,11 +72,9 @@ def test_an_image_of_an_earlier_call_fails() -> None:
     here = failing()
     fault(here, "DescribeLoadBalancerAttribute", "code:Forbidden.RAM", times=None)
     here.timeout = 20
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     here.timeout = 900
-    with pytest.raises(CloudError, match=r"Forbidden\.RAM"):
-        here.deliver()
+    here.fails(CloudError, match=r"Forbidden\.RAM")
     assert len(here.calls("CreateImage")) == 2
     assert refusals(here) <= 8
     heal(here)
@@ -90,11 +87,9 @@ def test_refused_for_longer_than_the_notice() -> None:
     here = failing()
     fault(here, "slb:*", "code:InvalidSecurityToken.Expired", times=None, until=here.before["now"] + 330.0)
     for _ in range(3):
-        with pytest.raises(SpotkeeperError):
-            here.deliver()
+        here.fails(SpotkeeperError)
         here.pass_notice()
         here.advance(60)
-    with pytest.raises(RescueIncomplete, match="was not searched before"):
-        here.deliver()
+    here.fails(RescueIncomplete, match="was not searched before")
     assert moment(here, "CreateImage") <= 1
     assert len(replacements(here)) == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from spotkeeper.errors import NoCapacity
 from tests.rescue.reading import replacements
 from tests.rescue.stage import Stage, stage
@@ -55,6 +53,5 @@ def test_on_demand_comes_after_all_spot_options() -> None:
 def test_without_on_demand_nothing_is_bought_above_the_limit() -> None:
     """The rescue waits for the market, and says which options were refused for their price."""
     here = limited(DEARER, sold_out=(("cn-hangzhou-i", OWN),), SPOTKEEPER_FALLBACK_ON_DEMAND="false")
-    with pytest.raises(NoCapacity, match=rf"spot {DEARER} in {THERE}: {LOWER}"):
-        here.deliver()
+    here.fails(NoCapacity, match=rf"spot {DEARER} in {THERE}: {LOWER}")
     assert {(strategy, limit) for strategy, limit, _, _ in bids(here)} == {("SpotWithPriceLimit", str(LIMIT))}

@@ -51,8 +51,7 @@ def test_sold_out_until_the_deadline_and_back_for_the_next_call() -> None:
     """NoCapacity names options, codes and request ids and keeps the image; the next call launches from it."""
     here = stage(timeout=200)
     sell_out(here, ("spot", HERE, OWN), ("on-demand", HERE, OWN))
-    with pytest.raises(NoCapacity, match=NO_CAPACITY):
-        here.deliver()
+    here.fails(NoCapacity, match=NO_CAPACITY)
     assert here.cloud.now() <= here.before["now"] + 200
     assert len(images(here)) == 1
     assert replacements(here) == []
@@ -65,8 +64,7 @@ def test_sold_out_until_after_the_release() -> None:
     """Stock that comes back only when the source is gone is used all the same."""
     here = stage(timeout=200)
     sell_out(here, ("spot", HERE, OWN), ("on-demand", HERE, OWN))
-    with pytest.raises(NoCapacity):
-        here.deliver()
+    here.fails(NoCapacity)
     here.pass_notice()
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "on-demand"] = None
     answer = here.deliver()
@@ -129,10 +127,9 @@ def test_codes_that_no_rung_can_change(code: str) -> None:
     """Such a refusal raises with its code after one call, the image stays, and a later call finishes."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}")
-    with pytest.raises(CloudError) as raised:
-        here.deliver()
-    assert raised.value.code == code
-    assert raised.value.request_id
+    raised = here.fails(CloudError)
+    assert raised.code == code
+    assert raised.request_id
     assert len(launches(here)) == 1
     assert len(images(here)) == 1
     assert here.deliver()["outcome"] == "done"

@@ -64,7 +64,6 @@ def test_how_a_call_ended(code: str, ending: str) -> None:
     """Want of stock passes by itself; a launch that no option helps is for somebody to look at."""
     here = stage(timeout=120)
     fault(here, "RunInstances", f"code:{code}", times=None)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     (sign,) = here.hints("alive")
     assert sign.endswith(f"-{ending}")

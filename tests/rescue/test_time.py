@@ -113,8 +113,7 @@ def test_a_late_lock_and_a_short_timeout(timeout: float) -> None:
     """No call waits for the lock beyond its own end, and a call that comes when it is there rescues."""
     here = stage(lock_delay=55.0, timeout=timeout)
     entered = here.cloud.now()
-    with pytest.raises(DeadlineReached):
-        here.deliver()
+    here.fails(DeadlineReached)
     assert here.cloud.now() <= entered + timeout
     answer, _ = deliver_until_done(here, most=4, pause=1)
     assert answer["outcome"] == "done"

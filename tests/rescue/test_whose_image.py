@@ -70,8 +70,7 @@ def test_somebody_elses_image_while_the_journal_is_down(what: str) -> None:
     here = stage()
     somebodys(here, **FOREIGNERS[what])
     fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     (made,) = images(here)
     assert len(made["DiskDeviceMappings"]["DiskDeviceMapping"]) == 3
     assert FOREIGN in here.cloud.ecs.images
@@ -92,8 +91,7 @@ def test_somebody_elses_image_of_a_source_that_is_gone() -> None:
     dies(here, "CreateImage")
     somebodys(here, name=NAME)
     here.pass_notice()
-    with pytest.raises(RescueLost):
-        here.deliver()
+    here.fails(RescueLost)
     assert replacements(here) == []
     assert FOREIGN in here.cloud.ecs.images
 
@@ -156,12 +154,10 @@ def test_an_image_of_a_call_without_a_journal_whose_source_is_gone() -> None:
     """Nothing is recorded of it: CreateImage, repeated, tells that it is ours, and the loss names it."""
     here = stage()
     fault(here, "oss:*", "code:AccessDenied", times=None)
-    with pytest.raises(SpotkeeperError):
-        here.deliver()
+    here.fails(SpotkeeperError)
     heal(here)
     here.pass_notice()
-    with pytest.raises(RescueLost, match=images(here)[0]["ImageId"]):
-        here.deliver()
+    here.fails(RescueLost, match=images(here)[0]["ImageId"])
 
 
 def test_what_a_plain_rescue_asks_of_snapshots() -> None:

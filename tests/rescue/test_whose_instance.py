@@ -106,8 +106,7 @@ def test_what_is_older_than_the_rescue_is_never_deleted_whatever_a_record_says()
     here.deliver()
     somebodys_copy(here)
     names_as_launched(here)
-    with pytest.raises(BrokenRecord, match=f"{FOREIGN}.*created before this rescue began"):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"{FOREIGN}.*created before this rescue began")
     assert stands(here, FOREIGN)
 
 
@@ -142,8 +141,7 @@ def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
     launched = others(here)
     here.advance(2 * HOUR)
     here.cloud.ecs.tokens.life = 0.0
-    with pytest.raises(RescueFailed, match=rf"{launched[0]} may be the replacement of {SOURCE}"):
-        here.deliver()
+    here.fails(RescueFailed, match=rf"{launched[0]} may be the replacement of {SOURCE}")
     assert others(here) == launched
     here.cloud.ecs.release(here.cloud.ecs.instances[launched[0]], here.cloud.now(), "by hand")
     assert here.deliver()["outcome"] == "done"
@@ -225,9 +223,10 @@ def test_a_launch_option_that_is_no_longer_a_setting() -> None:
     here.cloud.ecs.stock[here.fleet.spec.zone_id, "ecs.g7.large", "spot"] = 0
     dies(here, "RunInstances", "kill-after", skip=1)
     (launched,) = replacements(here)
-    with pytest.raises(RescueFailed, match="a setting has changed since") as raised:
-        here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.r7.large")
-    assert launched["InstanceId"] in str(raised.value)
+    raised = here.fails(
+        RescueFailed, match="a setting has changed since", SPOTKEEPER_FALLBACK_INSTANCE_TYPES="ecs.r7.large"
+    )
+    assert launched["InstanceId"] in str(raised)
     assert len(replacements(here)) == 1
 
 
@@ -242,6 +241,5 @@ def test_a_search_for_duplicates_that_is_refused_after_the_end(code: str, times:
         assert here.deliver()["outcome"] == "done"
         assert len(here.calls("DescribeInstances")) == looked + times + 1
         return
-    with pytest.raises(CloudError, match=code):
-        here.deliver()
+    here.fails(CloudError, match=code)
     assert len(here.calls("DescribeInstances")) == looked + 1

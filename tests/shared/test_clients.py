@@ -155,7 +155,6 @@ def test_a_port_that_refuses() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         here = stage(settings={"ECS_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}"})
-        with pytest.raises(CloudUnreachable, match="DescribeInstances"):
-            here.deliver()
+        here.fails(CloudUnreachable, match="DescribeInstances")
     assert here.cloud.calls == []
     assert here.cloud.now() - here.before["now"] <= 20

@@ -9,12 +9,11 @@ from typing import Any
 
 from simulator import fleet
 from simulator.ecs import Timings
-from tests.function_stage import ROOT, TIMER
+from tests.function_stage import ROOT
 from tests.rescue.stage import READY, SOURCE, Stage
 from tests.rescue.stage import stage as rescue_stage
 
 STOPPED = (ROOT / "events" / "state-change.stopped.json").read_bytes()
-FUNCTION = "spotkeeper-state-change"
 RESTART_TAG = {"spotkeeper:auto-restart": "true"}
 TAGS = {**fleet.MANAGED_TAG, **RESTART_TAG, "service": "shop", "team": "web"}
 BOOTING = Timings(boot=25, stop=10)
@@ -48,17 +47,10 @@ class StateStage(Stage):
         with self.playing():
             return self.invoke("interruption", json.dumps(event).encode(), name="rescue")
 
-    def sweep(self, **settings: str) -> dict[str, Any]:
-        """The timer goes off; what the sweep hands back is handled at once."""
-        self.cloud.fc.register(FUNCTION, self._play, attempts=1)
-        with self.playing(settings=settings):
-            answer = self.invoke("sweep", TIMER, name="sweep")
-            self.cloud.fc.run_due()
-        return answer
-
-    def _play(self, payload: bytes) -> dict[str, Any]:
+    def handed(self, payload: bytes) -> dict[str, Any]:
+        """The same, kept."""
         self.handed_over.append(json.loads(payload))
-        return self.call(payload, name="handed back")
+        return super().handed(payload)
 
     def add_stopped(self, instance_id: str, **changes: Any) -> str:
         """One more stopped instance with the restart tag, or whatever ``changes`` make of it; its id."""

@@ -25,8 +25,7 @@ TEXTS = ("oops", "[]", '{"at": NaN}', '{"at": 1e999}', '{"at": 1' + 400 * "0" + 
 def concerns_it_alone(here: StateStage, name: str) -> None:
     """Its event raises and names the record, the sweep warns, and another instance is started."""
     other, before = here.add_stopped(OTHER), here.state
-    with pytest.raises(BrokenRecord, match=rf"{SOURCE}/{name} "):
-        here.deliver()
+    here.fails(BrokenRecord, match=rf"{SOURCE}/{name} ")
     assert proof.untouched(before, here.state) == []
     answer = here.sweep()
     assert answer["handed_back"] == [f"{other}/restart-1"]
@@ -40,8 +39,7 @@ def test_its_own_rescue() -> None:
     """Nor is it started while nobody can tell what kind of rescue was begun about it."""
     here = stopped()
     here.put(f"rescues/{SOURCE}/1/event", "oops")
-    with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/event"):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"{SOURCE}/1/event")
     other = here.add_stopped(OTHER)
     answer = here.sweep()
     assert (answer["handed_back"], here.status) == ([f"{other}/restart-1"], "Stopped")
@@ -118,8 +116,7 @@ def test_forged_memberships(which: int, changes: dict[str, Any]) -> None:
     members[which] = {name: value for name, value in {**members[which], **changes}.items() if value is not ...}
     plant(here, "memberships", {"memberships": members, "warnings": []})
     before = here.state
-    with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/memberships"):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"{SOURCE}/1/memberships")
     assert proof.untouched(before, here.state) == []
 
 
@@ -146,8 +143,7 @@ def test_records_with_wrong_fields(name: str, document: Any) -> None:
     here = running()
     plant(here, name, document)
     before = here.state
-    with pytest.raises(BrokenRecord, match=f"{SOURCE}/1/{name}"):
-        here.deliver()
+    here.fails(BrokenRecord, match=f"{SOURCE}/1/{name}")
     assert proof.untouched(before, here.state) == []
     other = here.add_stopped(OTHER)
     assert f"{other}/restart-1" in here.sweep()["handed_back"]

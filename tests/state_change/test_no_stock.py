@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from spotkeeper.errors import RestartRefused
 from tests.rescue.stage import SOURCE
 from tests.state_change.stage import StateStage, stopped
+
+if TYPE_CHECKING:
+    import pytest
 
 MINUTE = 60.0
 
@@ -43,8 +46,7 @@ def test_the_sweep_backs_off() -> None:
 def test_an_event_does_not_wait() -> None:
     """Somebody stopped it again, or the event came twice: the start is asked for at once."""
     here = sold_out()
-    with pytest.raises(RestartRefused):
-        here.deliver()
+    here.fails(RestartRefused)
     here.stock(1)
     assert here.deliver()["outcome"] == "done"
 
@@ -69,8 +71,7 @@ def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(asked_at(here)), len(here.restarts()["1"])) == (5, 10)
     (warning,) = here.sweep()["warnings"]
     assert "5 starts in a row were refused" in warning
-    with pytest.raises(RestartRefused):
-        here.deliver()
+    here.fails(RestartRefused)
     assert len(here.restarts()["1"]) == 10
     here.cloud.ecs.instances[SOURCE].status = "Running"
     assert here.changed("Running")["outcome"] == "done"

@@ -22,8 +22,7 @@ def killed(here: StateStage) -> None:
 def refused(here: StateStage) -> None:
     """The default group refuses the instance, so the rescue stays open."""
     fault(here, "SetBackendServers", "code:Forbidden.RAM", times=None)
-    with pytest.raises(RescueIncomplete):
-        here.deliver()
+    here.fails(RescueIncomplete)
     heal(here)
 
 

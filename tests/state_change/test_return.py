@@ -34,11 +34,10 @@ def test_one_group_refuses_for_good(refused: int, code: str) -> None:
     here = running()
     name = groups(here)[refused]
     fault(here, "slb:*", f"code:{code}", times=None, resource=name)
-    with pytest.raises(RescueIncomplete, match=rf"{code} .*request id [0-9A-F-]+") as raised:
-        here.deliver()
+    raised = here.fails(RescueIncomplete, match=rf"{code} .*request id [0-9A-F-]+")
     assert [weight for _, weight in here.weights()] == [0 if place == refused else BACK for place in (0, 1)]
-    assert groups(here)[0] in str(raised.value)
-    assert name in str(raised.value)
+    assert groups(here)[0] in str(raised)
+    assert name in str(raised)
     assert "done" not in records(here)
     heal(here)
     assert here.deliver()["outcome"] == "done"
@@ -85,9 +84,8 @@ def test_every_group_refuses() -> None:
     """All of them are named."""
     here = running()
     fault(here, "slb:*", "code:Forbidden.RAM", times=None)
-    with pytest.raises(RescueIncomplete) as raised:
-        here.deliver()
-    assert all(name in str(raised.value) for name in groups(here))
+    raised = here.fails(RescueIncomplete)
+    assert all(name in str(raised) for name in groups(here))
 
 
 @pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "throttle", "refused"])
@@ -97,8 +95,7 @@ def test_a_group_that_is_busy_for_minutes(effect: str) -> None:
     name = groups(here)[0]
     fault(here, "slb:*", effect, times=None, resource=name)
     begun = here.cloud.now()
-    with pytest.raises(RescueIncomplete, match=name):
-        here.deliver()
+    here.fails(RescueIncomplete, match=name)
     assert [weight for _, weight in here.weights()] == [0, BACK]
     write = here.calls("SetVServerGroupAttribute")[-1]
     assert write.at - begun < 30
@@ -159,8 +156,7 @@ def test_a_later_batch_that_cannot_be_read() -> None:
     """Its content is unknown, so no weight is set."""
     here = running()
     in_batches(here, "oops")
-    with pytest.raises(BrokenRecord, match="memberships-1"):
-        here.deliver()
+    here.fails(BrokenRecord, match="memberships-1")
     assert [weight for _, weight in here.weights()] == [0, 0]
 
 
@@ -181,7 +177,6 @@ def test_a_search_that_was_not_finished() -> None:
     members = records(here)["memberships"]["memberships"]
     plant(here, "memberships", {"memberships": members[:1], "searched": [], "complete": False})
     for _ in range(2):
-        with pytest.raises(RescueIncomplete, match="was not finished"):
-            here.deliver()
+        here.fails(RescueIncomplete, match="was not finished")
         assert sorted(weight for _, weight in here.weights()) == [0, BACK]
         assert "done" not in records(here)

@@ -24,11 +24,8 @@ def test_a_start_that_is_refused(code: str) -> None:
     """It raises, with code and request id, and does not count; the next call starts the instance."""
     here = stopped()
     fault(here, "StartInstance", f"code:{code}")
-    with pytest.raises(
-        RestartRefused, match=rf"StartInstance on {SOURCE} was refused: {code} .*request id [0-9A-F-]+"
-    ) as raised:
-        here.deliver()
-    assert raised.value.code == code
+    raised = here.fails(RestartRefused, match=rf"StartInstance on {SOURCE} was refused: {code} .*request id [0-9A-F-]+")
+    assert raised.code == code
     assert (here.status, here.counted) == ("Stopped", [])
     assert here.deliver()["restart"] == 1
     assert here.counted == ["1"]
@@ -38,8 +35,7 @@ def test_refused_and_then_started_by_somebody_else() -> None:
     """That start is not ours: it does not count, and the next stop has no back-off."""
     here = stopped()
     fault(here, "StartInstance", "code:OperationDenied.NoStock")
-    with pytest.raises(RestartRefused):
-        here.deliver()
+    here.fails(RestartRefused)
     here.advance(10)
     here.cloud.ecs.instances[SOURCE].status = "Running"
     assert here.changed("Running")["outcome"] == "done"
@@ -67,8 +63,7 @@ def test_an_accepted_start_that_the_journal_refused() -> None:
     """StartTime shows that the instance was started: that restart counts, and the next stop is another one."""
     here = stopped(BOOTING)
     fault(here, "PutObject", "code:SecurityTokenExpired", skip=1)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     here.advance(300)
     assert here.status == "Running"
     here.shut_down()
@@ -106,8 +101,7 @@ def test_throttled_until_the_end() -> None:
     here = stopped()
     here.timeout = 20
     fault(here, "StartInstance", "code:Throttling.User", times=None)
-    with pytest.raises(CloudError, match=r"Throttling\.User"):
-        here.deliver()
+    here.fails(CloudError, match=r"Throttling\.User")
     assert here.restarts() == {"1": ["asked-1"]}
 
 
@@ -145,8 +139,7 @@ def test_a_status_that_does_not_change() -> None:
     """Describe goes on to show Stopped: after a minute the call gives up, and the next one starts it."""
     here = stopped()
     fault(here, "StartInstance", "code:IncorrectInstanceStatus")
-    with pytest.raises(WaitFailed, match="is Stopped"):
-        here.deliver()
+    here.fails(WaitFailed, match="is Stopped")
     assert here.deliver()["outcome"] == "done"
     assert here.counted == ["1"]
 
@@ -160,8 +153,7 @@ def test_a_start_without_an_answer(effect: str) -> None:
     if acted:
         assert here.deliver()["outcome"] == "done"
     else:
-        with pytest.raises(CloudError):
-            here.deliver()
+        here.fails(CloudError)
         assert here.deliver()["outcome"] == "done"
     assert (here.starts + (effect == "reset-after") + (effect == "slow"), here.counted) == (1, ["1"])
 
@@ -170,8 +162,7 @@ def test_no_answer_at_all() -> None:
     """An unreachable endpoint raises; nothing was written."""
     here = stopped()
     fault(here, "ecs:*", "refused", times=None)
-    with pytest.raises(CloudUnreachable):
-        here.deliver()
+    here.fails(CloudUnreachable)
     assert here.writes() == []
 
 
@@ -179,8 +170,7 @@ def test_no_journal_no_start() -> None:
     """A start that cannot be counted is not made."""
     here = stopped()
     fault(here, "PutObject", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable):
-        here.deliver()
+    here.fails(JournalUnavailable)
     assert here.starts == 0
 
 
@@ -188,8 +178,7 @@ def test_the_call_ends_before_it_runs() -> None:
     """It raises, and the next call waits on without a second start."""
     here = stopped(BOOTING)
     here.timeout = 15
-    with pytest.raises(DeadlineReached, match="Starting"):
-        here.deliver()
+    here.fails(DeadlineReached, match="Starting")
     here.timeout = 900
     assert here.deliver()["outcome"] == "done"
     assert (here.starts, here.counted) == (1, ["1"])
@@ -201,8 +190,7 @@ def test_a_start_that_comes_to_nothing() -> None:
     dies(here, "DescribeInstances", "kill-after", skip=1)
     here.advance(2)
     here.shut_down()
-    with pytest.raises(WaitFailed):
-        here.deliver()
+    here.fails(WaitFailed)
     assert here.cloud.now() - here.calls("StartInstance")[0].at < 70
     assert here.deliver()["restart"] == 2
     assert here.counted == ["1", "2"]

@@ -193,8 +193,7 @@ def test_a_write_that_never_shows() -> None:
     """The list is believed, not the answer: after a few tries it raises and says what to set by hand."""
     here = reclaimed()
     fault(here, spoil(here), "code:never", times=None)
-    with pytest.raises(RescueFailed, match="by hand to 80"):
-        here.deliver()
+    here.fails(RescueFailed, match="by hand to 80")
     here.cloud.faults.added.clear()
     assert here.deliver()["outcome"] == "done"
     assert serves(here)

@@ -80,8 +80,7 @@ def test_a_restart_above_which_there_is_none() -> None:
     here.put(f"restarts/{SOURCE}/999999999/running", '{"at": 1}')
     (warning,) = here.sweep()["warnings"]
     assert "999999999 is no record of a restart" in warning
-    with pytest.raises(BrokenRecord, match="999999999"):
-        here.deliver()
+    here.fails(BrokenRecord, match="999999999")
     assert here.status == "Stopped"
 
 
@@ -129,8 +128,7 @@ def test_an_entry_of_the_index_that_cannot_be_described() -> None:
     here.put(f"open/rescues/{OTHER}/1", "{}")
     here.write("i-bp1gone", 1, "event", {})
     reading.fault(here, "DescribeInstances", "code:InvalidInstanceId.Malformed", times=None, resource=OTHER)
-    with pytest.raises(BatchFailed, match=f"1 of 3 failed: {OTHER}: DescribeInstances"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match=f"1 of 3 failed: {OTHER}: DescribeInstances")
     assert here.handed_over == [SOURCE, "i-bp1gone"]
 
 
@@ -140,7 +138,6 @@ def test_no_entry_of_the_index_can_be_described() -> None:
     for number in range(64):
         here.put(f"open/rescues/i-bp1gone{number:02}/1", "{}")
     reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None, skip=1)
-    with pytest.raises(BatchFailed, match="open rescues: DescribeInstances"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match="open rescues: DescribeInstances")
     assert here.handed_over == [SOURCE]
     assert len(here.calls("DescribeInstances")) <= 24

@@ -105,8 +105,7 @@ def test_a_throttled_look_at_others(action: str, skip: int) -> None:
         here.write(item, 1, "image-1", {"at": now})
     slow(here)
     reading.fault(here, action, "throttle", times=None, skip=skip)
-    with pytest.raises(BatchFailed, match="Throttling"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match="Throttling")
     sent = [call.at - now for call in here.calls("InvokeFunction")]
     assert sorted(here.handed_over[:20]) == names
     assert sent[19] <= 10.0

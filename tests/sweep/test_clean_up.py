@@ -104,8 +104,7 @@ def test_the_journal_refuses_the_plan() -> None:
     here = finished()
     left = leftovers(here)
     reading.fault(here, "PutObject", "code:AccessDenied", times=None)
-    with pytest.raises(BatchFailed, match="SPOTKEEPER_JOURNAL"):
-        here.sweep(**DELETE)
+    here.sweep_fails(BatchFailed, match="SPOTKEEPER_JOURNAL", **DELETE)
     assert leftovers(here) == left
     assert here.calls(*DELETIONS) == []
 
@@ -115,8 +114,7 @@ def test_what_somebody_deleted_already() -> None:
     here = finished()
     left, ecs = leftovers(here), here.cloud.ecs
     reading.fault(here, "DeleteDisk", "kill-before")
-    with pytest.raises(BaseException, match="DeleteDisk"):
-        here.sweep(**DELETE)
+    here.sweep_fails(BaseException, match="DeleteDisk", **DELETE)
     del ecs.disks[left["disks"][0]]
     here.advance(MINUTE)
     here.sweep(**DELETE)
@@ -142,8 +140,7 @@ def test_other_rescues_are_cleaned_up_when_one_is_refused() -> None:
     image.owner_alias = "self"
     image.tags.set("spotkeeper:episode", "i-bp1another/1", here.cloud.now())
     reading.fault(here, "DeleteImage", "code:OperationDenied", times=1)
-    with pytest.raises(BatchFailed, match="OperationDenied"):
-        here.sweep(**DELETE)
+    here.sweep_fails(BatchFailed, match="OperationDenied", **DELETE)
     assert "m-bp1another" not in here.cloud.ecs.images or leftovers(here) == NOTHING_LEFT
     here.advance(60 * MINUTE)
     here.sweep(**DELETE)

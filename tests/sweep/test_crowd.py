@@ -99,13 +99,12 @@ def test_one_failure_does_not_stop_the_others() -> None:
     """Two of five invocations are refused: the others are made, then the sweep fails and names the two."""
     here = crowd(5)
     reading.fault(here, "InvokeFunction", "code:AccessDenied", skip=1, times=2)
-    with pytest.raises(BatchFailed) as caught:
-        here.sweep()
+    caught = here.sweep_fails(BatchFailed)
     assert len(here.handed_over) == 3
     refused = {name(number) for number in range(5)} - set(here.handed_over)
-    assert [result["outcome"] for result in caught.value.results].count("failed") == 2
-    assert [word in str(caught.value) for word in ("2 of 5", *refused, "AccessDenied")] == [True] * 4
-    assert here.handed_over[0] not in str(caught.value)
+    assert [result["outcome"] for result in caught.results].count("failed") == 2
+    assert [word in str(caught) for word in ("2 of 5", *refused, "AccessDenied")] == [True] * 4
+    assert here.handed_over[0] not in str(caught)
     here.advance(MINUTE)
     here.sweep()
     assert refused <= set(here.handed_over)
@@ -114,8 +113,7 @@ def test_one_failure_does_not_stop_the_others() -> None:
 def test_no_such_function() -> None:
     """A wrong SPOTKEEPER_INTERRUPTION_FUNCTION is an error each minute, with the API's code."""
     here = stage()
-    with pytest.raises(BatchFailed, match="FunctionNotFound"):
-        here.sweep(SPOTKEEPER_INTERRUPTION_FUNCTION="nobody")
+    here.sweep_fails(BatchFailed, match="FunctionNotFound", SPOTKEEPER_INTERRUPTION_FUNCTION="nobody")
 
 
 @pytest.mark.parametrize("effect", ["code:AccessDenied", "code:ServiceUnavailable"])
@@ -128,8 +126,7 @@ def test_the_journal_is_down(effect: str, prefix: str) -> None:
     begun(here, "i-bp1gone", -10)
     reading.fault(here, "ListObjectsV2", effect, times=None, resource=prefix)
     for minute in range(1, 3):
-        with pytest.raises(JournalUnavailable, match="SPOTKEEPER_JOURNAL"):
-            here.sweep()
+        here.sweep_fails(JournalUnavailable, match="SPOTKEEPER_JOURNAL")
         assert sorted(set(here.handed_over)) == [name(0), name(1), SOURCE]
         assert len(here.handed_over) == 3 * minute
         here.advance(MINUTE - here.cloud.now() % MINUTE)
@@ -141,8 +138,7 @@ def test_the_journal_is_down_for_everybody() -> None:
     """The interruption function that is invoked retains the disks and makes the image without the journal."""
     here = stage()
     reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None)
-    with pytest.raises(JournalUnavailable):
-        here.sweep()
+    here.sweep_fails(JournalUnavailable)
     here.run(here.cloud.fc.run_due)
     assert len(reading.images(here)) == 1
     assert not any(reading.source_disks(here).values())
@@ -152,8 +148,7 @@ def test_images_cannot_be_seen() -> None:
     """An instance under the lock is handed over all the same: its data cannot wait. The sweep fails and says why."""
     here = stage()
     reading.fault(here, "DescribeImages", "code:Forbidden.RAM", times=None)
-    with pytest.raises(BatchFailed, match="Forbidden"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match="Forbidden")
     assert here.handed_over == [SOURCE]
 
 
@@ -161,8 +156,7 @@ def test_instances_cannot_be_seen() -> None:
     """It fails with the API's code, and the next sweep goes on."""
     here = stage()
     reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None)
-    with pytest.raises(CloudError, match="Forbidden"):
-        here.sweep()
+    here.sweep_fails(CloudError, match="Forbidden")
     assert here.writes() == []
     reading.heal(here)
     here.minutes(1)

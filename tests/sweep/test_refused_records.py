@@ -32,8 +32,7 @@ def test_an_open_rescue(code: str) -> None:
         here.add_spot(item)
     refuse(here, f"{GONE}/1/event", code)
     for _ in range(2):
-        with pytest.raises(BatchFailed, match=rf"1 of 4 failed: {GONE}/1: .*{GONE}/1/event.*{code}"):
-            here.sweep()
+        here.sweep_fails(BatchFailed, match=rf"1 of 4 failed: {GONE}/1: .*{GONE}/1/event.*{code}")
         here.advance(MINUTE)
     assert sorted(here.handed_over) == sorted(2 * OTHERS)
 
@@ -43,8 +42,7 @@ def test_an_open_rescue_under_the_lock() -> None:
     here = stage()
     here.write(SOURCE, 1, "event", {})
     refuse(here, f"{SOURCE}/1/event")
-    with pytest.raises(BatchFailed, match=f"{SOURCE}/1/event"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match=f"{SOURCE}/1/event")
     assert here.handed_over == [SOURCE]
 
 
@@ -63,12 +61,10 @@ def test_a_restart() -> None:
     for item in OTHERS:
         here.add_stopped(item)
     reading.fault(here, "StartInstance", "code:OperationDenied.NoStock")
-    with pytest.raises(RestartRefused):
-        here.deliver()
+    here.fails(RestartRefused)
     here.advance(20 * MINUTE)
     refuse(here, f"restarts/{SOURCE}/1/asked-1")
-    with pytest.raises(BatchFailed, match=f"1 of 4 failed: {SOURCE}: .*restarts/{SOURCE}/1/asked-1"):
-        here.sweep()
+    here.sweep_fails(BatchFailed, match=f"1 of 4 failed: {SOURCE}: .*restarts/{SOURCE}/1/asked-1")
     with here.playing():
         here.cloud.fc.run_due()
     here.cloud.progress()
@@ -79,8 +75,7 @@ def test_the_search_for_rescues() -> None:
     """Where the signs of life cannot be listed, leftovers are deleted all the same."""
     here = finished()
     reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None, resource="alive/")
-    with pytest.raises(JournalUnavailable, match="alive/"):
-        here.sweep(**DELETE)
+    here.sweep_fails(JournalUnavailable, match="alive/", **DELETE)
     assert leftovers(here) == NOTHING_LEFT
 
 
@@ -89,8 +84,7 @@ def test_the_search_for_rescues_beside_a_restart() -> None:
     here = stopped()
     here.add_stopped(OTHERS[0])
     reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None, resource="alive/")
-    with pytest.raises(JournalUnavailable, match="alive/"):
-        here.sweep()
+    here.sweep_fails(JournalUnavailable, match="alive/")
     with here.playing():
         here.cloud.fc.run_due()
     here.cloud.progress()
@@ -123,8 +117,7 @@ def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
 def test_a_finished_rescue(record: str, action: str) -> None:
     """What the other rescue left is deleted; the refused rescue is looked at again tomorrow, not in every sweep."""
     here = clean_up_beside(record, action)
-    with pytest.raises(BatchFailed, match=f"1 of 2 failed: {GONE}/1: "):
-        here.sweep(**DELETE)
+    here.sweep_fails(BatchFailed, match=f"1 of 2 failed: {GONE}/1: ", **DELETE)
     assert leftovers(here) == NOTHING_LEFT
     here.advance(MINUTE)
     here.sweep(**DELETE)
