@@ -50,6 +50,12 @@ class FunctionStage(ABC):
         with self.playing(settings=settings):
             return self.call(event, name=name)
 
+    def finishes(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> dict[str, Any]:
+        """One delivery that has to be done; its answer."""
+        answer = self.deliver(event, name=name, **settings)
+        assert answer["outcome"] == "done", f"{answer['outcome']}: {answer['reason']}"
+        return answer
+
     def fails(
         self,
         error: type[Error] | tuple[type[Error], ...],

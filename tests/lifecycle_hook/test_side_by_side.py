@@ -53,7 +53,7 @@ def test_side_by_side(name: str, most: int | None, hooks: Write) -> None:
     """Whatever the turns: the same end as of one call, and one of the two says that it is done."""
     hooks(SCALE_OUT=REMOVE if name == "removing" else {})
     alone = SCENES[name]()
-    assert alone.deliver()["outcome"] == "done"
+    alone.finishes()
     calls, expected = len(alone.cloud.calls), end_state(alone)
 
     def judged(here: HookStage, ends: dict[str, Outcome]) -> list[str]:

@@ -48,6 +48,12 @@ class Stage(FunctionStage):
         """What keeps the cloud from being the proven end of a rescue."""
         return proof.shortcomings(self.before, self.state, SOURCE)
 
+    def rescues(self, event: bytes | None = None, *, name: str = "call", **settings: str) -> dict[str, Any]:
+        """One delivery that has to be done, and after which the cloud is that proven end; its answer."""
+        answer, lacking = self.finishes(event, name=name, **settings), self.shortcomings()
+        assert not lacking, "\n".join(lacking)
+        return answer
+
     def calls(self, *actions: str) -> list[Any]:
         """The logged calls of these actions; without any, all ECS and CLB calls."""
         return [call for call in self.cloud.calls if (call.action in actions if actions else call.product != "oss")]

@@ -51,7 +51,6 @@ def test_an_image_with_other_disks(*, attached: bool) -> None:
         gone.instance_id, gone.device = "", ""
     dies(here, "RunInstances")
     here.pass_notice()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert answer["image_id"] == images(here)[0]["ImageId"]
     assert (NEW in answer["retained_disks"]) == attached

@@ -70,7 +70,6 @@ def test_down_for_good() -> None:
     fault(here, "slb:*", "code:ServiceUnavailable", times=None)
     here.fails(SpotkeeperError, match="ServiceUnavailable")
     heal(here)
-    here.deliver()
+    here.rescues()
     assert moment(here, "CreateImage") <= HOLD_UP + DRAIN
-    assert here.shortcomings() == []
     assert places(here, SOURCE) == 0

@@ -50,8 +50,7 @@ def test_a_forged_launch_spec(what: str, relaunch: str) -> None:
     forged = copy.deepcopy(honest(**settings)["launch-spec"])
     PLANS[what](forged)
     plant(here, "launch-spec", forged)
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert [text for text in here.shortcomings() if "images" not in text] == []  # at-once makes none
     assert any("/launch-spec was superseded" in text for text in answer["warnings"])
     assert "ZXZpbA" not in str(answer)
@@ -70,7 +69,7 @@ def test_a_forged_launch_spec_of_a_source_that_goes(name: str) -> None:
     plant(here, name, plan)
     dies(here, "RunInstances")
     here.pass_notice()
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert replacements(here)[0]["LaunchedWith"].get("RamRoleName") != "admin"
 
 
@@ -79,8 +78,7 @@ def test_an_honest_launch_spec_is_left_as_it_is(fallbacks: str) -> None:
     """A second call compares it and finds nothing, although the operator may have changed the settings in between."""
     here = stage(Timings(image=30, boot=20))
     dies(here, "RunInstances")
-    answer = here.deliver(SPOTKEEPER_FALLBACK_INSTANCE_TYPES=fallbacks)
-    assert answer["outcome"] == "done"
+    answer = here.finishes(SPOTKEEPER_FALLBACK_INSTANCE_TYPES=fallbacks)
     assert answer["warnings"] == []
     assert bool(fallbacks) or "launch-spec.2" not in records(here)
 
@@ -104,9 +102,7 @@ def test_forged_memberships(what: str) -> None:
     here = stage(Timings(boot=20))
     dies(here, "ModifyDiskAttribute")
     plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS[what]})
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
-    assert here.shortcomings() == []
+    answer = here.rescues()
     assert any("memberships" in text for text in answer["warnings"])
 
 
@@ -115,9 +111,7 @@ def test_records_from_before_the_first_call() -> None:
     here = stage(Timings(image=30, boot=20))
     plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS["another port"]})
     fault(here, "DescribeVServerGroupAttribute", "throttle-second", times=None, until=here.cloud.now() + 60)
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
-    assert here.shortcomings() == []
+    answer = here.rescues()
     assert any(
         "memberships was superseded: it was written before the rescue began" in text for text in answer["warnings"]
     )
@@ -135,8 +129,7 @@ def test_a_forged_membership_that_nobody_can_contradict(balancer: str) -> None:
     plant(here, "memberships", {**HONEST["memberships"], "memberships": [forged]})
     if not balancer:
         fault(here, "DescribeLoadBalancers", "throttle-second", times=None, until=here.cloud.now() + 20)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
@@ -147,8 +140,7 @@ def test_a_later_batch_of_memberships_that_cannot_be_read() -> None:
     plant(here, "memberships-1", b"oops")
     here.fails(BrokenRecord, match="memberships-1")
     plant(here, "memberships-1", HONEST["memberships"])
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_forged_memberships_of_a_source_that_is_gone() -> None:
@@ -180,7 +172,7 @@ def test_forged_disks(image: float) -> None:
     plant(here, "disks", {"disks": {victim.disk_id: {"DeleteWithInstance": True, "Type": "data"}}})
     if image:
         dies(here, "RunInstances")
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert not victim.delete_with_instance
     assert all(victim.disk_id not in str(call.parameters) for call in here.calls("ModifyDiskAttribute"))
 
@@ -190,7 +182,7 @@ def test_a_drain_in_the_future() -> None:
     here = stage()
     dies(here, "ModifyDiskAttribute")
     plant(here, "drained", {"at": here.cloud.now() + 10_000})
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 60
 
 
@@ -202,8 +194,7 @@ def test_a_call_that_died_between_removal_and_drain_forgets_no_place() -> None:
     here.fails(Killed)
     assert begun_removal.fired
     heal(here)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_what_a_second_call_costs() -> None:
@@ -225,7 +216,7 @@ def test_a_try_above_which_there_is_none() -> None:
     plant(here, "failed-999999999", {"image_id": ""})
     dies(here, "RunInstances")
     here.pass_notice()
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 ASK = {
@@ -256,7 +247,7 @@ def test_a_forged_ask(record: object) -> None:
     dies(here, "RunInstances")
     plant(here, "launch-request-7-1", record)
     with contextlib.suppress(BrokenRecord):
-        assert here.deliver()["outcome"] == "done"
+        here.finishes()
 
 
 def test_an_ask_without_a_number() -> None:
@@ -264,7 +255,7 @@ def test_an_ask_without_a_number() -> None:
     here = stage()
     dies(here, "RunInstances")
     plant(here, "launch-request-\u00b2-1", ASK)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 @pytest.mark.parametrize("requested_at", [None, "soon", 1e300])
@@ -274,7 +265,7 @@ def test_a_replacement_without_the_moment_of_its_launch(requested_at: object) ->
     dies(here, "AddVServerGroupBackendServers")
     plant(here, "replacement", {**records(here)["replacement"], "requested_at": requested_at})
     if requested_at is None:
-        assert here.deliver()["outcome"] == "done"
+        here.finishes()
     else:
         here.fails(BrokenRecord, match="requested_at")
 

@@ -34,14 +34,13 @@ def test_not_ours(changes: dict[str, Any], words: str) -> None:
 def test_the_managed_tag_setting(setting: str, tags: dict[str, str]) -> None:
     """It decides what is ours."""
     here = stage(settings={"SPOTKEEPER_MANAGED_TAG": setting}, tags=tags)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 def test_a_hold_that_is_over() -> None:
     """It holds up no rescue."""
     here = stage(tags={**fleet.MANAGED_TAG, "spotkeeper:hold": "2019-04-09T00:00:00Z"})
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_a_hold_in_the_middle() -> None:
@@ -52,8 +51,7 @@ def test_a_hold_in_the_middle() -> None:
     tags.set("spotkeeper:hold", "", here.cloud.now())
     skipped(here)
     tags.set("spotkeeper:hold", None, here.cloud.now())
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def elsewhere(region: str) -> bytes:
@@ -143,5 +141,4 @@ def test_a_lock_that_was_taken_back() -> None:
     written = here.writes()
     here.fails(RescueFailed, match="Recycling lock")
     assert here.writes() == written
-    assert here.deliver(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")

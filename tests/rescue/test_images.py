@@ -34,12 +34,11 @@ def test_an_image_that_fails_once_is_made_again() -> None:
     """The failed image is deleted and the next has a new name and a new token."""
     here = stage(REALISTIC)
     here.cloud.ecs.failing_images = [80.0]
-    assert here.deliver()["outcome"] == "done"
+    here.rescues()
     first, second = here.calls("CreateImage")
     assert first.parameters["ImageName"] != second.parameters["ImageName"]
     assert first.parameters["ClientToken"] != second.parameters["ClientToken"]
     assert [item["ImageName"] for item in images(here)] == [second.parameters["ImageName"]]
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize("deletable", [True, False], ids=["failed image deleted", "failed image stays"])
@@ -60,7 +59,7 @@ def test_a_failed_image_that_cannot_be_deleted() -> None:
     here = stage(REALISTIC)
     here.cloud.ecs.failing_images = [80.0]
     fault(here, "DeleteImage", "code:ImageUsingByInstance", times=None)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert len(images(here)) == 2
 
 
@@ -86,8 +85,7 @@ def test_a_loss_of_a_source_that_stands_after_all() -> None:
     here = stage()
     dies(here, "CreateImage")
     plant(here, "lost", {"reason": "not true", "at": here.cloud.now()})
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_an_image_that_always_fails_in_short_calls() -> None:
@@ -153,8 +151,7 @@ def test_a_slow_image_without_retained_disks_is_lost() -> None:
 def test_usable_but_not_safe() -> None:
     """Usable in time with snapshots that are not: the replacement serves, and the disks stay and are reported."""
     here = stage(Timings(image=500, usable=30, snapshot=450, boot=20))
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert answer["margin_seconds"] > 0
     assert sorted(answer["retained_disks"]) == doomed_disks(here)
     here.pass_notice()
@@ -164,9 +161,8 @@ def test_usable_but_not_safe() -> None:
 def test_an_api_without_usable() -> None:
     """Where the API does not give ``Usable``, ``Available`` decides."""
     here = stage(Timings(image=90, usable=None, snapshot=75, boot=25))
-    answer = here.deliver()
+    answer = here.rescues()
     assert answer["margin_seconds"] == pytest.approx(299 - 10 - 90, abs=9)
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize(
@@ -181,11 +177,10 @@ def test_refusals_of_create_image_that_pass(code: str) -> None:
     """The same call is repeated with the same name and token until it is accepted."""
     here = stage()
     fault(here, "CreateImage", f"code:{code}", times=4)
-    assert here.deliver()["outcome"] == "done"
+    here.rescues()
     asked = [(call.parameters["ImageName"], call.parameters["ClientToken"]) for call in here.calls("CreateImage")]
     assert len(asked) == 5
     assert len(set(asked)) == 1
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize(
@@ -203,8 +198,7 @@ def test_refusals_of_create_image_that_stay(code: str, words: str) -> None:
     assert code in str(raised)
     assert not any(source_disks(here).values())
     heal(here)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_eventual_consistency_of_everything() -> None:

@@ -73,7 +73,7 @@ def test_it_is_put_in_no_group_while_nobody_rescues_it() -> None:
     here.fails(RescueFailed, match=rf"{launched} is to be reclaimed itself", name="first")
     assert places(here, launched) == 0
     second = here.deliver(event_of(here, launched), name="second")
-    assert here.deliver(name="first again")["outcome"] == "done"
+    here.finishes(name="first again")
     assert serves(here, second["replacement_id"])
 
 
@@ -87,8 +87,7 @@ def test_another_one_is_launched_where_nobody_rescued_it(*, locked: bool) -> Non
         here.advance(NOTICE + 1)
     else:
         here.cloud.ecs.release(here.cloud.ecs.instances[launched], here.cloud.now(), "by hand")
-    answer = here.deliver(name="first")
-    assert answer["outcome"] == "done"
+    answer = here.finishes(name="first")
     assert answer["replacement_id"] != launched
     assert serves(here, answer["replacement_id"])
     assert any(f"{launched} was released before it served" in text for text in answer["warnings"])
@@ -105,8 +104,7 @@ def test_a_rescue_of_its_own_that_was_lost() -> None:
     here.fails(Killed, event=event_of(here, launched), name="second")
     here.advance(NOTICE + 1)
     here.fails(RescueFailed, event=event_of(here, launched), name="second")
-    answer = here.deliver(name="first")
-    assert answer["outcome"] == "done"
+    answer = here.finishes(name="first")
     assert serves(here, answer["replacement_id"])
 
 
@@ -118,7 +116,7 @@ def test_it_served_and_was_interrupted_before_its_rescue_was_closed() -> None:
     here.cloud.ecs.reclaim(launched)
     here.cloud.progress()
     second = here.deliver(event_of(here, launched), name="second")
-    assert here.deliver(name="first")["outcome"] == "done"
+    here.finishes(name="first")
     here.advance(NOTICE + 1)
     assert serves(here, second["replacement_id"])
     assert len(replacements(here)) == 1
@@ -136,6 +134,5 @@ def test_a_copied_tag_inherits_nothing() -> None:
     )
     here.cloud.ecs.reclaim("i-bp1neighbour00000001")
     here.cloud.progress()
-    answer = here.deliver(event_of(here, "i-bp1neighbour00000001"), name="second")
-    assert answer["outcome"] == "done"
+    answer = here.finishes(event_of(here, "i-bp1neighbour00000001"), name="second")
     assert weights(here.state, answer["replacement_id"]) == []

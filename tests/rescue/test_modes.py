@@ -20,9 +20,7 @@ MADE = (
 def test_plain_rescue() -> None:
     """One delivery: image, replacement, memberships, flags; in at most 32 API calls."""
     here = stage()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
     assert len(here.calls()) <= 32
 
 
@@ -32,8 +30,7 @@ def test_three_deliveries() -> None:
     first = here.deliver()
     writes = here.writes()
     for _ in range(2):
-        again = here.deliver()
-        assert again["outcome"] == "done"
+        again = here.finishes()
         assert again["replacement_id"] == first["replacement_id"]
     assert here.shortcomings() == []
     assert here.writes() == writes
@@ -44,8 +41,7 @@ def test_three_deliveries() -> None:
 def test_what_others_made(tags: dict[str, str], relaunch: str) -> None:
     """Drained, imaged, out of the groups, and never relaunched: its maker does that."""
     here = stage(REALISTIC, {"SPOTKEEPER_RELAUNCH": relaunch}, tags={"spotkeeper:managed": "true", **tags})
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert "replacement_id" not in answer
     assert answer["image_id"] == images(here)[0]["ImageId"]
     assert replacements(here) == []
@@ -53,7 +49,7 @@ def test_what_others_made(tags: dict[str, str], relaunch: str) -> None:
     assert proof.flags_not_restored(here.before, here.state, SOURCE) == []
     writes = here.writes()
     here.pass_notice()
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert here.writes() == writes
 
 
@@ -65,8 +61,7 @@ def stop_mode(**changes: Any) -> Stage:
 def test_stop_mode_is_drained_and_remembered() -> None:
     """Weight 0 everywhere, memberships in the journal, no image, no relaunch, no flag changed, nothing removed."""
     here = stop_mode()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert len(answer["memberships"]) == 2
     assert {member["weight"] for member in answer["memberships"]} == {80}
     weights = [
@@ -84,7 +79,7 @@ def test_stop_mode_and_a_second_interruption() -> None:
     here = stop_mode()
     here.deliver()
     clouds = {part: here.state[part] for part in ("ecs", "slb")}
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert {part: here.state[part] for part in ("ecs", "slb")} == clouds
     here.pass_notice()
     here.deliver(event(eventTime="20190409T150000.000+0800", id="another"))
@@ -95,8 +90,7 @@ def test_stop_mode_and_a_second_interruption() -> None:
 def test_relaunch_none() -> None:
     """Drained, imaged and out of the groups: done without a replacement, with the memberships for somebody else."""
     here = stage(REALISTIC, {"SPOTKEEPER_RELAUNCH": "none"})
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert "replacement_id" not in answer
     assert [member["weight"] for member in answer["memberships"]] == [80, 80]
     assert replacements(here) == []
@@ -128,7 +122,7 @@ def test_relaunch_at_once_of_a_source_that_is_gone() -> None:
     here.fails(Exception, match="next goes on")
     here.pass_notice()
     here.timeout = 900
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [places(here, item["InstanceId"]) for item in replacements(here)] == [2]
 
 

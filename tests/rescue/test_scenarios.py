@@ -36,11 +36,10 @@ def test_stock_that_returns_is_found_by_a_later_round() -> None:
     """Each round asks with new tokens, so an old refusal is not repeated to us, and the pauses grow."""
     here = stage(settings={"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"})
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = [(here.before["now"] + 100, 5)]
-    answer = here.deliver()
+    answer = here.rescues()
     asked = [call.at for call in here.calls("RunInstances")]
     pauses = [after - before for before, after in pairwise(asked)]
     assert answer["outcome"] == "done"
-    assert here.shortcomings() == []
     assert len(asked) > 2
     assert len(set(tokens(here))) == len(asked)
     assert pauses == sorted(pauses)
@@ -56,8 +55,7 @@ def test_sold_out_until_the_deadline_and_back_for_the_next_call() -> None:
     assert len(images(here)) == 1
     assert replacements(here) == []
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = None
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_sold_out_until_after_the_release() -> None:
@@ -67,8 +65,7 @@ def test_sold_out_until_after_the_release() -> None:
     here.fails(NoCapacity)
     here.pass_notice()
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "on-demand"] = None
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert places(here, replacements(here)[0]["InstanceId"]) == 2
     assert answer["overlap_seconds"] == 0
 
@@ -78,9 +75,8 @@ def test_codes_that_mean_the_next_option(code: str) -> None:
     """After the refusal of an option, with any code, the next spot option is tried."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}")
-    here.deliver()
+    here.rescues()
     assert launches(here) == [("spot", HERE, OWN), ("spot", HERE, OTHER)]
-    assert here.shortcomings() == []
 
 
 WRONG = {
@@ -96,9 +92,8 @@ def test_a_wrong_fallback_does_not_end_the_options(name: str) -> None:
     here = stage(settings=WRONG[name])
     here.cloud.ecs.add_vswitch(ABROAD, "vpc-bp1another", "cn-hangzhou-i")
     sell_out(here, ("spot", HERE, OWN))
-    here.deliver()
+    here.rescues()
     assert launches(here)[-1] == ("on-demand", HERE, OWN)
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict", "InvalidSnapshotId.NotReady"])
@@ -116,8 +111,7 @@ def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
     """The launch options are tried again until the release makes room."""
     here = stage()
     fault(here, "RunInstances", f"code:{code}", times=None, until=here.before["now"] + here.fleet.spec.notice)
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert len(replacements(here)) == 1
     assert places(here, answer["replacement_id"]) == 2
 
@@ -132,8 +126,7 @@ def test_codes_that_no_rung_can_change(code: str) -> None:
     assert raised.request_id
     assert len(launches(here)) == 1
     assert len(images(here)) == 1
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 @pytest.mark.parametrize("code", ["InvalidSnapshotId.NotReady", "IdempotentProcessing", "ServiceUnavailable"])
@@ -141,7 +134,6 @@ def test_codes_that_pass(code: str) -> None:
     """The same call is sent again, with the same token, until it is accepted."""
     here = stage(settings=LADDER)
     fault(here, "RunInstances", f"code:{code}", times=3)
-    here.deliver()
+    here.rescues()
     assert launches(here) == [("spot", HERE, OWN)] * 4
     assert len(set(tokens(here))) == 1
-    assert here.shortcomings() == []

@@ -27,10 +27,9 @@ def test_a_timeout_that_is_too_short(timeout: float, stop_source: str) -> None:
 def test_a_lock_that_appears_late() -> None:
     """20 seconds without the lock are waited out, and nothing is written before it is there."""
     here = stage(lock_delay=20.0)
-    assert here.deliver()["outcome"] == "done"
+    here.rescues()
     wrote = [call.at for call in here.cloud.calls if not call.action.startswith(("Describe", "List", "Get", "Head"))]
     assert 20 <= wrote[0] - here.before["now"] <= 25
-    assert here.shortcomings() == []
 
 
 def test_a_lock_that_never_appears() -> None:
@@ -50,8 +49,7 @@ def test_a_lock_that_appears_after_a_minute() -> None:
     assert here.deliver()["outcome"] == "skipped"
     assert undrained(here)
     here.advance(40)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_released_while_the_lock_is_waited_for() -> None:
@@ -65,12 +63,11 @@ def test_released_while_the_lock_is_waited_for() -> None:
 def test_the_drain_takes_a_fifth_of_the_notice_at_most(drain: str) -> None:
     """CreateImage comes after the setting's seconds, or after a fifth of what is left of the notice."""
     here = stage(settings={"SPOTKEEPER_DRAIN_SECONDS": drain})
-    here.deliver()
+    here.rescues()
     set_to_0 = here.calls("SetVServerGroupAttribute")[0].at
     waited = here.calls("CreateImage")[0].at - set_to_0
     left = here.before["now"] - 1 + 300 - set_to_0
     assert waited == pytest.approx(min(float(drain), left / 5), abs=0.1)
-    assert here.shortcomings() == []
 
 
 def test_no_drain_wait_without_a_load_balancer() -> None:
@@ -80,11 +77,9 @@ def test_no_drain_wait_without_a_load_balancer() -> None:
         for group in balancer.groups:
             group.drop_server(SOURCE)
     here.before = here.cloud.state()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    here.rescues()
     assert here.cloud.now() == here.before["now"]
     assert places(here, replacements(here)[0]["InstanceId"]) == 0
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize("late", [225.0, 227.0, 229.0])
@@ -92,7 +87,7 @@ def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None
     """With snapshots to come and no time for disk flags, the release is all that is left: asked about once a second."""
     here = stage(REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
     here.advance(late)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     release = here.before["now"] - 1 + here.fleet.spec.notice
     assert len(replacements(here)) == 1
     assert len([call for call in here.calls() if release - 5 <= call.at <= release]) <= 15
@@ -102,10 +97,9 @@ def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None
 def test_a_notice_that_begins_in_the_future(told: str) -> None:
     """Such a time is none: the notice's end is an estimate, and the drain takes no longer for it."""
     here = stage(REALISTIC, {"SPOTKEEPER_DRAIN_SECONDS": "240"})
-    answer = here.deliver(event(eventTime=told))
+    answer = here.rescues(event(eventTime=told))
     assert answer["notice_estimated"]
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 65
-    assert here.shortcomings() == []
 
 
 @pytest.mark.parametrize("timeout", [20, 40])
@@ -135,16 +129,14 @@ def test_a_stop_before_the_relaunch_waits_for_the_groups(action: str) -> None:
     """CLB removes no server that does not run: a refusal that passes in a second leaves no place behind."""
     here = stage(REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
     fault(here, action, "throttle-second", times=3)
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 def test_a_stop_before_the_relaunch_with_short_images() -> None:
     """An image that is usable at once does not overtake the removal."""
     here = stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
     fault(here, "RemoveVServerGroupBackendServers", "throttle-second")
-    assert here.deliver()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.rescues()
 
 
 @pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "code:Forbidden.RAM"])

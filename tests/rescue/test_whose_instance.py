@@ -58,8 +58,7 @@ def test_a_copied_tag_is_never_adopted(effect: str) -> None:
     here = stage()
     dies(here, "RunInstances", effect)
     somebodys_copy(here)
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert [answer["replacement_id"]] == others(here)
     assert stands(here, FOREIGN)
     assert here.calls("DeleteInstance") == []
@@ -144,7 +143,7 @@ def test_a_forgotten_token_launches_nothing_beside_what_may_be_ours() -> None:
     here.fails(RescueFailed, match=rf"{launched[0]} may be the replacement of {SOURCE}")
     assert others(here) == launched
     here.cloud.ecs.release(here.cloud.ecs.instances[launched[0]], here.cloud.now(), "by hand")
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert len(others(here)) == 1
 
 
@@ -154,7 +153,7 @@ def test_a_forgotten_token_of_a_call_that_launched_nothing() -> None:
     dies(here, "RunInstances")
     here.advance(2 * HOUR)
     here.cloud.ecs.tokens.life = 0.0
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert len(others(here)) == 1
     assert len({call.parameters["ClientToken"] for call in here.calls("RunInstances")}) == 2
 
@@ -181,8 +180,7 @@ def test_a_replacement_that_is_gone_is_not_adopted(*, recorded: bool, remembered
     here.cloud.ecs.release(here.cloud.ecs.instances[launched], here.cloud.now(), "by hand")
     if not remembered:
         here.cloud.ecs.tokens.life = 0.0
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert [answer["replacement_id"]] == others(here) != [launched]
 
 
@@ -238,7 +236,7 @@ def test_a_search_for_duplicates_that_is_refused_after_the_end(code: str, times:
     looked = len(here.calls("DescribeInstances")) + 1
     fault(here, "DescribeInstances", f"code:{code}", times=times, skip=1)
     if times:
-        assert here.deliver()["outcome"] == "done"
+        here.finishes()
         assert len(here.calls("DescribeInstances")) == looked + times + 1
         return
     here.fails(CloudError, match=code)

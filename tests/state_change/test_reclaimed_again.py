@@ -60,7 +60,7 @@ def test_drained_again_and_returned_with_its_first_weights(way: Callable[[StateS
     here.advance(301)
     here.cloud.ecs.capacity_back(SOURCE)
     start_by_hand(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert weights(here) == [80, 80]
     assert "done" in records(here)
 

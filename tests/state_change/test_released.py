@@ -55,7 +55,7 @@ def test_an_instance_that_was_not_released() -> None:
     here = reclaimed()
     assert here.changed("Deleted")["outcome"] == "skipped"
     start_by_hand(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [one for _, one in here.weights()] == [80, 80]
 
 

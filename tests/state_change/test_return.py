@@ -40,7 +40,7 @@ def test_one_group_refuses_for_good(refused: int, code: str) -> None:
     assert name in str(raised)
     assert "done" not in records(here)
     heal(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
@@ -57,7 +57,7 @@ def test_a_refusal_that_no_further_call_changes() -> None:
     (warning,) = answers[-1]["warnings"]
     assert SOURCE in warning
     heal(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert here.sweep()["warnings"] == []
 
 
@@ -76,7 +76,7 @@ def test_after_many_rescues() -> None:
     objects = here.cloud.oss.buckets[fleet.BUCKET].objects
     for key in [stored for stored in objects if f"rescues/{SOURCE}/1" in stored]:
         objects[key.replace(f"rescues/{SOURCE}/1", f"rescues/{SOURCE}/40")] = objects.pop(key)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
@@ -101,7 +101,7 @@ def test_a_group_that_is_busy_for_minutes(effect: str) -> None:
     assert write.at - begun < 30
     assert here.cloud.now() - begun < 180
     heal(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 @pytest.mark.parametrize("effect", ["code:ServiceIsConfiguring", "throttle", "refused", "garbage"])
@@ -109,7 +109,7 @@ def test_trouble_of_one_minute(effect: str) -> None:
     """It ends within the delivery."""
     here = running()
     fault(here, "slb:*", effect, times=None, until=here.cloud.now() + 59, resource=groups(here)[0])
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
@@ -123,7 +123,7 @@ def test_throttled_by_the_second(effect: str, how: dict[str, int]) -> None:
     here = running()
     begun = here.cloud.now()
     fault(here, "slb:*", effect, times=None, until=None if how else begun + 3, **how)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert here.cloud.now() - begun < 20
 
 
@@ -131,8 +131,7 @@ def test_a_load_balancer_that_was_deleted() -> None:
     """A warning names both places; nothing is left to be done."""
     here = running()
     here.cloud.slb.load_balancers.clear()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert len(answer["warnings"]) == 2
     assert "done" in records(here)
 
@@ -148,7 +147,7 @@ def test_memberships_found_one_after_the_other() -> None:
     """Those of the later batch get their weights back, too."""
     here = running()
     in_batches(here, None)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 
 
@@ -165,8 +164,7 @@ def test_a_network_card_that_it_has_lost() -> None:
     here = running()
     members = [dict(member) for member in records(here)["memberships"]["memberships"]]
     plant(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert ["eni-bp1gone" in warning for warning in answer["warnings"]] == [True]
     assert [weight for _, weight in here.weights()] == [BACK, BACK]
 

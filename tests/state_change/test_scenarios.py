@@ -107,7 +107,7 @@ def test_a_hold_until_no_moment(value: str) -> None:
 def test_an_event_of_no_moment(value: str) -> None:
     """It is an event without a time."""
     here = stopped()
-    assert here.deliver(here.event("Stopped", eventTime=value))["outcome"] == "done"
+    here.finishes(here.event("Stopped", eventTime=value))
 
 
 def test_of_another_account() -> None:
@@ -146,4 +146,4 @@ def test_a_replacement_whose_rescue_is_finished() -> None:
     with here.playing():
         replacement = here.invoke("interruption", EVENT, name="rescue")["replacement_id"]
     here.cloud.ecs.instances[replacement].status = "Stopped"
-    assert here.deliver(here.event("Stopped").replace(SOURCE.encode(), replacement.encode()))["outcome"] == "done"
+    here.finishes(here.event("Stopped").replace(SOURCE.encode(), replacement.encode()))

@@ -55,7 +55,7 @@ def test_a_status_that_changed_under_our_hands() -> None:
         return False
 
     fault(here, started_by_hand, "code:never")
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert (here.status, here.counted) == ("Running", [])
 
 
@@ -84,7 +84,7 @@ def test_a_start_beside_which_another_call_died() -> None:
         return False
 
     fault(here, shown_at_last, "code:never")
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert (here.starts, here.restarts()) == (1, {"1": ["accepted", "asked-1", "running"]})
 
 
@@ -140,7 +140,7 @@ def test_a_status_that_does_not_change() -> None:
     here = stopped()
     fault(here, "StartInstance", "code:IncorrectInstanceStatus")
     here.fails(WaitFailed, match="is Stopped")
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert here.counted == ["1"]
 
 
@@ -151,10 +151,10 @@ def test_a_start_without_an_answer(effect: str) -> None:
     fault(here, "StartInstance", effect)
     acted = effect in ("reset-after", "slow")
     if acted:
-        assert here.deliver()["outcome"] == "done"
+        here.finishes()
     else:
         here.fails(CloudError)
-        assert here.deliver()["outcome"] == "done"
+        here.finishes()
     assert (here.starts + (effect == "reset-after") + (effect == "slow"), here.counted) == (1, ["1"])
 
 
@@ -180,7 +180,7 @@ def test_the_call_ends_before_it_runs() -> None:
     here.timeout = 15
     here.fails(DeadlineReached, match="Starting")
     here.timeout = 900
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert (here.starts, here.counted) == (1, ["1"])
 
 

@@ -23,12 +23,12 @@ def serves(here: StateStage, weight: int = 80) -> bool:
 def operator(here: StateStage) -> None:
     """Somebody starts it; the platform's event tells."""
     start_by_hand(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 def stopped_event(here: StateStage) -> None:
     """An event of its stop comes (again) once the lock is gone."""
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
 
 
 def sweep_restarts(here: StateStage) -> None:
@@ -169,8 +169,7 @@ def test_a_group_that_was_deleted() -> None:
     """The rest is put back, and the answer names what could not be."""
     here = reclaimed()
     here.fleet.load_balancer.vserver_groups.clear()
-    answer = here.deliver()
-    assert answer["outcome"] == "done"
+    answer = here.finishes()
     assert [weight for _, weight in here.weights()] == [80]
     assert len(answer["warnings"]) == 1
     assert "was deleted meanwhile" in answer["warnings"][0]
@@ -185,7 +184,7 @@ def test_behind_no_load_balancer() -> None:
     here.advance(301)
     here.cloud.ecs.capacity_back(SOURCE)
     start_by_hand(here)
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert "done" in records(here)
 
 
@@ -195,7 +194,7 @@ def test_a_write_that_never_shows() -> None:
     fault(here, spoil(here), "code:never", times=None)
     here.fails(RescueFailed, match="by hand to 80")
     here.cloud.faults.added.clear()
-    assert here.deliver()["outcome"] == "done"
+    here.finishes()
     assert serves(here)
 
 
