@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -14,6 +15,7 @@ import pytest
 
 from simulator import function_compute
 from simulator.cloud import Cloud
+from simulator.faults import Fault
 from simulator.transport import BeforeCall, in_process, invocation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +89,17 @@ class FunctionStage(ABC):
         with pytest.raises(error, match=match) as raised:
             self.sweep(**settings)
         return raised.value
+
+    def meanwhile(self, action: str, act: Callable[[], object], only: int | None = None) -> None:
+        """Let somebody ``act`` just before each call of ``action`` (``*``: of any), or before the ``only`` n-th."""
+        numbers = count(1)
+
+        def acts(_: str, called: str) -> bool:
+            if action in (called, "*") and only in (None, next(numbers)):
+                act()
+            return False
+
+        self.cloud.faults.added.insert(0, Fault(acts, "code:never"))  # before faults that keep others from their turn
 
     @contextmanager
     def playing(

@@ -192,13 +192,11 @@ def test_one_look_that_does_not_show_an_instance() -> None:
     here.agents(NOW + 200)
     hidden = here.cloud.ecs.instances[here.ids[0]]
 
-    def hide(_: object, action: str) -> None:
-        hidden.visible_at = (
-            here.cloud.now() + 1 if action == "DescribeInstances" and 90 < here.cloud.now() - NOW < 110 else 0.0
-        )
+    def hide() -> None:
+        hidden.visible_at = here.cloud.now() + 1 if 90 < here.cloud.now() - NOW < 110 else 0.0
 
-    with here.playing(hide):
-        assert here.call()["result"] == "CONTINUE"
+    here.meanwhile("DescribeInstances", hide)
+    assert here.deliver()["result"] == "CONTINUE"
 
 
 def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,12 +127,12 @@ def test_an_action_that_lists_its_instances_late() -> None:
     ids, here.fleet.action.instance_ids = here.fleet.action.instance_ids, []
     shown_at = here.cloud.now() + 12
 
-    def list_them(*_: object) -> None:
+    def list_them() -> None:
         if here.cloud.now() >= shown_at:
             here.fleet.action.instance_ids = ids
 
-    with here.playing(list_them):
-        answer = here.call()
+    here.meanwhile("*", list_them)
+    answer = here.deliver()
     assert (answer["result"], here.serving()) == ("CONTINUE", set(here.ids))
 
 

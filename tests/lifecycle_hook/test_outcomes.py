@@ -116,12 +116,11 @@ def test_an_instance_that_stops_between_two_calls() -> None:
     """RunCommand refuses all of them for its sake: they are looked at again, and it has failed."""
     here = stage()
 
-    def stop(_: object, action: str) -> None:
-        if action == "RunCommand":
-            here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
+    def stop() -> None:
+        here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
 
-    with here.playing(stop):
-        answer = here.call()
+    here.meanwhile("RunCommand", stop)
+    answer = here.deliver()
     assert answer["result"] == "ABANDON"
     assert "it is Stopped" in answer["reason"]
 

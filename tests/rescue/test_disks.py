@@ -102,10 +102,9 @@ def test_a_disk_that_its_owner_moves_to_another_instance() -> None:
     here = stage(Timings(image=60, boot=20))
     data = next(disk for disk in here.cloud.ecs.disks_of(SOURCE) if disk.type == "data" and disk.delete_with_instance)
 
-    def moves(_: object, action: str) -> None:
-        if action == "RunInstances":
-            data.instance_id, data.delete_with_instance = here.fleet.bystanders[0].instance_id, False
+    def moves() -> None:
+        data.instance_id, data.delete_with_instance = here.fleet.bystanders[0].instance_id, False
 
-    with here.playing(moves):
-        assert here.call()["outcome"] == "done"
+    here.meanwhile("RunInstances", moves)
+    here.finishes()
     assert not here.cloud.ecs.disks[data.disk_id].delete_with_instance

@@ -9,7 +9,6 @@ import pytest
 
 from simulator import fleet
 from simulator.ecs import Timings
-from simulator.transport import Invocation
 from spotkeeper.errors import RescueFailed
 from tests.rescue.reading import dies, skipped
 from tests.rescue.stage import SOURCE, event, stage
@@ -123,14 +122,8 @@ def nothing(p: Any) -> dict[str, Any]:
 def test_a_lock_that_is_shown_no_more(action: str) -> None:
     """A call that has begun under the lock goes on to the end: half a rescue leaves nobody serving."""
     here = stage(Timings(image=90, boot=20))
-
-    def before_call(_: Invocation | None, called: str) -> None:
-        if called == action:
-            here.fleet.source.locks.clear()
-
-    with here.playing(before_call):
-        assert here.call()["outcome"] == "done"
-    assert here.shortcomings() == []
+    here.meanwhile(action, here.fleet.source.locks.clear)
+    here.rescues()
 
 
 def test_a_lock_that_was_taken_back() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from simulator import proof
@@ -84,18 +81,6 @@ def test_weights_and_descriptions_are_exact(weight: int, description: str) -> No
     here.rescues()
 
 
-def during(here: Stage, action: str, change: Any) -> None:
-    """Deliver, with ``change`` done just before the first call of ``action``."""
-    pending: Iterator[Any] = iter([change])
-
-    def look(_: object, called: str) -> None:
-        if called == action and (todo := next(pending, None)) is not None:
-            todo()
-
-    with here.playing(look):
-        here.call()
-
-
 @pytest.mark.parametrize(
     "when",
     ["SetBackendServers", "CreateImage", "RemoveVServerGroupBackendServers", "RunInstances", "AddBackendServers"],
@@ -103,7 +88,8 @@ def during(here: Stage, action: str, change: Any) -> None:
 def test_a_group_deleted_meanwhile(when: str) -> None:
     """The rescue goes on without it: the other places are given back, and no error is raised."""
     here = stage()
-    during(here, when, here.fleet.load_balancer.vserver_groups.clear)
+    here.meanwhile(when, here.fleet.load_balancer.vserver_groups.clear, only=1)
+    here.deliver()
     new = replacements(here)[0]["InstanceId"]
     assert places(here, new) == 1
     assert places(here, SOURCE) == 0
@@ -112,7 +98,8 @@ def test_a_group_deleted_meanwhile(when: str) -> None:
 def test_a_load_balancer_deleted_meanwhile() -> None:
     """Gone with all its groups: reported, and the rest is finished."""
     here = stage()
-    during(here, "CreateImage", here.cloud.slb.load_balancers.clear)
+    here.meanwhile("CreateImage", here.cloud.slb.load_balancers.clear, only=1)
+    here.deliver()
     assert replacements(here)[0]["Status"] == "Running"
     here.finishes()
 
@@ -129,7 +116,8 @@ def test_somebody_elses_changes_stay(when: str) -> None:
             member.weight = 5 if member.server_id == NEIGHBOUR else member.weight
         here.fleet.vserver_group.members.append(BackendServer(NEIGHBOUR, 9999, 12))
 
-    during(here, when, change)
+    here.meanwhile(when, change, only=1)
+    here.deliver()
     group = proof.memberships(here.state)[here.fleet.vserver_group.id]
     assert (NEIGHBOUR, 8080, 5, "ecs", "web") in group
     assert (NEIGHBOUR, 9999, 12, "ecs", "") in group
@@ -139,8 +127,8 @@ def test_somebody_elses_changes_stay(when: str) -> None:
 def test_somebody_removed_the_source_already() -> None:
     """A place that an operator gave up by hand meanwhile is given to the replacement: the journal says what was."""
     here = stage()
-    during(here, "CreateImage", lambda: here.fleet.load_balancer.default_group.drop_server(SOURCE))
-    assert here.shortcomings() == []
+    here.meanwhile("CreateImage", lambda: here.fleet.load_balancer.default_group.drop_server(SOURCE), only=1)
+    here.rescues()
 
 
 def test_stale_listing_of_a_released_server() -> None:

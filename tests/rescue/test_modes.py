@@ -196,12 +196,12 @@ def test_weight_0_of_an_instance_in_stop_mode_that_serves_again() -> None:
     start = here.before["now"]
     fault(here, "SetVServerGroupAttribute", "code:ServiceIsConfiguring", times=None, until=start + 600.0)
 
-    def comes_back(_: object, __: str) -> None:
+    def comes_back() -> None:
         if here.cloud.now() > start + 420.0:
             here.cloud.progress()
             here.cloud.ecs.capacity_back(SOURCE)
             here.cloud.ecs.instances[SOURCE].status = "Running"
 
-    with here.playing(comes_back):
-        assert here.call()["outcome"] == "skipped"
+    here.meanwhile("*", comes_back)
+    assert here.deliver()["outcome"] == "skipped"
     assert next(member.weight for member in group.members if member.server_id == SOURCE) > 0

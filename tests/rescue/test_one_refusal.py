@@ -97,13 +97,12 @@ def test_a_load_balancer_deleted_during_the_search(action: str) -> None:
     here, balancer = with_neighbour()
     pending: Iterator[str] = iter([balancer.id])
 
-    def look(_: object, called: str) -> None:
-        if called == action and any(call.parameters.get("LoadBalancerId") == balancer.id for call in here.cloud.calls):
+    def look() -> None:
+        if any(call.parameters.get("LoadBalancerId") == balancer.id for call in here.cloud.calls):
             here.cloud.slb.load_balancers.pop(next(pending, ""), None)
 
-    with here.playing(look):
-        answer = here.call()
-    assert answer["outcome"] == "done"
+    here.meanwhile(action, look)
+    here.finishes()
     assert len(replacements(here)) == 1
     assert places(here, replacements(here)[0]["InstanceId"]) == 2
     assert places(here, SOURCE) == 0
@@ -169,15 +168,13 @@ def test_a_replacement_that_is_released_while_its_group_is_busy() -> None:
     here = stage()
     fault(here, "AddVServerGroupBackendServers", "code:ServiceIsConfiguring", times=8)
 
-    def released(_: object, action: str) -> None:
-        if action == "AddVServerGroupBackendServers" and len(here.calls(action)) == 3:
-            launched = here.cloud.ecs.instances[replacements(here)[0]["InstanceId"]]
-            here.cloud.ecs.release(launched, here.cloud.now(), "user")
+    def released() -> None:
+        launched = here.cloud.ecs.instances[replacements(here)[0]["InstanceId"]]
+        here.cloud.ecs.release(launched, here.cloud.now(), "user")
 
-    with here.playing(released):
-        answer = here.call()
+    here.meanwhile("AddVServerGroupBackendServers", released, only=4)
+    answer = here.rescues()
     assert [item["InstanceId"] for item in replacements(here)] == [answer["replacement_id"]]
-    assert here.shortcomings() == []
 
 
 def test_a_network_card_with_two_addresses_on_one_port() -> None:

@@ -62,6 +62,10 @@ class StateStage(Stage):
         self.cloud.ecs.stock[spec.zone_id, spec.instance_type, "spot"] = instances
         self.fleet.source.stopped_mode = "StopCharging"
 
+    def runs(self) -> None:
+        """The source runs, whoever has started it."""
+        self.cloud.ecs.instances[SOURCE].status = "Running"
+
     def shut_down(self, mode: str = "KeepCharging") -> None:
         """Somebody or something stops the source, and it is Stopped."""
         instance = self.cloud.ecs.instances[SOURCE]
@@ -141,5 +145,5 @@ def reclaimed(
 def start_by_hand(here: StateStage) -> None:
     """The operator, or the platform, starts the source; the event of that is what is delivered from now on."""
     here.cloud.progress()
-    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.runs()
     here.sent = here.event("Running")

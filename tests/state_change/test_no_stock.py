@@ -73,7 +73,7 @@ def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "5 starts in a row were refused" in warning
     here.fails(RestartRefused)
     assert len(here.restarts()["1"]) == 10
-    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.runs()
     assert here.changed("Running")["outcome"] == "done"
     here.shut_down()
     here.stock(1)

@@ -87,13 +87,7 @@ def test_the_notice_comes_while_the_weights_are_restored() -> None:
     """The lock is seen before the rescue is closed: it stays open, and the next look drains the source again."""
     here = reclaimed()
     start_by_hand(here)
-
-    def reclaims(_: str, action: str) -> bool:
-        if action == "SetBackendServers":
-            here.cloud.ecs.reclaim(SOURCE)
-        return False
-
-    fault(here, reclaims, "code:never", times=None)
+    here.meanwhile("SetBackendServers", lambda: here.cloud.ecs.reclaim(SOURCE))
     assert here.deliver()["outcome"] == "skipped"
     heal(here)
     assert weights(here) == [80, 80]

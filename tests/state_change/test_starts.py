@@ -37,7 +37,7 @@ def test_refused_and_then_started_by_somebody_else() -> None:
     fault(here, "StartInstance", "code:OperationDenied.NoStock")
     here.fails(RestartRefused)
     here.advance(10)
-    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.runs()
     assert here.changed("Running")["outcome"] == "done"
     here.advance(10)
     here.shut_down()
@@ -49,12 +49,7 @@ def test_a_status_that_changed_under_our_hands() -> None:
     """IncorrectInstanceStatus is read again: somebody was faster, and that start does not count as ours."""
     here = stopped(BOOTING)
 
-    def started_by_hand(_: str, action: str) -> bool:
-        if action == "StartInstance" and here.status == "Stopped":
-            here.cloud.ecs.instances[SOURCE].status = "Running"
-        return False
-
-    fault(here, started_by_hand, "code:never")
+    here.meanwhile("StartInstance", here.runs, only=1)
     here.finishes()
     assert (here.status, here.counted) == ("Running", [])
 
@@ -78,12 +73,7 @@ def test_a_start_beside_which_another_call_died() -> None:
     dies(here, "PutObject", skip=1)
     here.shut_down()
 
-    def shown_at_last(_: str, action: str) -> bool:
-        if action == "PutObject":
-            here.cloud.ecs.instances[SOURCE].status = "Running"
-        return False
-
-    fault(here, shown_at_last, "code:never")
+    here.meanwhile("PutObject", here.runs)
     here.finishes()
     assert (here.starts, here.restarts()) == (1, {"1": ["accepted", "asked-1", "running"]})
 
@@ -108,13 +98,9 @@ def test_throttled_until_the_end() -> None:
 def test_released_under_our_hands() -> None:
     """StartInstance does not know it any more."""
     here = stopped()
-
-    def release(_: str, action: str) -> bool:
-        if action == "StartInstance":
-            here.cloud.ecs.release(here.fleet.source, here.cloud.now(), "DeleteInstance")
-        return False
-
-    fault(here, release, "code:never")
+    here.meanwhile(
+        "StartInstance", lambda: here.cloud.ecs.release(here.fleet.source, here.cloud.now(), "DeleteInstance")
+    )
     answer = here.deliver()
     assert answer["outcome"] == "skipped"
     assert "does not exist" in answer["reason"]
@@ -124,13 +110,11 @@ def test_stopped_again_while_the_journal_is_read() -> None:
     """A restart that was begun after the instance was seen running is not over because of that."""
     here = stage()
 
-    def stop(_: str, action: str) -> bool:
-        if action == "ListObjectsV2":
-            here.shut_down()
-            here.put(f"restarts/{SOURCE}/1/asked-1", {"at": here.cloud.now() + 1})
-        return False
+    def stop() -> None:
+        here.shut_down()
+        here.put(f"restarts/{SOURCE}/1/asked-1", {"at": here.cloud.now() + 1})
 
-    fault(here, stop, "code:never")
+    here.meanwhile("ListObjectsV2", stop)
     assert here.changed("Running")["outcome"] == "skipped"
     assert here.restarts() == {"1": ["asked-1"]}
 

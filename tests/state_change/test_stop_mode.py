@@ -10,7 +10,7 @@ import pytest
 
 from simulator import fleet, proof
 from spotkeeper.errors import RescueFailed
-from tests.rescue.reading import fault, records
+from tests.rescue.reading import records
 from tests.rescue.stage import EVENT, SOURCE
 from tests.state_change.stage import BOOTING, StateStage, reclaimed, stage, start_by_hand
 
@@ -105,7 +105,7 @@ def test_left_alone_under_the_lock() -> None:
     before = here.state
     assert "Recycling" in here.deliver()["reason"]
     here.sweep()
-    here.cloud.ecs.instances[SOURCE].status = "Running"
+    here.runs()
     assert "Recycling" in here.changed("Running")["reason"]
     here.sweep()
     here.cloud.ecs.instances[SOURCE].status = "Stopped"
@@ -191,23 +191,17 @@ def test_behind_no_load_balancer() -> None:
 def test_a_write_that_never_shows() -> None:
     """The list is believed, not the answer: after a few tries it raises and says what to set by hand."""
     here = reclaimed()
-    fault(here, spoil(here), "code:never", times=None)
+    here.meanwhile("DescribeLoadBalancerAttribute", lambda: back_to_0(here))
     here.fails(RescueFailed, match="by hand to 80")
     here.cloud.faults.added.clear()
     here.finishes()
     assert serves(here)
 
 
-def spoil(here: StateStage) -> Callable[[str, str], bool]:
-    """Before each look at the groups the default group's weight falls back to 0."""
-
-    def back_to_0(_: str, action: str) -> bool:
-        if action == "DescribeLoadBalancerAttribute":
-            for member in here.fleet.load_balancer.default_group:
-                member.weight = 0 if member.server_id == SOURCE else member.weight
-        return False
-
-    return back_to_0
+def back_to_0(here: StateStage) -> None:
+    """The source's weight in the default group falls back to 0."""
+    for member in here.fleet.load_balancer.default_group:
+        member.weight = 0 if member.server_id == SOURCE else member.weight
 
 
 def test_a_dry_run() -> None:
