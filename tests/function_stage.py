@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from simulator import function_compute
+from simulator import function_compute, proof
 from simulator.cloud import Cloud
 from simulator.faults import Fault
 from simulator.transport import BeforeCall, in_process, invocation
@@ -89,6 +89,14 @@ class FunctionStage(ABC):
         with pytest.raises(error, match=match) as raised:
             self.sweep(**settings)
         return raised.value
+
+    @contextmanager
+    def writes_nothing(self) -> Iterator[None]:
+        """Inside, no call may change anything, neither the cloud nor the journal."""
+        before, writes = self.state, len(self.writes())
+        yield
+        wrong = [*self.writes()[writes:], *proof.untouched(before, self.state)]
+        assert not wrong, "\n".join(wrong)
 
     def meanwhile(self, action: str, act: Callable[[], object], only: int | None = None) -> None:
         """Let somebody ``act`` just before each call of ``action`` (``*``: of any), or before the ``only`` n-th."""

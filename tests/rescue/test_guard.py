@@ -88,13 +88,12 @@ def test_gone_with_a_finished_episode() -> None:
     here = stage()
     first = here.deliver()
     here.pass_notice()
-    writes = here.writes()
-    again = here.deliver()
+    with here.writes_nothing():
+        again = here.deliver()
     told_anew = {"reason", "timeline"}
     assert {name: again[name] for name in first.keys() - told_anew} == {
         name: first[name] for name in first.keys() - told_anew
     }
-    assert here.writes() == writes
 
 
 def test_an_answer_with_other_peoples_instances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +130,6 @@ def test_a_lock_that_was_taken_back() -> None:
     here = stage()
     dies(here, "AddVServerGroupBackendServers")
     here.fleet.source.locks.clear()
-    written = here.writes()
-    here.fails(RescueFailed, match="Recycling lock")
-    assert here.writes() == written
+    with here.writes_nothing():
+        here.fails(RescueFailed, match="Recycling lock")
     here.rescues(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from simulator import proof
 from spotkeeper.errors import BrokenRecord
 from tests.rescue.reading import plant, records
 from tests.rescue.stage import SOURCE
@@ -24,9 +23,9 @@ TEXTS = ("oops", "[]", '{"at": NaN}', '{"at": 1e999}', '{"at": 1' + 400 * "0" + 
 
 def concerns_it_alone(here: StateStage, name: str) -> None:
     """Its event raises and names the record, the sweep warns, and another instance is started."""
-    other, before = here.add_stopped(OTHER), here.state
-    here.fails(BrokenRecord, match=rf"{SOURCE}/{name} ")
-    assert proof.untouched(before, here.state) == []
+    other = here.add_stopped(OTHER)
+    with here.writes_nothing():
+        here.fails(BrokenRecord, match=rf"{SOURCE}/{name} ")
     answer = here.sweep()
     assert answer["handed_back"] == [f"{other}/restart-1"]
     (warning,) = answer["warnings"]
@@ -115,9 +114,8 @@ def test_forged_memberships(which: int, changes: dict[str, Any]) -> None:
     members = [dict(member) for member in records(here)["memberships"]["memberships"]]
     members[which] = {name: value for name, value in {**members[which], **changes}.items() if value is not ...}
     plant(here, "memberships", {"memberships": members, "warnings": []})
-    before = here.state
-    here.fails(BrokenRecord, match=f"{SOURCE}/1/memberships")
-    assert proof.untouched(before, here.state) == []
+    with here.writes_nothing():
+        here.fails(BrokenRecord, match=f"{SOURCE}/1/memberships")
 
 
 WRONG: dict[str, tuple[str, Any]] = {
@@ -142,9 +140,8 @@ def test_records_with_wrong_fields(name: str, document: Any) -> None:
     """A typed error names the record, nothing is written, and a sweep does its work for everybody else."""
     here = running()
     plant(here, name, document)
-    before = here.state
-    here.fails(BrokenRecord, match=f"{SOURCE}/1/{name}")
-    assert proof.untouched(before, here.state) == []
+    with here.writes_nothing():
+        here.fails(BrokenRecord, match=f"{SOURCE}/1/{name}")
     other = here.add_stopped(OTHER)
     assert f"{other}/restart-1" in here.sweep()["handed_back"]
 

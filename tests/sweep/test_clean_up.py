@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from simulator import proof
 from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
@@ -21,17 +20,15 @@ def test_the_leftovers_are_what_the_rescue_left() -> None:
 def test_reported_but_not_deleted() -> None:
     """Without the setting the answer names everything, day after day, and nothing but the index is written."""
     here = finished()
-    before, writes = here.state, here.writes()
+    left = leftovers(here)
     for _ in range(2):
-        answer = here.sweep()
+        with here.writes_nothing():
+            answer = here.sweep()
+            assert here.sweep()["clean_up"] == []
         (line,) = answer["clean_up"]
-        left = leftovers(here)
         assert all(snapshot in line for snapshot in [f"{SOURCE}/1", *left["images"], "3 snapshots", *left["disks"]])
         assert answer["outcome"] == "skipped"
-        assert here.sweep()["clean_up"] == []
         here.advance(DAY)
-    assert here.writes() == writes
-    assert proof.untouched(before, here.state) == []
 
 
 def test_deleted() -> None:
