@@ -41,6 +41,13 @@ class HookStage(FunctionStage):
         """A check on demand."""
         return self.deliver(json.dumps({"check": name, "instanceIds": instance_ids or self.ids}).encode(), **settings)
 
+    def completes(self, result: str, event: bytes | None = None, **settings: str) -> dict[str, Any]:
+        """One delivery that has to complete the action with this result; its answer."""
+        answer = self.deliver(event, **settings)
+        came_to = (answer.get("result"), *self.action)
+        assert came_to == (result, "Completed", result), f"{came_to}: {answer['reason']}"
+        return answer
+
     def advance(self, seconds: float) -> None:
         """Let time pass while nobody works."""
         self.cloud.clock.advance(seconds)

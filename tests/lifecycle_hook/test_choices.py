@@ -12,7 +12,7 @@ def test_another_check_with_parameters() -> None:
     """The declared parameters are filled into the script by Cloud Assistant, and nothing else is."""
     chosen = [{"name": "port-answers", "parameters": {"port": 8080}}]
     here = stage(metadata=json.dumps({"checks": chosen}))
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     (command,) = here.cloud.ecs.assistant.commands
     assert (command.name, command.parameters) == ("spotkeeper-port-answers", {"port": "8080", "wait-seconds": "120"})
     assert "8080" in command.content
@@ -23,7 +23,7 @@ def test_windows() -> None:
     """A machine's operating system decides which script runs; both kinds can be in one activity."""
     here = stage()
     here.cloud.ecs.instances[here.ids[1]].os_type = "windows"
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     assert [(command.type, command.instance_ids) for command in here.cloud.ecs.assistant.commands] == [
         ("RunShellScript", here.ids[:1]),
         ("RunPowerShellScript", here.ids[1:]),

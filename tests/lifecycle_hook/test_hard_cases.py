@@ -22,7 +22,7 @@ def test_an_agent_that_comes_just_after_a_heartbeat(timeout: int, comes: int) ->
     """That the hook was extended a moment ago is no reason to give up."""
     here = stage(hook_timeout=timeout, timeout=20_000)
     here.agents(NOW + comes, here.ids[0])
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 @pytest.mark.parametrize("action", ["RunCommand", "DescribeInvocationResults", "DescribeInstances"])
@@ -31,7 +31,7 @@ def test_a_call_that_is_throttled_past_the_hook_s_timeout(action: str) -> None:
     here = stage(timeout=1_800)
     here.fail(*here.ids)
     fault(here, action, "throttle", times=None, until=NOW + 660)
-    assert here.deliver()["result"] == "ABANDON"
+    here.completes("ABANDON")
     assert here.fleet.action.heartbeats >= 1
 
 
@@ -40,8 +40,7 @@ def test_a_completion_that_nobody_answers_past_the_hook_s_timeout() -> None:
     here = stage(timeout=1_800)
     here.fail(*here.ids)
     fault(here, "CompleteLifecycleAction", "code:ServiceUnavailable", times=None, until=NOW + 640)
-    assert here.deliver()["result"] == "ABANDON"
-    assert here.action == ("Completed", "ABANDON")
+    here.completes("ABANDON")
     assert len(here.actions("CompleteLifecycleAction")) < 100
 
 
@@ -84,8 +83,7 @@ def test_a_long_hook_is_handed_over_again_and_again() -> None:
 def test_a_group_that_cannot_spare_the_failed_one(removing: Make) -> None:
     """RemoveInstances would refuse below MinSize, and the broken machine would serve: abandoned instead."""
     here = removing(min_size=3)
-    answer = here.deliver()
-    assert answer["result"] == "ABANDON"
+    answer = here.completes("ABANDON")
     assert "MinSize" in answer["reason"]
 
 
@@ -171,7 +169,7 @@ def test_an_instance_that_run_command_always_refuses(hooks: Write) -> None:
     hooks(SCALE_OUT={"agent_seconds": 120, **REMOVE})
     here = stage()
     fault(here, "RunCommand", "code:InvalidInstance.NotMatch", times=2)
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     assert len(here.actions("RunCommand")) <= 4
 
 
@@ -196,7 +194,7 @@ def test_one_look_that_does_not_show_an_instance() -> None:
         hidden.visible_at = here.cloud.now() + 1 if 90 < here.cloud.now() - NOW < 110 else 0.0
 
     here.meanwhile("DescribeInstances", hide)
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +203,7 @@ def test_a_script_that_was_deployed_anew_meanwhile(monkeypatch: pytest.MonkeyPat
     fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=1)
     here.fails(SpotkeeperError)
     monkeypatch.setattr("checking.catalogue.Script.encoded", b64encode(b"wait='{{wait-seconds}}'\n").decode())
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 def test_a_status_that_nobody_knows() -> None:
@@ -238,4 +236,4 @@ def test_an_event_that_says_neither_when_nor_in_which_activity() -> None:
     here.advance(300)
     event = json.loads(here.sent)
     del event["time"], event["content"]["scalingActivityId"]
-    assert here.deliver(json.dumps(event).encode())["result"] == "ABANDON"
+    here.completes("ABANDON", json.dumps(event).encode())

@@ -41,8 +41,7 @@ def throttled(timeout: int, second: float, minutes: int = 1) -> HookStage:
 def test_the_first_call_of_each_action_is_throttled(timeout: int, second: float) -> None:
     """By the minute: the hook is extended as soon as the first read is refused, and the checks decide."""
     here = throttled(timeout, second)
-    answer = here.deliver()
-    assert (answer["result"], here.action) == ("CONTINUE", ("Completed", "CONTINUE"))
+    here.completes("CONTINUE")
     assert here.serving() == set(here.ids)
 
 
@@ -62,8 +61,7 @@ def test_heartbeats_refused_for_ever(effect: str, timeout: int) -> None:
     """Nothing else waits for them: the checks pass in time; a missing permission is a warning."""
     here = stage(hook_timeout=timeout)
     fault(here, "RecordLifecycleActionHeartbeat", effect, times=None)
-    answer = here.deliver()
-    assert answer["result"] == "CONTINUE"
+    answer = here.completes("CONTINUE")
     assert timeout > 60 or ("Forbidden.RAM" in str(answer["warnings"])) == effect.endswith("RAM")
 
 
@@ -72,8 +70,7 @@ def test_no_heartbeat_gets_through_and_the_agent_does_not_come() -> None:
     here = stage(hook_timeout=300, default_result="CONTINUE")
     here.agents(None)
     fault(here, "RecordLifecycleActionHeartbeat", "throttle", times=None)
-    assert here.deliver()["result"] == "ABANDON"
-    assert here.action == ("Completed", "ABANDON")
+    here.completes("ABANDON")
 
 
 @pytest.mark.parametrize("timeout", TIMEOUTS)
@@ -82,15 +79,14 @@ def test_nobody_says_how_a_check_ended(timeout: int) -> None:
     here = stage(hook_timeout=timeout, timeout=1_800, default_result="CONTINUE")
     fault(here, "RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
     fault(here, "DescribeInvocationResults", "throttle", times=None)
-    assert here.deliver()["result"] == "ABANDON"
-    assert here.action == ("Completed", "ABANDON")
+    here.completes("ABANDON")
 
 
 def test_throttling_of_hours_leaves_heartbeats() -> None:
     """A read that is refused for ever costs the hook no heartbeat at each of its tries."""
     here = stage(timeout=3_600)
     fault(here, "DescribeInvocationResults", "throttle", times=None, until=NOW + 3_000)
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     assert here.fleet.action.heartbeats <= 8
 
 
@@ -101,4 +97,4 @@ def test_a_hook_that_another_call_has_extended() -> None:
     dies(here, "TagResources", "kill-after")
     fault(here, "RecordLifecycleActionHeartbeat", "throttle", times=None)
     here.advance(20)
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")

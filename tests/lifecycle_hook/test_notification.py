@@ -76,7 +76,7 @@ def test_an_event_that_chooses_another_bucket(said: str) -> None:
 def test_an_event_that_says_what_its_hook_does_not(changes: dict[str, Any]) -> None:
     """Transition, name, group and default are the hook's own."""
     here = stage()
-    assert here.deliver(here.said(**changes))["result"] == "CONTINUE"
+    here.completes("CONTINUE", here.said(**changes))
     assert ran(here) == ["system-up"]
 
 

@@ -31,8 +31,7 @@ def test_one_of_120_fails_and_all_are_abandoned() -> None:
     """By default nobody takes traffic; the answer names who has failed and what it said."""
     here = stage(instance_ids=MANY)
     here.fail(BROKEN)
-    answer = here.deliver()
-    assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
+    answer = here.completes("ABANDON")
     failed = [result for result in answer["results"] if not result["passed"]]
     assert [(item["instance_id"], item["exit_code"], item["output"]) for item in failed] == [
         (BROKEN, 1, "no: it is broken")
@@ -62,7 +61,7 @@ def test_all_fail(hooks: Write, policy: dict[str, str]) -> None:
     hooks(SCALE_OUT=policy)
     here = stage()
     here.fail(*here.ids)
-    assert here.deliver()["result"] == "ABANDON"
+    here.completes("ABANDON")
     assert here.serving() == set()
 
 
@@ -109,7 +108,7 @@ def test_success_with_another_exit_code_is_no_success() -> None:
     """The check's own criterion counts."""
     here = stage()
     here.fail(here.ids[0], status="Success", exit_code=3)
-    assert here.deliver()["result"] == "ABANDON"
+    here.completes("ABANDON")
 
 
 def test_an_instance_that_stops_between_two_calls() -> None:
@@ -120,8 +119,7 @@ def test_an_instance_that_stops_between_two_calls() -> None:
         here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
 
     here.meanwhile("RunCommand", stop)
-    answer = here.deliver()
-    assert answer["result"] == "ABANDON"
+    answer = here.completes("ABANDON")
     assert "it is Stopped" in answer["reason"]
 
 
@@ -136,7 +134,7 @@ def test_a_delivery_that_was_aborted_is_tried_again() -> None:
         return outcome(status="Aborted", error_code="ClientNotResponse") if told.count(here.ids[0]) < 3 else outcome()
 
     here.cloud.ecs.assistant.script = script  # type: ignore[assignment]
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     assert told.count(here.ids[0]) == 3
 
 
@@ -179,9 +177,9 @@ def test_two_hooks_on_one_activity() -> None:
     """Each has its own token; the instances go on when the second has ended too."""
     here = stage(second_hook=True)
     first, second = (json.dumps(notification).encode() for notification in here.cloud.ess.notifications)
-    assert here.deliver(first)["result"] == "CONTINUE"
+    here.completes("CONTINUE", first)
     assert here.serving() == set()
-    assert here.deliver(second)["result"] == "CONTINUE"
+    here.completes("CONTINUE", second)
     assert here.serving() == set(here.ids)
     assert here.accepted() == 2
 

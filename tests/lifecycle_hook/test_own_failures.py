@@ -35,7 +35,7 @@ def test_a_missing_permission(action: str) -> None:
     assert raised.code == "Forbidden.RAM"
     assert (here.action, here.accepted()) == (("Pending", ""), 0)
     here.cloud.faults.added.clear()
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 @pytest.mark.parametrize("action", NEEDED)
@@ -90,7 +90,7 @@ def test_expired_credentials_at_a_heartbeat() -> None:
     fault(here, "RecordLifecycleActionHeartbeat", EXPIRED)
     here.fails(CloudError, match="RecordLifecycleActionHeartbeat")
     assert here.action == ("Pending", "")
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 @pytest.mark.parametrize("action", ["DescribeScalingGroups", "TagResources"])
@@ -100,7 +100,7 @@ def test_expired_credentials_before_a_failed_instance_is_marked(removing: Make, 
     fault(here, action, EXPIRED)
     here.fails(CloudError, match=action)
     assert here.action == ("Pending", "")
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
     assert here.serving() == {here.ids[1]}
 
 

@@ -65,8 +65,7 @@ def test_a_limit_to_waiting(hooks: Write) -> None:
     hooks(SCALE_OUT={"agent_seconds": 120})
     here = stage()
     here.agents(None)
-    answer = here.deliver()
-    assert answer["result"] == "ABANDON"
+    here.completes("ABANDON")
     assert 120 <= here.cloud.now() - NOW <= 140
 
 
@@ -77,8 +76,7 @@ def test_a_command_that_takes_longer_than_the_hook(reading: str, timeout: int) -
     here = stage(hook_timeout=timeout)
     here.cloud.ess.heartbeat_reading = reading
     here.fail(*here.ids, exit_code=0, output=b"ok", seconds=620.0)
-    answer = here.deliver()
-    assert (answer["result"], here.action) == ("CONTINUE", ("Completed", "CONTINUE"))
+    here.completes("CONTINUE")
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -89,8 +87,7 @@ def test_the_budget_is_exhausted(reading: str, code: str) -> None:
     here.cloud.ess.heartbeat_reading = reading
     fault(here, "RecordLifecycleActionHeartbeat", f"code:{code}", times=None)
     here.fail(*here.ids, exit_code=0, seconds=700.0)
-    answer = here.deliver()
-    assert (answer["result"], here.action) == ("ABANDON", ("Completed", "ABANDON"))
+    here.completes("ABANDON")
     assert 400 <= here.cloud.now() - NOW < 600
 
 
@@ -101,7 +98,7 @@ def test_a_call_that_comes_late_without_any_heartbeat_left() -> None:
     here.advance(700)
     assert here.action == ("Pending", "")
     fault(here, "RecordLifecycleActionHeartbeat", "code:LifecycleAction.RecordTimesExceeded", times=None)
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 def test_polls_grow() -> None:
@@ -117,7 +114,7 @@ def test_polls_grow() -> None:
 def test_an_instance_that_does_not_run(status: str) -> None:
     """No check can run on it, and nobody waits for what nobody has started."""
     here = stage(attributes={"status": status}, waits_for_running=False)
-    assert here.deliver()["result"] == "ABANDON"
+    here.completes("ABANDON")
 
 
 def test_an_instance_that_is_gone() -> None:
@@ -125,8 +122,7 @@ def test_an_instance_that_is_gone() -> None:
     here = stage()
     gone = here.cloud.ecs.instances[here.ids[0]]
     here.cloud.ecs.release(gone, here.cloud.now(), "test")
-    answer = here.deliver()
-    assert answer["result"] == "ABANDON"
+    here.completes("ABANDON")
     assert 60 <= here.cloud.now() - NOW <= 90
 
 
@@ -134,7 +130,7 @@ def test_an_action_that_is_not_shown_yet() -> None:
     """The notification can be faster than DescribeLifecycleActions."""
     here = stage()
     here.cloud.ess.actions_visible_after = 12.0
-    assert here.deliver()["result"] == "CONTINUE"
+    here.completes("CONTINUE")
 
 
 def test_a_token_that_nobody_knows() -> None:
