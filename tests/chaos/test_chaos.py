@@ -62,11 +62,6 @@ def test_bad_handlers(
     assert judge(Schedule("plain")).names == expected
 
 
-def test_the_function_as_it_is() -> None:
-    """The same schedule violates nothing when the real function plays it."""
-    assert judge(Schedule("plain")).names == set()
-
-
 @pytest.mark.parametrize(("faults", "counts"), [((LOST,), True), ((NEVER,), False), ((LOST, NEVER), False)])
 def test_what_counts(faults: tuple[FaultSpec, ...], *, counts: bool) -> None:
     """A schedule counts only where every fault in it fired; neither do the faults that did, where one has not."""

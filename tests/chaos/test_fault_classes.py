@@ -172,12 +172,7 @@ def test_a_forged_role_that_is_launched() -> None:
     assert list(others.nothing_forged_acted_upon(story)) == []
     new = story.replacements[0]["InstanceId"]
     next(one for one in story.after["ecs"]["instances"] if one["InstanceId"] == new)["RamRoleName"] = OTHER_ROLE
-    assert [new in text for text in others.nothing_forged_acted_upon(_again(story))] == [True]
-
-
-def _again(story: Story) -> Story:
-    """The same story, judged anew."""
-    return replace(story)
+    assert [new in text for text in others.nothing_forged_acted_upon(replace(story))] == [True]
 
 
 def test_history_is_what_the_functions_wrote() -> None:

@@ -45,20 +45,17 @@ def asleep(handler: Handler) -> Handler:
     return sweep
 
 
-@pytest.mark.parametrize("deliveries", [(Delivery(),), (Delivery(), Delivery(700.0))], ids=["once", "and much later"])
-def test_nobody_retains_the_disks_for_minutes(
-    deliveries: tuple[Delivery, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Schedule("realistic", faults=(DIES,), runs=1),
+        Schedule("realistic", (Delivery(), Delivery(700.0)), (DIES,), runs=1),
+        Schedule("neighbours", faults=(REFUSES, FaultSpec("ecs:ModifyDiskAttribute", "kill-before")), runs=1),
+    ],
+    ids=["once", "and much later", "while a load balancer refuses"],
+)
+def test_nobody_retains_the_disks_for_minutes(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call dies and is never retried: the timer has to find it, and comes from the beginning."""
-    schedule = Schedule("realistic", deliveries, (DIES,), runs=1)
-    assert list(others.disks_retained_soon(tell(schedule))) == []
-    monkeypatch.setitem(world.HANDLERS, "sweep", asleep(world.HANDLERS["sweep"]))
-    assert list(others.disks_retained_soon(tell(schedule)))
-
-
-def test_load_balancers_delay_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who dies while a load balancer refuses has to be replaced as soon as anybody else."""
-    schedule = Schedule("neighbours", faults=(REFUSES, FaultSpec("ecs:ModifyDiskAttribute", "kill-before")), runs=1)
     assert list(others.disks_retained_soon(tell(schedule))) == []
     monkeypatch.setitem(world.HANDLERS, "sweep", asleep(world.HANDLERS["sweep"]))
     assert list(others.disks_retained_soon(tell(schedule)))

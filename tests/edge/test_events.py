@@ -236,6 +236,7 @@ def test_a_batch_keeps_order_and_bad_elements() -> None:
         b'{"type": 5, "data": {}}',
         b'{"type": null, "data": {}}',
         b'{"name": "", "content": {}}',
+        b'{"name": null}',
         b'{"name": ["Instance:StateChange"]}',
         b'{"name": "Instance:StateChange", "product": 5}',
         b'{"name": "Instance:StateChange", "name": "Instance:StateChange"}',

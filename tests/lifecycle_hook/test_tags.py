@@ -15,11 +15,17 @@ from tests.lifecycle_hook.stage import ARNS, MINUTE, NOW, REMOVE, HookStage, sta
 from tests.rescue.reading import dies, fault
 
 
-@pytest.mark.parametrize("code", ["QuotaExceed.Tags", "Forbidden.RAM", "InvalidOperation.SomethingNew"])
-def test_a_failed_instance_that_cannot_be_marked(removing: Make, code: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        *(("TagResources", code) for code in ("QuotaExceed.Tags", "Forbidden.RAM", "InvalidOperation.SomethingNew")),
+        ("DescribeScalingGroups", "Forbidden.RAM"),
+    ],
+)
+def test_a_failed_instance_that_cannot_be_marked_or_spared(removing: Make, action: str, code: str) -> None:
     """One delivery ends the hook with the failure result, and the answer says why: the broken machine never serves."""
     here = removing()
-    fault(here, "TagResources", f"code:{code}", times=None)
+    fault(here, action, f"code:{code}", times=None)
     answer = here.completes("ABANDON")
     assert code in str(answer["warnings"])
     assert here.serving() == set()
@@ -32,14 +38,6 @@ def test_twenty_tags_already(removing: Make) -> None:
     for number in range(20 - len(tags.true())):
         tags.set(f"mine-{number}", "", 0.0)
     here.completes("ABANDON")
-
-
-def test_nobody_can_tell_whether_the_group_spares_them(removing: Make) -> None:
-    """The failure result too: what is known to be broken does not wait for a permission."""
-    here = removing()
-    fault(here, "DescribeScalingGroups", "code:Forbidden.RAM", times=None)
-    answer = here.completes("ABANDON")
-    assert "Forbidden.RAM" in str(answer["warnings"])
 
 
 @pytest.mark.parametrize("transition", ["SCALE_OUT", "SCALE_IN"])

@@ -108,32 +108,21 @@ def errors_of(here: Stage, deliveries: int) -> list[SpotkeeperError]:
     return errors
 
 
-def test_an_image_slower_than_the_notice() -> None:
-    """Retained disks keep its snapshots alive: it becomes usable after the release, and the same call finishes.
+@pytest.mark.parametrize(("timeout", "raised"), [(900, set()), (120, {DeadlineReached})], ids=["one call", "several"])
+def test_an_image_slower_than_the_notice(timeout: float, raised: set[type]) -> None:
+    """Retained disks keep its snapshots alive: it becomes usable after the release, and the call of then finishes.
 
     The answer names the disks that cost money from now on; source and replacement never both ran.
     """
-    here = stage(SLOW)
-    answer = here.deliver()
+    here = stage(SLOW, timeout=timeout)
+    answer, errors = deliver_until_done(here, most=8)
+    assert {type(error) for error in errors} == raised
     assert not source_stands(here)
     assert answer["outcome"] == "done"
     assert answer["margin_seconds"] < 0
-    assert len(images(here)) == 1
+    assert len(here.calls("CreateImage")) == len(images(here)) == len(replacements(here)) == 1
     assert images(here)[0]["Status"] in {"Available", "Creating"}
-    assert len(replacements(here)) == 1
-    assert places(here, replacements(here)[0]["InstanceId"]) == 2
-    assert sorted(answer["retained_disks"]) == doomed_disks(here)
     assert set(doomed_disks(here)) <= set(source_disks(here))
-    assert answer["overlap_seconds"] == 0
-
-
-def test_an_image_slower_than_the_notice_in_short_calls() -> None:
-    """The same over several calls, of which some come after the release."""
-    here = stage(SLOW, timeout=120)
-    answer, errors = deliver_until_done(here, most=8)
-    assert {type(error) for error in errors} == {DeadlineReached}
-    assert len(here.calls("CreateImage")) == 1
-    assert len(replacements(here)) == 1
     assert places(here, replacements(here)[0]["InstanceId"]) == 2
     assert sorted(answer["retained_disks"]) == doomed_disks(here)
     assert answer["overlap_seconds"] == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from simulator.ecs import Timings
+from simulator.fleet import EVENT_TIME
 from spotkeeper.errors import RescueIncomplete, SpotkeeperError
 from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, replacements
 from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
@@ -73,20 +76,17 @@ def test_a_search_that_another_call_finishes() -> None:
     here.rescues()
 
 
-def test_reads_throttled_by_the_second() -> None:
-    """Six calls a second for everybody: no membership is lost, and weight 0 comes within seconds."""
-    here = behind(6)
-    fault(here, "slb:*", "throttle-second", times=None, rate=2)
+@pytest.mark.parametrize(
+    ("balancers", "effect", "how", "most"),
+    [(6, "throttle-second", {"rate": 2}, 45), (2, "code:Throttling", {"until": EVENT_TIME + 4.0}, 10)],
+    ids=["six calls a second for everybody", "for three seconds"],
+)
+def test_reads_are_throttled(balancers: int, effect: str, how: dict[str, Any], most: float) -> None:
+    """No membership is lost, weight 0 comes within seconds, and no minute is waited for."""
+    here = behind(balancers)
+    fault(here, "slb:*", effect, times=None, **how)
     here.rescues()
-    assert moment(here, "SetVServerGroupAttribute") <= 45
-
-
-def test_reads_throttled_for_three_seconds() -> None:
-    """No minute is waited for, and no membership is lost."""
-    here = behind(2)
-    fault(here, "slb:*", "code:Throttling", times=None, until=here.before["now"] + 3.0)
-    here.rescues()
-    assert moment(here, "SetVServerGroupAttribute") <= 10
+    assert moment(here, "SetVServerGroupAttribute") <= most
 
 
 @pytest.mark.parametrize(

@@ -116,15 +116,6 @@ def journal_text(here: Stage) -> str:
     return " ".join(here.state["oss"]["spotkeeper-journal"])
 
 
-@pytest.mark.parametrize("action", ["PutObject", "GetObject", "ListObjectsV2"])
-@pytest.mark.parametrize("effect", ["reset-before", "reset-after", "code:InternalError", "garbage"])
-def test_a_journal_that_stumbles(action: str, effect: str) -> None:
-    """One or two lost or refused answers of OSS are asked again within the same call."""
-    here = stage()
-    fault(here, f"oss:{action}", effect, times=2)
-    here.rescues()
-
-
 def test_gone_and_no_journal() -> None:
     """Only the journal knows whether a rescue of a released instance was begun: without it the call raises."""
     here = stage()

@@ -10,7 +10,7 @@ import pytest
 from rescue.launch_spec.options import describe_option, launch_options, release_moved, release_time
 from rescue.launch_spec.spec import launch_spec, run_parameters
 from rescue.launch_spec.tags import carried_tags
-from spotkeeper.settings import InterruptionSettings
+from tests.rescue.test_decide import settings as chosen
 
 SOURCE: dict[str, Any] = {
     "InstanceId": "i-1",
@@ -47,12 +47,6 @@ DISKS: list[dict[str, Any]] = [
     a_disk("d-0", "system", "/dev/xvda", "cloud_essd", 40, PerformanceLevel="PL0"),
     a_disk("d-1", "data", "/dev/xvdb", "cloud_essd", 100, PerformanceLevel="PL1", DeleteWithInstance=True),
 ]
-
-
-def chosen(**variables: str) -> InterruptionSettings:
-    """Settings from variables named without their prefix."""
-    named = {f"SPOTKEEPER_{name}": value for name, value in variables.items()}
-    return InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal", **named})
 
 
 def spec(

@@ -14,7 +14,8 @@ from rescue.context import Context, subject_of
 from rescue.launch_spec.spec import launch_spec, run_parameters
 from spotkeeper.episode import Episode
 from spotkeeper.settings import InterruptionSettings
-from tests.rescue.test_launch_spec import DISKS, chosen
+from tests.rescue.test_decide import settings as chosen
+from tests.rescue.test_launch_spec import DISKS
 
 TEXT = st.text("abcxyz-", min_size=1, max_size=6)
 SOURCES = st.fixed_dictionaries(

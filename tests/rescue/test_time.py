@@ -7,9 +7,10 @@ import contextlib
 import pytest
 
 from simulator import proof
+from simulator.ecs import Timings
 from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached
 from tests.rescue.reading import deliver_until_done, fault, moment, places, replacements, undrained
-from tests.rescue.stage import REALISTIC, SOURCE, event, stage
+from tests.rescue.stage import READY, REALISTIC, SOURCE, event, stage
 
 
 @pytest.mark.parametrize("timeout", [20, 60])
@@ -124,18 +125,18 @@ def test_a_search_whose_turn_comes_at_the_end_of_the_call() -> None:
     assert here.shortcomings() == []
 
 
-@pytest.mark.parametrize("action", ["DescribeVServerGroups", "SetVServerGroupAttribute", "RemoveBackendServers"])
-def test_a_stop_before_the_relaunch_waits_for_the_groups(action: str) -> None:
-    """CLB removes no server that does not run: a refusal that passes in a second leaves no place behind."""
-    here = stage(REALISTIC, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
-    fault(here, action, "throttle-second", times=3)
-    here.rescues()
-
-
-def test_a_stop_before_the_relaunch_with_short_images() -> None:
-    """An image that is usable at once does not overtake the removal."""
-    here = stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
-    fault(here, "RemoveVServerGroupBackendServers", "throttle-second")
+@pytest.mark.parametrize(
+    ("action", "timings", "times"),
+    [
+        *((action, REALISTIC, 3) for action in ("DescribeVServerGroups", "SetVServerGroupAttribute")),
+        ("RemoveBackendServers", REALISTIC, 3),
+        ("RemoveVServerGroupBackendServers", READY, 1),
+    ],
+)
+def test_a_stop_before_the_relaunch_waits_for_the_groups(action: str, timings: Timings, times: int) -> None:
+    """CLB removes no server that does not run: a refusal that passes, or an image at once, leaves no place behind."""
+    here = stage(timings, {"SPOTKEEPER_STOP_SOURCE": "before-relaunch"})
+    fault(here, action, "throttle-second", times=times)
     here.rescues()
 
 

@@ -97,31 +97,20 @@ def test_somebody_elses_image_of_a_source_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("retain", ["until-image", "never"])
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "untagged by somebody"])
 @pytest.mark.parametrize("gone", [False, True], ids=["source stands", "source gone"])
-def test_an_image_that_a_call_that_died_has_made(gone: bool, retain: str) -> None:  # noqa: FBT001 - parametrised
-    """Its disks prove it: no second image is made."""
+def test_an_image_that_a_call_that_died_has_made(retain: str, *, tagged: bool, gone: bool) -> None:
+    """Its tag or its name finds it, its disks prove it: no second image is made."""
     here = stage(Timings(image=30, boot=20), {"SPOTKEEPER_RETAIN_DISKS": retain})
     dies(here, "CreateImage", "kill-after")
-    here.advance(60)
-    if gone:
-        here.pass_notice()
-    answer, _ = deliver_until_done(here, most=4)
-    assert answer["image_id"] == images(here)[0]["ImageId"]
-    assert len(images(here)) == 1
-
-
-@pytest.mark.parametrize("gone", [False, True], ids=["source stands", "source gone"])
-def test_our_image_without_its_tag(gone: bool) -> None:  # noqa: FBT001 - parametrised
-    """Somebody has taken the tag away: its name finds it, its disks prove it."""
-    here = stage(Timings(image=30, boot=20))
-    dies(here, "CreateImage", "kill-after")
     (made,) = images(here)
-    here.cloud.ecs.images[made["ImageId"]].tags.set(TAG, None, 0)
+    if not tagged:
+        here.cloud.ecs.images[made["ImageId"]].tags.set(TAG, None, 0)
     here.advance(60)
     if gone:
         here.pass_notice()
     answer, _ = deliver_until_done(here, most=4)
-    assert answer["image_id"] == made["ImageId"]
+    assert [answer["image_id"]] == [image["ImageId"] for image in images(here)] == [made["ImageId"]]
 
 
 def test_snapshots_that_are_shown_late() -> None:

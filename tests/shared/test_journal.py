@@ -231,13 +231,14 @@ def test_a_file_in_the_directorys_place(tmp_path: Path, method: str) -> None:
         call(directory(tmp_path / "journal"), method)
 
 
+@pytest.mark.parametrize("effect", ["cut", "reset-before", "reset-after", "code:InternalError", "garbage"])
 @EACH_METHOD
-def test_an_answer_that_breaks_off(method: str) -> None:
-    """A connection that ends in the middle of an answer's body is asked again, like a connection that gave none."""
+def test_a_journal_that_stumbles(method: str, effect: str) -> None:
+    """Two lost, broken or refused answers are asked again within the same call."""
     cloud = cloud_with_bucket()
     with oss(cloud) as journal:
         journal.create("a/1/event", {})
-        cloud.faults.add(Fault("oss:*", "cut", times=2))
+        cloud.faults.add(Fault("oss:*", effect, times=2))
         assert call(journal, method) == (["a/1/event"] if method == "keys" else {})
 
 
