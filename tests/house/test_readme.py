@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from unicodedata import normalize
 
 import pytest
@@ -164,17 +164,19 @@ def test_tags(manual: Text) -> None:
     assert {re.split("=|:<", one)[0] for one in named} == known
 
 
-def test_covered_operations() -> None:
-    """The page of the simulator lists the operations that it covers."""
-    lines = Text(("docs/simulator.md",)).text.splitlines()
-    assert [row for row in readme_tables.covered() if row not in lines] == []
+PRINTED = {
+    "operations that the simulator covers": (readme_tables.covered, Text(("docs/simulator.md",))),
+    "permissions": (readme_tables.permissions, ENGLISH),
+    "permissions, in Chinese": (readme_tables.permissions, CHINESE),
+    "costs in words": (costs.lines, ENGLISH),
+}
 
 
-@each_manual
-def test_permissions(manual: Text) -> None:
-    """What the policies allow stands there as the tool prints it, row by row."""
-    lines = manual.text.splitlines()
-    assert [row for row in readme_tables.permissions() if row not in lines] == []
+@pytest.mark.parametrize(("rows", "page"), PRINTED.values(), ids=PRINTED)
+def test_rows_of_tools(rows: Callable[[], Iterable[str]], page: Text) -> None:
+    """They stand there as the tool prints them."""
+    lines = page.text.splitlines()
+    assert [row for row in rows() if row not in lines] == []
 
 
 @each_manual
@@ -183,12 +185,6 @@ def test_costs(manual: Text) -> None:
     rows = [row.strip("| ").split(" | ")[1:] for row in costs.lines()]
     page = next(table for table in manual.tables if len(table[0]) == 3 and any("$" in cell for cell in table[1]))
     assert [row[1:] for row in page[1:]] == rows
-
-
-def test_costs_in_words() -> None:
-    """The English cases are the tool's."""
-    lines = ENGLISH.text.splitlines()
-    assert [row for row in costs.lines() if row not in lines] == []
 
 
 @each_markdown

@@ -128,12 +128,6 @@ def test_no_usable_answer(ecs: Api, cloud: Cloud, effect: str) -> None:
     assert not any(text in str(raised.value) for text in ("http", "127.0.0.1", "Signature", cloud.access_key.secret))
 
 
-def test_a_bad_day_passes(ecs: Api, cloud: Cloud) -> None:
-    """Two lost answers of a read are asked again."""
-    cloud.faults.add(Fault("*", "reset-after", times=2))
-    assert ecs.call("DescribeInstances", SOURCE, {"InstanceIds": f'["{SOURCE}"]'})["Instances"]
-
-
 @pytest.mark.parametrize(
     ("body", "found"),
     [

@@ -100,12 +100,6 @@ def test_a_quota_lets_its_rate_through(drill: Fleet, ecs: Ecs, cloud: Cloud, eff
     assert fault.fired == 2
 
 
-def test_a_rate_belongs_to_throttling() -> None:
-    """With another effect it is an error where it is written."""
-    with pytest.raises(ValueError, match="rate"):
-        Fault("*", "reset-before", rate=5)
-
-
 def test_a_fault_of_one_resource(drill: Fleet, ecs: Ecs, cloud: Cloud) -> None:
     """Only calls that mention the id are hit, as a parameter of its own or in a list; no longer id is meant by it."""
     source, other = drill.source.instance_id, drill.bystanders[0].instance_id
@@ -188,7 +182,8 @@ def test_a_caller_dies(drill: Fleet, cloud: Cloud, effect: str, tagged: bool) ->
     assert [call.action for call in cloud.calls[calls:]] == ["DescribeRegions"]
 
 
-def test_an_effect_must_be_known() -> None:
-    """A misspelt effect is an error where it is written."""
-    with pytest.raises(ValueError, match="neither"):
-        Fault("*", "explode")
+@pytest.mark.parametrize(("effect", "rate", "wrong"), [("explode", None, "neither"), ("reset-before", 5, "rate")])
+def test_faults_that_cannot_be(effect: str, rate: int | None, wrong: str) -> None:
+    """A misspelt effect, or the rate of an effect that is no throttling, is an error where it is written."""
+    with pytest.raises(ValueError, match=wrong):
+        Fault("*", effect, rate=rate)

@@ -10,7 +10,7 @@ from typing import Any
 from simulator import fleet
 from simulator.ecs import Timings
 from tests.function_stage import ROOT
-from tests.rescue.stage import READY, SOURCE, Stage
+from tests.rescue.stage import EVENT, READY, SOURCE, Stage, event
 from tests.rescue.stage import stage as rescue_stage
 
 STOPPED = (ROOT / "events" / "state-change.stopped.json").read_bytes()
@@ -42,10 +42,19 @@ class StateStage(Stage):
     def interrupt(self) -> dict[str, Any]:
         """The source is reclaimed, and its interruption is rescued in this very moment."""
         self.cloud.ecs.reclaim(SOURCE)
-        sent = json.loads(self.event("Running"))["eventTime"]
-        event = {**json.loads((ROOT / "events" / "interruption.cloudmonitor.json").read_bytes()), "eventTime": sent}
+        return self.rescue(self.notice)
+
+    @property
+    def notice(self) -> bytes:
+        """The notice of the source's interruption, sent now."""
+        return event(eventTime=json.loads(self.event("Running"))["eventTime"])
+
+    def rescue(self, notice: bytes = EVENT) -> dict[str, Any]:
+        """A notice is delivered to the interruption function, which has to be done; its answer."""
         with self.playing():
-            return self.invoke("interruption", json.dumps(event).encode(), name="rescue")
+            answer = self.invoke("interruption", notice, name="rescue")
+        assert answer["outcome"] == "done", f"{answer['outcome']}: {answer['reason']}"
+        return answer
 
     def handed(self, payload: bytes) -> dict[str, Any]:
         """The same, kept."""
@@ -133,7 +142,7 @@ def reclaimed(
 ) -> StateStage:
     """The source was interrupted in stop mode, drained and stopped; ``returned``: and the lock is gone by now."""
     here = stage(timings, settings, spot_interruption_behavior="Stop", **changes)
-    assert here.interrupt()["outcome"] == "done"
+    here.interrupt()
     here.advance(here.fleet.spec.notice + 1)
     assert (here.status, [weight for _, weight in here.weights()]) == ("Stopped", [0, 0])
     if returned:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 
 from spotkeeper.errors import RescueIncomplete
 from tests.rescue.reading import dies, fault, heal, records
-from tests.rescue.stage import SOURCE, event
+from tests.rescue.stage import SOURCE
 from tests.state_change.stage import StateStage, reclaimed, start_by_hand
 
 
@@ -36,7 +35,7 @@ def reclaimed_again(way: Callable[[StateStage], None]) -> tuple[StateStage, byte
     assert 80 in weights(here)
     here.advance(20)
     here.cloud.ecs.reclaim(SOURCE)
-    return here, event(eventTime=json.loads(here.event("Running"))["eventTime"])
+    return here, here.notice
 
 
 def weights(here: StateStage) -> list[int]:
@@ -44,17 +43,11 @@ def weights(here: StateStage) -> list[int]:
     return [weight for _, weight in here.weights()]
 
 
-def told(here: StateStage, notice: bytes) -> None:
-    """The notice is delivered to the rescue."""
-    with here.playing():
-        assert here.invoke("interruption", notice, name="rescue")["outcome"] == "done"
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_drained_again_and_returned_with_its_first_weights(way: Callable[[StateStage], None]) -> None:
     """Weight 0 in every group during the second notice; afterwards the weights from before the first drain."""
     here, notice = reclaimed_again(way)
-    told(here, notice)
+    here.rescue(notice)
     assert weights(here) == [0, 0]
     here.advance(301)
     here.cloud.ecs.capacity_back(SOURCE)
@@ -67,16 +60,16 @@ def test_drained_again_and_returned_with_its_first_weights(way: Callable[[StateS
 def test_the_second_delivery_of_the_second_notice_writes_nothing() -> None:
     """It looks at the weights, and they are 0."""
     here, notice = reclaimed_again(killed)
-    told(here, notice)
+    here.rescue(notice)
     with here.writes_nothing():
-        told(here, notice)
+        here.rescue(notice)
 
 
 def test_a_group_that_cannot_be_listed_is_drained_again() -> None:
     """Nobody knows its weight."""
     here, notice = reclaimed_again(killed)
     fault(here, "DescribeVServerGroupAttribute", "code:InternalError", times=8)
-    told(here, notice)
+    here.rescue(notice)
     assert weights(here) == [0, 0]
 
 
@@ -89,7 +82,7 @@ def test_the_notice_comes_while_the_weights_are_restored() -> None:
     heal(here)
     assert weights(here) == [80, 80]
     assert "done" not in records(here)
-    told(here, event(eventTime=json.loads(here.event("Running"))["eventTime"]))
+    here.rescue(here.notice)
     assert weights(here) == [0, 0]
     assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
 

@@ -18,18 +18,12 @@ NO_LOCK = {"SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}
 STOPPED_FIRST = {**NO_LOCK, "SPOTKEEPER_STOP_SOURCE": "before-relaunch"}
 
 
-def rescue(here: StateStage) -> None:
-    """The interruption of the source is rescued, or goes on."""
-    with here.playing():
-        assert here.invoke("interruption", EVENT, name="rescue")["outcome"] == "done"
-
-
 def dying_rescue(**settings: str) -> StateStage:
     """A rescue that stopped the source dies before it launches anything."""
     here = stage(settings={**STOPPED_FIRST, **settings})
     fault(here, "RunInstances", "kill-before")
     with pytest.raises(Killed):
-        rescue(here)
+        here.rescue()
     heal(here)
     assert (here.status, "event" in records(here)) == ("Stopped", True)
     return here
@@ -51,7 +45,7 @@ def test_an_open_rescue() -> None:
     """The source that its rescue has stopped stays stopped, so that it never runs beside its replacement."""
     here = dying_rescue()
     assert f"rescue {SOURCE}/1 is not finished" in left_alone(here)
-    rescue(here)
+    here.rescue()
     assert [item["Status"] for item in replacements(here)] == ["Running"]
     assert here.status == "Stopped"
 
@@ -60,7 +54,7 @@ def test_an_open_rescue() -> None:
 def test_a_source_that_was_replaced(stop: str) -> None:
     """Its rescue is done and it still stands: its replacement serves in its place."""
     here = stage(settings={**NO_LOCK, "SPOTKEEPER_STOP_SOURCE": stop})
-    rescue(here)
+    here.rescue()
     (replacement,) = replacements(here)
     assert f"{replacement['InstanceId']} has replaced it" in left_alone(here)
 
@@ -68,7 +62,7 @@ def test_a_source_that_was_replaced(stop: str) -> None:
 def test_a_source_that_was_saved_for_good() -> None:
     """Without a relaunch nobody replaced it; its rescue has given it up all the same."""
     here = stage(settings={**STOPPED_FIRST, "SPOTKEEPER_RELAUNCH": "none", "SPOTKEEPER_STOP_SOURCE": "before-image"})
-    rescue(here)
+    here.rescue()
     assert f"rescue {SOURCE}/1 is finished" in left_alone(here)
 
 
@@ -109,6 +103,6 @@ def told_at(number: int) -> list[str]:
 def test_at_every_call_of_its_rescue(most: int | None) -> None:
     """Whenever the event of its stop comes, the source is not started; chaos kills the rescue before the event."""
     whole = stage(REALISTIC, STOPPED_FIRST)
-    rescue(whole)
+    whole.rescue()
     numbers = sample(range(1, len(whole.cloud.calls) + 1), most)
     assert [f"at call {number}: {text}" for number in numbers for text in told_at(number)] == []

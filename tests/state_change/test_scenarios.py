@@ -9,7 +9,7 @@ import pytest
 from simulator.transport import Killed
 from tests.edge.samples import SAMPLES
 from tests.rescue.reading import audited, fault, skipped
-from tests.rescue.stage import EVENT, SOURCE
+from tests.rescue.stage import SOURCE
 from tests.state_change.stage import BOOTING, STOPPED, TAGS, StateStage, stage, stopped
 
 STATE_CHANGES = [name for name in SAMPLES if name.startswith("state-change.")]
@@ -131,8 +131,8 @@ def test_a_replacement_whose_rescue_is_under_way() -> None:
     """It may be a duplicate, about to be deleted: it belongs to the rescue until that is done."""
     here = stage(locked=True)
     fault(here, "RunInstances", "kill-after")
-    with pytest.raises(Killed), here.playing():
-        here.invoke("interruption", EVENT, name="rescue")
+    with pytest.raises(Killed):
+        here.rescue()
     (made,) = [instance for instance in here.cloud.ecs.instances.values() if instance.launched_with]
     made.status = "Stopped"
     answer = here.deliver(here.event("Stopped").replace(SOURCE.encode(), made.instance_id.encode()))
@@ -143,7 +143,6 @@ def test_a_replacement_whose_rescue_is_under_way() -> None:
 def test_a_replacement_whose_rescue_is_finished() -> None:
     """From then on it is an instance like any other."""
     here = stage(locked=True)
-    with here.playing():
-        replacement = here.invoke("interruption", EVENT, name="rescue")["replacement_id"]
+    replacement = here.rescue()["replacement_id"]
     here.cloud.ecs.instances[replacement].status = "Stopped"
     here.finishes(here.event("Stopped").replace(SOURCE.encode(), replacement.encode()))

