@@ -83,8 +83,7 @@ def test_a_multi_attach_disk_is_left_alone() -> None:
     """A shared disk does not go with the instance anyway: nobody asks it to stay."""
     shared = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb", delete_with_instance=False, multi_attach=True)
     here = stage(disks=(SYSTEM, shared))
-    answer = here.rescues()
-    assert answer["warnings"] == []
+    assert here.rescues()["warnings"] == []
 
 
 def test_retain_never_touches_no_flag() -> None:

@@ -78,8 +78,7 @@ def test_an_honest_launch_spec_is_left_as_it_is(fallbacks: str) -> None:
     """A second call compares it and finds nothing, although the operator may have changed the settings in between."""
     here = stage(Timings(image=30, boot=20))
     dies(here, "RunInstances")
-    answer = here.finishes(SPOTKEEPER_FALLBACK_INSTANCE_TYPES=fallbacks)
-    assert answer["warnings"] == []
+    assert here.finishes(SPOTKEEPER_FALLBACK_INSTANCE_TYPES=fallbacks)["warnings"] == []
     assert bool(fallbacks) or "launch-spec.2" not in records(here)
 
 

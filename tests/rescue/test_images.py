@@ -148,8 +148,7 @@ def test_usable_but_not_safe() -> None:
 def test_an_api_without_usable() -> None:
     """Where the API does not give ``Usable``, ``Available`` decides."""
     here = stage(Timings(image=90, usable=None, snapshot=75, boot=25))
-    answer = here.rescues()
-    assert answer["margin_seconds"] == pytest.approx(299 - 10 - 90, abs=9)
+    assert here.rescues()["margin_seconds"] == pytest.approx(299 - 10 - 90, abs=9)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +180,7 @@ def test_refusals_of_create_image_that_stay(code: str, words: str) -> None:
     """The error says what to do and which disks are kept; once that is done the next call finishes."""
     here = stage()
     fault(here, "CreateImage", f"code:{code}", times=None)
-    raised = here.fails(RescueFailed, match=words)
-    assert code in str(raised)
+    assert code in str(here.fails(RescueFailed, match=words))
     assert not any(source_disks(here).values())
     heal(here)
     here.rescues()

@@ -103,8 +103,7 @@ def test_a_rescue_of_its_own_that_was_lost() -> None:
     here.fails(Killed, event=event_of(here, launched), name="second")
     here.advance(NOTICE + 1)
     here.fails(RescueFailed, event=event_of(here, launched), name="second")
-    answer = here.finishes(name="first")
-    assert serves(here, answer["replacement_id"])
+    assert serves(here, here.finishes(name="first")["replacement_id"])
 
 
 def test_it_served_and_was_interrupted_before_its_rescue_was_closed() -> None:

@@ -98,8 +98,7 @@ def test_an_image_that_is_usable_seconds_before_the_release(late: float) -> None
 def test_a_notice_that_begins_in_the_future(told: str) -> None:
     """Such a time is none: the notice's end is an estimate, and the drain takes no longer for it."""
     here = stage(REALISTIC, {"SPOTKEEPER_DRAIN_SECONDS": "240"})
-    answer = here.rescues(event(eventTime=told))
-    assert answer["notice_estimated"]
+    assert here.rescues(event(eventTime=told))["notice_estimated"]
     assert here.calls("CreateImage")[0].at - here.before["now"] <= 65
 
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.cloud import Cloud
 from simulator.slb.model import VServerGroup
-from simulator.transport import BeforeCall
 from spotkeeper.errors import CloudUnreachable
 from spotkeeper.paging import LISTINGS, pages
 from tests.rescue.stage import SOURCE, Stage, stage
@@ -100,24 +98,12 @@ def among_many_load_balancers(count: int = 105) -> tuple[Stage, VServerGroup]:
     return here, group
 
 
-def deleting(cloud: Cloud, calls: tuple[int, ...]) -> BeforeCall:
-    """Before these calls of DescribeLoadBalancers a CLB of the first page is deleted."""
-    seen = 0
-
-    def before_call(_: object, action: str) -> None:
-        nonlocal seen
-        seen += action == "DescribeLoadBalancers"
-        if action == "DescribeLoadBalancers" and seen in calls:
-            del cloud.slb.load_balancers[list(cloud.slb.load_balancers)[10]]
-
-    return before_call
-
-
 @pytest.mark.parametrize("calls", [(2,), (2, 4, 6, 8)], ids=["once", "four times"])
 def test_a_rescue_among_many_load_balancers(calls: tuple[int, ...]) -> None:
     """CLBs are deleted between the two pages: the source leaves every group, the replacement joins each of them."""
     here, group = among_many_load_balancers()
-    with here.playing(deleting(here.cloud, calls)):
-        answer = here.call()
-    assert answer["outcome"] == "done"
+    balancers = here.cloud.slb.load_balancers
+    for number in calls:
+        here.meanwhile("DescribeLoadBalancers", lambda: balancers.pop(list(balancers)[10]), only=number)
+    answer = here.finishes()
     assert [(member.server_id, member.weight) for member in group] == [(answer["replacement_id"], 30)]
