@@ -116,8 +116,7 @@ def test_expired_sts(deployment: Deployment) -> None:
 def test_dirty_dist(deployment: Deployment) -> None:
     """A dist/ that is not what this checkout makes is not deployed."""
     (deployment.root / "dist/functions/sweep/index.py").write_text("changed = True\n", encoding="utf-8")
-    err = refused(deployment)
-    assert "functions/sweep/index.py as it is now" in err
+    assert "functions/sweep/index.py as it is now" in refused(deployment)
 
 
 def test_dist_of_another_runtime(deployment: Deployment) -> None:

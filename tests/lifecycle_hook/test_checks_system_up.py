@@ -95,8 +95,7 @@ def test_it_waits_for_the_end_of_the_boot(machine: MachineUnderTest) -> None:
 def test_what_it_waits_for_is_said(machine: MachineUnderTest) -> None:
     """After the wait, the output tells which jobs are left."""
     systemd(machine, "starting")
-    ended = machine.runs(CHECK, wait_seconds=0)
-    assert "cloud-final.service" in ended.output
+    assert "cloud-final.service" in machine.runs(CHECK, wait_seconds=0).output
 
 
 def test_an_error_of_cloud_init_is_said(machine: MachineUnderTest) -> None:

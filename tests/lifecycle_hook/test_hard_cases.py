@@ -83,8 +83,7 @@ def test_a_long_hook_is_handed_over_again_and_again() -> None:
 def test_a_group_that_cannot_spare_the_failed_one(removing: Make) -> None:
     """RemoveInstances would refuse below MinSize, and the broken machine would serve: abandoned instead."""
     here = removing(min_size=3)
-    answer = here.completes("ABANDON")
-    assert "MinSize" in answer["reason"]
+    assert "MinSize" in here.completes("ABANDON")["reason"]
 
 
 def test_removed_by_somebody_else_just_now(removing: Make) -> None:

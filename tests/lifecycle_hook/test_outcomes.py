@@ -119,8 +119,7 @@ def test_an_instance_that_stops_between_two_calls() -> None:
         here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
 
     here.meanwhile("RunCommand", stop)
-    answer = here.completes("ABANDON")
-    assert "it is Stopped" in answer["reason"]
+    assert "it is Stopped" in here.completes("ABANDON")["reason"]
 
 
 def test_a_delivery_that_was_aborted_is_tried_again() -> None:

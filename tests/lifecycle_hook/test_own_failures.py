@@ -31,8 +31,7 @@ def test_a_missing_permission(action: str) -> None:
     """It raises and names the action, the hook stays open; with the permission the next call completes it."""
     here = stage()
     deny(here, action)
-    raised = here.fails(CloudError, match=action.partition(":")[2])
-    assert raised.code == "Forbidden.RAM"
+    assert here.fails(CloudError, match=action.partition(":")[2]).code == "Forbidden.RAM"
     assert (here.action, here.accepted()) == (("Pending", ""), 0)
     here.cloud.faults.added.clear()
     here.completes("CONTINUE")

@@ -26,8 +26,7 @@ def test_a_failed_instance_that_cannot_be_marked_or_spared(removing: Make, actio
     """One delivery ends the hook with the failure result, and the answer says why: the broken machine never serves."""
     here = removing()
     fault(here, action, f"code:{code}", times=None)
-    answer = here.completes("ABANDON")
-    assert code in str(answer["warnings"])
+    assert code in str(here.completes("ABANDON")["warnings"])
     assert here.serving() == set()
 
 

@@ -61,8 +61,7 @@ def test_results_by_filter(cloud: Cloud, ecs: Ecs) -> None:
     assert len(results(ecs, InvokeRecordStatus="Finished")[0]) == 3
     assert results(ecs, RegionId="cn-shanghai")[0] == []
     assert [row["InvokeId"] for row in invocations(ecs)] == [second, first]
-    unread = ecs.refused("DescribeInvocationResults", ResourceGroupId="rg-1")
-    assert unread == (400, "NotCovered")
+    assert ecs.refused("DescribeInvocationResults", ResourceGroupId="rg-1") == (400, "NotCovered")
 
 
 def test_invocations_by_filter(cloud: Cloud, ecs: Ecs) -> None:

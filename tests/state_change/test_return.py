@@ -131,8 +131,7 @@ def test_a_load_balancer_that_was_deleted() -> None:
     """A warning names both places; nothing is left to be done."""
     here = running()
     here.cloud.slb.load_balancers.clear()
-    answer = here.finishes()
-    assert len(answer["warnings"]) == 2
+    assert len(here.finishes()["warnings"]) == 2
     assert "done" in records(here)
 
 

@@ -62,8 +62,7 @@ def test_an_accepted_start_that_the_journal_refused() -> None:
     here.advance(300)
     assert here.status == "Running"
     here.shut_down()
-    answer = here.changed("Stopped")
-    assert answer["reason"].endswith("restart 2 of at most 3 in 3600 s")
+    assert here.changed("Stopped")["reason"].endswith("restart 2 of at most 3 in 3600 s")
     assert here.restarts() == {"1": ["accepted", "asked-1"], "2": ["accepted", "asked-1", "running"]}
 
 

@@ -210,8 +210,7 @@ def test_other_regions_and_accounts_are_not_swept() -> None:
     here = stage(locked=False)
     for home in ("1690701234567830/cn-hangzhou-2", "1690701234567831/cn-hangzhou", "1690701234567830/cn-shanghai"):
         here.put("rescues/i-bp1other/1/event", {}, home=f"rescues/{home}")
-    answer = here.sweep()
-    assert answer["rescues"] == []
+    assert here.sweep()["rescues"] == []
     assert all(text.startswith("oss.") for text in proof.untouched(here.before, here.state))  # by this test
 
 
