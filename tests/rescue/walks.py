@@ -98,9 +98,14 @@ SCENES: dict[str, Scene] = {
 
 def attempt(here: FunctionStage, name: str = "call", event: bytes | None = None) -> Outcome:
     """One delivery and what it came to."""
+    return outcome_of(lambda: here.deliver(event, name=name))
+
+
+def outcome_of(act: Callable[[], dict[str, Any]]) -> Outcome:
+    """What a call came to."""
     try:
-        return here.deliver(event, name=name)
-    except (Exception, Killed) as error:  # noqa: BLE001 - the walk judges what was raised
+        return act()
+    except (Exception, Killed) as error:  # noqa: BLE001 - the test judges what was raised
         return error
 
 
@@ -159,10 +164,7 @@ def side_by_side(here: FunctionStage, *turns: Turn, meanwhile: BeforeCall | None
     outcomes: dict[str, Outcome] = {}
 
     def run(name: str) -> None:
-        try:
-            outcomes[name] = here.call(name=name)
-        except (Exception, Killed) as error:  # noqa: BLE001 - the walk judges what was raised
-            outcomes[name] = error
+        outcomes[name] = outcome_of(lambda: here.call(name=name))
 
     with here.playing(before_call):
         schedule.run(run)

@@ -12,12 +12,10 @@ from simulator import fleet
 from simulator.ecs import Timings
 from simulator.fc.invocation import AsyncInvocation
 from simulator.fc.service import RUNS
-from simulator.transport import Killed
 from tests.function_stage import READS, TIMER
 from tests.rescue.reading import fault, heal
 from tests.rescue.stage import EVENT, READY, SOURCE, Stage
 from tests.rescue.stage import stage as rescue_stage
-from tests.rescue.walks import Outcome
 
 FUNCTION, STATE_CHANGE = "spotkeeper-interruption", "spotkeeper-state-change"
 SILENCE = 180
@@ -169,11 +167,3 @@ def back_from_stop_mode() -> SweepStage:
     here.cloud.ecs.instances[SOURCE].status = "Running"
     here.cloud.fc.register(STATE_CHANGE, lambda _: None)
     return here
-
-
-def attempt(act: Callable[[], dict[str, Any]]) -> Outcome:
-    """What a sweep came to."""
-    try:
-        return act()
-    except (Exception, Killed) as error:  # noqa: BLE001 - the test judges what was raised
-        return error

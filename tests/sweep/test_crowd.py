@@ -11,7 +11,8 @@ from simulator import proof
 from spotkeeper.errors import BatchFailed, CloudError, JournalUnavailable
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
-from tests.sweep.stage import FUNCTION, MINUTE, SweepStage, attempt, stage
+from tests.rescue.walks import outcome_of
+from tests.sweep.stage import FUNCTION, MINUTE, SweepStage, stage
 
 
 def crowd(size: int, **changes: Any) -> SweepStage:
@@ -189,7 +190,7 @@ def test_cleaning_up_never_holds_up_a_rescue() -> None:
     here.write("i-bp1done", 1, "event", {})
     here.write("i-bp1done", 1, "done", {"at": here.cloud.now(), "answer": {"retained_disks": ["d-bp1left"]}})
     reading.fault(here, "DescribeDisks", "code:Forbidden.RAM", times=None)
-    attempt(here.sweep)
+    outcome_of(here.sweep)
     assert here.handed_over == [SOURCE]
 
 

@@ -9,7 +9,8 @@ import pytest
 from spotkeeper.errors import BatchFailed
 from tests.rescue import reading
 from tests.rescue.stage import READY, REALISTIC, SOURCE
-from tests.sweep.stage import DAY, MINUTE, PHASES, SweepStage, attempt, stage
+from tests.rescue.walks import outcome_of
+from tests.sweep.stage import DAY, MINUTE, PHASES, SweepStage, stage
 
 LONG = 3600
 """A notice that outlives all four attempts and the deadline of the last."""
@@ -110,8 +111,8 @@ def test_a_hand_over_that_is_refused_does_not_count() -> None:
     reading.fault(here, "InvokeFunction", "code:AccessDenied", times=None)
     for _ in range(90):
         here.advance(MINUTE)
-        attempt(here.sweep)
-    assert isinstance(attempt(here.sweep), BatchFailed)
+        outcome_of(here.sweep)
+    assert isinstance(outcome_of(here.sweep), BatchFailed)
     here.cloud.faults.added.clear()
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
 

@@ -12,9 +12,9 @@ import pytest
 from simulator.transport import Killed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
-from tests.rescue.walks import SAMPLE_OR_ALL, disturb, sample
+from tests.rescue.walks import SAMPLE_OR_ALL, disturb, outcome_of, sample
 from tests.sweep.cleaning import DELETIONS, NOTHING_LEFT, finished, leftovers
-from tests.sweep.stage import MINUTE, SweepStage, attempt, half_done, stage
+from tests.sweep.stage import MINUTE, SweepStage, half_done, stage
 
 EFFECTS = ("kill-before", "kill-after")
 BROKEN = ("reset-before", "reset-after", "slow", "code:InternalError")
@@ -70,7 +70,7 @@ def played(name: str, number: int, effect: str) -> tuple[object, Any, dict[str, 
     world, end = WORLDS[name]
     here = world()
     disturb(here, number, effect)
-    outcome = attempt(lambda: sweep(here))
+    outcome = outcome_of(lambda: sweep(here))
     here.run(here.cloud.fc.run_due)
     here.advance(MINUTE - here.cloud.now() % MINUTE)
     sweep(here)
@@ -124,7 +124,7 @@ def test_killed_between_any_two_deletions() -> None:
     for number in range(first, len(calls) + 1):
         here = finished()
         disturb(here, number, "kill-after")
-        assert isinstance(attempt(lambda here=here: sweep(here)), Killed)  # type: ignore[misc]
+        assert isinstance(outcome_of(lambda here=here: sweep(here)), Killed)  # type: ignore[misc]
         here.advance(MINUTE)
         sweep(here)
         assert end_of_clean_up(here) == end
@@ -137,7 +137,7 @@ def test_killed_sweep_after_sweep() -> None:
     here = stage()
     for _ in range(3):
         reading.fault(here, "InvokeFunction", "kill-after")
-        assert isinstance(attempt(here.sweep), Killed)
+        assert isinstance(outcome_of(here.sweep), Killed)
     assert here.handed_over == [SOURCE]
     here.run()
     assert here.shortcomings() == []

@@ -12,8 +12,6 @@ from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.sweep.stage import DAY, LONG, MINUTE, SweepStage, back_from_stop_mode, half_done, stage
 
-ANSWER = {"outcome": "done", "reason": "it was put back", "warnings": [], "timeline": []}
-
 
 def hold(here: SweepStage, kind: str) -> None:
     """An operator tags the source, or each image of the rescue."""
@@ -169,7 +167,7 @@ def test_the_second_interruption_in_stop_mode() -> None:
     for group in here.fleet.load_balancer.groups:
         for member in group:
             member.weight = here.fleet.spec.weight
-    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": ANSWER})
+    here.write(SOURCE, 1, "done", {"at": here.cloud.now(), "answer": {}})
     here.advance(DAY)
     left_alone(here)
     here.cloud.ecs.reclaim(SOURCE)

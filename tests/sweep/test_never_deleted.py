@@ -7,8 +7,9 @@ import pytest
 from simulator.ecs.model import DiskMapping
 from tests.rescue import reading
 from tests.rescue.stage import REALISTIC, SOURCE
+from tests.rescue.walks import outcome_of
 from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, kept, leftovers
-from tests.sweep.stage import DAY, MINUTE, attempt, stage
+from tests.sweep.stage import DAY, MINUTE, stage
 
 
 def test_an_image_in_use() -> None:
@@ -37,9 +38,9 @@ def test_a_snapshot_that_somebody_made_an_image_of() -> None:
     shared = leftovers(here)["snapshots"][0]
     theirs = here.cloud.ecs.add_public_image("m-bp1theirs")
     theirs.owner_alias, theirs.disks = "self", [DiskMapping("/dev/xvda", "system", 40, shared)]
-    attempt(lambda: here.sweep(**DELETE))
+    outcome_of(lambda: here.sweep(**DELETE))
     here.advance(MINUTE)
-    attempt(lambda: here.sweep(**DELETE))
+    outcome_of(lambda: here.sweep(**DELETE))
     assert leftovers(here) == {**NOTHING_LEFT, "snapshots": [shared]}
     assert "m-bp1theirs" in here.cloud.ecs.images
 
