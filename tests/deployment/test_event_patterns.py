@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,6 +153,5 @@ def test_rules(pattern: dict[str, Any], *, matched: bool) -> None:
 )
 def test_refused(text: str, message: str) -> None:
     """What EventBridge does not take is refused, with what is wrong."""
-    with pytest.raises(PatternError, match=r".") as refusal:
+    with pytest.raises(PatternError, match=re.escape(message)):
         parse(text)
-    assert message in str(refusal.value)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,18 +24,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineUnderTest:
 @pytest.fixture
 def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """``hooks(SCALE_OUT={...})``: the defaults of hooks.json, with these changes, and no rules."""
-
-    def write(**defaults: dict[str, Any]) -> None:
-        usual: dict[str, Any] = {
-            "SCALE_OUT": {"checks": ["system-up"]},
-            "SCALE_IN": {"checks": ["connections-drained"]},
-        }
-        merged = {name: {**usual[name], **defaults.get(name, {})} for name in usual}
-        path = tmp_path / "hooks.json"
-        path.write_text(json.dumps({"rules": [], "defaults": merged}), encoding="utf-8")
-        monkeypatch.setattr("checking.entry.HOOKS", path)
-
-    return write
+    return functools.partial(stage.write_hooks, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from simulator.cloud import Cloud
 from simulator.ecs import Timings
 from simulator.ecs.assistant import Command, Outcome
 from simulator.scaling_fleet import HOOK_ARN, ScalingFleet, notification_of, scaling_fleet
 from tests.function_stage import FunctionStage
+
+if TYPE_CHECKING:
+    import pytest
 
 NOW = 1_760_000_000.0
 FUNCTION = "spotkeeper-lifecycle-hook"
@@ -131,3 +135,12 @@ def failing(**changes: Any) -> HookStage:
     here = stage(**changes)
     here.fail(here.ids[0])
     return here
+
+
+def write_hooks(folder: Path, monkeypatch: pytest.MonkeyPatch, **defaults: dict[str, Any]) -> None:
+    """The functions read a hooks.json without rules, whose defaults have these changes."""
+    usual = {"SCALE_OUT": {"checks": ["system-up"]}, "SCALE_IN": {"checks": ["connections-drained"]}}
+    merged = {name: {**usual[name], **defaults.get(name, {})} for name in usual}
+    path = folder / "hooks.json"
+    path.write_text(json.dumps({"rules": [], "defaults": merged}), encoding="utf-8")
+    monkeypatch.setattr("checking.entry.HOOKS", path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,8 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
 )
 def test_values_that_are_not_accepted(tmp_path: Path, given: dict[str, object], told: str) -> None:
     """An error says whose parameter it is, what that accepts and what was given."""
-    with pytest.raises(BadCheck) as caught:
+    with pytest.raises(BadCheck, match=re.escape(told)):
         loaded(tmp_path).values(given)
-    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,8 @@ def test_declarations_that_are_not_accepted(tmp_path: Path, declared: object, to
 )
 def test_scripts_that_are_not_accepted(tmp_path: Path, sh: str, told: str) -> None:
     """A parameter stands quoted in an assignment of its own, and a script fits into one command."""
-    with pytest.raises(BadCheck) as caught:
+    with pytest.raises(BadCheck, match=f"'probe.sh'.*{re.escape(told)}"):
         loaded(tmp_path, sh=sh)
-    assert "'probe.sh'" in str(caught.value)
-    assert told in str(caught.value)
 
 
 def test_built_in_parameters_need_others(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ram
+from tests.lifecycle_hook.stage import REMOVE, write_hooks
 from tests.ram.documents import VALUES, actions, listed, without
 from tests.ram.scenes import SCENES, Scene
 
@@ -30,13 +31,7 @@ LONGEST = 6144
 @pytest.fixture(autouse=True)
 def failed_instances_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``hooks.json`` with on_partial_failure, so that a failed check needs all that it can need."""
-    defaults = {
-        "SCALE_OUT": {"checks": ["system-up"], "on_partial_failure": "continue_and_remove_failed"},
-        "SCALE_IN": {"checks": ["connections-drained"]},
-    }
-    path = tmp_path / "hooks.json"
-    path.write_text(json.dumps({"rules": [], "defaults": defaults}), encoding="utf-8")
-    monkeypatch.setattr("checking.entry.HOOKS", path)
+    write_hooks(tmp_path, monkeypatch, SCALE_OUT=REMOVE)
 
 
 @functools.cache
