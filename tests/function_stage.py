@@ -80,6 +80,18 @@ class FunctionStage(ABC):
             self.cloud.fc.run_due()
         return answer
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass while nobody works."""
+        self.cloud.clock.advance(seconds)
+
+    def sweeps(self, count: int, **settings: str) -> list[dict[str, Any]]:
+        """The timer goes off after each minute, so many times; the answers."""
+        answers = []
+        for _ in range(count):
+            self.advance(60)
+            answers.append(self.sweep(**settings))
+        return answers
+
     def handed(self, payload: bytes) -> dict[str, Any]:
         """A call that a sweep has handed over, inside ``playing``."""
         return self.call(payload, name="handed over")

@@ -10,7 +10,7 @@ import pytest
 from simulator.ecs.assistant import Outcome
 from spotkeeper.errors import CloudError, DeadlineReached, SpotkeeperError, WaitFailed
 from tests.lifecycle_hook.conftest import Make, Write
-from tests.lifecycle_hook.stage import ARNS, MINUTE, NOW, REMOVE, stage
+from tests.lifecycle_hook.stage import ARNS, NOW, REMOVE, stage
 from tests.rescue.reading import dies, fault
 from tests.rescue.walks import attempt, describe, side_by_side
 
@@ -62,9 +62,7 @@ def test_hours_of_waiting_with_retries_and_sweeps(reading: str) -> None:
     for _ in range(300):
         if isinstance(attempt(here), dict):
             break
-        for _ in range(2):
-            here.advance(MINUTE)
-            here.sweep(**ARNS)
+        here.sweeps(2, **ARNS)
     assert here.action == ("Completed", "CONTINUE")
     assert here.fleet.action.heartbeats <= 12
 
@@ -74,9 +72,7 @@ def test_a_long_hook_is_handed_over_again_and_again() -> None:
     here = stage(hook_timeout=3_600)
     here.fail(*here.ids)
     fault(here, "RunCommand", "code:Forbidden.RAM", times=None, until=NOW + 2_600)
-    for _ in range(60):
-        here.advance(MINUTE)
-        here.sweep(**ARNS)
+    here.sweeps(60, **ARNS)
     assert here.action == ("Completed", "ABANDON")
 
 

@@ -11,7 +11,7 @@ from simulator.wire import Killed
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.hooks import FAILED_TAG, failed_mark, life_tag
 from tests.lifecycle_hook.conftest import Make, Write
-from tests.lifecycle_hook.stage import ARNS, MINUTE, NOW, REMOVE, HookStage, stage
+from tests.lifecycle_hook.stage import ARNS, NOW, REMOVE, HookStage, stage
 from tests.rescue.reading import dies, fault
 
 
@@ -97,13 +97,6 @@ def impatient(hooks: Write) -> HookStage:
     return here
 
 
-def sweeps(here: HookStage, count: int) -> None:
-    """The timer goes off each minute."""
-    for _ in range(count):
-        here.advance(MINUTE)
-        here.sweep(**ARNS)
-
-
 @pytest.mark.parametrize(
     ("action", "effect"),
     [("CompleteLifecycleAction", "kill-after"), ("UntagResources", "code:Forbidden.RAM")],
@@ -117,7 +110,7 @@ def test_a_mark_is_older_than_a_passed_check(hooks: Write, action: str, effect: 
     with contextlib.suppress(Killed):
         here.deliver()
     assert here.action == ("Completed", "CONTINUE")
-    sweeps(here, 7)
+    here.sweeps(7, **ARNS)
     assert (here.serving(), here.cloud.ecs.released) == (set(here.ids), [])
     assert [here.tags(instance_id) for instance_id in here.ids] == [{}, {}]
 
@@ -130,7 +123,7 @@ def test_a_mark_that_was_copied(hooks: Write) -> None:
     here.advance(3 * 86_400)
     mark = failed_mark(here.fleet.action.token, here.fleet.hook.id, here.fleet.activity.id)
     here.cloud.ecs.instances[here.ids[1]].tags.set(FAILED_TAG, mark, here.cloud.now())
-    sweeps(here, 3)
+    here.sweeps(3, **ARNS)
     assert (here.serving(), here.tags(here.ids[1])) == (set(here.ids), {})
 
 
@@ -141,7 +134,7 @@ def test_a_marked_instance_that_fails_is_removed_after_a_crash(removing: Make, *
     dies(here, "CompleteLifecycleAction", "kill-after")
     if forgets:
         here.agents(None, here.ids[1])  # so that the command is another
-    sweeps(here, 3)
+    here.sweeps(3, **ARNS)
     assert here.serving() == {here.ids[1]}
     assert [one.instance_ids for one in here.cloud.ecs.assistant.commands] == [here.ids, *([here.ids[:1]] * forgets)]
 
@@ -152,7 +145,7 @@ def test_a_marked_instance_without_an_agent_is_removed_after_a_crash(hooks: Writ
     here = stage()
     here.agents(None, here.ids[1])
     dies(here, "CompleteLifecycleAction", "kill-after")
-    sweeps(here, 3)
+    here.sweeps(3, **ARNS)
     assert here.serving() == {here.ids[0]}
 
 

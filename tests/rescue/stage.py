@@ -35,10 +35,6 @@ class Stage(FunctionStage):
     fleet: fleet.Fleet = field(kw_only=True)
     sent: bytes = EVENT
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass while nobody works."""
-        self.cloud.clock.advance(seconds)
-
     def pass_notice(self) -> None:
         """Until just after the source's release."""
         release = self.before["now"] + self.fleet.spec.notice

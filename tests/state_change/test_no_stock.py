@@ -27,17 +27,10 @@ def asked_at(here: StateStage) -> list[float]:
     return [round((moment - moments[0]) / MINUTE) for moment in moments]
 
 
-def sweep_for(here: StateStage, minutes: int) -> None:
-    """The sweep comes every minute."""
-    for _ in range(minutes):
-        here.advance(MINUTE)
-        here.sweep()
-
-
 def test_the_sweep_backs_off() -> None:
     """After 1, 2, 4, 8 and then every 15 minutes; the line says until when it waits."""
     here = sold_out()
-    sweep_for(here, 65)
+    here.sweeps(65)
     assert asked_at(here) == [0, 1, 3, 7, 15, 30, 45, 60]
     (line,) = here.sweep()["restarts"]
     assert "starts refused in a row: 8; the next is due at" in line
@@ -54,7 +47,7 @@ def test_an_event_does_not_wait() -> None:
 def test_the_next_stop_is_another_matter() -> None:
     """It ran meanwhile: nothing is left of the refusals before."""
     here = sold_out()
-    sweep_for(here, 16)
+    here.sweeps(16)
     here.stock(1)
     here.deliver()
     here.advance(10 * MINUTE)
@@ -67,7 +60,7 @@ def test_a_human_is_wanted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal does not grow for ever; what has been refused so often is left alone until somebody starts it."""
     monkeypatch.setattr("spotkeeper.restart_records.MOST_TRIES", 5)
     here = sold_out()
-    sweep_for(here, 60)
+    here.sweeps(60)
     assert (len(asked_at(here)), len(here.restarts()["1"])) == (5, 10)
     (warning,) = here.sweep()["warnings"]
     assert "5 starts in a row were refused" in warning
