@@ -108,9 +108,15 @@ def _told_anew(story: Story, one: Forgery) -> bool:
     """
     if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
         return True
-    gone = story.released_at is not None and (not told_in_time(story) or one.at > story.released_at - IN_TIME)
+    gone = story.released_at is not None and not (told_in_time(story) and _called_after(story, one))
     left = one.name.startswith("memberships") and (after_the_drain(story, one) or _after_weight_0(story, one))
     return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
+
+
+def _called_after(story: Story, one: Forgery) -> bool:
+    """Whether a call that was not killed began after a record was forged, at least 60 s before the release."""
+    runs = [run for run in story.runs_of("interruption") if not run.killed and run.began >= one.at]
+    return any(run.began <= (story.released_at or run.began) - IN_TIME for run in runs)
 
 
 def _after_weight_0(story: Story, one: Forgery) -> bool:

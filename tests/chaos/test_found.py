@@ -8,6 +8,11 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a launch spec that is overwritten when nobody needs it any more": (
+        '{"scenario":"eventual","faults":[{"action":"ecs:DescribeInstanceRamRole","effect":"kill-after"},'
+        '{"action":"slb:DescribeVServerGroups","effect":"code:InvalidSecurityToken.Expired","times":3}],"phase":23.0,'
+        '"seed":154930,"deeds":[{"what":"half:launch-spec","at":120.0}],"history":2000}'
+    ),
     "a source that is released between the last look and the search": (
         '{"scenario":"realistic","faults":[{"action":"*","effect":"kill-before","call":103},{"action":"*",'
         '"effect":"kill-before","call":20}],"phase":59.0,"seed":778418,"deeds":[{"what":"half:memberships","at":20.0}],'

@@ -154,6 +154,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         (DRY, SEEN.replace(source=source(lock=""))),
     ]),
     (Step.OPEN, "later calls need the record of this rescue", [
+        GONE.replace(records=BEGUN, image=Image.USABLE, replacement=Replacement.STARTING),
         (DRY, LOADED), BY_RECORD.replace(drained_at=0.0, records={}, opened=False), LOADED, (AT_ONCE, LOADED),
         LOADED.replace(**STOP), GONE.replace(records=BEGUN, image=Image.UNKNOWN),
     ]),

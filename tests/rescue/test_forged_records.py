@@ -95,6 +95,18 @@ MEMBERSHIPS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("moved", [False, True], ids=["overwritten", "moved away"])
+def test_a_launch_spec_that_nobody_needs_any_more(*, moved: bool) -> None:
+    """Once the replacement runs, its rescue can be done without the launch spec."""
+    here = stage(Timings(image=30, boot=20))
+    dies(here, "AddVServerGroupBackendServers")
+    here.pass_notice()
+    plant(here, "launch-spec", b"oops")
+    if moved:
+        here.cloud.oss.buckets["spotkeeper-journal"].objects.pop(f"{here.home}/rescues/{SOURCE}/1/launch-spec.json")
+    assert "unknown: the launch spec is missing or cannot be read" in here.finishes()["not_carried"]
+
+
 @pytest.mark.parametrize("what", MEMBERSHIPS)
 def test_forged_memberships(what: str) -> None:
     """Nobody but the source leaves a group, and the replacement joins only those in which the source was."""

@@ -11,6 +11,9 @@ from rescue.launch_spec.options import release_moved
 from rescue.state import State
 from rescue.steps import Step
 
+UNKNOWN_SPEC = {"not_carried": ("unknown: the launch spec is missing or cannot be read",)}
+"""For a replacement whose launch spec somebody has overwritten, or moved away, since the launch."""
+
 
 def skipped(run: Context, state: State, decision: Decision) -> dict[str, Any]:
     """Nothing is done; the decision gives the reason."""
@@ -108,6 +111,6 @@ def source_ended(state: State) -> float:
 def not_carried(run: Context, state: State) -> list[str]:
     """The settings and memberships that the replacement does not have, also because of its launch option."""
     records = run.episode.records
-    spec, launched = records["launch-spec"], records[interrupted_replacement.record_name(records)]
+    spec, launched = records.get("launch-spec", UNKNOWN_SPEC), records[interrupted_replacement.record_name(records)]
     dropped = [f"{name}: does not fit {launched['launch_option']}" for name in launched["drops"]]
     return [*spec["not_carried"], *state.not_carried, *dropped, *release_moved(spec, launched)]

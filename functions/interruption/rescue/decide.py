@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rescue.state import Image, State
+from rescue.state import Image, Replacement, State
 from rescue.step_conditions import CONDITIONS
 from rescue.steps import (
     HOLD_UP_SECONDS,
@@ -151,7 +151,8 @@ def _lost(settings: InterruptionSettings, state: State) -> Decision | None:
     if imaged and state.image in {Image.NONE, Image.FAILED}:
         return Decision(Step.LOSE, "the source is released, and it has no usable image")
     looked = state.image is not Image.UNKNOWN or not imaged
-    if relaunches(settings, state) and "launch-spec" not in state.records and looked:
+    unlaunched = relaunches(settings, state) and state.replacement is Replacement.NONE
+    if unlaunched and "launch-spec" not in state.records and looked:
         return Decision(Step.LOSE, "the source is released, and its launch spec was never recorded")
     return None
 

@@ -147,6 +147,8 @@ def why_not_repeated(run: Context, request: LaunchRequest) -> str:
     """Why the same call cannot be repeated with a token that the cloud still knows; empty if it can."""
     if run.clock.now() - request.at > TOKEN_LIFE_SECONDS:
         return "its ClientToken is too old to be repeated"
+    if "launch-spec" not in run.episode.records:
+        return "the launch spec is missing or cannot be read, so the same call cannot be repeated"
     repeated = parameters(run, request.option, request.image_id, request.at)
     if token_of(run, request.round, repeated) != request.token:
         return "the source or a setting has changed since, so the same call cannot be repeated"
