@@ -38,6 +38,8 @@ class Forgery:
 
     what: str
     name: str
+    number: int
+    """Of the episode."""
     calls: int
     at: float
 
@@ -84,7 +86,8 @@ class Story:
     resources: tuple[str | None, ...] = ()
     """For each fault the id of what it is ``on``."""
     done_deeds: AbstractSet[int] = frozenset()
-    forgeries: tuple[Forgery, ...] = ()
+    planted: tuple[Forgery, ...] = ()
+    """What somebody else wrote, under any number."""
     history_changed: int = 0
     """How many objects of the past year are not as they were."""
     starts: tuple[float, ...] = ()
@@ -106,10 +109,22 @@ class Story:
                 found.setdefault(record.number, {})[record.name] = _document(stored.get("text", ""))
         return found
 
+    @cached_property
+    def number(self) -> int:
+        """The number of the first episode that a call has begun: what stood in the journal before has its own."""
+        written = (record_of(one.parameters["path"]) for one in self.calls if one.action == "PutObject")
+        attempts = (one for one in written if one and one.name == "attempt-1" and one.instance_id == self.source_id)
+        return min((int(one.number) for one in attempts), default=1)
+
+    @property
+    def forgeries(self) -> list[Forgery]:
+        """What somebody else wrote among the records of the first episode that a call has begun."""
+        return [one for one in self.planted if one.number == self.number]
+
     @property
     def first(self) -> dict[str, Any]:
-        """The records of the first episode."""
-        return self.journal.get("1", {})
+        """The records of the first episode that a call has begun."""
+        return self.journal.get(str(self.number), {})
 
     @property
     def done(self) -> dict[str, Any] | None:
@@ -167,14 +182,14 @@ class Story:
         hit = self.hits.get(call.number)
         return not call.code if hit is None else hit.cell.effect in AFTER
 
-    def recorded(self, name: str, episode: int = 1) -> int | None:
+    def recorded(self, name: str) -> int | None:
         """The number of the first call that wrote a record of this name (a pattern); None where none did."""
         found = (
             one
             for one in self.calls
             if one.action == "PutObject"
             and (record := record_of(one.parameters["path"]))
-            and record.is_of(self.source_id, episode)
+            and record.is_of(self.source_id, self.number)
             and re.fullmatch(name, record.name)
         )
         return next((one.number for one in found if self.acted_upon(one)), None)

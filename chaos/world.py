@@ -238,7 +238,7 @@ class World:
             hits=self.faults.hits,
             resources=tuple(self._resource(one.on) for one in self._schedule.faults),
             done_deeds=self.deeds.done,
-            forgeries=tuple(self.deeds.forgeries),
+            planted=tuple(self.deeds.forgeries),
             history_changed=sum(self._objects.get(key) is not one for key, one in self._history.items()),
             ran_away=ran_away,
             **self.stage.seen(),

@@ -55,7 +55,7 @@ class Deeds:
             self.done.add(place)
         written = [record_of(key) for key, one in scene.objects.items() if objects.get(key) is not one]
         moment = (len(scene.cloud.calls), scene.cloud.now())
-        self.forgeries += [Forgery(what, one.name, *moment) for one in written if one is not None]
+        self.forgeries += [Forgery(what, one.name, int(one.number), *moment) for one in written if one is not None]
         if before:
             now = scene.cloud.ecs.state()
             for kind, ids in known.items():

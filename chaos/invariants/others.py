@@ -41,7 +41,7 @@ def nothing_forged_acted_upon(story: Story) -> Iterator[str]:
     for new in story.replacements:
         if new["RamRoleName"] == OTHER_ROLE or new["UserData"] == OTHER_USER_DATA:
             yield f"{new['InstanceId']} was launched with the role or the user data of a forged record"
-    if not story.forgeries:
+    if not story.planted:
         return
     places = _places(story) | ({(group, FORGED_PORT) for group, _ in _places(story)} if undetectable(story) else set())
     for one in story.writes():

@@ -55,10 +55,11 @@ def every_rescue_ends(story: Story) -> Iterator[str]:
         yield f"lost although it was told in time: {story.first['lost']['reason']}"
 
 
-def _own(story: Story) -> dict[str, set[str]]:
+def _own(story: Story) -> dict[int, set[str]]:
     """Number of an episode -> its records, without those that somebody else wrote before a rescue did."""
-    forged = {one.name for one in story.forgeries if story.recorded(re.escape(one.name)) is None}
-    own = {number: set(records) - (forged if number == "1" else set()) for number, records in story.journal.items()}
+    forged = {(one.number, one.name) for one in story.planted if story.recorded(re.escape(one.name)) is None}
+    ours = {int(number): records for number, records in story.journal.items() if int(number) >= story.number}
+    own = {number: {name for name in records if (number, name) not in forged} for number, records in ours.items()}
     return {number: records for number, records in own.items() if records}
 
 

@@ -32,9 +32,10 @@ records too: a record that is broken, or that Describe contradicts, is supersede
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from spotkeeper.errors import BrokenRecord
@@ -54,7 +55,8 @@ EPISODE = r"(?P<instance>i-[a-z0-9]{1,40})/(?P<number>[0-9]{1,9})"
 EpisodeKey = tuple[str, int]
 """Instance id and number of an episode."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_BEGUN = re.compile(r"([0-9]{1,9})/event")
+_RECORD = re.compile(r"(?P<number>[0-9]{1,9})/(?P<name>[^/]+)")
+_ATTEMPT = re.compile(r"attempt-[0-9]{1,9}")
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Episode:
 
     ``journal`` opens the journal: its SDK takes time to load and many events need no journal. ``home`` is
     ``<account>/<region>``. ``broken`` has the unreadable records, by name, ``versions`` the known versions of each
-    record, the latest first.
+    record, the latest first. ``foreign`` has the numbers under which another program has written records.
     """
 
     journal: Callable[[], Journal]
@@ -73,6 +75,7 @@ class Episode:
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     broken: dict[str, BrokenRecord] = field(default_factory=dict)
     versions: dict[str, list[int]] = field(default_factory=dict)
+    foreign: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -175,14 +178,21 @@ def load(blank: Episode, event_time: float) -> Episode:
             episode.look(name)
     end = episode.records.get("done") or episode.records.get("lost")
     if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):
-        return Episode(blank.journal, blank.home, blank.instance_id, episode.number + 1)
+        number = next(number for number in count(episode.number + 1) if number not in episode.foreign)
+        return Episode(blank.journal, blank.home, blank.instance_id, number, foreign=episode.foreign)
     return episode
 
 
-def _latest(keys: Iterable[str]) -> int:
-    """The latest episode that was begun; 1 where none was."""
-    begun = (int(match[1]) for key in keys if (match := _BEGUN.fullmatch(key)))
-    return max(in_reach(begun, EXPIRED), default=1)
+def _current(folders: Mapping[int, Collection[str]]) -> int:
+    """The latest episode that was begun; where none was, the first number that is free of foreign records."""
+    begun = (number for number, names in folders.items() if "event" in names and not _is_foreign(names))
+    latest = max(in_reach(begun, EXPIRED), default=None)
+    return next(number for number in count(1) if not _is_foreign(folders.get(number, ()))) if latest is None else latest
+
+
+def _is_foreign(names: Collection[str]) -> bool:
+    """Whether another program wrote these records: a call records its attempt before all others but the event."""
+    return not {"event"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
 
 
 def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
@@ -199,13 +209,19 @@ def _by_name(names: Iterable[str]) -> dict[str, list[int]]:
 def glance(journal: Journal, home: str, instance_id: str, number: int | None = None) -> Episode:
     """An episode of the instance (without ``number`` the latest that was begun), with the names of its records.
 
-    No record is read: the cost is a listing. Raises ``JournalUnavailable``.
+    Records that were written before the first call of their episode belong to none. No record is read: the cost is a
+    listing. Raises ``JournalUnavailable``.
     """
     prefix = f"{home}/{FOLDER}/{instance_id}/"
-    keys = [key.removeprefix(prefix) for key in journal.keys(prefix)]
-    number = _latest(keys) if number is None else number
-    versions = _by_name(key.removeprefix(f"{number}/") for key in keys if key.startswith(f"{number}/"))
-    return Episode(lambda: journal, home, instance_id, number, {name: {} for name in versions}, {}, versions)
+    folders: dict[int, set[str]] = {}
+    for key in journal.keys(prefix):
+        if match := _RECORD.fullmatch(key, len(prefix)):
+            folders.setdefault(int(match["number"]), set()).add(match["name"])
+    number = _current(folders) if number is None else number
+    versions = _by_name(folders.get(number, ()))
+    known: dict[str, Mapping[str, Any]] = {name: {} for name in versions}
+    foreign = tuple(sorted(other for other, names in folders.items() if _is_foreign(names)))
+    return Episode(lambda: journal, home, instance_id, number, known, {}, versions, foreign)
 
 
 def named(name: str) -> EpisodeKey | None:

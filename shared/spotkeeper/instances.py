@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from spotkeeper.clients import Api, items
+from spotkeeper.clock import TimeLimit
 from spotkeeper.errors import CloudError
 from spotkeeper.events.times import epoch_seconds
 
@@ -24,7 +25,7 @@ HOLD_TAG = "spotkeeper:hold"
 HELD = f"the tag {HOLD_TAG} forbids changes"
 
 
-def describe_instance(ecs: Api, instance_id: str) -> Described | None:
+def describe_instance(ecs: Api, instance_id: str, until: TimeLimit | None = None) -> Described | None:
     """The instance, or None; also where the event's region does not exist.
 
     For an unknown id DescribeInstances shows an empty list, and for a filter that it does not understand other
@@ -32,7 +33,8 @@ def describe_instance(ecs: Api, instance_id: str) -> Described | None:
     """
     body: dict[str, Any] = {}
     with _nothing_in_no_region():
-        body = ecs.call("DescribeInstances", instance_id, {"InstanceIds": json.dumps([instance_id])})
+        parameters = {"InstanceIds": json.dumps([instance_id])}
+        body = ecs.call("DescribeInstances", instance_id, parameters, until=until)
     found = (instance for instance in items(body, "Instances", "Instance") if instance.get("InstanceId") == instance_id)
     return next(found, None)
 

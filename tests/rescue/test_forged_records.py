@@ -95,6 +95,24 @@ MEMBERSHIPS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+LOST: dict[str, list[dict[str, Any]]] = {
+    "another server": [entry(server_id=NEIGHBOUR)],
+    "another group": [entry(group_id="rsp-bp1evil")],
+    "nothing": [],
+    "two weights": [entry(port=9081, weight=90), entry(port=9082, weight=10)],
+}
+
+
+@pytest.mark.parametrize("members", LOST.values(), ids=LOST)
+def test_weights_that_no_record_tells_any_more(members: list[dict[str, Any]]) -> None:
+    """The lists show weight 0, which an earlier call has set: a human is told, and no replacement joins at weight 0."""
+    here = stage(Timings(image=30, boot=20))
+    dies(here, "SetVServerGroupAttribute", "kill-after")
+    plant(here, "memberships", {**HONEST["memberships"], "memberships": members})
+    here.fails(BrokenRecord, match="may have set its weight 0")
+    assert [member for member in everybody(here) if member[0] == replacements(here)[0]["InstanceId"]] == []
+
+
 @pytest.mark.parametrize("moved", [False, True], ids=["overwritten", "moved away"])
 def test_a_launch_spec_that_nobody_needs_any_more(*, moved: bool) -> None:
     """Once the replacement runs, its rescue can be done without the launch spec."""
@@ -117,15 +135,33 @@ def test_forged_memberships(what: str) -> None:
     assert any("memberships" in text for text in answer["warnings"])
 
 
-def test_records_from_before_the_first_call() -> None:
+BEFORE: dict[str, dict[str, Any]] = {
+    "another port": {"memberships": {**HONEST["memberships"], "memberships": MEMBERSHIPS["another port"]}},
+    "no membership, and it is leaving": {"memberships": {"memberships": []}, "removing": {"at": 1.0}},
+    "no membership, and it is drained": {"memberships": {"memberships": []}, "drained": {"at": 1.0}},
+    "a neighbour that is leaving": {
+        "event": {**HONEST["event"], "server_ids": [NEIGHBOUR]},
+        "memberships": {**HONEST["memberships"], "memberships": [entry(server_id=NEIGHBOUR)]},
+        "removing": {"at": 1.0},
+    },
+    "another role, and a usable image": {
+        "launch-spec": {**HONEST["launch-spec"], "run": {**HONEST["launch-spec"]["run"], "RamRoleName": "admin"}},
+        "usable": {"image_id": "m-bp1evil", "at": 1.0},
+    },
+    "done": {"event": HONEST["event"], "done": HONEST["done"]},
+}
+
+
+@pytest.mark.parametrize("planted", BEFORE.values(), ids=BEFORE)
+def test_records_from_before_the_first_call(planted: dict[str, Any]) -> None:
     """Nobody goes by them, also where the groups refuse to contradict them for a minute."""
     here = stage(Timings(image=30, boot=20))
-    plant(here, "memberships", {**HONEST["memberships"], "memberships": MEMBERSHIPS["another port"]})
+    for name, record in planted.items():
+        plant(here, name, record)
     fault(here, "DescribeVServerGroupAttribute", "throttle-second", times=None, until=here.cloud.now() + 60)
     answer = here.rescues()
-    assert any(
-        "memberships was superseded: it was written before the rescue began" in text for text in answer["warnings"]
-    )
+    assert answer["episode"] == 2
+    assert any("another program wrote records of" in text for text in answer["warnings"])
 
 
 @pytest.mark.parametrize("balancer", ["", "lb-bp1none"], ids=["not listed yet", "that does not exist"])
@@ -161,13 +197,13 @@ def test_forged_memberships_of_a_source_that_is_gone() -> None:
     here.pass_notice()
     forged = [*HONEST["memberships"]["memberships"], entry(server_id=NEIGHBOUR)]
     plant(here, "memberships", {**HONEST["memberships"], "memberships": forged})
-    before = [member for member in members(here) if member[0] == NEIGHBOUR]
+    before = [member for member in everybody(here) if member[0] == NEIGHBOUR]
     here.fails(BrokenRecord, match=f"/memberships names {NEIGHBOUR}")
-    assert [member for member in members(here) if member[0] == NEIGHBOUR] == before
-    assert len([member for member in members(here) if member[0] == replacements(here)[0]["InstanceId"]]) == 2
+    assert [member for member in everybody(here) if member[0] == NEIGHBOUR] == before
+    assert len([member for member in everybody(here) if member[0] == replacements(here)[0]["InstanceId"]]) == 2
 
 
-def members(here: Stage) -> list[tuple[Any, ...]]:
+def everybody(here: Stage) -> list[tuple[Any, ...]]:
     """Everybody's places."""
     return sorted((item for group in proof.memberships(here.state).values() for item in group), key=str)
 

@@ -153,10 +153,17 @@ def fresh(journal: Journal) -> Episode:
     return load(Episode(lambda: journal, "acc/cn-hangzhou", "i-1"), 0.0)
 
 
+def begun(journal: Journal) -> Episode:
+    """An episode that a call has begun."""
+    episode = fresh(journal)
+    episode.record("event", good()["event"])
+    episode.claim("attempt", {"nonce": "n"})
+    return episode
+
+
 def test_a_refused_record_is_superseded(journal: Journal) -> None:
     """Another call finds the latest version, and what stood before is still there."""
-    first = fresh(journal)
-    first.record("event", good()["event"])
+    first = begun(journal)
     first.record("launch-spec", good()["launch-spec"])
     first.supersede("launch-spec")
     better = {**good()["launch-spec"], "own_image": "m-2"}
@@ -181,7 +188,7 @@ def test_two_calls_refuse_the_same_record(journal: Journal) -> None:
 
 def test_a_broken_record_that_describe_can_tell_anew(journal: Journal, tmp_path: Path) -> None:
     """It does not stand in the way: the next record that is written supersedes it."""
-    fresh(journal).record("event", good()["event"])
+    begun(journal)
     plant(tmp_path, "launch-spec", {"run": 5})
     episode = fresh(journal)
     assert "launch-spec" not in episode.records
@@ -192,8 +199,7 @@ def test_a_broken_record_that_describe_can_tell_anew(journal: Journal, tmp_path:
 
 def test_a_broken_version_hides_no_good_version(journal: Journal, tmp_path: Path) -> None:
     """Of several versions the latest that can be read counts."""
-    episode = fresh(journal)
-    episode.record("event", good()["event"])
+    episode = begun(journal)
     episode.record("launch-spec", good()["launch-spec"])
     (file,) = tmp_path.rglob("launch-spec.json")
     file.with_name("launch-spec.9.json").write_text("[]")
@@ -206,7 +212,7 @@ def test_a_broken_version_hides_no_good_version(journal: Journal, tmp_path: Path
 @pytest.mark.parametrize("name", ["event", "replacement", "done", "lost"])
 def test_a_broken_record_that_only_the_journal_can_tell(name: str, journal: Journal, tmp_path: Path) -> None:
     """Nobody goes on without it: the error names the key, both where it is read and where it is written."""
-    fresh(journal).record("event", good()["event"])
+    begun(journal)
     plant(tmp_path, name, {})
     with pytest.raises(BrokenRecord, match=f"i-1/1/{name}"):
         fresh(journal)
@@ -229,8 +235,7 @@ def plant(folder: Path, name: str, record: Any) -> None:
 )
 def test_keys_that_nobody_of_us_wrote(name: str, journal: Journal, tmp_path: Path) -> None:
     """They hide no episode and break none."""
-    episode = fresh(journal)
-    episode.record("event", good()["event"])
+    begun(journal)
     (event,) = tmp_path.rglob("event.json")
     foreign = event.parents[1] / f"{name}.json"
     foreign.parent.mkdir(exist_ok=True)

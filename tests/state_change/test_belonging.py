@@ -37,23 +37,28 @@ def found(folder: Path, records: dict[str, Any], shown: dict[str, Any]) -> str:
     return rescue_of(journal, HOME, shown, NOW)
 
 
+CALLED: dict[str, Any] = {"i-1/1/attempt-1": {}}
 OWN: dict[str, tuple[dict[str, Any], str]] = {
     "no-rescue": ({}, ""),
     "restarts-alone": ({"../restarts/i-1/1/asked-1": {"at": NOW}}, ""),
-    "open": ({"i-1/1/event": EVENT, "i-1/1/attempt-1": {}}, OPEN.format(1)),
+    "open": ({"i-1/1/event": EVENT, **CALLED}, OPEN.format(1)),
     "opened-after-the-release": ({"i-1/1/event": {**EVENT, "SpotInterruptionBehavior": None}}, OPEN.format(1)),
     "replaced": (
-        {"i-1/1/event": EVENT, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}},
+        {"i-1/1/event": EVENT, **CALLED, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}},
         "its rescue i-1/1 is finished: i-9 has replaced it",
     ),
     "saved": (
-        {"i-1/1/event": EVENT, "i-1/1/done": {"at": NOW}},
+        {"i-1/1/event": EVENT, **CALLED, "i-1/1/done": {"at": NOW}},
         "its rescue i-1/1 is finished: it is saved and drained for good",
     ),
-    "lost-although-it-stands": ({"i-1/1/event": EVENT, "i-1/1/lost": {"at": NOW}}, OPEN.format(1)),
+    "lost-although-it-stands": ({"i-1/1/event": EVENT, **CALLED, "i-1/1/lost": {"at": NOW}}, OPEN.format(1)),
     "stop-mode": ({"i-1/1/event": STOP}, ""),
-    "stop-mode-done": ({"i-1/1/event": STOP, "i-1/1/done": {"at": NOW}}, ""),
-    "the-latest-counts": ({"i-1/1/event": STOP, "i-1/1/done": {"at": NOW}, "i-1/2/event": EVENT}, OPEN.format(2)),
+    "stop-mode-done": ({"i-1/1/event": STOP, **CALLED, "i-1/1/done": {"at": NOW}}, ""),
+    "before-any-call": ({"i-1/1/event": EVENT, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}}, ""),
+    "the-latest-counts": (
+        {"i-1/1/event": STOP, **CALLED, "i-1/1/done": {"at": NOW}, "i-1/2/event": EVENT},
+        OPEN.format(2),
+    ),
     "never-begun": ({"i-1/7/attempt-1": {}, "i-1/²/event": {}, "i-1/1234567890/event": {}}, ""),
     "another's": ({"i-10/1/event": EVENT}, ""),
 }

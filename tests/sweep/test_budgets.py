@@ -159,6 +159,7 @@ def test_a_stale_entry_of_the_index(text: str) -> None:
     here.put("open/rescues/i-bp1nobody/1", text)
     here.write("i-bp1twice", 1, "event", {})
     here.write("i-bp1twice", 2, "event", {})
+    here.write("i-bp1twice", 2, "attempt-1", {})
     here.write("i-bp1twice", 2, "done", {"at": here.cloud.now(), "answer": {}})
     here.sweep()
     assert [item for item in here.hints("open") if item.startswith("rescues/")] == []

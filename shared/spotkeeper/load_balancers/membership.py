@@ -122,6 +122,11 @@ def recorded(records: Records) -> tuple[Membership, ...]:
     return tuple(found.values())
 
 
+def searched_scopes(records: Records) -> set[str]:
+    """The scopes that calls have searched to the end."""
+    return {str(name) for batch in batches(records) for name in batch.get("searched", ())}
+
+
 def is_complete(records: Records) -> bool:
     """Whether a search was finished."""
     return any(batch.get("complete", True) for batch in batches(records))

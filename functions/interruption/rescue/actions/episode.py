@@ -27,8 +27,6 @@ def begin(run: Context, state: State, _: Decision) -> State:
     rescue_index.begin(run.episode, described, state.now)
     run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})
     run.signs.begin(run.episode, run.attempt)
-    if run.attempt == 1:
-        state = record_checks.supersede_foreign(run, state)
     return state.replace(opened=True)
 
 
@@ -89,7 +87,14 @@ def finish(run: Context, state: State, _: Decision) -> State:
 def resume(run: Context, state: State) -> State:
     """The state by the episode's records."""
     records = run.episode.records
-    state = state.warn(*(str(error) for error in run.episode.broken.values()))
+    state = state.warn(
+        *(str(error) for error in run.episode.broken.values()),
+        *(
+            f"another program wrote records of {run.instance_id}/{number} before any call: they are ignored, and this "
+            f"rescue is {run.episode.name}"
+            for number in run.episode.foreign
+        ),
+    )
     if begun := records.get("event"):
         end = min(float(begun["notice_end"]), state.entered + NOTICE_SECONDS)  # no notice is longer
         state = state.replace(notice_end=end, notice_estimated=bool(begun["notice_estimated"]))

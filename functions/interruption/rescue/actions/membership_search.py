@@ -16,7 +16,7 @@ from rescue.steps import HOLD_UP_SECONDS, Step
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, RescueFailed, RescueIncomplete
 from spotkeeper.instances import server_ids
-from spotkeeper.load_balancers.membership import Membership, batches, is_complete, recorded, unreadable
+from spotkeeper.load_balancers.membership import Membership, batches, is_complete, recorded, searched_scopes, unreadable
 from spotkeeper.load_balancers.search import MembershipSearch
 
 SLICE_SECONDS = 10.0
@@ -126,7 +126,7 @@ def _unsearched(run: Context, state: State, search: MembershipSearch) -> tuple[s
     While the source is in its groups, a complete record of an earlier call is compared with the readable scopes.
     """
     if not is_complete(run.episode.records):
-        known = _searched(run).union(search.trusted)
+        known = searched_scopes(run.episode.records).union(search.trusted)
     elif state.gone or may_have_left(run.episode.records):
         return tuple(search.unlisted)
     else:
@@ -148,11 +148,6 @@ def _unchecked(run: Context, state: State, search: MembershipSearch, left: tuple
     return tuple(member for member in doubtful if {member.scope, member.product} & waits)
 
 
-def _searched(run: Context) -> set[str]:
-    """The scopes that this or an earlier call has searched, by the journal."""
-    return {str(name) for batch in batches(run.episode.records) for name in batch.get("searched", ())}
-
-
 def _record(run: Context, search: MembershipSearch, *, complete: bool) -> bool:
     """Record a batch of what was found: first ``memberships``, then ``memberships-<n>``.
 
@@ -160,7 +155,7 @@ def _record(run: Context, search: MembershipSearch, *, complete: bool) -> bool:
     batches are read in order: so the first batch that names a membership has its weight before the rescue.
     """
     begun = bool(batches(run.episode.records))
-    news = complete or set(search.trusted) - _searched(run) or (search.found and not begun)
+    news = complete or set(search.trusted) - searched_scopes(run.episode.records) or (search.found and not begun)
     if not news or is_complete(run.episode.records):
         return True
     document = {

@@ -19,16 +19,17 @@ from rescue.state import State
 from spotkeeper import episode
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import Described, server_ids
-from spotkeeper.load_balancers.membership import batches, is_batch, is_complete, recorded, unreadable
+from spotkeeper.load_balancers.membership import (
+    Group,
+    Membership,
+    batches,
+    is_batch,
+    is_complete,
+    recorded,
+    searched_scopes,
+    unreadable,
+)
 from spotkeeper.load_balancers.search import MembershipSearch
-
-
-def supersede_foreign(run: Context, state: State) -> State:
-    """Supersede what the journal said before the first call: each call records its attempt before anything else."""
-    foreign = list(filter(episode.DESCRIBED.fullmatch, run.episode.records))
-    for name in foreign:
-        run.episode.supersede(name)
-    return state.warn(*(_superseded(run, name, "it was written before the rescue began") for name in foreign))
 
 
 def settle_launch_spec(run: Context, state: State, observed: Mapping[str, Any]) -> State:
@@ -86,8 +87,9 @@ def settle_disks(run: Context, state: State, attached: Sequence[Described]) -> S
 
 
 def own_servers(state: State, records: Mapping[str, Mapping[str, Any]], instance_id: str) -> frozenset[str]:
-    """The server ids of the source (see ``server_ids``), now and when the episode began."""
-    return server_ids(state.source, instance_id).union(records.get("event", {}).get("server_ids", ()))
+    """The server ids of the source (see ``server_ids``); after its release also those of its recorded network cards."""
+    begun = records.get("event", {}).get("server_ids", ()) if state.gone else ()
+    return server_ids(state.source, instance_id).union(card for card in begun if card.startswith("eni-"))
 
 
 def check_memberships(run: Context, state: State, search: MembershipSearch) -> State:
@@ -115,21 +117,39 @@ def check_memberships(run: Context, state: State, search: MembershipSearch) -> S
     for name in filter(is_batch, list(records)):
         run.episode.supersede(name)
     left = [member for member in known.values() if member not in wrong]  # their weights may be 0 by now
-    # An entry with a wrong port tells the weight of its group all the same, where an earlier call may have set 0.
-    weights = {(member.group, member.server_id): member.weight for member in wrong if run.attempt > 1}
+    weights = _weights_of_groups(wrong) if run.attempt > 1 else {}
     for key, member in found.items():
-        if key not in known and not member.weight and (member.group, member.server_id) in weights:
-            left.append(replace(member, weight=weights[member.group, member.server_id]))
+        if key not in known and not member.weight and (weight := weights.get((member.group, member.server_id))):
+            left.append(replace(member, weight=weight))
     document = {"memberships": [asdict(member) for member in left], "searched": [], "complete": False, "warnings": []}
     run.episode.record("memberships", document)
     return state
 
 
+def _weights_of_groups(wrong: Iterable[Membership]) -> dict[tuple[Group, str], int]:
+    """Group and server -> the weight in entries with wrong ports, where it is the same in all of them."""
+    weights: dict[tuple[Group, str], set[int]] = {}
+    for member in wrong:
+        weights.setdefault((member.group, member.server_id), set()).add(member.weight)
+    return {key: found.pop() for key, found in weights.items() if len(found) == 1}
+
+
 def lost_weights(run: Context, search: MembershipSearch) -> BrokenRecord | None:
-    """The error about an unreadable record, if only that record knew a weight: an earlier call may have set 0."""
-    known = {member.key for member in recorded(run.episode.records)}
-    unknown = any(member.key not in known and not member.weight for member in search.found)
-    return unreadable(run.episode.records, run.episode.broken) if unknown and run.attempt > 1 else None
+    """The error about an overwritten record, if only that record knew a weight: an earlier call may have set 0."""
+    records, listed = run.episode.records, {member.key for member in search.found}
+    known = {member.key: member for member in recorded(records)}
+    told = _weights_of_groups(member for key, member in known.items() if key not in listed)
+    unread, searched = unreadable(records, run.episode.broken), searched_scopes(records)
+    unknown = sorted(
+        member.group_name
+        for member in search.found
+        if member.key not in known and not member.weight and (member.group, member.server_id) not in told
+        if unread or is_complete(records) or member.scope in searched
+    )
+    if run.attempt == 1 or not unknown or may_have_left(records):
+        return None
+    names = f"does not name the source in {', '.join(unknown)}, where an earlier call may have set its weight 0"
+    return unread or BrokenRecord(run.episode.key("memberships"), names)
 
 
 def _take_over_memberships(run: Context) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from rescue.context import NOTICE_SECONDS, Context
 from rescue.decide import Decision
 from rescue.state import Image, State
+from spotkeeper.clock import TimeLimit
 from spotkeeper.errors import CloudError, DeadlineReached
 from spotkeeper.instances import Described, describe_instance, locked
 from spotkeeper.polling import Waiter, wait_for
@@ -19,9 +22,9 @@ NOT_RUNNING = frozenset({"IncorrectInstanceStatus", "InvalidInstanceId.NotFound"
 STOP_CONFLICTS = RetryPolicy(conflicts=frozenset({"IncorrectInstanceStatus.Initializing", "InstanceNotReady"}))
 
 
-def look(run: Context, state: State, _: Decision | None = None) -> State:
+def look(run: Context, state: State, _: Decision | None = None, until: TimeLimit | None = None) -> State:
     """Read the source. After its release, the image has to be looked for again too."""
-    source = describe_instance(run.ecs, run.instance_id)
+    source = describe_instance(run.ecs, run.instance_id, until)
     image = Image.UNKNOWN if source is None and not state.has_image else state.image
     seen = state.replace(source=source, source_seen=True, source_seen_at=run.clock.now(), image=image)
     return extend_notice(seen.replace(lock_seen=state.lock_seen or locked(source)))
@@ -33,7 +36,12 @@ def look_if_stale(run: Context, state: State) -> State:
     The notice's end alone does not tell: it may be an estimate.
     """
     age, left = run.clock.now() - state.source_seen_at, state.notice_end - run.clock.now()
-    return look(run, state) if age > FRESH_SECONDS or (age > 0 and left < FRESH_SECONDS) else state
+    if age > FRESH_SECONDS:
+        return look(run, state)
+    if age > 0 and left < FRESH_SECONDS:
+        with suppress(CloudError, DeadlineReached):  # what was read must not be lost by a refusal of another look
+            return look(run, state, until=run.deadline.sooner(0.0))
+    return state
 
 
 def extend_notice(state: State) -> State:
