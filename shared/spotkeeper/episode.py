@@ -191,8 +191,8 @@ def _current(folders: Mapping[int, Collection[str]]) -> int:
 
 
 def _is_foreign(names: Collection[str]) -> bool:
-    """Whether another program wrote these records: a call records its attempt before all others but the event."""
-    return not {"event"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
+    """Whether another program wrote these records: a call records its attempt before all others but event and loss."""
+    return not {"event", "lost"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
 
 
 def _by_name(names: Iterable[str]) -> dict[str, list[int]]:

@@ -8,6 +8,10 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a loss without a journal, and the event again": (
+        '{"scenario":"busy-clb","faults":[{"action":"oss:ListObjectsV2","effect":"garbage","times":null,'
+        '"seconds":330.0}],"seed":729772}'
+    ),
     "a launch spec that is overwritten when nobody needs it any more": (
         '{"scenario":"eventual","faults":[{"action":"ecs:DescribeInstanceRamRole","effect":"kill-after"},'
         '{"action":"slb:DescribeVServerGroups","effect":"code:InvalidSecurityToken.Expired","times":3}],"phase":23.0,'

@@ -40,14 +40,15 @@ def fail(_: Context, state: State, decision: Decision) -> State:
 def after(loop: HookLoop, error: Exception) -> None:
     """Keep the hook open after a failure of this function while another call has time: that is no failed check.
 
-    Otherwise complete it with SPOTKEEPER_HOOK_ON_INTERNAL_ERROR, else with its own DefaultResult.
+    Otherwise complete it with the result that was sent without an answer, else with SPOTKEEPER_HOOK_ON_INTERNAL_ERROR,
+    else with its own DefaultResult.
     """
     run, state = loop.run, loop.state.replace(now=loop.run.clock.now())
     if state.ended or _extended(loop, state):
         return
     # After a failed check, or without any instance to check, the result of the check plan counts.
-    result = run.settings.on_internal_error or state.default_result
-    if state.check_plan and (state.progress.failures or not state.progress.instance_ids):
+    result = state.sent or run.settings.on_internal_error or state.default_result
+    if state.check_plan and not state.sent and (state.progress.failures or not state.progress.instance_ids):
         result = state.check_plan.on_failure
     if result is None:
         return
