@@ -17,6 +17,7 @@ NEEDED = (
     "ecs:RunCommand",
     "ecs:DescribeInvocationResults",
 )
+SPENT = "LifecycleAction.TimeExceeded"
 EXPIRED = "code:InvalidSecurityToken.Expired"
 
 
@@ -61,6 +62,17 @@ def test_a_check_that_has_failed_is_not_our_failure(removing: Make) -> None:
     fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=None, skip=4)
     deny(here, "ess:RecordLifecycleActionHeartbeat")
     here.fails(CloudError, match="DescribeInvocationResults")
+    assert here.action == ("Completed", "ABANDON")
+
+
+def test_a_result_that_got_no_answer() -> None:
+    """After a later error, with no time left, the same result is sent again: Auto Scaling may have it already."""
+    here = stage()
+    here.advance(530)
+    fault(here, "RecordLifecycleActionHeartbeat", f"code:{SPENT}", times=None)
+    here.meanwhile("CompleteLifecycleAction", lambda: deny(here, "ess:DescribeLifecycleActions"), only=1)
+    fault(here, "CompleteLifecycleAction", "reset-before")
+    here.fails(CloudError, SPOTKEEPER_HOOK_ON_INTERNAL_ERROR="ROLLBACK")
     assert here.action == ("Completed", "ABANDON")
 
 
