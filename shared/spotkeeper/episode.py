@@ -1,8 +1,8 @@
 """An episode: the rescue of an instance, as its records tell it. They outlive the instance and the call.
 
     <account>/<region>/rescues/<instance>/<episode>/
-        event          the notice: when it ends, what kind of rescue this is
         attempt-<n>    one per call: its request id and its deadline
+        event          the notice: when it ends, what kind of rescue this is
         disks          the flags as they were, before the first is changed
         launch-spec    everything of the source that its replacement gets
         memberships    every group, port and weight, before the first weight is changed; whether the search is complete
@@ -191,8 +191,8 @@ def _current(folders: Mapping[int, Collection[str]]) -> int:
 
 
 def _is_foreign(names: Collection[str]) -> bool:
-    """Whether another program wrote these records: a call records its attempt before all others but event and loss."""
-    return not {"event", "lost"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
+    """Whether another program wrote these records: a call records its attempt before all others but a loss."""
+    return not {"lost"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
 
 
 def _by_name(names: Iterable[str]) -> dict[str, list[int]]:

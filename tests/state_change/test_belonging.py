@@ -42,7 +42,10 @@ OWN: dict[str, tuple[dict[str, Any], str]] = {
     "no-rescue": ({}, ""),
     "restarts-alone": ({"../restarts/i-1/1/asked-1": {"at": NOW}}, ""),
     "open": ({"i-1/1/event": EVENT, **CALLED}, OPEN.format(1)),
-    "opened-after-the-release": ({"i-1/1/event": {**EVENT, "SpotInterruptionBehavior": None}}, OPEN.format(1)),
+    "opened-after-the-release": (
+        {"i-1/1/event": {**EVENT, "SpotInterruptionBehavior": None}, **CALLED},
+        OPEN.format(1),
+    ),
     "replaced": (
         {"i-1/1/event": EVENT, **CALLED, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}},
         "its rescue i-1/1 is finished: i-9 has replaced it",
@@ -52,11 +55,11 @@ OWN: dict[str, tuple[dict[str, Any], str]] = {
         "its rescue i-1/1 is finished: it is saved and drained for good",
     ),
     "lost-although-it-stands": ({"i-1/1/event": EVENT, **CALLED, "i-1/1/lost": {"at": NOW}}, OPEN.format(1)),
-    "stop-mode": ({"i-1/1/event": STOP}, ""),
+    "stop-mode": ({"i-1/1/event": STOP, **CALLED}, ""),
     "stop-mode-done": ({"i-1/1/event": STOP, **CALLED, "i-1/1/done": {"at": NOW}}, ""),
     "before-any-call": ({"i-1/1/event": EVENT, "i-1/1/replacement": REPLACED, "i-1/1/done": {"at": NOW}}, ""),
     "the-latest-counts": (
-        {"i-1/1/event": STOP, **CALLED, "i-1/1/done": {"at": NOW}, "i-1/2/event": EVENT},
+        {"i-1/1/event": STOP, **CALLED, "i-1/1/done": {"at": NOW}, "i-1/2/event": EVENT, "i-1/2/attempt-1": {}},
         OPEN.format(2),
     ),
     "never-begun": ({"i-1/7/attempt-1": {}, "i-1/²/event": {}, "i-1/1234567890/event": {}}, ""),
@@ -73,7 +76,7 @@ def test_its_own_rescue(tmp_path: Path, records: dict[str, Any], reason: str) ->
 
 def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
     """Whether it is in stop mode cannot be told, so it is not started, and the record is named."""
-    records = {"i-1/1/event": EVENT}
+    records = {"i-1/1/event": EVENT, **CALLED}
     found(tmp_path, records, instance())
     (tmp_path / HOME / "rescues" / "i-1" / "1" / "event.json").write_text("oops")
     with pytest.raises(BrokenRecord, match="i-1/1/event"):

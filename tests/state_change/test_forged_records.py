@@ -38,6 +38,7 @@ def test_its_own_rescue() -> None:
     """Nor is it started while nobody can tell what kind of rescue was begun about it."""
     here = stopped()
     here.put(f"rescues/{SOURCE}/1/event", "oops")
+    here.put(f"rescues/{SOURCE}/1/attempt-1", {})
     here.fails(BrokenRecord, match=f"{SOURCE}/1/event")
     other = here.add_stopped(OTHER)
     answer = here.sweep()

@@ -117,6 +117,7 @@ class SweepStage(Stage):
         self.put(f"rescues/{place}/{name}", document)
         if name == "event":
             self.put(f"open/rescues/{place}", {})
+            self.put(f"rescues/{place}/attempt-1", {})
         if name == "done":
             self.put(f"open/leftovers/{int(document['at']):010}/{place}", {})
             self.cloud.oss.buckets[fleet.BUCKET].objects.pop(f"{self.home}/open/rescues/{place}.json", None)

@@ -62,7 +62,14 @@ def test_after_the_release(action: str, effect: str, attempts: int) -> None:
     assert reading.records(here)["done"]["answer"]["retained_disks"] == stays
 
 
-@pytest.mark.parametrize(("effect", "skip", "known"), [("kill-before", 0, []), ("kill-after", 1, ["event"])])
+@pytest.mark.parametrize(
+    ("effect", "skip", "known"),
+    [
+        ("kill-before", 0, []),
+        ("kill-after", 0, ["attempt-1"]),
+        ("kill-after", 2, ["attempt-1", "event"]),
+    ],
+)
 def test_a_death_at_the_first_records(effect: str, skip: int, known: list[str]) -> None:
     """Nothing but the lock tells of it, or nobody has left word of working on it: the next sweep hands it over."""
     here = stage()

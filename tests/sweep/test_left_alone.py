@@ -102,8 +102,8 @@ def test_an_old_open_rescue() -> None:
 def test_an_old_rescue_in_which_no_attempt_left_word() -> None:
     """It was opened more than a day ago: the event's own record says so."""
     here = stage(notice=LONG)
-    here.dies_at("PutObject", "kill-after", skip=1)
-    assert list(reading.records(here)) == ["event"]
+    here.dies_at("PutObject", "kill-after", skip=2)
+    assert list(reading.records(here)) == ["attempt-1", "event"]
     here.cloud.ecs.capacity_back(SOURCE)
     here.advance(DAY + 1000)
     assert "24 hours" in left_alone(here)
