@@ -1,7 +1,7 @@
 """The index of rescues in the journal: keys that spare the sweep a listing of all records.
 
-    <account>/<region>/open/rescues/<instance>/<episode>           an open rescue: made before ``event``, deleted after
-                                                                   ``done``; of a lost rescue it stays for a day
+    <account>/<region>/open/rescues/<instance>/<episode>           an open rescue: made before its records, deleted
+                                                                   after ``done``; of a lost rescue it stays for a day
     <account>/<region>/open/leftovers/<due>/<instance>/<episode>   leftovers to look at from ``due`` on (seconds since
                                                                    1970): made before ``done``
 
@@ -43,11 +43,10 @@ def open_key(home: str, episode: EpisodeKey) -> str:
     return f"{home}/open/rescues/{episode[0]}/{episode[1]}"
 
 
-def begin(episode: Episode, document: Mapping[str, Any], now: float) -> None:
-    """Record ``event``, the index first: a call may die between the two. Raises ``JournalUnavailable``."""
+def begin(episode: Episode, now: float) -> None:
+    """Make the entry of an open rescue, before its first record. Raises ``JournalUnavailable``."""
     if "event" not in episode.records:
         episode.journal().hint(open_key(episode.home, episode.episode_key), {"at": now})
-    episode.record("event", document)
 
 
 def finish(episode: Episode, document: Mapping[str, Any], now: float, *, leaves: bool) -> str:

@@ -8,6 +8,15 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a call that dies at its first record, and the next after the release": (
+        '{"scenario":"at-once","deliveries":[{"at":235.0}],"faults":[{"action":"oss:PutObject","effect":"kill-after"}],'
+        '"pause":400.0,"phase":23.0,"seed":501073}'
+    ),
+    "an event from before the first call, and another record after that": (
+        '{"scenario":"slow-image","faults":[{"action":"slb:SetVServerGroupAttribute","effect":"code:ServiceUnavailable",'
+        '"times":3},{"action":"slb:AddVServerGroupBackendServers","effect":"code:OperationBusy","times":2}],"pause":5.0,'
+        '"phase":23.0,"seed":647678,"deeds":[{"what":"half:event"},{"what":"types:running","at":120.0}]}'
+    ),
     "a loss without a journal, and the event again": (
         '{"scenario":"busy-clb","faults":[{"action":"oss:ListObjectsV2","effect":"garbage","times":null,'
         '"seconds":330.0}],"seed":729772}'

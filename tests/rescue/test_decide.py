@@ -185,6 +185,9 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.SKIP, "the instance does not exist, and no rescue of it was begun", [
         GONE.replace(image=Image.FAILED), GONE,
     ]),
+    (Step.LOSE, "the source is released, and the call that began its rescue has died", [
+        GONE.replace(records={"attempt-1": {}}),
+    ]),
     (Step.LOSE, "the source is released, and its launch spec was never recorded", [
         GONE.replace(image=Image.CREATING), (AT_ONCE, GONE.replace(records=BEGUN)),
         GONE.replace(records=BEGUN, image=Image.USABLE),

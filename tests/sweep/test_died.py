@@ -66,7 +66,7 @@ def test_after_the_release(action: str, effect: str, attempts: int) -> None:
     ("effect", "skip", "known"),
     [
         ("kill-before", 0, []),
-        ("kill-after", 0, ["attempt-1"]),
+        ("kill-after", 1, ["attempt-1"]),
         ("kill-after", 2, ["attempt-1", "event"]),
     ],
 )

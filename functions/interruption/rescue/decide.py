@@ -132,16 +132,24 @@ def _guard_gone(settings: InterruptionSettings, state: State) -> Decision | None
     """What is left to do about a source that is released; a dry run ends without the journal."""
     if state.gone and not state.journal_reached:
         return Decision(Step.NO_JOURNAL, "only the journal knows the rescue of a released instance")
-    if state.gone and "event" not in state.records:
-        if state.image is Image.UNKNOWN:
-            return Decision(Step.LOOK_FOR_IMAGE, "a call without a journal may have made an image")
-        if not state.has_image:
-            return Decision(Step.SKIP, "the instance does not exist, and no rescue of it was begun")
+    if state.gone and "event" not in state.records and (unbegun := _unbegun(state)):
+        return unbegun
     if state.gone and state.stop_mode:
         return Decision(Step.SKIP, "the instance was drained and stopped, and is released: it does not return")
     if settings.dry_run and not state.journal_reached:
         return Decision(Step.NO_JOURNAL, "a dry run reports a journal that cannot be reached")
     return None
+
+
+def _unbegun(state: State) -> Decision | None:
+    """What is left to do about a released source without an event in the journal."""
+    if state.image is Image.UNKNOWN:
+        return Decision(Step.LOOK_FOR_IMAGE, "a call without a journal may have made an image")
+    if state.has_image:
+        return None
+    if any(name.startswith("attempt-") for name in state.records):
+        return Decision(Step.LOSE, "the source is released, and the call that began its rescue has died")
+    return Decision(Step.SKIP, "the instance does not exist, and no rescue of it was begun")
 
 
 def _lost(settings: InterruptionSettings, state: State) -> Decision | None:

@@ -161,7 +161,8 @@ def _read(state: RescueState, found: Episode) -> RescueState:
         return replace(state, end=found.look("lost"))
     if not state.open:
         return state
-    event = found.look("event")
+    if not (event := found.look("event")):
+        return state
     state = replace(state, event=event, notice_end=float(event["notice_end"]))
     return replace(state, opened_at=epoch_seconds(str(event.get("opened_at") or "")))
 

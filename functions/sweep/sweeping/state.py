@@ -54,8 +54,9 @@ class RescueState:
 
     @property
     def open(self) -> bool:
-        """Begun and not ended."""
-        return "event" in self.records and not self.ended
+        """Begun and not ended; also where the call died between its attempt and the event."""
+        begun = "event" in self.records or any(name.startswith("attempt-") for name in self.records)
+        return begun and not self.ended
 
     @property
     def ended(self) -> bool:

@@ -24,8 +24,9 @@ def begin(run: Context, state: State, _: Decision) -> State:
         "launched_by": tags_of(state.source).get(EPISODE_TAG),
         "server_ids": sorted(server_ids(state.source, run.instance_id)),
     }
-    run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})  # first: see episode.glance
-    rescue_index.begin(run.episode, described, state.now)
+    rescue_index.begin(run.episode, state.now)
+    run.attempt = run.episode.claim("attempt", {**run.call, "nonce": run.nonce})  # before the event: see episode.glance
+    run.episode.record("event", described)
     run.signs.begin(run.episode, run.attempt)
     return state.replace(opened=True)
 
