@@ -183,16 +183,17 @@ class Story:
         return not call.code if hit is None else hit.cell.effect in AFTER
 
     def recorded(self, name: str) -> int | None:
-        """The number of the first call that wrote a record of this name (a pattern); None where none did."""
-        found = (
-            one
-            for one in self.calls
-            if one.action == "PutObject"
-            and (record := record_of(one.parameters["path"]))
-            and record.is_of(self.source_id, self.number)
-            and re.fullmatch(name, record.name)
-        )
-        return next((one.number for one in found if self.acted_upon(one)), None)
+        """The number of the first call that wrote a record of this name (a pattern); None where none did.
+
+        No call can write a record where somebody else's stands.
+        """
+        for one in self.calls:
+            record = record_of(one.parameters["path"]) if one.action == "PutObject" else None
+            if record and record.is_of(self.source_id, self.number) and re.fullmatch(name, record.name):
+                taken = any(other.name == record.name and other.calls < one.number for other in self.forgeries)
+                if self.acted_upon(one) and not taken:
+                    return one.number
+        return None
 
     def runs_of(self, function: str) -> list[Run]:
         """The runs of one function, in the order in which they began."""

@@ -8,6 +8,12 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a call that dies while it writes an end where somebody else's stands": (
+        '{"scenario":"realistic","deliveries":[{"at":235.0,"turns":[14,16,21]},{"at":700.0,"event":"bridge"},'
+        '{"at":2000.0,"event":"bridge"}],"faults":[{"action":"*","effect":"kill-after","call":90},{"action":"slb:*",'
+        '"effect":"code:Throttling.Api","times":null,"seconds":60.0},{"action":"ecs:*","effect":"code:Throttling.Api",'
+        '"times":null,"skip":6,"seconds":60.0}],"seed":538118,"deeds":[{"what":"half:done","call":37}]}'
+    ),
     "a call that dies at its first record, and the next after the release": (
         '{"scenario":"at-once","deliveries":[{"at":235.0}],"faults":[{"action":"oss:PutObject","effect":"kill-after"}],'
         '"pause":400.0,"phase":23.0,"seed":501073}'
