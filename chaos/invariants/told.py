@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 
 from chaos.story import Forgery, Run, Story
@@ -35,9 +36,9 @@ def told_in_time(story: Story) -> bool:
 
 
 def _expires(story: Story, run: Run, passed: float) -> bool:
-    """Whether the credentials of a call that was throttled ended before the next minute, at which it tries again."""
-    first = run is story.runs[0]
-    return first and story.start < passed and run.began + story.scenario.credentials_seconds < passed + THROTTLED_FOR
+    """Whether a throttled call had no credentials or no time left at the next minute, at which it tries again."""
+    lasts = min(story.scenario.timeout, story.scenario.credentials_seconds if run is story.runs[0] else math.inf)
+    return story.start < passed and run.began + lasts < passed + THROTTLED_FOR
 
 
 def excused(story: Story, *products: str) -> bool:

@@ -8,6 +8,10 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "a short call that is throttled, and none after it before the release": (
+        '{"scenario":"short-timeout","faults":[{"action":"ecs:DescribeInstances","effect":"throttle"}],"pause":400.0,'
+        '"seed":833712}'
+    ),
     "a call that dies while it writes an end where somebody else's stands": (
         '{"scenario":"realistic","deliveries":[{"at":235.0,"turns":[14,16,21]},{"at":700.0,"event":"bridge"},'
         '{"at":2000.0,"event":"bridge"}],"faults":[{"action":"*","effect":"kill-after","call":90},{"action":"slb:*",'
