@@ -14,7 +14,7 @@ from chaos.story import Run
 from chaos.world import World
 
 MINUTE = 60.0
-LONGEST = 30 * MINUTE
+LONGEST = 90 * MINUTE
 """Simulated seconds of sweeping after which what is open will not end."""
 LONG_ENOUGH = 6 * MINUTE
 """The same where it is known that it cannot end, because somebody goes on refusing or has written a record."""

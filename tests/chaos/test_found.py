@@ -8,6 +8,11 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "three refusals that need a human, and a call that dies": (
+        '{"scenario":"never-arrives","deliveries":[],"faults":[{"action":"ecs:RunInstances",'
+        '"effect":"code:Account.Arrearage","times":3},{"action":"*","effect":"kill-before","call":85}],"pause":5.0,'
+        '"seed":571233,"runs":1}'
+    ),
     "a short call that is throttled, and none after it before the release": (
         '{"scenario":"short-timeout","faults":[{"action":"ecs:DescribeInstances","effect":"throttle"}],"pause":400.0,'
         '"seed":833712}'
