@@ -110,8 +110,14 @@ def _told_anew(story: Story, one: Forgery) -> bool:
     if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
         return True
     gone = story.released_at is not None and not (told_in_time(story) and _called_after(story, one))
-    left = one.name.startswith("memberships") and (after_the_drain(story, one) or _after_weight_0(story, one))
+    weights = after_the_drain(story, one) or _after_weight_0(story, one) or _foreign_attempt(story)
+    left = one.name.startswith("memberships") and weights
     return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
+
+
+def _foreign_attempt(story: Story) -> bool:
+    """Whether somebody else wrote an attempt before the first call: it looks as if a call had set weights to 0."""
+    return bool(story.forged(ATTEMPTS)) and story.recorded("attempt-1") is None
 
 
 def _called_after(story: Story, one: Forgery) -> bool:

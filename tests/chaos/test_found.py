@@ -8,6 +8,10 @@ from chaos.run import judge
 from chaos.schedule import Schedule
 
 FOUND = {
+    "an attempt and memberships of somebody else before the first call": (
+        '{"scenario":"neighbours","deliveries":[{"at":60.0},{"at":100.0}],"pause":150.0,"phase":59.0,"seed":429441,'
+        '"deeds":[{"what":"types:attempt-1","at":60.0},{"what":"list:memberships"}]}'
+    ),
     "three refusals that need a human, and a call that dies": (
         '{"scenario":"never-arrives","deliveries":[],"faults":[{"action":"ecs:RunInstances",'
         '"effect":"code:Account.Arrearage","times":3},{"action":"*","effect":"kill-before","call":85}],"pause":5.0,'
