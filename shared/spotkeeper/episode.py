@@ -190,9 +190,14 @@ def _current(folders: Mapping[int, Collection[str]]) -> int:
     return next(number for number in count(1) if not _is_foreign(folders.get(number, ()))) if latest is None else latest
 
 
+def has_attempt(names: Iterable[str]) -> bool:
+    """Whether a call has begun: it records its attempt before all other records but a loss."""
+    return any(_ATTEMPT.fullmatch(name) for name in names)
+
+
 def _is_foreign(names: Collection[str]) -> bool:
-    """Whether another program wrote these records: a call records its attempt before all others but a loss."""
-    return not {"lost"}.issuperset(names) and not any(_ATTEMPT.fullmatch(name) for name in names)
+    """Whether another program wrote these records."""
+    return not {"lost"}.issuperset(names) and not has_attempt(names)
 
 
 def _by_name(names: Iterable[str]) -> dict[str, list[int]]:

@@ -118,8 +118,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
     """One call's work. ``state`` is what the call knows, also after an action has raised.
 
     ``audit_fields`` are given the states before and after a step, and return fields of its audit record.
-    ``limit`` is until when a step may wait inside itself, in seconds since 1970. ``on_refusal`` returns the state after
-    a failed step, or raises the error.
+    ``step_limit`` is until when a step may wait inside itself, in seconds since 1970. ``on_refusal`` returns the state
+    after a failed step, or raises the error.
     """
 
     run: ContextT
@@ -129,7 +129,7 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
     answers: Answers[ContextT, StateT, DecisionT]
     plan: Callable[[ContextT, StateT, DecisionT], Answer]
     audit_fields: Callable[[ContextT, StateT, StateT, DecisionT], Mapping[str, Any]]
-    limit: Callable[[StateT, DecisionT], float] | None = None
+    step_limit: Callable[[StateT, DecisionT], float] | None = None
     on_refusal: Callable[[ContextT, StateT, DecisionT, SpotkeeperError], StateT] = ended
 
     def answer(self) -> Answer:
@@ -161,8 +161,8 @@ class Loop(Generic[ContextT, StateT, DecisionT]):
 
     def _taken(self, decision: DecisionT) -> StateT:
         run, before, started = self.run, self.state, self.run.clock.now()
-        wait = self.limit(before, decision) - started if self.limit else math.inf
-        run.step.until = run.deadline.sooner(max(0.0, wait))
+        wait = self.step_limit(before, decision) - started if self.step_limit else math.inf
+        run.step_limit.until = run.deadline.sooner(max(0.0, wait))
         try:
             self._check_time(decision.step)
             after = self.actions[decision.step](run, before, decision)

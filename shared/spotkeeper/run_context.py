@@ -27,7 +27,7 @@ class RunContext(Generic[SettingsT]):
 
     ``subject`` is part of every ClientToken: calls about another subject make other resources. ``nonce`` tells the
     records of this call from those of others: Function Compute's retry of a request keeps its request id.
-    A refused API call is tried again until the limit of the ``step``. ``timeline`` has an entry for each step taken.
+    A refused API call is tried again until the ``step_limit``. ``timeline`` has an entry for each step taken.
     """
 
     settings: SettingsT
@@ -37,7 +37,7 @@ class RunContext(Generic[SettingsT]):
     load_balancers: LoadBalancers
     clock: Clock
     deadline: Deadline
-    step: StepLimit
+    step_limit: StepLimit
     audit: Audit
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
     timeline: list[dict[str, Any]] = field(default_factory=list)
@@ -58,14 +58,14 @@ class RunContext(Generic[SettingsT]):
         Raises ``NoCredentials``.
         """
         deadline = deadline or invocation.deadline
-        step = StepLimit(deadline)
+        step_limit = StepLimit(deadline)
         credentials, endpoints = invocation.credentials(), settings.endpoints
 
         def client(name: str) -> Api:
-            return api(name, region, credentials, getattr(endpoints, name), step)
+            return api(name, region, credentials, getattr(endpoints, name), step_limit)
 
         fields |= {"ecs": client("ecs"), "ess": client("ess"), "load_balancers": load_balancers(client)}
-        return cls(settings=settings, clock=deadline.clock, deadline=deadline, step=step, **fields)
+        return cls(settings=settings, clock=deadline.clock, deadline=deadline, step_limit=step_limit, **fields)
 
     def token(self, *parts: str) -> str:
         """A ClientToken (64 ASCII characters): the same for the same call, in whichever invocation it is made."""

@@ -261,11 +261,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         (EARLY, QUIET.replace(removed=True)), (LATE, USABLE.replace(snapshots_complete=True)),
     ]),
     (Step.WAIT_RUNNING, "only a running instance can join a group", [LAUNCHED]),
-    (Step.RETURN, "the replacement takes over the memberships", [
+    (Step.ADD_REPLACEMENT, "the replacement takes over the memberships", [
         RUNNING, (AT_ONCE, FOUND.replace(replacement=Replacement.RUNNING)),
     ]),
     (Step.ASK_HEALTH, "the answer reports the health of the replacement", [
-        RETURNED, RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+        RETURNED, RUNNING.replace(**refused(Step.ADD_REPLACEMENT, what=PLACE.group_name, again_at=9.0)),
     ]),
     (Step.DELETE_DUPLICATES, "only one replacement may stay", [ASKED, RUNNING.replace(memberships=())]),
     (Step.RESTORE_DISKS, "the disk flags are restored once every snapshot is complete", [
@@ -284,8 +284,8 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         REMEMBERED.replace(**refused(Step.FIND_MEMBERSHIPS, again_at=1.5)),
     ]),
     (Step.FAIL, "refused: add the replacement to the groups", [
-        RUNNING.replace(**refused(Step.RETURN, what=PLACE.group_name), **ALL_ELSE),
-        SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name)),
+        RUNNING.replace(**refused(Step.ADD_REPLACEMENT, what=PLACE.group_name), **ALL_ELSE),
+        SETTLED.replace(returned=False, **refused(Step.ADD_REPLACEMENT, what=PLACE.group_name)),
     ]),
     (Step.RETAIN_DISKS, "the disks are tried again before the image", [QUIET.replace(**BOTH, now=40.0)]),
     # what passes holds up the image for 30 seconds, and is tried again meanwhile
@@ -312,7 +312,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.FAIL, "refused: make the image", [QUIET.replace(removed=True, **refused(Step.MAKE_IMAGE), now=40.0)]),
     # refusals of load balancers keep neither the replacement nor another group waiting, but the end
     (Step.WAIT, "the next try of 'add the replacement to the groups' is due in 9.0 s", [
-        SETTLED.replace(returned=False, **refused(Step.RETURN, what=PLACE.group_name, again_at=9.0)),
+        SETTLED.replace(returned=False, **refused(Step.ADD_REPLACEMENT, what=PLACE.group_name, again_at=9.0)),
     ]),
     (Step.FAIL, "refused: find the memberships", [
         SETTLED.replace(unsearched=("lb-2",), **refused(Step.FIND_MEMBERSHIPS, what="lb-2")),

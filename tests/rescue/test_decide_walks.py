@@ -50,7 +50,7 @@ DONE_BY: dict[loop.Step, dict[str, Any]] = {
     Step.WAIT_SNAPSHOTS: {"snapshots_complete": True},
     Step.LAUNCH: {"replacement": Replacement.STARTING},
     Step.WAIT_RUNNING: {"replacement": Replacement.RUNNING},
-    Step.RETURN: {"returned": True},
+    Step.ADD_REPLACEMENT: {"returned": True},
     Step.ASK_HEALTH: {"health_asked": True},
     Step.DELETE_DUPLICATES: {"duplicates_checked": True},
     Step.RESTORE_DISKS: {"disks_settled": True},
@@ -137,7 +137,7 @@ WALKS = [
         + "wait for the image, end with the refused steps",
     ),
     (DEFAULTS, ARRIVED, frozenset({Step.REMOVE}), IMAGED + RELAUNCHED + ENDED),
-    (DEFAULTS, ARRIVED, frozenset({Step.RETURN}), IMAGED + RELAUNCHED + ENDED),
+    (DEFAULTS, ARRIVED, frozenset({Step.ADD_REPLACEMENT}), IMAGED + RELAUNCHED + ENDED),
     (NONE, ARRIVED, frozenset({Step.REMOVE}), IMAGED + ENDED),
     (
         EARLY,

@@ -84,9 +84,9 @@ def test_time_passes(errors: list[SpotkeeperError]) -> None:
 
 def test_what_a_call_ends_with() -> None:
     """One refusal is raised as it is, several in one message that names each."""
-    once = try_later(START, Step.RETURN, "a", NO, 1.0)
+    once = try_later(START, Step.ADD_REPLACEMENT, "a", NO, 1.0)
     assert error_of(once) is NO
-    twice = try_later(once, Step.RETURN, "b", BUSY, 1.0)
+    twice = try_later(once, Step.ADD_REPLACEMENT, "b", BUSY, 1.0)
     both = continue_at(twice, Step.WAIT_DRAIN, "", DeadlineReached("drains"), 9.0)
     error = error_of(both)
     assert isinstance(error, RescueIncomplete)
@@ -95,5 +95,5 @@ def test_what_a_call_ends_with() -> None:
 
 def test_a_call_whose_time_is_up() -> None:
     """Where everything that was refused passes by itself, nobody has to settle anything."""
-    waits = try_later(try_later(START, Step.RETURN, "a", BUSY, 1.0), Step.RETURN, "b", THROTTLED, 1.0)
+    waits = try_later(try_later(START, Step.ADD_REPLACEMENT, "a", BUSY, 1.0), Step.ADD_REPLACEMENT, "b", THROTTLED, 1.0)
     assert isinstance(error_of(waits), DeadlineReached)

@@ -89,7 +89,7 @@ def context(seconds: float = 100.0, **settings: Any) -> Context:
     about: dict[str, Any] = {
         "clock": clock,
         "deadline": deadline,
-        "step": StepLimit(deadline),
+        "step_limit": StepLimit(deadline),
         "audit": Audit(clock),
         **apis,
     }
@@ -165,10 +165,10 @@ def test_a_step_waits_until_its_limit_or_the_deadline(moment: float, seconds: fl
     run, left = context(), []
 
     def seen(run: Context, state: State, __: Decision) -> State:
-        left.append(run.step.remaining())
+        left.append(run.step_limit.remaining())
         return state.replace(looked=True, number=3)
 
-    counting(run, actions={Step.LOOK: seen}, limit=lambda *_: moment).answer()
+    counting(run, actions={Step.LOOK: seen}, step_limit=lambda *_: moment).answer()
     assert left == [seconds]
 
 

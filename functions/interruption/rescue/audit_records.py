@@ -62,7 +62,7 @@ CHANGES: dict[loop.Step, Callable[[Context, State, State], Change]] = {
     Step.RESTORE_DISKS: lambda run, _, after: (_flags(run, "false"), _flags(run, str(after.flags_restored).lower())),
     Step.DRAIN: _weights,
     Step.REMOVE: _memberships,
-    Step.RETURN: _memberships,
+    Step.ADD_REPLACEMENT: _memberships,
     Step.STOP_SOURCE: lambda _, before, after: (_status(before), _status(after)),
     Step.MAKE_IMAGE: lambda _, __, after: (None, after.image_id or None),
     Step.LAUNCH: lambda _, __, after: (None, after.replacement_id or None),

@@ -22,6 +22,7 @@ from rescue.steps import (
     relaunches,
 )
 from spotkeeper import loop
+from spotkeeper.episode import has_attempt
 from spotkeeper.instances import HELD, is_held, is_spot, locked, tags_of
 from spotkeeper.settings import InterruptionSettings
 
@@ -147,7 +148,7 @@ def _unbegun(state: State) -> Decision | None:
         return Decision(Step.LOOK_FOR_IMAGE, "a call without a journal may have made an image")
     if state.has_image:
         return None
-    if any(name.startswith("attempt-") for name in state.records):
+    if has_attempt(state.records):
         return Decision(Step.LOSE, "the source is released, and the call that began its rescue has died")
     return Decision(Step.SKIP, "the instance does not exist, and no rescue of it was begun")
 

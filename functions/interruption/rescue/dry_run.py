@@ -18,7 +18,7 @@ from spotkeeper.load_balancers.search import MembershipSearch
 
 def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
     """``skipped`` with ``plan``: the steps that are due in the present state, in order."""
-    run.step.until = run.deadline
+    run.step_limit.until = run.deadline
     spec = dict(run.episode.records.get("launch-spec") or {})
     if state.source is not None:
         state = state.replace(disks=tuple(source_disks.attached(run)))

@@ -22,7 +22,7 @@ CONFLICTS: Mapping[loop.Step, RetryPolicy] = {
     Step.FIND_MEMBERSHIPS: BUSY,
     Step.DRAIN: BUSY,
     Step.REMOVE: BUSY,
-    Step.RETURN: BUSY,
+    Step.ADD_REPLACEMENT: BUSY,
     Step.STOP_SOURCE: STOP_CONFLICTS,
     Step.MAKE_IMAGE: CREATE_CONFLICTS,
     Step.WAIT_IMAGE: RetryPolicy(conflicts=frozenset({"IncorrectImageStatus"})),  # DeleteImage of a second image

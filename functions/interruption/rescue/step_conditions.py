@@ -81,7 +81,7 @@ CONDITIONS: Mapping[loop.Step, Condition] = {
     Step.WAIT_RUNNING: Condition(
         "only a running instance can join a group", lambda _, state: state.replacement is not Replacement.RUNNING
     ),
-    Step.RETURN: Condition(
+    Step.ADD_REPLACEMENT: Condition(
         "the replacement takes over the memberships",
         lambda _, state: bool(state.memberships) and not state.returned,
     ),

@@ -36,7 +36,7 @@ class Step(loop.Step):
     WAIT_SNAPSHOTS = "wait for the snapshots"
     LAUNCH = "launch the replacement", WRITES
     WAIT_RUNNING = "wait for the replacement", WRITES
-    RETURN = "add the replacement to the groups", WRITES, PARTS
+    ADD_REPLACEMENT = "add the replacement to the groups", WRITES, PARTS
     ASK_HEALTH = "read the health status"
     DELETE_DUPLICATES = "look for duplicate replacements", WRITES
     RESTORE_DISKS = "restore the disk flags", WRITES
@@ -56,7 +56,7 @@ IMAGE_STEPS = (Step.MAKE_IMAGE, Step.REMOVE, Step.WAIT_IMAGE)
 STOPPED_IMAGE_STEPS = (Step.REMOVE, Step.STOP_SOURCE, Step.MAKE_IMAGE, Step.WAIT_IMAGE)
 # Stopping disturbs a snapshot in creation (document of CreateSnapshot), so the snapshots come first.
 STOP_STEPS = (Step.WAIT_SNAPSHOTS, Step.STOP_SOURCE)
-SERVE_STEPS = (Step.LAUNCH, Step.WAIT_RUNNING, Step.RETURN)
+SERVE_STEPS = (Step.LAUNCH, Step.WAIT_RUNNING, Step.ADD_REPLACEMENT)
 CHECK_STEPS = (Step.ASK_HEALTH, Step.DELETE_DUPLICATES)
 CLOSE_STEPS = (Step.RESTORE_DISKS, Step.FINISH)
 
@@ -67,7 +67,7 @@ STOP_MODE_STEPS = (Step.OPEN, Step.FIND_MEMBERSHIPS, Step.DRAIN, Step.FINISH_STO
 NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Step.NO_JOURNAL)
 
 FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
-LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.RETURN})
+LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.ADD_REPLACEMENT})
 INDEPENDENT_STEPS = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
 """While a step of this set is refused, the other steps of the set are still taken; only the steps behind them wait."""
 HOLD_UP_SECONDS = 30.0
@@ -76,7 +76,7 @@ HOLD_UP_SECONDS = 30.0
 NEVER_AWAITED = frozenset({Step.RECORD_LAUNCH_SPEC, *CHECK_STEPS, Step.RESTORE_DISKS})
 """Later steps do not wait for these while they are refused, except by ``NEEDS``."""
 
-BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.RETURN})
+BY_GROUP = frozenset({Step.DRAIN, Step.REMOVE, Step.ADD_REPLACEMENT})
 """Steps that are taken in each group: the refusal of a group does not delay the other groups."""
 
 NEEDS: Mapping[loop.Step, frozenset[Step]] = {
@@ -85,7 +85,7 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
     Step.FINISH_STOP_MODE: frozenset(Step),
     Step.REMOVE: frozenset({Step.WAIT_DRAIN}),
     Step.STOP_SOURCE: frozenset({*FIND_AND_DRAIN, Step.REMOVE}),
-    Step.RETURN: frozenset({Step.WAIT_RUNNING}),
+    Step.ADD_REPLACEMENT: frozenset({Step.WAIT_RUNNING}),
     Step.NO_JOURNAL: frozenset({Step.RETAIN_DISKS}),
 }
 """Steps that are not taken while a step of the set is refused."""
@@ -130,7 +130,7 @@ def again_at(step: loop.Step, state: State) -> float:
     return _part_again_at(step, "", state)
 
 
-FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.RETURN}
+FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.ADD_REPLACEMENT}
 """The step before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
 
 
@@ -139,7 +139,7 @@ def group_again_at(step: loop.Step, group: str, state: State) -> float:
     first = FIRST.get(step)
     if first is not None and group in state.unsettled(first):
         before = state.refusals.get((first, group))
-        if before is not None and not before.final and not (first is Step.RETURN and state.image_id):
+        if before is not None and not before.final and not (first is Step.ADD_REPLACEMENT and state.image_id):
             return max(before.again_at, _part_again_at(step, group, state))
     return _part_again_at(step, group, state)
 

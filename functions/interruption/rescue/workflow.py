@@ -54,7 +54,7 @@ def rescue_loop(run: Context, state: State) -> Loop[Context, State, Decision]:
         ANSWERS,
         dry_run.answer,
         audit_records.audit_fields,
-        limit=functools.partial(limit, run.settings),
+        step_limit=functools.partial(step_limit, run.settings),
         on_refusal=_after_refusal,
     )
 
@@ -88,7 +88,7 @@ def _after_refusal(run: Context, state: State, decision: Decision, error: Spotke
 
 
 def _plan_next_try(run: Context, state: State, step: loop.Step, error: SpotkeeperError) -> State:
-    now, until, hurried = run.clock.now(), run.step.until, _is_hurried(run.settings, state, step)
+    now, until, hurried = run.clock.now(), run.step_limit.until, _is_hurried(run.settings, state, step)
     if isinstance(error, DeadlineReached) and until.at >= run.deadline.at:
         raise error
     if step is Step.MAKE_IMAGE and state.image is Image.FAILED:
@@ -100,7 +100,7 @@ def _plan_next_try(run: Context, state: State, step: loop.Step, error: Spotkeepe
     return after.warn(f"{step.value}: {error}") if first and (step in INDEPENDENT_STEPS or hurried) else after
 
 
-def limit(settings: InterruptionSettings, state: State, decision: Decision) -> float:
+def step_limit(settings: InterruptionSettings, state: State, decision: Decision) -> float:
     """Until when a step may wait inside itself (seconds since 1970): not past the next try of a more urgent step."""
     step = decision.step
     if not _is_ordered(settings, state, step):
@@ -160,7 +160,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.WAIT_SNAPSHOTS: snapshots.wait_for_snapshots,
     Step.LAUNCH: replacement.launch,
     Step.WAIT_RUNNING: replacement.wait_until_running,
-    Step.RETURN: memberships.add_replacement,
+    Step.ADD_REPLACEMENT: memberships.add_replacement,
     Step.ASK_HEALTH: memberships.ask_health,
     Step.DELETE_DUPLICATES: duplicate_replacements.delete_duplicates,
     Step.RESTORE_DISKS: disk_flags.restore,

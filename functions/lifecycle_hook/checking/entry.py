@@ -62,7 +62,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
         ANSWERS,
         answer.plan,
         audit_records.audit_fields,
-        limit=lambda state, _: state.patient_until,
+        step_limit=lambda state, _: state.patient_until,
         on_refusal=own_failure.tried_again_later,
     )
     try:

@@ -66,7 +66,7 @@ def _extended(loop: HookLoop, state: State) -> bool:
     run = loop.run
     if state.life_known and state.left >= RETRY_SECONDS:
         return True
-    run.step.until = run.deadline
+    run.step_limit.until = run.deadline
     decision = Decision(Step.HEARTBEAT, "another call needs time after this failure")
     state = state.replace(looked=True)
     try:
@@ -75,7 +75,7 @@ def _extended(loop: HookLoop, state: State) -> bool:
         return not state.life_known
     loop.record(state, extended, decision)
     if extended.unrecorded:
-        run.step.until = run.deadline.sooner(TAG_SECONDS)
+        run.step_limit.until = run.deadline.sooner(TAG_SECONDS)
         with contextlib.suppress(SpotkeeperError):
             tags.record_life(run, extended, decision)
     return extended.left >= RETRY_SECONDS or not extended.looked

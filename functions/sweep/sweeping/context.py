@@ -27,7 +27,7 @@ GOLDEN = 0x9E3779B1
 
 @dataclass(kw_only=True)
 class Context(RunContext[SweepSettings]):
-    """``home`` is ``<account>/<region>``; ``now`` is when the sweep began; ``step`` is the budget of the job.
+    """``home`` is ``<account>/<region>``; ``now`` is when the sweep began; ``step_limit`` is the budget of the job.
 
     The next job gets the rest of a budget.
     """
@@ -40,26 +40,26 @@ class Context(RunContext[SweepSettings]):
     @functools.cached_property
     def functions(self) -> Functions:
         """The other functions of this region."""
-        return Functions(self.ecs.region, self.credentials, self.settings.endpoints.fc, self.step)
+        return Functions(self.ecs.region, self.credentials, self.settings.endpoints.fc, self.step_limit)
 
     def begin(self) -> None:
         """The budget of the next job: half of the rest of the call, so that no job starves the next."""
-        self.step.until = self.deadline.sooner(max(0.0, self.deadline.remaining()) * SHARE)
+        self.step_limit.until = self.deadline.sooner(max(0.0, self.deadline.remaining()) * SHARE)
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
         """Reads end early enough that half of the budget remains for actions."""
-        until = self.step.until
-        self.step.until = self.deadline.sooner(max(0.0, self.step.remaining()) * (1 - SHARE))
+        until = self.step_limit.until
+        self.step_limit.until = self.deadline.sooner(max(0.0, self.step_limit.remaining()) * (1 - SHARE))
         try:
             yield
         finally:
-            self.step.until = until
+            self.step_limit.until = until
 
     def each(self, items: Sequence[T], reserve: float = 0.0) -> Iterator[T]:
         """The items, while more than ``reserve`` seconds of the budget are left."""
         for item in items:
-            if self.step.remaining() <= reserve:
+            if self.step_limit.remaining() <= reserve:
                 return
             yield item
 

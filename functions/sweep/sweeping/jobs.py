@@ -90,7 +90,7 @@ class Sweep:
 
     def _observed(self, instance_ids: list[str], seen: Candidates) -> list[RescueState]:
         """Their states, as far as time allows."""
-        reserve = max(0.0, self.run.step.remaining()) / 2  # for invocations
+        reserve = max(0.0, self.run.step_limit.remaining()) / 2  # for invocations
         names = self.run.each(instance_ids, reserve)
         rescues = [observe.rescue(self.run, instance_id, seen) for instance_id in names]
         self.report.cut("rescues", len(instance_ids) - len(rescues))
@@ -169,7 +169,7 @@ class Sweep:
     def _restarts(self) -> Iterator[list[Item]]:
         """Stopped instances whose start is due."""
         run, stopped = self.run, missed_changes.stopped(self.run)
-        found = [self._of_stopped(instance) for instance in run.each(stopped, run.step.remaining() / 2)]
+        found = [self._of_stopped(instance) for instance in run.each(stopped, run.step_limit.remaining() / 2)]
         self.report.cut("stopped instances", len(stopped) - len(found))
         changes = [change for change in found if change]
         yield [_item(change, functools.partial(invoke.state_change, run, change)) for change in changes]
@@ -204,7 +204,7 @@ class Sweep:
                 )
             ]
             again = wanted and left.name not in self.report.done["deleted"]
-            if settings.dry_run or (again and run.step.remaining() <= 0):
+            if settings.dry_run or (again and run.step_limit.remaining() <= 0):
                 continue
             until = int(run.now + RETRY_SECONDS) if again else leftovers.next_look(decision, run)
             self.report.attempt(left.name, functools.partial(clean_up.reschedule, run, entry, decision, until))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spotkeeper.episode import EpisodeKey
+from spotkeeper.episode import EpisodeKey, has_attempt
 from spotkeeper.errors import InaccessibleRecord, SpotkeeperError
 from spotkeeper.instances import Described
 from spotkeeper.signs_of_life import HUMAN, Sign
@@ -55,8 +55,7 @@ class RescueState:
     @property
     def open(self) -> bool:
         """Begun and not ended; also where the call died between its attempt and the event."""
-        begun = "event" in self.records or any(name.startswith("attempt-") for name in self.records)
-        return begun and not self.ended
+        return ("event" in self.records or has_attempt(self.records)) and not self.ended
 
     @property
     def ended(self) -> bool:

@@ -88,7 +88,7 @@ def _delete_failed(run: Context, state: State) -> list[FoundImage]:
     for image in ours:
         if image.failed:
             try:
-                until = run.step.until.sooner(DELETE_SECONDS)
+                until = run.step_limit.until.sooner(DELETE_SECONDS)
                 run.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id}, until=until)
             except CloudError as error:
                 # The next try has a name of its own, so the failed image may stay.

@@ -29,7 +29,7 @@ IMAGE_WAITER = Waiter(
     first_pause=2.0,
     longest_pause=8.0,
 )
-"""Without a limit of its own: an image is waited for until the step's limit (``workflow.limit``)."""
+"""Without a limit of its own: an image is waited for until the step's limit (``workflow.step_limit``)."""
 LOOK_PAUSE = 10.0
 NOT_OURS = "not an image of this rescue's disks"
 
@@ -109,7 +109,7 @@ def wait_for_image(run: Context, state: State, _: Decision) -> State:
     """
     others: dict[str, FoundImage] = {}
     try:
-        image = wait_for(IMAGE_WAITER, state.image_id, lambda: _look(run, state, others), run.step.until)
+        image = wait_for(IMAGE_WAITER, state.image_id, lambda: _look(run, state, others), run.step_limit.until)
     except WaitFailed as failure:
         last = failure.last
         failed = last is None or (last.image_id in run.own_images and last.try_number >= run.episode.last("image"))

@@ -68,7 +68,7 @@ def find(run: Context, state: State, _: Decision) -> State:
 
 def _search_scopes(run: Context, state: State, search: MembershipSearch) -> State:
     for scope in search.scopes:
-        if run.step.remaining() <= 0:
+        if run.step_limit.remaining() <= 0:
             break
         if _is_due(run, state, scope):
             state = _search_scope(run, state, search, scope)
@@ -89,7 +89,7 @@ def _search_scope(run: Context, state: State, search: MembershipSearch, scope: s
     progress = search.progress
     searched = state.accepted(Step.FIND_MEMBERSHIPS, scope)
     try:
-        search.look_through(scope, once(run), run.step.until)
+        search.look_through(scope, once(run), run.step_limit.until)
     except DeadlineReached:
         return searched
     except (CloudError, RescueFailed) as error:

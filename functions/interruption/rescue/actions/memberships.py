@@ -80,7 +80,7 @@ def drain(run: Context, state: State, _: Decision) -> State:
 
 def wait_drain(run: Context, state: State, _: Decision) -> State:
     """Wait for in-flight requests: as long as the setting says, at most a fifth of the remaining notice."""
-    now, until = run.clock.now(), run.step.until
+    now, until = run.clock.now(), run.step_limit.until
     known = state.refusal(Step.WAIT_DRAIN)
     over = _drained_until(run, state, now) if known is None else known.again_at
     if over - now > max(0.0, until.remaining()):
@@ -119,11 +119,11 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
 
     Between two tries the replacement may have been interrupted or released (see ``interrupted_replacement``).
     """
-    if any(step is Step.RETURN for step, _ in state.refusals):
+    if any(step is Step.ADD_REPLACEMENT for step, _ in state.refusals):
         seen = describe_instance(run.ecs, state.replacement_id)
         if seen is None or locked(seen):
             return _interrupted(run, state, seen)
-        state = state.accepted(Step.RETURN)
+        state = state.accepted(Step.ADD_REPLACEMENT)
 
     def join(state: State, members: list[Membership]) -> State:
         own = [member for member in members if member.server_id == run.instance_id]
@@ -131,12 +131,12 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
         if own:
             new = [replace(member, server_id=state.replacement_id, server_ip="") for member in own]
             product = run.load_balancers[members[0].product]
-            first = state.launched_here and state.refusal(Step.RETURN, members[0].group_name) is None
+            first = state.launched_here and state.refusal(Step.ADD_REPLACEMENT, members[0].group_name) is None
             lost += product.add(new, once(run)) if first else product.restore(new, once(run))
         return state.replace(not_carried=tuple(dict.fromkeys((*state.not_carried, *lost))))
 
-    state = _each_group(run, state, Step.RETURN, join)
-    if state.unsettled(Step.RETURN):
+    state = _each_group(run, state, Step.ADD_REPLACEMENT, join)
+    if state.unsettled(Step.ADD_REPLACEMENT):
         return state
     run.episode.record("serving", {"at": run.clock.now()})
     return state.replace(returned=True)
@@ -145,14 +145,14 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
 def _interrupted(run: Context, state: State, seen: Described | None) -> State:
     """A replacement that must not serve any more; the next replacement, if any, is added to all groups anew."""
     anew = state.replace(
-        settled=frozenset(settled for settled in state.settled if settled[0] is not Step.RETURN),
-        refusals={key: refusal for key, refusal in state.refusals.items() if key[0] is not Step.RETURN},
+        settled=frozenset(settled for settled in state.settled if settled[0] is not Step.ADD_REPLACEMENT),
+        refusals={key: refusal for key, refusal in state.refusals.items() if key[0] is not Step.ADD_REPLACEMENT},
     )
     try:
         return interrupted_replacement.interrupted(run, anew, seen)
     except RescueFailed as error:
-        for group in state.unsettled(Step.RETURN):
-            state = try_later(state, Step.RETURN, group, error, run.clock.now())
+        for group in state.unsettled(Step.ADD_REPLACEMENT):
+            state = try_later(state, Step.ADD_REPLACEMENT, group, error, run.clock.now())
         return state
 
 

@@ -149,7 +149,7 @@ def wait_until_running(run: Context, state: State, _: Decision) -> State:
         return "to be reclaimed" if locked(seen) else str(seen.get("Status")), seen
 
     try:
-        wait_for(RUNNING_WAITER, state.replacement_id, status, run.step.until)
+        wait_for(RUNNING_WAITER, state.replacement_id, status, run.step_limit.until)
     except WaitFailed as failure:
         if failure.last is None or locked(failure.last):
             return interrupted_replacement.interrupted(run, state, failure.last)

@@ -32,7 +32,7 @@ def run_instances(run: Context, request: LaunchRequest) -> str:
             f"replacement of {run.instance_id}",
             {**parameters, "ClientToken": request.token},
             retry=RUN_CONFLICTS,
-            until=run.step.until.sooner(RUN_SECONDS),
+            until=run.step_limit.until.sooner(RUN_SECONDS),
         )
     except (AttributeError, TypeError, ValueError) as error:
         # After the release, only the SDK can tell that a record is no launch spec.
@@ -54,7 +54,7 @@ def exists(run: Context, instance_id: str, launched_at: float) -> bool:
     while (seen := describe_instance(run.ecs, instance_id)) is None:
         if run.clock.now() - launched_at >= VISIBLE_SECONDS:
             return False
-        if run.step.remaining() <= LOOK_PAUSE:
+        if run.step_limit.remaining() <= LOOK_PAUSE:
             raise DeadlineReached(f"instance {instance_id} is not visible yet; the next call looks again")
         run.clock.sleep(LOOK_PAUSE)
     check_age(run, seen)

@@ -30,13 +30,13 @@ def wait_for_snapshots(run: Context, state: State, _: Decision) -> State:
     if not state.snapshot_ids:
         state = look_for_image(run, state)
     left = state.notice_end - LEAVE_BEFORE_RELEASE - run.clock.now()
-    until = run.step.until.sooner(max(0.0, left))
+    until = run.step_limit.until.sooner(max(0.0, left))
     try:
         wait_for(SNAPSHOTS_WAITER, state.image_id, lambda: _slowest(run, state), until)
     except WaitFailed as failure:
         return state.replace(source_seen=False).warn(f"{failure}: the disks stay")
     except DeadlineReached:
-        if until.at == run.step.until.at:
+        if until.at == run.step_limit.until.at:
             raise
         # The release may be seconds away: look whether it has happened, and leave the flags as they are.
         run.clock.sleep(IMMINENT_PAUSE)

@@ -74,5 +74,5 @@ def stop(run: Context, state: State, _: Decision) -> State:
         source = describe_instance(run.ecs, run.instance_id)
         return str(source.get("Status")) if source else "gone", source
 
-    source = wait_for(STOPPED_WAITER, run.instance_id, status, run.step.until)
+    source = wait_for(STOPPED_WAITER, run.instance_id, status, run.step_limit.until)
     return state.replace(source=source, source_seen=True, source_seen_at=run.clock.now(), stopped_at=run.clock.now())
