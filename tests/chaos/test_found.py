@@ -158,6 +158,12 @@ FOUND = {
         '{"scenario":"stops-again","deliveries":[{"event":"stopped"}],"faults":[{"action":"oss:PutObject",'
         '"effect":"code:SecurityTokenExpired","skip":1}],"pause":400.0}'
     ),
+    "a record that no call can read, handed over for hours": (
+        '{"scenario":"slow-image","deliveries":[{},{"at":700.0,"event":"bridge"},{"at":2000.0}],"faults":'
+        '[{"action":"slb:DescribeLoadBalancers","effect":"cut","times":null,"seconds":90.0},'
+        '{"action":"ecs:DescribeUserData","effect":"code:Throttling.Api","times":null,"seconds":60.0}],'
+        '"pause":20.0,"phase":7.0,"seed":549389,"deeds":[{"what":"empty:drained","at":400.0}]}'
+    ),
 }
 
 

@@ -66,6 +66,10 @@ class Stage(FunctionStage):
         objects = self.cloud.oss.buckets[fleet.BUCKET].objects
         objects[f"{home or self.home}/{name}.json"] = StoredObject(body, self.cloud.now())
 
+    def move_away(self, name: str) -> None:
+        """Delete the journal's object of that name."""
+        self.cloud.oss.buckets[fleet.BUCKET].objects.pop(f"{self.home}/{name}.json", None)
+
     def hints(self, folder: str) -> list[str]:
         """The keys of the hints in ``alive`` or ``open``, without what stands before the folder."""
         start = f"{self.home}/{folder}/"

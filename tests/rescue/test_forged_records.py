@@ -121,7 +121,7 @@ def test_a_launch_spec_that_nobody_needs_any_more(*, moved: bool) -> None:
     here.pass_notice()
     plant(here, "launch-spec", b"oops")
     if moved:
-        here.cloud.oss.buckets["spotkeeper-journal"].objects.pop(f"{here.home}/rescues/{SOURCE}/1/launch-spec.json")
+        here.move_away(f"rescues/{SOURCE}/1/launch-spec")
     assert "unknown: the launch spec is missing or cannot be read" in here.finishes()["not_carried"]
 
 

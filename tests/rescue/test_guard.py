@@ -9,7 +9,6 @@ import pytest
 
 from simulator import fleet
 from simulator.ecs import Timings
-from spotkeeper.errors import RescueFailed
 from tests.rescue.reading import dies, skipped
 from tests.rescue.stage import SOURCE, event, stage
 
@@ -123,13 +122,3 @@ def test_a_lock_that_is_shown_no_more(action: str) -> None:
     here = stage(Timings(image=90, boot=20))
     here.meanwhile(action, here.fleet.source.locks.clear)
     here.rescues()
-
-
-def test_a_lock_that_was_taken_back() -> None:
-    """A call that finds half a rescue and no lock touches nothing, and says so to the alarm."""
-    here = stage()
-    dies(here, "AddVServerGroupBackendServers")
-    here.fleet.source.locks.clear()
-    with here.writes_nothing():
-        here.fails(RescueFailed, match="Recycling lock")
-    here.rescues(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")

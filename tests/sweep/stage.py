@@ -120,7 +120,7 @@ class SweepStage(Stage):
             self.put(f"rescues/{place}/attempt-1", {})
         if name == "done":
             self.put(f"open/leftovers/{int(document['at']):010}/{place}", {})
-            self.cloud.oss.buckets[fleet.BUCKET].objects.pop(f"{self.home}/open/rescues/{place}.json", None)
+            self.move_away(f"open/rescues/{place}")
 
     def sign(self, instance_id: str, attempt: int, at: float, ending: str = "") -> None:
         """A sign of life, or the last, of a call that works on the first episode."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spotkeeper.errors import BatchFailed, BrokenRecord
+from spotkeeper.errors import BatchFailed, BrokenRecord, RescueFailed
 from tests.rescue import reading
 from tests.rescue.reading import plant
 from tests.rescue.stage import SOURCE
@@ -51,6 +51,29 @@ def test_an_open_rescue_whose_end_somebody_else_wrote(text: str) -> None:
     here.pass_notice()
     plant(here, "done", text)
     assert here.sweep()["handed_over"] == [f"{SOURCE}/1"]
+
+
+def test_an_open_rescue_that_no_call_can_read() -> None:
+    """After the release five invocations, then only a warning; it goes on once a human has moved the record away."""
+    here = half_done(notice=300.0)
+    here.pass_notice()
+    here.put(f"rescues/{SOURCE}/1/drained", {})
+    answers = here.minutes(120)
+    assert here.handed_over == [SOURCE] * 5
+    assert f"{SOURCE}/1: invoked 4 times" in str(answers[-1]["warnings"])
+    here.move_away(f"rescues/{SOURCE}/1/drained")
+    assert here.deliver()["outcome"] == "done"
+
+
+def test_an_open_rescue_whose_lock_is_gone() -> None:
+    """A call touches nothing and says so to the alarm: four invocations, then only a warning."""
+    here = half_done("AddVServerGroupBackendServers")
+    here.fleet.source.locks.clear()
+    with here.writes_nothing():
+        here.fails(RescueFailed, match="Recycling lock")
+    here.minutes(120)
+    assert here.handed_over == [SOURCE] * 4
+    here.rescues(SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")
 
 
 def test_the_instance_is_saved_all_the_same() -> None:

@@ -98,7 +98,7 @@ def clean_up_beside(record: str, action: str = "GetObject") -> SweepStage:
     here.write(GONE, 1, "event", {})
     here.write(GONE, 1, "disks", {"disks": {"d-bp1kept": {}}})
     here.write(GONE, 1, "done", {"at": at, "answer": {"retained_disks": ["d-bp1kept"]}})
-    here.cloud.oss.buckets["spotkeeper-journal"].objects.pop(f"{here.home}/open/leftovers/{int(at):010}/{GONE}/1.json")
+    here.move_away(f"open/leftovers/{int(at):010}/{GONE}/1")
     here.put(f"open/leftovers/{1:010}/{GONE}/1", {})
     refuse(here, record, action=action)
     return here

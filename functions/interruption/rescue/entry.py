@@ -13,7 +13,7 @@ from spotkeeper.episode import Episode
 from spotkeeper.events.kinds import Interruption
 from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
-from spotkeeper.instances import iso
+from spotkeeper.instances import iso, locked
 from spotkeeper.run_context import journal_opener
 from spotkeeper.settings import InterruptionSettings
 
@@ -33,10 +33,14 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
     known = event.time if event.time is not None and event.time <= now + CLOCK_SKEW else None
     began = now if known is None else known
     state = State(now=now, entered=now, notice_end=began + NOTICE_SECONDS, notice_estimated=known is None)
+    rescue = rescue_loop(run, state)
     try:
-        answer = rescue_loop(run, state).answer()
+        answer = rescue.answer()
     except Exception as error:
         run.signs.end(error)
+        # During the notice each minute counts: no ending tells the sweep to wait.
+        if not locked(rescue.state.source) or run.clock.now() > rescue.state.notice_end:
+            run.signs.end_unbegun(run.episode, error)
         raise
     run.signs.end(None)
     if not (missed := run.signs.missed):

@@ -14,7 +14,7 @@ from typing import Any, cast
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Clock
-from spotkeeper.episode import Episode
+from spotkeeper.episode import Episode, glance, has_attempt
 from spotkeeper.errors import (
     CloudError,
     DeadlineReached,
@@ -42,7 +42,7 @@ class SignWriter:
     def begin(self, episode: Episode, attempt: int) -> None:
         """Write signs from now on; this is the n-th call of the rescue."""
         self._episode = episode
-        self._write(Sign((episode.instance_id, episode.number), attempt, int(self.clock.now())))
+        self._write(Sign(episode.episode_key, attempt, int(self.clock.now())))
 
     def due_in(self) -> float:
         """Seconds until the next sign, which is the longest sleep at once."""
@@ -68,6 +68,21 @@ class SignWriter:
             self._delete(self._sign)
         else:
             self._write(replace(self._sign, at=int(self.clock.now()), ending=ending_of(error)))
+
+    def end_unbegun(self, episode: Episode, error: Exception) -> None:
+        """Leave the ending of a call that needed a human before it could join its rescue, as if of attempt 0.
+
+        Without an ending, the sweep would invoke the function every minute for a day.
+        """
+        if self._sign is not None or isinstance(error, RescueLost) or ending_of(error) != HUMAN:
+            return
+        try:
+            self._episode = glance(episode.journal(), episode.home, episode.instance_id)
+        except JournalUnavailable as unlisted:
+            self.miss(str(unlisted))
+            return
+        if has_attempt(self._episode.records):
+            self._write(Sign(self._episode.episode_key, 0, int(self.clock.now()), HUMAN))
 
     def _write(self, sign: Sign) -> None:
         before, self._sign, self._written_at = self._sign, sign, self.clock.now()
