@@ -53,7 +53,7 @@ ALIVE_AT_MOST = 0.1
 CPU_SECONDS = 30
 """After so much work a mutant is in an endless loop; a whole run of the slowest tests takes two."""
 
-PRELOADED = ("spotkeeper.instances", "spotkeeper.settings", "spotkeeper.retry")
+PRELOADED = ("spotkeeper.instances", "spotkeeper.settings.variables", "spotkeeper.retry")
 """What the modules import of others: once here instead of once in each process."""
 
 QUIET = (

@@ -19,7 +19,7 @@ from __future__ import annotations
 from rescue.entry import handle
 from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 
 
 def handler(event: bytes | str, context: FunctionContext) -> Answer:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from checking.entry import handle, handle_check, handle_test
 from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
-from spotkeeper.settings import LifecycleHookSettings
+from spotkeeper.settings.lifecycle_hook import LifecycleHookSettings
 
 HANDLERS = {Kind.LIFECYCLE_HOOK: handle, Kind.CHECK: handle_check, Kind.LIFECYCLE_HOOK_TEST: handle_test}
 

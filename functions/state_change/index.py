@@ -18,7 +18,7 @@ from __future__ import annotations
 from restarting.entry import handle
 from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
-from spotkeeper.settings import StateChangeSettings
+from spotkeeper.settings.state_change import StateChangeSettings
 
 
 def handler(event: bytes | str, context: FunctionContext) -> Answer:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from spotkeeper.events.notification import Kind
 from spotkeeper.function import Answer, FunctionContext, run_function
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 from sweeping.entry import handle
 
 

@@ -17,7 +17,7 @@ from spotkeeper.clock import TimeLimit
 from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
-from spotkeeper.settings import Endpoint
+from spotkeeper.settings.types import Endpoint
 
 if TYPE_CHECKING:
     from spotkeeper.credentials import Credentials

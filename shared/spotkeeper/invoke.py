@@ -12,7 +12,7 @@ from spotkeeper.clock import TimeLimit
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy, retried
-from spotkeeper.settings import Endpoint
+from spotkeeper.settings.types import Endpoint
 
 SUBMITTED_BEFORE = 409
 """HTTP status of a task id that was submitted already ("Task deduplication")."""

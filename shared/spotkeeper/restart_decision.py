@@ -13,7 +13,7 @@ from enum import Enum
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HELD, Described, held_until, iso, lock_reasons, locked, manager_of, tags_of
 from spotkeeper.restart_records import History, Restart
-from spotkeeper.settings import RestartRules
+from spotkeeper.settings.state_change import RestartRules
 
 FIRST_PAUSE = 60.0
 """Seconds between the first and the second restart in a window; doubled with each further restart."""

@@ -25,7 +25,7 @@ from typing import Any
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.journal import Journal
 from spotkeeper.records import EXPIRED, in_reach
-from spotkeeper.settings import RestartRules
+from spotkeeper.settings.state_change import RestartRules
 
 SETTLED_SECONDS = 60.0
 """An instance that is Stopped so long after an accepted start has stopped again; before, Describe may lag behind."""

@@ -15,7 +15,7 @@ from spotkeeper.clock import Clock, Deadline, StepLimit
 from spotkeeper.function import Invocation
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.load_balancers import LoadBalancers, load_balancers
-from spotkeeper.settings import JournalSettings, Settings
+from spotkeeper.settings.types import JournalSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ContextT = TypeVar("ContextT", bound="RunContext[Any]")

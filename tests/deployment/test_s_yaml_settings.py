@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from spotkeeper import settings
+from spotkeeper.settings import interruption, lifecycle_hook, state_change, sweep
+from spotkeeper.settings.variables import KNOWN
 from tests.deployment.stage import FUNCTIONS, props
 from tools import build
 from tools.check_deployment import environment
 from tools.check_deployment.check import ROOT
 
-CLASSES = {name: member for name, member in vars(settings).items() if hasattr(member, "from_env")}
+MODULES = (interruption, lifecycle_hook, state_change, sweep)
+CLASSES = {name for module in MODULES for name, member in vars(module).items() if hasattr(member, "from_env")}
 """Every class of settings that there is."""
 
 ACCOUNT = "1690701234567830"
@@ -25,14 +27,14 @@ def test_functions() -> None:
     """What is deployed is what is built, and each settings class is found at the function that reads it."""
     assert set(FUNCTIONS) == set(build.functions(ROOT))
     found = {reader.__name__ for function in FUNCTIONS for reader in readers(function)}
-    assert found == set(CLASSES) - {"RestartRules"}  # which is part of others
+    assert found == CLASSES
 
 
 def test_every_setting() -> None:
     """The functions share all that the settings module knows and all endpoints that it reads, and nothing else."""
     read = set().union(*(environment.read_by(ROOT / "functions" / function) for function in FUNCTIONS))
-    assert read >= settings.KNOWN
-    assert {name for name in read - settings.KNOWN if not name.endswith("_ENDPOINT")} == set()
+    assert read >= KNOWN
+    assert {name for name in read - KNOWN if not name.endswith("_ENDPOINT")} == set()
     for function in FUNCTIONS:
         assert set(props(function)["environmentVariables"]) == read
 
@@ -57,10 +59,10 @@ def test_hooks() -> None:
 
 def test_names() -> None:
     """The functions are called what sweep's defaults call them."""
-    sweep = settings.SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
-    assert props("interruption")["functionName"] == sweep.interruption_function
-    assert props("state_change")["functionName"] == sweep.state_change_function
-    assert props("lifecycle_hook")["functionName"] == sweep.lifecycle_hook_function
+    swept = sweep.SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/prefix"})
+    assert props("interruption")["functionName"] == swept.interruption_function
+    assert props("state_change")["functionName"] == swept.state_change_function
+    assert props("lifecycle_hook")["functionName"] == swept.lifecycle_hook_function
 
 
 def test_finds_what_is_read() -> None:

@@ -12,22 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotkeeper.errors import BadSetting
-from spotkeeper.settings import (
-    KNOWN,
-    DirectoryLocation,
-    Endpoint,
-    Endpoints,
-    InterruptionSettings,
-    OssLocation,
-    Relaunch,
-    RestartRules,
-    RetainDisks,
-    StateChangeSettings,
-    StopSource,
-    SweepSettings,
-    TagFilter,
-    UserData,
-)
+from spotkeeper.settings.interruption import InterruptionSettings, Relaunch, RetainDisks, StopSource, UserData
+from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
+from spotkeeper.settings.sweep import SweepSettings
+from spotkeeper.settings.types import DirectoryLocation, Endpoint, Endpoints, OssLocation, TagFilter
+from spotkeeper.settings.variables import KNOWN
 from tests.sweep.stage import stage
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "oss://bucket/journal"}

@@ -11,7 +11,12 @@ from unicodedata import normalize
 
 import pytest
 
-from spotkeeper import errors, settings
+from spotkeeper import errors
+from spotkeeper.settings.interruption import InterruptionSettings
+from spotkeeper.settings.lifecycle_hook import LifecycleHookSettings
+from spotkeeper.settings.state_change import StateChangeSettings
+from spotkeeper.settings.sweep import SweepSettings
+from spotkeeper.settings.variables import KNOWN
 from tests.house.pages import (
     CHINESE,
     CHINESE_PAGES,
@@ -35,10 +40,10 @@ from tools import build, costs, readme_tables
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}
 PARSERS: tuple[Callable[[Mapping[str, str]], object], ...] = (
-    settings.InterruptionSettings.from_env,
-    settings.StateChangeSettings.from_env,
-    settings.LifecycleHookSettings.from_env,
-    settings.SweepSettings.from_env,
+    InterruptionSettings.from_env,
+    StateChangeSettings.from_env,
+    LifecycleHookSettings.from_env,
+    SweepSettings.from_env,
 )
 MADE = (".venv/", "dist/", "node_modules/", ".cache/", "rescues/", "restarts/", "sweeps/", "alive/", "open/")
 """Folders that commands make, and those of the journal: a fresh clone has none of them."""
@@ -117,8 +122,8 @@ def test_settings(manual: Text) -> None:
     """Every setting of the functions is in the table, and nothing else that looks like a setting is in the text."""
     table = {name for row in manual.table("SPOTKEEPER_JOURNAL") for name in spans(row[0])}
     named = set(re.findall(r"SPOTKEEPER_[A-Z_]+", manual.text)) - {"SPOTKEEPER_"}
-    assert named == settings.KNOWN
-    assert {name for name in table if name.startswith("SPOTKEEPER_")} == settings.KNOWN
+    assert named == KNOWN
+    assert {name for name in table if name.startswith("SPOTKEEPER_")} == KNOWN
 
 
 def defaults(manual: Text) -> Iterator[tuple[str, str]]:

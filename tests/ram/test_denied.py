@@ -20,7 +20,7 @@ from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError
 from spotkeeper.invoke import Functions
-from spotkeeper.settings import Endpoint
+from spotkeeper.settings.types import Endpoint
 from tests.ram.documents import VALUES
 from tests.simulator.oss_sdk import oss_client
 from tests.simulator.sdk import NOON, Ecs

@@ -16,7 +16,7 @@ from rescue.steps import Step
 from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.failed_steps import FailedStep
 from spotkeeper.load_balancers import Membership
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 from tests.tables import cases
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})

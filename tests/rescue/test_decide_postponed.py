@@ -12,7 +12,7 @@ from rescue.next_try import try_later
 from rescue.state import Image, State
 from rescue.steps import BY_GROUP, Step, ordered_steps
 from spotkeeper.errors import CloudError
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
 
 NO = CloudError("Describe", "lb-1", "Refused")

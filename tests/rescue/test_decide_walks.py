@@ -11,7 +11,7 @@ from rescue.decide import decide, plan
 from rescue.state import Image, Replacement, State
 from rescue.steps import BY_GROUP, INDEPENDENT_STEPS, Step
 from spotkeeper import loop
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 from tests.rescue.test_decide import (
     AT_ONCE,
     DEFAULTS,

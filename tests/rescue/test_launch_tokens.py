@@ -13,7 +13,7 @@ from rescue.actions.launch_requests import token_of
 from rescue.context import Context, subject_of
 from rescue.launch_spec.spec import launch_spec, run_parameters
 from spotkeeper.episode import Episode
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 from tests.rescue.test_decide import settings as chosen
 from tests.rescue.test_launch_spec import DISKS
 

@@ -19,7 +19,7 @@ from spotkeeper.clients import Api, items
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError, CloudUnreachable
-from spotkeeper.settings import Endpoint
+from spotkeeper.settings.types import Endpoint
 from tests.rescue.stage import SOURCE, stage
 
 

@@ -21,7 +21,7 @@ from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import BrokenRecord, JournalUnavailable
 from spotkeeper.journal import Journal, open_journal
-from spotkeeper.settings import DirectoryLocation, Endpoint, OssLocation
+from spotkeeper.settings.types import DirectoryLocation, Endpoint, OssLocation
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spotkeeper import loop, settings
+from spotkeeper import loop
 from spotkeeper.audit import Audit
 from spotkeeper.clients import Api
 from spotkeeper.clock import Deadline, StepLimit
@@ -17,7 +17,7 @@ from spotkeeper.credentials import Credentials
 from spotkeeper.errors import DeadlineReached, NoProgress, SpotkeeperError, WaitFailed
 from spotkeeper.loop import QUIET, WRITES, Actions, Decision, Loop
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import Endpoints
+from spotkeeper.settings import types
 from tests.clock import SimulatedClock
 
 
@@ -39,10 +39,10 @@ class State(loop.State):
 
 
 @dataclass(frozen=True)
-class Settings(settings.Settings):
+class Settings(types.Settings):
     """What the loop reads."""
 
-    endpoints: Endpoints = field(default_factory=Endpoints)
+    endpoints: types.Endpoints = field(default_factory=types.Endpoints)
     dry_run: bool = False
 
 

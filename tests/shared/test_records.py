@@ -20,7 +20,7 @@ from spotkeeper.errors import BrokenRecord, UnknownFormat
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.journal.directory import DirectoryJournal
 from spotkeeper.records import SHAPES, checked, family, parse
-from spotkeeper.settings import DirectoryLocation
+from spotkeeper.settings.types import DirectoryLocation
 from tests.rescue import reading
 from tests.rescue.stage import stage
 

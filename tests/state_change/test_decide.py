@@ -14,7 +14,7 @@ from spotkeeper.events.kinds import StateChange
 from spotkeeper.loop import Decision
 from spotkeeper.restart_decision import RestartAction, RestartDecision, decide_restart
 from spotkeeper.restart_records import History, Restart
-from spotkeeper.settings import RestartRules, StateChangeSettings
+from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
 from tests.tables import cases
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}

@@ -10,7 +10,8 @@ import pytest
 from spotkeeper import episode
 from spotkeeper.journal.directory import DirectoryJournal
 from spotkeeper.restart_records import Ledger
-from spotkeeper.settings import RestartRules, TagFilter
+from spotkeeper.settings.state_change import RestartRules
+from spotkeeper.settings.types import TagFilter
 
 HOME = "1690701234567830/cn-hangzhou"
 RULES = RestartRules(TagFilter("keep"), 3, 3600.0)

@@ -10,7 +10,8 @@ import pytest
 
 from spotkeeper.restart_decision import RestartAction, RestartDecision, back_off, decide_next_try, decide_restart
 from spotkeeper.restart_records import MOST_TRIES, History, Restart
-from spotkeeper.settings import RestartRules, TagFilter
+from spotkeeper.settings.state_change import RestartRules
+from spotkeeper.settings.types import TagFilter
 
 NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z
 RULES = RestartRules(TagFilter("spotkeeper:auto-restart", "true"), limit=3, window=3600.0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spotkeeper.instances import in_stop_mode, iso
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 from spotkeeper.signs_of_life import AGAIN, HUMAN, Sign
 from sweeping.decide import OLD_SECONDS, Item, RescueAction, RescueDecision, chosen, decide, quota_warnings, urgency
 from sweeping.state import RescueState

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 from sweeping.decide import DAY, CleanUp, decide_clean_up
 from sweeping.state import Leftover
 from tests.sweep.test_decide import BROKEN, HELD, NOW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import importlib
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any, Protocol, cast
 
 from spotkeeper import settings
 from spotkeeper.errors import BadSetting
+from spotkeeper.settings.types import DirectoryLocation
+from spotkeeper.settings.variables import KNOWN
 from tools.check_deployment.complaint import Complaint
 from tools.check_deployment.resolve import ACCOUNT
 
@@ -44,12 +47,12 @@ class Recording(dict[str, str]):
 @cache
 def classes(folder: Path) -> list[type[Settings]]:
     """The settings classes that the modules of a function's folder import."""
-    names = set()
+    imported = set()
     for module in sorted(folder.rglob("*.py")):
         for statement in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(settings.__name__):
-                names |= {alias.name for alias in statement.names}
-    found = [getattr(settings, name, None) for name in sorted(names)]
+                imported |= {(alias.name, str(statement.module)) for alias in statement.names}
+    found = [getattr(importlib.import_module(name), reader) for reader, name in sorted(imported)]
     return [cast("type[Settings]", reader) for reader in found if hasattr(reader, "from_env")]
 
 
@@ -64,7 +67,7 @@ def read_by(folder: Path) -> set[str]:
 def complaints(functions: Mapping[str, Mapping[str, Any]], root: Path) -> Iterator[Complaint]:
     """The mistakes in the environments of the functions (props by name) of the checkout ``root``."""
     folders = {name: root / "functions" / name for name in functions}
-    known = settings.KNOWN.union(*map(read_by, folders.values()))
+    known = KNOWN.union(*map(read_by, folders.values()))
     for name, props in functions.items():
         at, variables = f"resources.{name}.props.environmentVariables", props["environmentVariables"]
         for variable in sorted(set(variables) - known):
@@ -98,5 +101,5 @@ def _refused(at: str, reader: type[Settings], environ: Mapping[str, str]) -> Ite
         variable, _, wrong = str(error).partition(" ")
         yield Complaint(f"{at}.{variable}", f"{reader.__name__} refuses it", f"it {wrong}")
     else:
-        if isinstance(journal, settings.DirectoryLocation):
+        if isinstance(journal, DirectoryLocation):
             yield Complaint(f"{at}.SPOTKEEPER_JOURNAL", "a directory is lost with its instance", "oss://bucket/prefix")

@@ -11,7 +11,8 @@ from darabonba.runtime import RuntimeOptions
 
 from spotkeeper.clients import as_cloud_error, sdk_config, silence_sdk_loggers
 from spotkeeper.credentials import Credentials
-from spotkeeper.settings import Endpoint, Variables
+from spotkeeper.settings.types import Endpoint
+from spotkeeper.settings.variables import Variables
 
 
 def ask(  # noqa: PLR0913 - what a call is made of

@@ -14,7 +14,8 @@ from typing import Any
 from spotkeeper.clock import Clock
 from spotkeeper.credentials import Credentials
 from spotkeeper.instances import Described, describe_instance, is_spot, locked, tags_of
-from spotkeeper.settings import Endpoint, Variables
+from spotkeeper.settings.types import Endpoint
+from spotkeeper.settings.variables import Variables
 from tools.confirm import confirmed
 from tools.deploy.openapi import account_id, ask
 from tools.errors import CommandFailed, NothingDone

@@ -13,7 +13,7 @@ from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import CloudError, CloudUnreachable, DeadlineReached, NoCredentials, WaitFailed
 from spotkeeper.instances import Described, describe_instance, iso
 from spotkeeper.polling import ABSENT, Waiter, wait_for
-from spotkeeper.settings import Variables
+from spotkeeper.settings.variables import Variables
 from tools.confirm import confirmed
 from tools.errors import CommandFailed, NothingDone
 from tools.launch import market

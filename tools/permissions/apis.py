@@ -12,7 +12,8 @@ from spotkeeper.clients import silence_sdk_loggers
 from spotkeeper.credentials import Credentials, find_credentials
 from spotkeeper.errors import CloudError
 from spotkeeper.journal.oss import as_cloud_error
-from spotkeeper.settings import Endpoint, Variables
+from spotkeeper.settings.types import Endpoint
+from spotkeeper.settings.variables import Variables
 from tools.deploy.openapi import ask
 
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import ram
-from spotkeeper.settings import OssLocation, SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
+from spotkeeper.settings.types import OssLocation
 from tools.deploy.plan import make_plan
 from tools.errors import NothingDone
 

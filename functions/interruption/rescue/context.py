@@ -12,7 +12,7 @@ from spotkeeper.episode import Episode
 from spotkeeper.errors import JournalUnavailable
 from spotkeeper.load_balancers.search import MembershipSearch
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 
 NOTICE_SECONDS = 300.0
 """Spot instances are released five minutes after the notice."""

@@ -24,7 +24,7 @@ from rescue.steps import (
 from spotkeeper import loop
 from spotkeeper.episode import has_attempt
 from spotkeeper.instances import HELD, is_held, is_spot, locked, tags_of
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 
 RESTORED_SECONDS = 5.0
 """In stop mode, a look at the source is out of date after this time."""

@@ -15,7 +15,7 @@ from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.instances import iso, locked
 from spotkeeper.run_context import journal_opener
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 
 CLOCK_SKEW = 60.0
 """Seconds by which the clocks of the platform may differ."""

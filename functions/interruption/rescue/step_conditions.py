@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rescue.state import Image, Replacement, State
 from rescue.steps import Step
 from spotkeeper import loop
-from spotkeeper.settings import InterruptionSettings, RetainDisks, StopSource
+from spotkeeper.settings.interruption import InterruptionSettings, RetainDisks, StopSource
 
 
 class Condition(NamedTuple):

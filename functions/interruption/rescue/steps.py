@@ -10,7 +10,7 @@ from spotkeeper import loop
 from spotkeeper.errors import CloudError
 from spotkeeper.loop import PARTS, WRITES
 from spotkeeper.retry import passes_by_itself
-from spotkeeper.settings import InterruptionSettings, Relaunch, StopSource
+from spotkeeper.settings.interruption import InterruptionSettings, Relaunch, StopSource
 
 
 class Step(loop.Step):

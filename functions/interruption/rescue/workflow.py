@@ -36,7 +36,7 @@ from spotkeeper.errors import (
     SpotkeeperError,
 )
 from spotkeeper.loop import Actions, Answers, Loop
-from spotkeeper.settings import InterruptionSettings, StopSource
+from spotkeeper.settings.interruption import InterruptionSettings, StopSource
 
 WITHOUT_WAIT = INDEPENDENT_STEPS - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
 """Steps that never wait inside themselves: the loop tries them again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import LifecycleHookSettings
+from spotkeeper.settings.lifecycle_hook import LifecycleHookSettings
 
 
 @dataclass(kw_only=True)

@@ -21,7 +21,7 @@ from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.loop import Actions, Answers, Loop
 from spotkeeper.scaling import DEFAULT_TIMEOUT
-from spotkeeper.settings import LifecycleHookSettings
+from spotkeeper.settings.lifecycle_hook import LifecycleHookSettings
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 HOOKS = CHECKS.parent / "hooks.json"

@@ -9,7 +9,7 @@ from spotkeeper.episode import Episode
 from spotkeeper.journal import Journal
 from spotkeeper.restart_records import Ledger
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import StateChangeSettings
+from spotkeeper.settings.state_change import StateChangeSettings
 
 
 @dataclass(kw_only=True)

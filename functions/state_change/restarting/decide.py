@@ -11,7 +11,7 @@ from spotkeeper.instances import HELD, Described, is_held, locked, tags_of
 from spotkeeper.load_balancers.membership import is_complete
 from spotkeeper.loop import Decision
 from spotkeeper.restart_decision import RestartAction, decide_restart, not_restartable
-from spotkeeper.settings import RestartRules, StateChangeSettings
+from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
 
 LOOKED_AT = frozenset({"Created", "Pending", "Running", "Stopped"})
 """States after which the instance is looked at: the audit describes it while it exists."""

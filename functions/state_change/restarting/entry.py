@@ -18,7 +18,7 @@ from spotkeeper.events.notification import Notification
 from spotkeeper.function import Invocation, described
 from spotkeeper.loop import Actions, Answers, Decision, Loop
 from spotkeeper.run_context import journal_opener
-from spotkeeper.settings import StateChangeSettings
+from spotkeeper.settings.state_change import StateChangeSettings
 
 
 def handle(notification: Notification, invocation: Invocation, settings: StateChangeSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from spotkeeper.errors import DeadlineReached
 from spotkeeper.invoke import Functions
 from spotkeeper.journal import Journal
 from spotkeeper.run_context import RunContext
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 
 T = TypeVar("T")
 

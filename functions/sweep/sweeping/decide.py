@@ -8,7 +8,7 @@ from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import HELD, in_stop_mode, is_held, iso, tags_of
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 from sweeping.state import Leftover, RescueState
 
 OLD_SECONDS = 86_400.0

@@ -8,7 +8,7 @@ from spotkeeper.events.kinds import Timer
 from spotkeeper.events.notification import Notification
 from spotkeeper.function import Invocation
 from spotkeeper.run_context import journal_opener
-from spotkeeper.settings import SweepSettings
+from spotkeeper.settings.sweep import SweepSettings
 from sweeping.context import Context, TimedApi
 from sweeping.jobs import Sweep
 from sweeping.report import Report

@@ -14,7 +14,7 @@ from __future__ import annotations
 from spotkeeper.clock import Deadline
 from spotkeeper.credentials import Credentials
 from spotkeeper.journal.protocol import Journal
-from spotkeeper.settings import DirectoryLocation, Endpoint, OssLocation
+from spotkeeper.settings.types import DirectoryLocation, Endpoint, OssLocation
 
 __all__ = ["Journal", "open_journal"]
 

@@ -16,7 +16,7 @@ from spotkeeper.errors import BrokenRecord, CloudError, CloudUnreachable, Inacce
 from spotkeeper.journal.protocol import PATIENCE_SECONDS, Journal
 from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
-from spotkeeper.settings import Endpoint, OssLocation
+from spotkeeper.settings.types import Endpoint, OssLocation
 
 T = TypeVar("T")
 

@@ -63,15 +63,11 @@ class InterruptionSettings(JournalSettings):
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> InterruptionSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
-        variables = Variables(
-            environ
-        )  # refuses a name that is not in ``variables.KNOWN``: a new variable goes there too
+        variables = Variables(environ)  # a new variable goes into ``variables.KNOWN`` too: any other name is refused
         relaunch = variables.choice("SPOTKEEPER_RELAUNCH", Relaunch.FROM_IMAGE)
         stop_source = variables.choice("SPOTKEEPER_STOP_SOURCE", StopSource.NEVER)
         if relaunch is Relaunch.AT_ONCE and stop_source is StopSource.BEFORE_RELAUNCH:
-            accepted = (
-                "before-image or never where SPOTKEEPER_RELAUNCH is at-once, which launches while the source runs"
-            )
+            accepted = "before-image or never where SPOTKEEPER_RELAUNCH is at-once: the source runs during the launch"
             raise refusal("SPOTKEEPER_STOP_SOURCE", accepted, stop_source.value)
         return cls(
             **variables.shared("ecs", "slb", "oss"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rescue.context import Context
 from rescue.state import State
 from spotkeeper.instances import Described
-from spotkeeper.settings import RetainDisks
+from spotkeeper.settings.interruption import RetainDisks
 
 
 def recorded(run: Context) -> Mapping[str, Described]:

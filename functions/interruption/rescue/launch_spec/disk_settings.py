@@ -12,7 +12,7 @@ from typing import Any
 from rescue.launch_spec.instance_settings import applying, texts
 from rescue.launch_spec.tags import own_tags
 from spotkeeper.instances import Described, tags_of
-from spotkeeper.settings import Relaunch
+from spotkeeper.settings.interruption import Relaunch
 
 LOCAL_DISK_PREFIXES = ("ephemeral", "local_", "elastic_ephemeral")
 """Disks of the host, or without snapshots: their data is in no image."""

@@ -15,7 +15,7 @@ from typing import Any
 from rescue.launch_spec.instance_settings import BOUND_TO_TYPE, DOUBTFUL
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described
-from spotkeeper.settings import InterruptionSettings
+from spotkeeper.settings.interruption import InterruptionSettings
 
 Option = dict[str, Any]
 

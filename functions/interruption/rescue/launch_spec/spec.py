@@ -19,7 +19,7 @@ from rescue.launch_spec.tags import carried_tags
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, tags_of
-from spotkeeper.settings import InterruptionSettings, UserData
+from spotkeeper.settings.interruption import InterruptionSettings, UserData
 
 LARGEST_BANDWIDTH = 100
 """Outbound Mbit/s (request metadata of RunInstances)."""
