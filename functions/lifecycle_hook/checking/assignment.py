@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from checking.catalogue import Check
-from checking.declared import entries, only, read, record, value_of, whole, words
+from checking.json_fields import entries, only, read, record, value_of, whole, words
 from spotkeeper.errors import BadCheck, MalformedEvent
 from spotkeeper.events.kinds import HookResult, Transition
 from spotkeeper.events.text import shown

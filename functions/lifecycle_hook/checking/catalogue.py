@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from checking.declared import entries, only, read, record, value_of, whole, words
+from checking.json_fields import entries, only, read, record, value_of, whole, words
 from spotkeeper.errors import BadCheck
 from spotkeeper.events.text import shown
 

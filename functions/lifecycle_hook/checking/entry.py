@@ -6,12 +6,11 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from checking import answer, audit_records, catalogue, demand, observe, own_failure
+from checking import answer, audit_records, catalogue, check_on_demand, failed_call, observe
 from checking.actions import commands, completion, failed_instances, heartbeat, tags
 from checking.assignment import Rules, chosen_on_demand
 from checking.context import Context
 from checking.decide import decide
-from checking.progress import Progress
 from checking.state import State
 from checking.steps import Decision, Step
 from spotkeeper.credentials import KEYS
@@ -63,13 +62,13 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
         answer.plan,
         audit_records.audit_fields,
         step_limit=lambda state, _: state.patient_until,
-        on_refusal=own_failure.tried_again_later,
+        on_refusal=failed_call.tried_again_later,
     )
     try:
         return loop.answer()
     except Exception as error:
         if not (settings.dry_run or isinstance(error, MalformedEvent)):
-            own_failure.after(loop, error)
+            failed_call.after(loop, error)
         raise
 
 
@@ -87,8 +86,7 @@ def handle_check(notification: Notification, invocation: Invocation, settings: L
     chosen = chosen_on_demand(catalogue.load(CHECKS), event.check)
     # Function Compute's retries keep the request id, so that they find the same commands.
     run = _context(event, f"{event.id}\n{invocation.request_id}", invocation, settings)
-    state = demand.State(run.clock.now(), event, run.clock.now(), Progress(event.instance_ids, (chosen,)))
-    return Loop(run, state, demand.decide, demand.ACTIONS, demand.ANSWERS, demand.plan, lambda *_: {}).answer()
+    return check_on_demand.answer(run, event, chosen)
 
 
 def _context(
@@ -124,7 +122,7 @@ ACTIONS: Actions[Context, State, Decision] = {
     Step.REMOVE: failed_instances.remove,
     Step.TIDY: tags.tidy,
     Step.WAIT: observe.wait,
-    Step.LEAVE: own_failure.leave,
-    Step.FAIL: own_failure.fail,
+    Step.LEAVE: failed_call.leave,
+    Step.FAIL: failed_call.fail,
 }
 ANSWERS: Answers[Context, State, Decision] = {Step.SKIP: answer.skipped, Step.DONE: answer.done}

@@ -8,6 +8,7 @@ from typing import Any
 from checking import audit_records, readiness
 from checking.actions import commands
 from checking.answer import evidence
+from checking.assignment import Chosen
 from checking.context import Context
 from checking.decide import REACH_SECONDS
 from checking.observe import FIRST_PAUSE, LONGEST_PAUSE
@@ -15,7 +16,7 @@ from checking.progress import Progress
 from spotkeeper import loop
 from spotkeeper.errors import DeadlineReached
 from spotkeeper.events.kinds import CheckOnDemand
-from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision
+from spotkeeper.loop import DRY_RUN, QUIET, WRITES, Actions, Answers, Decision, Loop
 from spotkeeper.polling import GROWTH, jittered
 
 
@@ -92,3 +93,9 @@ def plan(_: Context, state: State, __: Decision) -> dict[str, Any]:
 
 ACTIONS: Actions[Context, State, Decision] = {Step.OBSERVE: observe, Step.RUN: start}
 ANSWERS: Answers[Context, State, Decision] = {Step.DONE: done}
+
+
+def answer(run: Context, event: CheckOnDemand, chosen: Chosen) -> dict[str, Any]:
+    """Run the check until it has ended on every instance. Raises any ``SpotkeeperError``."""
+    state = State(run.clock.now(), event, run.clock.now(), Progress(event.instance_ids, (chosen,)))
+    return Loop(run, state, decide, ACTIONS, ANSWERS, plan, lambda *_: {}).answer()
