@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from restarting.context import Context
 from restarting.state import State
 from restarting.steps import Step
-from spotkeeper.load_balancers import Membership
+from spotkeeper.load_balancers import membership
 from spotkeeper.loop import DRY_RUN, Decision
 
 
@@ -69,8 +68,9 @@ def _served(state: State, members: int) -> str:
     return f"it has its {members} memberships again, with the weights from before its interruption"
 
 
-def closing(run: Context, state: State, members: Sequence[Membership]) -> dict[str, Any]:
+def closing(run: Context, state: State) -> dict[str, Any]:
     """The ``done`` record of a rescue in stop mode, with the answer that later calls of either function give."""
+    members = membership.recorded(state.rescue)
     reason = f"{run.instance_id} is running again; {_served(state, len(members) - len(state.lost))}"
     if state.instance is None:
         reason = f"{run.instance_id} was released while it was stopped: it has no memberships to restore"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restarting.actions.journal import record
+from restarting.actions.journal import record, wrote
 from restarting.context import Context
 from restarting.observe import look
 from restarting.state import State
@@ -19,8 +19,6 @@ STARTING = RetryPolicy(conflicts=frozenset({"InstanceNotReady"}), repeatable=Fal
 OTHER_STATUS = "IncorrectInstanceStatus"
 GONE = "InvalidInstanceId.NotFound"
 NOT_YET = "Stopped, as it was before the start"
-Asked = tuple[int, int]
-"""Number of the restart, and of the start."""
 RUNNING = Waiter("instance", success=frozenset({"Running"}), retry=frozenset({"Starting", "Pending", NOT_YET, ABSENT}))
 
 
@@ -31,15 +29,15 @@ def start(run: Context, state: State, _: Decision) -> State:
     try:
         run.ecs.call("StartInstance", run.instance_id, {"InstanceId": run.instance_id}, retry=STARTING)
     except CloudError as error:
-        return _not_started(run, state, (number, attempt), error)
+        return _not_started(run, state, number, attempt, error)
     return record(run, state, number, "accepted").replace(asked_at=run.clock.now())
 
 
-def _not_started(run: Context, state: State, asked: Asked, error: CloudError) -> State:
+def _not_started(run: Context, state: State, number: int, attempt: int, error: CloudError) -> State:
     if error.code == OTHER_STATUS:
         # The instance was started elsewhere, or Describe lags behind. A call side by side uses the same record.
-        if _asked_here(run, state, asked):
-            state = _refused(run, state, asked, error)
+        if wrote(run, state, number, f"asked-{attempt}"):
+            state = record(run, state, number, f"refused-{attempt}", code=error.code)
         return look(run, state).replace(asked_at=run.clock.now())
     if error.code == GONE:
         return look(run, state)
@@ -50,24 +48,12 @@ def _not_started(run: Context, state: State, asked: Asked, error: CloudError) ->
         return seen.replace(asked_at=run.clock.now())
     if is_throttling(error):
         raise error
-    _refused(run, state, asked, error)
+    record(run, state, number, f"refused-{attempt}", code=error.code)
     raise RestartRefused(
         f"{error}. {run.instance_id} stays stopped and this start does not count; the sweep tries again after 1, 2, 4, "
         "8, then every 15 minutes. Lack of stock passes by itself; arrears, quotas and locks need a human",
         error.code,
     ) from error
-
-
-def _asked_here(run: Context, state: State, asked: Asked) -> bool:
-    """Whether this call wrote the record, so that no other call has the answer."""
-    number, attempt = asked
-    restart = next(restart for restart in state.history.restarts if restart.number == number)
-    return restart.records[f"asked-{attempt}"].get("nonce") == run.nonce
-
-
-def _refused(run: Context, state: State, asked: Asked, error: CloudError) -> State:
-    number, attempt = asked
-    return record(run, state, number, f"refused-{attempt}", code=error.code)
 
 
 def wait(run: Context, state: State, _: Decision) -> State:

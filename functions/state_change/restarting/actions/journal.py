@@ -8,7 +8,6 @@ from restarting.answer import closing
 from restarting.context import Context
 from restarting.state import State
 from spotkeeper import rescue_index
-from spotkeeper.load_balancers.membership import recorded
 from spotkeeper.loop import Decision
 
 
@@ -16,6 +15,12 @@ def record(run: Context, state: State, number: int, name: str, **more: Any) -> S
     """Write a record of a restart, unless it stands already. Raises ``JournalUnavailable``."""
     standing = run.ledger.record(number, name, {"at": run.clock.now(), "nonce": run.nonce, **more})
     return state.replace(history=state.history.with_record(number, name, standing))
+
+
+def wrote(run: Context, state: State, number: int, name: str) -> bool:
+    """Whether this call wrote the record, so that no other call acts on it."""
+    records = next(restart.records for restart in state.history.restarts if restart.number == number)
+    return records[name].get("nonce") == run.nonce
 
 
 def record_start(run: Context, state: State, _: Decision) -> State:
@@ -36,12 +41,11 @@ def report_limit(run: Context, state: State, _: Decision) -> State:
     if last is None:
         return state
     state = record(run, state, last.number, "reported")
-    standing = state.history.last
-    return state.replace(reported=standing is not None and standing.records["reported"].get("nonce") == run.nonce)
+    return state.replace(reported=wrote(run, state, last.number, "reported"))
 
 
 def finish(run: Context, state: State, _: Decision) -> State:
     """Close the episode with the answer of all later calls."""
-    stays = rescue_index.finish(run.episode, closing(run, state, recorded(state.rescue)), run.clock.now(), leaves=False)
+    stays = rescue_index.finish(run.episode, closing(run, state), run.clock.now(), leaves=False)
     rescue = {**state.rescue, "done": run.episode.records["done"]}
     return state.replace(rescue=rescue, closed=True, stays=stays)
