@@ -34,14 +34,13 @@ def done(_: Context, state: State, decision: Decision) -> dict[str, Any]:
 
 def _base(state: State, outcome: str, reason: str) -> dict[str, Any]:
     event = state.event
-    instance_ids = state.action.instance_ids if state.action else ()
     return {
         "outcome": outcome,
         "reason": f"{event.hook_name or event.hook_id}: {reason}",
         "lifecycle_hook_id": event.hook_id,
         "lifecycle_transition": state.transition.value,
         "scaling_activity_id": event.scaling_activity_id,
-        **({"instance_id": instance_ids[0]} if len(instance_ids) == 1 else {}),
+        **({"instance_id": state.instance_ids[0]} if len(state.instance_ids) == 1 else {}),
     }
 
 

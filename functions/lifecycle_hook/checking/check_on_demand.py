@@ -56,9 +56,7 @@ def observe(run: Context, state: State, _: Decision) -> State:
         )
     run.clock.sleep(jittered(state.pause))
     now = run.clock.now()
-    progress = commands.poll(run, state.progress).without_silent(now)
-    if progress.waiting:
-        progress = readiness.look(run, progress)
+    progress = readiness.look(run, commands.poll(run, state.progress).without_silent(now))
     if progress.unreached and now - state.began_at >= REACH_SECONDS:
         progress = progress.without_waiting(f"a check on demand waits for {REACH_SECONDS:g} s at most")
     audit_records.ended(run, state.progress, progress, hook=None)

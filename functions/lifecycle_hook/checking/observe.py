@@ -18,7 +18,7 @@ from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.events.kinds import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import LONGEST_LIFE, latest_life, recorded_life
-from spotkeeper.instances import Described, describe_instance, tags_of
+from spotkeeper.instances import describe_instance, tags_of
 from spotkeeper.polling import GROWTH, jittered
 from spotkeeper.scaling import NOT_THERE, describe_hook
 
@@ -45,7 +45,7 @@ def look(run: Context, state: State, _: Decision) -> State:
     """Read the action with the notification's token. Raises ``CloudError``."""
     if state.looks:
         run.clock.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(state.looks, 10)))
-    found = (action for token, action in actions(run, state, state.hook) if token == state.event.token)
+    found = (action for token, action in actions(run, state) if token == state.event.token)
     seen = state.replace(looked=True, looks=state.looks + 1, action=next(found, None))
     if seen.action and seen.check_plan and not seen.ended:  # the instances that the action lists now are checked
         seen = seen.replace(progress=seen.progress.replace(instance_ids=seen.action.instance_ids))
@@ -72,9 +72,9 @@ def _with_recorded_life(run: Context, state: State) -> State:
     return state.replace(alive_until=alive_until, life_known=True) if known else state
 
 
-def actions(run: Context, state: State, hook: Described | None) -> Iterator[tuple[str, LifecycleAction]]:
+def actions(run: Context, state: State) -> Iterator[tuple[str, LifecycleAction]]:
     """Tokens and actions of this hook, of the notification's activity, else of the activities in progress."""
-    for activity_id in _activities(run, state, hook):
+    for activity_id in _activities(run, state):
         try:
             of_activity = {"ScalingActivityId": activity_id}
             found = list(run.ess.listed("DescribeLifecycleActions", activity_id, of_activity, "LifecycleActions"))
@@ -89,8 +89,8 @@ def actions(run: Context, state: State, hook: Described | None) -> Iterator[tupl
                 yield str(action.get("LifecycleActionToken")), LifecycleAction(str(status), str(result), instance_ids)
 
 
-def _activities(run: Context, state: State, hook: Described | None) -> Iterator[str]:
-    group_id = state.event.scaling_group_id or str((hook or {}).get("ScalingGroupId") or "")
+def _activities(run: Context, state: State) -> Iterator[str]:
+    group_id = state.event.scaling_group_id or str((state.hook or {}).get("ScalingGroupId") or "")
     if state.event.scaling_activity_id:
         yield state.event.scaling_activity_id
     elif group_id:
@@ -132,17 +132,17 @@ def notified_at(event_time: float | None, now: float) -> float | None:
 
 def choose(state: State, rules: Callable[[], Rules]) -> State:
     """Choose the checks of the hook. Raises ``BadCheck``, unless the action has ended."""
-    action, state = state.action, state.replace(chosen=True)
+    state = state.replace(chosen=True)
     # By the hook itself: an event could choose a weaker check, or another bucket for the logs.
     hook: dict[str, Any] = dict(state.hook or {})
     name, group_id = str(hook.get("LifecycleHookName") or ""), str(hook.get("ScalingGroupId") or "")
     try:
         plan = rules().plan(state.transition, name, group_id, hook.get("NotificationMetadata"))
     except BadCheck:
-        if action is None or action.status == "Pending":
+        if not state.ended:
             raise
         return state
-    return state.replace(check_plan=plan, progress=Progress(action.instance_ids if action else (), plan.checks))
+    return state.replace(check_plan=plan, progress=Progress(state.instance_ids, plan.checks))
 
 
 def observe(run: Context, state: State, _: Decision) -> State:
@@ -152,8 +152,7 @@ def observe(run: Context, state: State, _: Decision) -> State:
         run.clock.sleep(max(0.5, min(jittered(state.pause), state.next_moment() - state.now)))
     asked_at = run.clock.now()
     under_way = any(state.progress.outstanding())
-    progress = commands.poll(run, state.progress)
-    progress = readiness.look(run, progress) if progress.waiting else progress
+    progress = readiness.look(run, commands.poll(run, state.progress))
     news = progress != state.progress
     never = (name for name, instance in progress.instances.items() if instance.readiness is Readiness.NEVER)
     vanished = any(name not in state.progress.failures for name in never)

@@ -105,6 +105,11 @@ class State(loop.State):
         return self.completed is not None or (self.action is not None and self.action.status != "Pending")
 
     @property
+    def instance_ids(self) -> tuple[str, ...]:
+        """The instances that the action lists."""
+        return self.action.instance_ids if self.action else ()
+
+    @property
     def failing(self) -> tuple[str, ...]:
         """The instances that failed a check."""
         return tuple(sorted(self.progress.failures))

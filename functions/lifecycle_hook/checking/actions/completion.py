@@ -57,7 +57,7 @@ def verify(run: Context, state: State, _: Decision) -> State:
     """Wait until Auto Scaling shows the completed action, but not for long: the request was accepted."""
     deadline = run.deadline.sooner(APPEAR_SECONDS)
     while True:
-        found = dict(observe.actions(run, state, state.hook)).get(state.event.token)
+        found = dict(observe.actions(run, state)).get(state.event.token)
         if (found and found.status != "Pending") or deadline.remaining() <= VERIFY_PAUSE:
             return state.replace(action=found or state.action, verified=True)
         run.clock.sleep(VERIFY_PAUSE)

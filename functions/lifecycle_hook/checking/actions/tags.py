@@ -26,7 +26,7 @@ def record_life(run: Context, state: State, _: Decision) -> State:
     No step depends on it: a refusal is recorded; after throttling the tag is written later.
     """
     try:
-        if first := _first(state):
+        if first := min(state.instance_ids, default=""):
             key, value = life_tag(state.event.hook_id), life_mark(state.event.token, state.alive_until)
             _call(run, "TagResources", [first], {"Tag": [{"Key": key, "Value": value}]})
     except CloudError as error:
@@ -78,12 +78,8 @@ def tidy(run: Context, state: State, _: Decision) -> State:
     return state.replace(tidied=True)
 
 
-def _first(state: State) -> str:
-    return min(state.action.instance_ids, default="") if state.action else ""
-
-
 def _with_life_tag(run: Context, state: State) -> list[str]:
-    first = _first(state)
+    first = min(state.instance_ids, default="")
     tags = tags_of(describe_instance(run.ecs, first)) if first else {}
     return [first] if recorded_life(tags, state.event.hook_id, state.event.token, math.inf) is not None else []
 
