@@ -8,10 +8,9 @@ from checking.context import Context
 from checking.progress import Progress
 from checking.state import State
 from checking.steps import Decision
+from spotkeeper.events.kinds import HookResult
 from spotkeeper.hooks import FAILED_TAG, life_tag
 from spotkeeper.loop import DRY_RUN
-
-COMPLETED_WITH = ("CONTINUE", "ABANDON", "ROLLBACK")
 
 
 def skipped(_: Context, state: State, decision: Decision) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def skipped(_: Context, state: State, decision: Decision) -> dict[str, Any]:
     answer = _base(state, "skipped", decision.reason)
     if state.action is None:
         return answer
-    result = {"result": state.action.result} if state.action.result in COMPLETED_WITH else {}
+    result = {"result": state.action.result} if state.action.result in {each.value for each in HookResult} else {}
     warnings = {"warnings": _warnings(state)} if _warnings(state) else {}
     return {**answer, "lifecycle_action_status": state.action.status, **result, **warnings}
 

@@ -15,7 +15,7 @@ from checking.state import State
 from checking.steps import Decision, Step
 from spotkeeper.credentials import KEYS
 from spotkeeper.errors import MalformedEvent
-from spotkeeper.events.kinds import CheckOnDemand, LifecycleHook
+from spotkeeper.events.kinds import CheckOnDemand, Event, LifecycleHook
 from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Invocation
 from spotkeeper.loop import Actions, Answers, Loop
@@ -39,7 +39,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Lifecyc
     Returns the answer; raises any ``SpotkeeperError``, after which calling again goes on.
     """
     event = LifecycleHook.of(notification, invocation.region)
-    run = _context(event, f"{event.hook_id}\n{event.token}", invocation, settings)
+    run = _context(event, Kind.LIFECYCLE_HOOK, f"{event.hook_id}\n{event.token}", invocation, settings)
     now, remaining = run.clock.now(), run.deadline.remaining()
     notified_at = observe.notified_at(event.time, now)
     state = State(
@@ -85,14 +85,13 @@ def handle_check(notification: Notification, invocation: Invocation, settings: L
     event = CheckOnDemand.of(notification, invocation.region)
     chosen = chosen_on_demand(catalogue.load(CHECKS), event.check)
     # Function Compute's retries keep the request id, so that they find the same commands.
-    run = _context(event, f"{event.id}\n{invocation.request_id}", invocation, settings)
+    run = _context(event, Kind.CHECK, f"{event.id}\n{invocation.request_id}", invocation, settings)
     return check_on_demand.answer(run, event, chosen)
 
 
 def _context(
-    event: LifecycleHook | CheckOnDemand, subject: str, invocation: Invocation, settings: LifecycleHookSettings
+    event: Event, kind: Kind, subject: str, invocation: Invocation, settings: LifecycleHookSettings
 ) -> Context:
-    kind = Kind.LIFECYCLE_HOOK if isinstance(event, LifecycleHook) else Kind.CHECK
     secrets = astuple(invocation.credentials())
     return Context.enter(
         invocation,

@@ -62,10 +62,9 @@ def _life_is_current(state: State) -> bool:
 
 def _with_recorded_life(run: Context, state: State) -> State:
     """With the end of life in the tag of the last heartbeat."""
-    action = state.action
-    if action is None or action.status != "Pending" or not action.instance_ids:
+    if state.ended or not state.instance_ids:
         return state
-    tags = tags_of(describe_instance(run.ecs, min(action.instance_ids)))
+    tags = tags_of(describe_instance(run.ecs, min(state.instance_ids)))
     latest = latest_life(state.now, state.began_at, state.timeout)
     alive_until = recorded_life(tags, state.event.hook_id, state.event.token, latest)
     known = alive_until is not None and alive_until > state.now

@@ -171,8 +171,7 @@ class Sweep:
         run, stopped = self.run, missed_changes.stopped(self.run)
         found = [self._of_stopped(instance) for instance in run.each(stopped, run.step_limit.remaining() / 2)]
         self.report.cut("stopped instances", len(stopped) - len(found))
-        changes = [change for change in found if change]
-        yield [_item(change, functools.partial(invoke.state_change, run, change)) for change in changes]
+        yield [_item(change, functools.partial(invoke.state_change, run, change)) for change in found if change]
 
     def _of_stopped(self, instance: Described) -> MissedChange | None:
         """The change of a stopped instance; an inaccessible record of it keeps no other instance from its start."""
@@ -214,9 +213,8 @@ class Sweep:
         """Stale entries of the index, and stale signs of life: removed without a line in the answer."""
         run, seen = self.run, self.seen
         if seen and not run.settings.dry_run:
-            stale = list(observe.stale_index(run, seen, self.rescues))
-            signs = observe.stale_signs(run, seen, self.rescues)
-            for key in run.each([*stale, *signs][:MOST_TIDIED]):
+            stale = [*observe.stale_index(run, seen, self.rescues), *observe.stale_signs(run, seen, self.rescues)]
+            for key in run.each(stale[:MOST_TIDIED]):
                 run.journal.delete(key)
         yield []
 

@@ -159,9 +159,7 @@ def _read(state: RescueState, found: Episode) -> RescueState:
         state = replace(state, records=state.records - {"done"})
     if "lost" in state.records:
         return replace(state, end=found.look("lost"))
-    if not state.open:
-        return state
-    if not (event := found.look("event")):
+    if not state.open or not (event := found.look("event")):
         return state
     state = replace(state, event=event, notice_end=float(event["notice_end"]))
     return replace(state, opened_at=epoch_seconds(str(event.get("opened_at") or "")))

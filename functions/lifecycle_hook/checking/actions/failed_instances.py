@@ -42,7 +42,7 @@ def recall(run: Context, state: State, _: Decision) -> State:
 
     The checks of all members of the action show whether they failed: the same RunCommand has the earlier results.
     """
-    marked = {str(instance["InstanceId"]) for instance in tags.marked(run, state)} & set(state.instance_ids)
+    marked = {*tags.marked(run, state)} & {*state.instance_ids}
     standing = _in_group(run, state, list(state.instance_ids)) if marked else []
     progress = state.progress.replace(instance_ids=tuple(standing))
     return state.replace(suspects=tuple(name for name in standing if name in marked), progress=progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from checking.assignment import Partial
@@ -13,7 +13,7 @@ from checking.steps import Decision
 from spotkeeper.clients import chunks
 from spotkeeper.errors import CloudError
 from spotkeeper.hooks import FAILED_TAG, failed_mark, life_mark, life_tag, recorded_life
-from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
+from spotkeeper.instances import describe_instance, describe_instances, tags_of
 from spotkeeper.retry import is_throttling, passes_with_next_call
 
 NO_INSTANCE = "InvalidResourceId.NotFound"
@@ -50,11 +50,11 @@ def mark(run: Context, state: State, _: Decision) -> State:
     return state.replace(marked=True)
 
 
-def marked(run: Context, state: State) -> Iterator[Described]:
-    """The instances that carry the mark of this action."""
+def marked(run: Context, state: State) -> list[str]:
+    """The ids of the instances that carry the mark of this action."""
     parameters = {"Tag": [{"Key": FAILED_TAG, "Value": mark_of(state)}]}
     found = describe_instances(run.ecs, "marked instances", parameters)
-    return (instance for instance in found if tags_of(instance).get(FAILED_TAG) == mark_of(state))
+    return [str(each["InstanceId"]) for each in found if tags_of(each).get(FAILED_TAG) == mark_of(state)]
 
 
 def mark_of(state: State) -> str:
@@ -70,7 +70,7 @@ def tidy(run: Context, state: State, _: Decision) -> State:
     try:
         _untag(run, life_tag(state.event.hook_id), _with_life_tag(run, state))
         removing = state.check_plan and state.check_plan.partial is Partial.CONTINUE_AND_REMOVE_FAILED
-        _untag(run, FAILED_TAG, [str(instance["InstanceId"]) for instance in marked(run, state)] if removing else [])
+        _untag(run, FAILED_TAG, marked(run, state) if removing else [])
     except CloudError as error:
         if passes_with_next_call(error):
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from spotkeeper.events.kinds import Transition
 from spotkeeper.instances import iso
 from sweeping.context import Context
 from sweeping.lifecycle_actions import LifecycleAction
@@ -13,10 +12,8 @@ from sweeping.missed_changes import MissedChange
 from sweeping.state import RescueState
 
 MINUTE = 60
-EVENT_TYPES = {
-    Transition.SCALE_OUT.value: "ess:LifecycleHook:ScaleOut",
-    Transition.SCALE_IN.value: "ess:LifecycleHook:ScaleIn",
-}
+EVENT_TYPES = {"SCALE_OUT": "ess:LifecycleHook:ScaleOut", "SCALE_IN": "ess:LifecycleHook:ScaleIn"}
+"""By the hook's LifecycleTransition."""
 
 
 def interruption(run: Context, rescue: RescueState) -> None:
