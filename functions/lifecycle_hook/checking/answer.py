@@ -78,8 +78,7 @@ def plan(_: Context, state: State, __: Decision) -> dict[str, Any]:
     if plan := state.check_plan:
         names, seen = state.progress.instance_ids, state.progress.instances
         lines += [f"{name}: {seen[name].readiness.value} {seen[name].why}".rstrip() for name in names if name in seen]
-        checks = [chosen.check for chosen in plan.checks]
-        lines += [f"run {check.name} on {len(names)} instances ({check.description})" for check in checks]
+        lines += [f"run {each.check.name} on {len(names)} instances ({each.check.description})" for each in plan.checks]
         lines += [f"CONTINUE if all pass, else {plan.on_failure.value} ({plan.why})"]
     warnings = ["no call extends or completes the hook: it ends with its DefaultResult"]
     return _base(state, "skipped", DRY_RUN) | {"plan": lines, "warnings": warnings}

@@ -87,8 +87,7 @@ class Rules:
         fields = only(value_of(read(path, name), name), name, ("rules", "defaults"))
         declared = fields["rules"] if fields["rules"] == [] else entries(fields["rules"], f"{name}: rules", 1000)
         defaults = only(fields["defaults"], f"{name}: defaults", (transition.value for transition in Transition))
-        numbered = enumerate(declared, start=1)
-        rules = tuple(_rule(catalogue, rule, f"{name}: rule {number}") for number, rule in numbered)
+        rules = tuple(_rule(catalogue, rule, f"{name}: rule {number}") for number, rule in enumerate(declared, start=1))
         plans: dict[Transition, CheckPlan] = {}
         for transition in Transition:
             where = f"{name}: the default of {transition.value}"

@@ -200,6 +200,5 @@ class Progress:
 
     def _never(self, name: str, why: str) -> InstanceState:
         seen = self.instances.get(name, InstanceState(Readiness.WAITING, "it was not looked at"))
-        undelivered = (result for (_, owner), result in self.results.items() if owner == name and result.again)
-        last = next(undelivered, None)
-        return replace(seen, readiness=Readiness.NEVER, why=f"{seen.why or (last.reason if last else '')}; {why}")
+        undelivered = (result.reason for (_, owner), result in self.results.items() if owner == name and result.again)
+        return replace(seen, readiness=Readiness.NEVER, why=f"{seen.why or next(undelivered, '')}; {why}")

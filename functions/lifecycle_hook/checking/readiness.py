@@ -27,9 +27,9 @@ def look(run: Context, progress: Progress) -> Progress:
         described |= instances_by_id(run.ecs, chunk)
     instances = {name: _standing(described.get(name), progress, name, now) for name in waiting}
     running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
-    agents = _with_agent(run, running)
-    ready = {name: InstanceState(Readiness.READY, os_type=instances[name].os_type) for name in agents}
-    return progress.with_instances({**instances, **ready})
+    for name in _with_agent(run, running):
+        instances[name] = InstanceState(Readiness.READY, os_type=instances[name].os_type)
+    return progress.with_instances(instances)
 
 
 def _standing(seen: Described | None, progress: Progress, name: str, now: float) -> InstanceState:

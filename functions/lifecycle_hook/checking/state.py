@@ -168,11 +168,6 @@ class State(loop.State):
         return max(self.began_at + LONGEST_LIFE, self.alive_until) if self.heartbeat else self.alive_until
 
     @property
-    def due_at(self) -> float:
-        """When the next heartbeat, or the completion, is due."""
-        return self.alive_until - (self.lead_seconds if self.heartbeat else self.finish_seconds)
-
-    @property
     def patient_until(self) -> float:
         """Until then a refused call may wait for its next try inside its step; later ``decide`` has its turn."""
         if self.ended:
@@ -183,8 +178,9 @@ class State(loop.State):
         return max(self.now, min(self.alive_until - kept, self.leave_at))
 
     def next_moment(self) -> float:
-        """The next moment at which another step may be due."""
-        moments = (self.due_at, self.alive_until - self.finish_seconds, self.leave_at)
+        """The next moment at which another step may be due: a heartbeat, the completion, or a refused step."""
+        lead = self.lead_seconds if self.heartbeat else self.finish_seconds
+        moments = (self.alive_until - lead, self.alive_until - self.finish_seconds, self.leave_at)
         tries = (refusal.again_at for refusal in self.refusals.values())
         return min((moment for moment in (*moments, *tries) if moment > self.now), default=self.now)
 

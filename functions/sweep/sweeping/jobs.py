@@ -157,9 +157,8 @@ class Sweep:
 
     def _returns(self) -> Iterator[list[Item]]:
         """Instances in stop mode that run again, or are released."""
-        run = self.run
-        found = (missed_changes.of_rescue(rescue, run.now) for rescue in self.rescues)
-        changes = [missed_changes.paced(run, change) for change in found if change]
+        found = (missed_changes.of_rescue(rescue, self.run.now) for rescue in self.rescues)
+        changes = [missed_changes.paced(self.run, change) for change in found if change]
         yield [_item(change, functools.partial(self._invoke_and_record, change)) for change in changes]
 
     def _invoke_and_record(self, change: MissedChange) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from spotkeeper.errors import CloudError, DeadlineReached
-from spotkeeper.events.kinds import Transition
 from spotkeeper.events.times import epoch_seconds
 from spotkeeper.hooks import FAILED_TAG, latest_life, recorded_life
 from spotkeeper.instances import Described, describe_instance, describe_instances, tags_of
@@ -27,7 +26,8 @@ SHORTEST_ROUND = 300.0
 NEGLECTED_SECONDS = 150.0
 """A hook with less time left was not extended: ``lifecycle_hook`` extends it at 180 s."""
 MINUTE = 60.0
-TRANSITIONS = frozenset(transition.value for transition in Transition)
+EVENT_TYPES = {"SCALE_OUT": "ess:LifecycleHook:ScaleOut", "SCALE_IN": "ess:LifecycleHook:ScaleIn"}
+"""By the hook's LifecycleTransition."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ def _of_mark(run: Context, mark: str, instance_ids: list[str]) -> Iterator[Lifec
 
 def _is_configured(run: Context, hook: Described) -> bool:
     """Whether it notifies ``lifecycle_hook`` and has all needed fields."""
-    complete = all(hook.get(name) for name in ("LifecycleHookId", "LifecycleTransition", "ScalingGroupId"))
-    known = hook.get("LifecycleTransition") in TRANSITIONS
+    complete = bool(hook.get("LifecycleHookId")) and bool(hook.get("ScalingGroupId"))
+    known = hook.get("LifecycleTransition") in EVENT_TYPES
     return complete and known and hook.get("NotificationArn") in run.settings.hook_arns
 
 

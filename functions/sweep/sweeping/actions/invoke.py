@@ -7,13 +7,11 @@ from typing import Any
 
 from spotkeeper.instances import iso
 from sweeping.context import Context
-from sweeping.lifecycle_actions import LifecycleAction
+from sweeping.lifecycle_actions import EVENT_TYPES, LifecycleAction
 from sweeping.missed_changes import MissedChange
 from sweeping.state import RescueState
 
 MINUTE = 60
-EVENT_TYPES = {"SCALE_OUT": "ess:LifecycleHook:ScaleOut", "SCALE_IN": "ess:LifecycleHook:ScaleIn"}
-"""By the hook's LifecycleTransition."""
 
 
 def interruption(run: Context, rescue: RescueState) -> None:
