@@ -7,11 +7,9 @@ from typing import Any
 
 from spotkeeper.instances import iso
 from sweeping.context import Context
-from sweeping.lifecycle_actions import EVENT_TYPES, LifecycleAction
+from sweeping.lifecycle_actions import EVENT_TYPES, MINUTE, LifecycleAction
 from sweeping.missed_changes import MissedChange
 from sweeping.state import RescueState
-
-MINUTE = 60
 
 
 def interruption(run: Context, rescue: RescueState) -> None:
