@@ -39,7 +39,8 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
     except Exception as error:
         run.signs.end(error)
         # During the notice each minute counts: no ending tells the sweep to wait.
-        if not locked(rescue.state.source) or run.clock.now() > rescue.state.notice_end:
+        in_notice = locked(rescue.state.source) and run.clock.now() <= rescue.state.notice_end
+        if rescue.state.loaded and not in_notice:
             run.signs.end_unbegun(run.episode, error)
         raise
     run.signs.end(None)
