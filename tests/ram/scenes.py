@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from simulator.faults import Fault
 from simulator.platform import play
-from simulator.scaling_fleet import HOOK_ARN
-from simulator.transport import Killed
 from tests.lifecycle_hook import stage as hooks
 from tests.rescue import stage as rescues
+from tests.rescue.reading import dies
 from tests.state_change import stage as restarts
 from tests.sweep import cleaning
 from tests.sweep import stage as sweeps
@@ -45,11 +43,6 @@ class Scene:
         return seen, frozenset(here.cloud.access_keys[f"STS.{self.function}"].used)
 
 
-def stopped_before_its_image() -> Any:
-    """A consistent file system."""
-    return rescues.stage(settings={"SPOTKEEPER_STOP_SOURCE": "before-image"})
-
-
 def image_that_fails() -> Any:
     """The first image fails, is deleted, and a second image made."""
     here = rescues.stage()
@@ -60,16 +53,8 @@ def image_that_fails() -> Any:
 def duplicate_replacement() -> Any:
     """A call that died left a second replacement of the same episode behind, named by a record of its own."""
     here = rescues.stage()
-    here.cloud.faults.add(Fault("DescribeHealthStatus", "kill-before"))
-    with contextlib.suppress(Killed):
-        here.deliver()
-    duplicate = here.cloud.ecs.add_instance(
-        "i-bp1duplicate0000001",
-        vswitch_id=here.fleet.spec.vswitch_id,
-        security_group_ids=list(here.fleet.spec.security_group_ids),
-        image_id="aliyun_3_x64_20G_alibase_20240528.vhd",
-        tags={"spotkeeper:episode": f"{rescues.SOURCE}/1"},
-    )
+    dies(here, "DescribeHealthStatus")
+    duplicate = here.add_instance("i-bp1duplicate0000001", tags={"spotkeeper:episode": f"{rescues.SOURCE}/1"})
     duplicate.created_at = here.cloud.now()  # what is older than its rescue is not believed to be launched by it
     records = here.cloud.oss.buckets["spotkeeper-journal"].objects
     first = next(key for key in records if "/launched-" in key)
@@ -86,19 +71,11 @@ def master_slave_group() -> Any:
     return here
 
 
-def put_back() -> Any:
-    """A stop-mode instance runs again: its old weights."""
-    here = restarts.reclaimed()
-    restarts.start_by_hand(here)
-    return here
-
-
 def put_back_where_it_is_missing() -> Any:
-    """The same, and somebody has taken it out of its groups."""
-    here = restarts.reclaimed()
-    for group in (here.fleet.load_balancer.default_group, here.fleet.vserver_group):
-        group.members = [member for member in group.members if member.server_id != rescues.SOURCE]
-    restarts.start_by_hand(here)
+    """A stop-mode instance runs again, and somebody has taken it out of its groups."""
+    here = restarts.running()
+    for group in here.fleet.load_balancer.groups:
+        group.drop_server(rescues.SOURCE)
     return here
 
 
@@ -109,64 +86,45 @@ def slow_agent() -> Any:
     return here
 
 
-def failed_instance_is_removed() -> Any:
-    """The others enter, the failed instance leaves its group (``hooks.json`` says so)."""
-    here = hooks.stage()
-    here.fail(here.ids[0])
-    return here
-
-
 def hook_was_not_told() -> Any:
     """A hook whose notification got lost."""
-    here = hooks.stage()
+    here = hooks.stage(hooks.ARNS)
     here.advance(400)
-    here.settings["SPOTKEEPER_HOOK_ARNS"] = HOOK_ARN
     return here
 
 
 def failed_instance_left_behind() -> Any:
     """The others entered, and the call died before it removed the failed instance."""
-    here = hooks.stage()
-    here.fail(here.ids[0])
-    here.cloud.faults.add(Fault("RemoveInstances", "kill-before"))
-    with contextlib.suppress(Killed):
-        here.deliver()
+    here = hooks.failing(settings=hooks.ARNS)
+    dies(here, "RemoveInstances")
     here.advance(60)
-    here.settings["SPOTKEEPER_HOOK_ARNS"] = HOOK_ARN
-    return here
-
-
-def cleaned_up() -> Any:
-    """Image, snapshots and disks of a rescue long ago are deleted."""
-    here = cleaning.finished()
-    here.settings |= cleaning.DELETE
     return here
 
 
 PLAYS: dict[str, dict[str, Callable[[], Any]]] = {
     "interruption": {
         "plain": rescues.stage,
-        "stopped before its image": stopped_before_its_image,
+        "stopped before its image": partial(rescues.stage, settings=rescues.STOPPED_FIRST),
         "image that fails": image_that_fails,
         "duplicate replacement": duplicate_replacement,
         "master/slave group": master_slave_group,
     },
     "state_change": {
         "started again": restarts.stopped,
-        "put back": put_back,
+        "put back": restarts.running,
         "put back where it is missing": put_back_where_it_is_missing,
     },
     "lifecycle_hook": {
         "checks pass": hooks.stage,
         "slow agent": slow_agent,
-        "failed instance is removed": failed_instance_is_removed,
+        "failed instance is removed": hooks.failing,  # hooks.json says so
     },
     "sweep": {
         "event never came": sweeps.stage,
         "restart is due": restarts.stopped,
         "hook was not told": hook_was_not_told,
         "failed instance is left behind": failed_instance_left_behind,
-        "cleaned up": cleaned_up,
+        "cleaned up": partial(cleaning.finished, settings=cleaning.DELETE),
     },
 }
 SCENES = {

@@ -156,3 +156,10 @@ def start_by_hand(here: StateStage) -> None:
     here.cloud.progress()
     here.runs()
     here.sent = here.event("Running")
+
+
+def running() -> StateStage:
+    """Reclaimed in stop mode, running again by somebody's hand, and not yet put back."""
+    here = reclaimed()
+    start_by_hand(here)
+    return here

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, reclaimed, stage, start_by_hand, stopped
+from tests.state_change.stage import StateStage, reclaimed, running, stage, stopped
 
 LOOKED = ["DescribeInstances"]
 READ = [*LOOKED, "ListObjectsV2"]
@@ -76,8 +76,7 @@ def test_nothing_to_do(scene: Callable[[], StateStage], state: str, calls: list[
 
 def test_put_back_long_ago() -> None:
     """A later Running of an instance in stop mode reads its last rescue, and waits for nothing."""
-    here = reclaimed()
-    start_by_hand(here)
+    here = running()
     here.deliver()
     here.advance(3600)
     made, then = len(here.cloud.calls), here.cloud.now()

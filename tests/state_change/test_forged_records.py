@@ -9,8 +9,7 @@ import pytest
 from spotkeeper.errors import BrokenRecord
 from tests.rescue.reading import plant, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, reclaimed, stopped
-from tests.state_change.test_return import running
+from tests.state_change.stage import StateStage, reclaimed, running, stopped
 
 OTHER = "i-bp1otherone00000001"
 NO_KEYS = (
@@ -67,22 +66,19 @@ def test_a_record_that_does_not_say_when(name: str, document: Any) -> None:
 def test_what_nobody_reads() -> None:
     """Of what is long over only the names count."""
     here = stopped()
-    here.put(f"restarts/{SOURCE}/1/asked-1", "oops")
-    here.put(f"restarts/{SOURCE}/1/refused-1", "oops")
-    here.put(f"restarts/{SOURCE}/1/running", "oops")
+    for item in ("asked-1", "refused-1", "running"):
+        here.put(f"restarts/{SOURCE}/1/{item}", "oops")
     for item in ("asked-2", "running"):
         here.put(f"restarts/{SOURCE}/1/{item}", {"at": here.cloud.now() - 1000})
     assert here.deliver()["restart"] == 2
 
 
-def test_records_that_have_grown_old() -> None:
+@pytest.mark.parametrize("left", ["asked-7 refused-7 asked-8 accepted running", "running"])
+def test_records_that_have_grown_old(left: str) -> None:
     """The bucket's lifecycle rule has deleted the first records of a restart: the rest still counts."""
     here = stopped()
-    for item in ("asked-7", "refused-7", "asked-8", "accepted", "running"):
+    for item in left.split():
         here.put(f"restarts/{SOURCE}/3/{item}", {"at": here.cloud.now() - 1000})
-    assert here.deliver()["restart"] == 4
-    here = stopped()
-    here.put(f"restarts/{SOURCE}/3/running", {"at": here.cloud.now() - 1000})
     assert here.deliver()["restart"] == 4
 
 

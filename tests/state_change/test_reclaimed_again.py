@@ -9,7 +9,7 @@ import pytest
 from spotkeeper.errors import RescueIncomplete
 from tests.rescue.reading import dies, fault, heal, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, reclaimed, start_by_hand
+from tests.state_change.stage import StateStage, running, start_by_hand
 
 
 def killed(here: StateStage) -> None:
@@ -29,8 +29,7 @@ WAYS = [killed, refused]
 
 def reclaimed_again(way: Callable[[StateStage], None]) -> tuple[StateStage, bytes]:
     """It ran again for 20 s, its rescue is not closed, and it is under the lock again; the second notice."""
-    here = reclaimed()
-    start_by_hand(here)
+    here = running()
     way(here)
     assert 80 in weights(here)
     here.advance(20)
@@ -75,8 +74,7 @@ def test_a_group_that_cannot_be_listed_is_drained_again() -> None:
 
 def test_the_notice_comes_while_the_weights_are_restored() -> None:
     """The lock is seen before the rescue is closed: it stays open, and the next look drains the source again."""
-    here = reclaimed()
-    start_by_hand(here)
+    here = running()
     here.meanwhile("SetBackendServers", lambda: here.cloud.ecs.reclaim(SOURCE))
     assert here.deliver()["outcome"] == "skipped"
     heal(here)

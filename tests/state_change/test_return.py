@@ -10,16 +10,9 @@ from simulator import fleet
 from spotkeeper.errors import BrokenRecord, RescueIncomplete
 from tests.rescue.reading import fault, heal, plant, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, reclaimed, start_by_hand
+from tests.state_change.stage import StateStage, running
 
 BACK = 80
-
-
-def running() -> StateStage:
-    """Reclaimed in stop mode, running again, and not yet put back."""
-    here = reclaimed()
-    start_by_hand(here)
-    return here
 
 
 def groups(here: StateStage) -> list[str]:
@@ -161,7 +154,7 @@ def test_a_later_batch_that_cannot_be_read() -> None:
 def test_a_network_card_that_it_has_lost() -> None:
     """A card that its owner has detached cannot be put back: a warning says so, and the rest is put back."""
     here = running()
-    members = [dict(member) for member in records(here)["memberships"]["memberships"]]
+    members = records(here)["memberships"]["memberships"]
     plant(here, "memberships", {"memberships": [*members, {**members[1], "server_id": "eni-bp1gone", "type": "eni"}]})
     answer = here.finishes()
     assert ["eni-bp1gone" in warning for warning in answer["warnings"]] == [True]

@@ -15,14 +15,7 @@ from simulator import proof
 from tests.rescue.reading import records
 from tests.rescue.stage import SOURCE
 from tests.rescue.walks import SAMPLE_OR_ALL, attempt, beside, describe, sample, spoiled, unlike
-from tests.state_change.stage import BOOTING, StateStage, reclaimed, start_by_hand, stopped
-
-
-def started_by_hand() -> StateStage:
-    """In stop mode, and running again by somebody's hand."""
-    here = reclaimed()
-    start_by_hand(here)
-    return here
+from tests.state_change.stage import BOOTING, StateStage, reclaimed, running, stopped
 
 
 def sold_out_once() -> StateStage:
@@ -38,7 +31,7 @@ SCENES: dict[str, Callable[[], StateStage]] = {
     "stopped": stopped,
     "booting": lambda: stopped(BOOTING),
     "stop-mode": reclaimed,
-    "stop-mode-running": started_by_hand,
+    "stop-mode-running": running,
     "sold-out-once": sold_out_once,
 }
 

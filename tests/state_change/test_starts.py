@@ -87,8 +87,7 @@ def test_a_start_that_was_only_announced() -> None:
 
 def test_throttled_until_the_end() -> None:
     """That is no refusal of this start: the error is the API's own."""
-    here = stopped()
-    here.timeout = 20
+    here = stopped(timeout=20)
     fault(here, "StartInstance", "code:Throttling.User", times=None)
     here.fails(CloudError, match=r"Throttling\.User")
     assert here.restarts() == {"1": ["asked-1"]}
@@ -133,12 +132,10 @@ def test_a_start_without_an_answer(effect: str) -> None:
     here = stopped(BOOTING)
     fault(here, "StartInstance", effect)
     acted = effect in ("reset-after", "slow")
-    if acted:
-        here.finishes()
-    else:
+    if not acted:
         here.fails(CloudError)
-        here.finishes()
-    assert (here.starts + (effect == "reset-after") + (effect == "slow"), here.counted) == (1, ["1"])
+    here.finishes()
+    assert (here.starts + acted, here.counted) == (1, ["1"])
 
 
 def test_no_answer_at_all() -> None:
@@ -159,8 +156,7 @@ def test_no_journal_no_start() -> None:
 
 def test_the_call_ends_before_it_runs() -> None:
     """It raises, and the next call waits on without a second start."""
-    here = stopped(BOOTING)
-    here.timeout = 15
+    here = stopped(BOOTING, timeout=15)
     here.fails(DeadlineReached, match="Starting")
     here.timeout = 900
     here.finishes()

@@ -182,8 +182,7 @@ def test_lost_for_good() -> None:
 
 def test_no_stock_until_the_timeout() -> None:
     """Sold out for longer than four attempts last: the sweep goes on until there is stock again."""
-    here = stage(READY, {"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}, notice=LONG, sold_out=True)
-    here.timeout = 120
+    here = stage(READY, {"SPOTKEEPER_FALLBACK_ON_DEMAND": "false"}, notice=LONG, sold_out=True, timeout=120)
     here.deliver_asynchronously()
     here.run()
     assert here.cloud.fc.finished[0].error.startswith("NoCapacity")
