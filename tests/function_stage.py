@@ -80,6 +80,11 @@ class FunctionStage(ABC):
             self.cloud.fc.run_due()
         return answer
 
+    def run(self, until: Callable[[], None] | None = None) -> None:
+        """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""
+        with self.playing():
+            (until or self.cloud.fc.run_pending)()
+
     def advance(self, seconds: float) -> None:
         """Let time pass while nobody works."""
         self.cloud.clock.advance(seconds)

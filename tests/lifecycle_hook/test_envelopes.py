@@ -80,9 +80,7 @@ def test_somebody_elses_account() -> None:
 def test_what_cannot_be_understood(changes: dict[str, Any]) -> None:
     """Malformed, and nobody was asked."""
     here = stage()
-    item = json.loads(here.sent)
-    item["content"] |= changes
-    here.fails(MalformedEvent, event=json.dumps(item).encode())
+    here.fails(MalformedEvent, event=here.said(**changes))
     assert here.cloud.calls == []
 
 

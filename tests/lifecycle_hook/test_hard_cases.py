@@ -174,8 +174,7 @@ def test_hooks_have_their_turn_without_a_journal() -> None:
     here.advance(400)
     fault(here, "oss:*", "code:InternalError", times=None)
     here.sweep_fails(SpotkeeperError, **ARNS)
-    with here.playing():
-        here.cloud.fc.run_due()
+    here.run(here.cloud.fc.run_due)
     assert here.action == ("Completed", "CONTINUE")
 
 

@@ -7,7 +7,7 @@ import pytest
 from spotkeeper.errors import BadCheck, CloudError, SpotkeeperError
 from tests.lifecycle_hook.conftest import Make
 from tests.lifecycle_hook.stage import HookStage, stage
-from tests.rescue.reading import fault
+from tests.rescue.reading import fault, heal
 
 NEEDED = (
     "ess:DescribeLifecycleHooks",
@@ -34,7 +34,7 @@ def test_a_missing_permission(action: str) -> None:
     deny(here, action)
     assert here.fails(CloudError, match=action.partition(":")[2]).code == "Forbidden.RAM"
     assert (here.action, here.accepted()) == (("Pending", ""), 0)
-    here.cloud.faults.added.clear()
+    heal(here)
     here.completes("CONTINUE")
 
 

@@ -106,8 +106,7 @@ def test_a_group_that_cannot_be_looked_at() -> None:
     refused = Fault("DescribeLifecycleHooks", "code:Forbidden.RAM", times=None, resource=here.fleet.group.id)
     here.cloud.faults.add(refused)
     here.sweep_fails(BatchFailed, match=here.fleet.group.id, **ARNS)
-    with here.playing():
-        here.cloud.fc.run_due()
+    here.run(here.cloud.fc.run_due)
     assert [action.status for action in activity.actions] == ["Completed"]
 
 
@@ -155,6 +154,5 @@ def test_a_tag_of_a_hook_that_cannot_be_looked_at(code: str) -> None:
     fault(here, "DescribeLifecycleHooks", f"code:{code}", times=None, resource="ash-bp1gone")
     with contextlib.nullcontext() if code == "InvalidParameter" else pytest.raises(BatchFailed, match="ash-bp1gone"):
         here.sweep(**ARNS)
-    with here.playing():
-        here.cloud.fc.run_due()
+    here.run(here.cloud.fc.run_due)
     assert tokens(here) == ["b"]

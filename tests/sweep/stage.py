@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,11 +46,6 @@ class SweepStage(Stage):
 
     def _take_time(self, *_: object) -> None:
         self.cloud.clock.advance(self.seconds_a_call)
-
-    def run(self, until: Callable[[], None] | None = None) -> None:
-        """Function Compute runs what is in its queue: all of it with its retries, or what ``until`` says."""
-        with self.playing():
-            (until or self.cloud.fc.run_pending)()
 
     def tick(self, **settings: str) -> dict[str, Any]:
         """A sweep, and what is due by then."""

@@ -65,8 +65,7 @@ def test_a_restart() -> None:
     here.advance(20 * MINUTE)
     refuse(here, f"restarts/{SOURCE}/1/asked-1")
     here.sweep_fails(BatchFailed, match=f"1 of 4 failed: {SOURCE}: .*restarts/{SOURCE}/1/asked-1")
-    with here.playing():
-        here.cloud.fc.run_due()
+    here.run(here.cloud.fc.run_due)
     here.cloud.progress()
     assert [here.cloud.ecs.instances[item].status for item in (SOURCE, *OTHERS)] == ["Stopped", *3 * ["Running"]]
 
@@ -85,8 +84,7 @@ def test_the_search_for_rescues_beside_a_restart() -> None:
     here.add_stopped(OTHERS[0])
     reading.fault(here, "ListObjectsV2", "code:AccessDenied", times=None, resource="alive/")
     here.sweep_fails(JournalUnavailable, match="alive/")
-    with here.playing():
-        here.cloud.fc.run_due()
+    here.run(here.cloud.fc.run_due)
     here.cloud.progress()
     assert here.cloud.ecs.instances[OTHERS[0]].status == "Running"
 
