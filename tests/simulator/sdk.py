@@ -69,10 +69,12 @@ class Ecs(Sdk):
     models = ecs_models
     client_type = EcsClient
 
-    def instance(self, instance_id: str) -> dict[str, Any] | None:
-        """One instance as DescribeInstances shows it."""
-        found = self("DescribeInstances", InstanceIds=f'["{instance_id}"]')["Instances"]["Instance"]
-        return found[0] if found else None
+    def instance(self, instance_id: str) -> dict[str, Any]:
+        """One instance as DescribeInstances shows it; empty where there is none."""
+        found: list[dict[str, Any]] = self("DescribeInstances", InstanceIds=f'["{instance_id}"]')["Instances"][
+            "Instance"
+        ]
+        return found[0] if found else {}
 
     def run(self, *instance_ids: str, **parameters: Any) -> str:
         """Start a command, by default on the drill's instance; answers its InvokeId."""

@@ -36,7 +36,6 @@ def test_without_hooks_instances_serve_once_they_run(cloud: Cloud, ecs: Ecs, ser
     assert (activity.status, activity.ended_at) == ("Successful", NOON + 40)
     assert members(servers) == [("i-1", 8080, 30), ("i-2", 8080, 30)]
     shown = ecs.instance("i-1")
-    assert shown is not None
     assert (shown["Status"], shown["OSType"], shown["CreationTime"]) == ("Running", "windows", "2026-11-20T12:00Z")
     tags = {tag["TagKey"]: tag["TagValue"] for tag in shown["Tags"]["Tag"]}
     assert tags == {"a": "b", "acs:autoscaling:scalingGroupId": group.id}
