@@ -143,13 +143,12 @@ def test_what_is_compared(tmp_path: Path) -> None:
 def _python_files(folder: str) -> dict[str, list[int]]:
     """The sources below a folder, and the flags of all bytecode that stands there for them."""
     return {
-        source.name: [_flags(compiled) for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.pyc")]
+        source.name: [
+            int.from_bytes(compiled.read_bytes()[4:8], "little")
+            for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.pyc")
+        ]
         for source in Path(folder).rglob("*.py")
     }
-
-
-def _flags(compiled: Path) -> int:
-    return int.from_bytes(compiled.read_bytes()[4:8], "little")
 
 
 def test_a_function_without_an_event_is_named(tmp_path: Path) -> None:

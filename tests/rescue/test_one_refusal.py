@@ -76,8 +76,7 @@ def test_weight_0_is_refused_for_good() -> None:
     here, balancer = with_neighbour()
     group = balancer.vserver_groups[0].id
     fault(here, "SetVServerGroupAttribute", FOR_GOOD, times=None, resource=group)
-    answer = here.rescues()
-    assert any(f"{group} was left without weight 0" in text for text in answer["warnings"])
+    assert f"{group} was left without weight 0" in str(here.rescues()["warnings"])
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM", "Throttling"])
@@ -85,8 +84,7 @@ def test_health_is_never_decisive(code: str) -> None:
     """Refused for good or for minutes: the rescue is done, and the answer says that the health is not known."""
     here = stage(REALISTIC)
     fault(here, "DescribeHealthStatus", f"code:{code}", times=None)
-    answer = here.rescues()
-    assert any("health of the replacement is not known" in text for text in answer["warnings"])
+    assert "health of the replacement is not known" in str(here.rescues()["warnings"])
 
 
 @pytest.mark.parametrize(
@@ -128,8 +126,7 @@ def test_a_removal_that_the_list_does_not_confirm(monkeypatch: pytest.MonkeyPatc
     """before-image: the source stays listed although its removal is accepted; the image is made all the same."""
     here = stage(REALISTIC, STOPPED_FIRST)
     monkeypatch.setattr(here.fleet.vserver_group, "remove", lambda keys: None)
-    answer = here.deliver()
-    assert any("is still listed" in text for text in answer["warnings"])
+    assert "is still listed" in str(here.deliver()["warnings"])
     assert moment(here, "CreateImage") <= 60
     assert len(replacements(here)) == 1
 
@@ -138,8 +135,7 @@ def test_a_role_that_may_not_read_clb() -> None:
     """Asked four times, then a warning: the rescue goes on without its load balancers."""
     here = stage(REALISTIC)
     fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=None)
-    answer = here.finishes()
-    assert any("CLB was not searched" in text for text in answer["warnings"])
+    assert "CLB was not searched" in str(here.finishes()["warnings"])
     assert len(here.calls("DescribeLoadBalancers")) == 4
 
 

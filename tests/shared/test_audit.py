@@ -15,42 +15,28 @@ import pytest
 from simulator import fleet
 from spotkeeper.audit import RECORD, Audit
 from spotkeeper.clock import Clock
-from tests.lifecycle_hook.stage import stage as hook_stage
-from tests.rescue.stage import SOURCE, Stage, event, stage
+from tests.lifecycle_hook.stage import failing
+from tests.rescue.stage import SOURCE
+from tests.state_change.stage import stage as state_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text(encoding="utf-8"))
 SECRETS = ("EmbeddedCloudAccessKeySecret", fleet.USER_DATA, "Signature=")
 
 
-def change(state: str, instance: str = SOURCE) -> bytes:
-    """A state change of the source."""
-    content = {"resourceId": instance, "resourceType": "ALIYUN::ECS::Instance", "state": state}
-    return event(name="Instance:StateChange", content=content)
-
-
-def tell(here: Stage, state: str) -> None:
-    """One state event to the real function."""
-    with here.playing():
-        here.invoke("state_change", change(state), name="state change")
-
-
 @pytest.fixture
 def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """The records of an instance's life, from its start to its rescue and release; and of a lifecycle hook."""
     caplog.set_level(logging.INFO, logger="spotkeeper.audit")
-    here = stage(tags={"spotkeeper:managed": "true", "spotkeeper:auto-restart": "true"}, locked=False)
-    tell(here, "Running")
-    here.cloud.ecs.instances[SOURCE].status = "Stopped"
-    tell(here, "Stopped")
-    tell(here, "Running")
-    here.cloud.ecs.reclaim(SOURCE)
-    here.deliver()
+    here = state_stage()
+    here.changed("Running")
+    here.shut_down()
+    here.changed("Stopped")
+    here.changed("Running")
+    here.interrupt()
     here.advance(400)
-    tell(here, "Deleted")
-    hooked = hook_stage()
-    hooked.fail(hooked.ids[0])
-    hooked.deliver()
+    here.changed("Deleted")
+    failing().deliver()
     return [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotkeeper.audit"]
 
 
