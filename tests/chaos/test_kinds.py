@@ -16,12 +16,12 @@ from chaos.scenarios import SCENARIOS
 from chaos.scenarios.hooks import FIRST
 from chaos.schedule import Delivery, FaultSpec, Schedule
 from chaos.story import Story
+from tests.chaos.test_fault_classes import skips
 
 OTHERS = [one for one in SCENARIOS.values() if one.kind is not Kind.RESCUE]
 TOLD = Schedule("stop-mode-told", SCENARIOS["stop-mode-told"].deliveries)
 AGAIN = Schedule("stops-again", SCENARIOS["stops-again"].deliveries)
 FAILING = Schedule("hook-failing", SCENARIOS["hook-failing"].deliveries)
-Handler = Callable[[bytes, Any], dict[str, Any]]
 
 
 @pytest.mark.parametrize("scenario", OTHERS, ids=lambda one: one.name)
@@ -29,11 +29,6 @@ def test_undisturbed(scenario: Any) -> None:
     """Nothing is violated, also where the sweep has to find everything by itself."""
     assert judge(Schedule(scenario.name, scenario.deliveries)).violations == ()
     assert judge(Schedule(scenario.name, (), runs=1)).names <= {"completed_by_the_function", "ends_as_undisturbed"}
-
-
-def idle(_: bytes, __: Any) -> dict[str, Any]:
-    """Does nothing."""
-    return {"outcome": "skipped", "reason": "trust me"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +45,7 @@ def test_a_function_that_does_nothing(
 ) -> None:
     """It violates what it is there for."""
     reference.ending(schedule.scenario)  # kept from now on: the real function's, not this one's
-    monkeypatch.setitem(world.HANDLERS, function, idle)
+    monkeypatch.setitem(world.HANDLERS, function, skips)
     assert judge(schedule).names == expected
 
 

@@ -9,6 +9,7 @@ import pytest
 from simulator import fleet, function_compute
 from tests.deployment.launch_stage import Account
 from tests.deployment.loopback import Endpoint, answering
+from tests.rescue.reading import skipped
 from tests.rescue.stage import stage
 from tests.simulator.sdk import NOON
 
@@ -48,10 +49,7 @@ def test_function_understands_it(account: Account, tmp_path: Path) -> None:
     simulate(account, tmp_path, INSTANCE, "--yes")
     played = stage(locked=False)
     event = (tmp_path / f".cache/interruption-{fleet.INSTANCE_ID}.json").read_bytes()
-    answer = played.deliver(event, SPOTKEEPER_DRY_RUN="true")
-    assert answer["outcome"] == "skipped"
-    assert answer["plan"]
-    assert played.writes() == []
+    assert skipped(played, event, SPOTKEEPER_DRY_RUN="true")["plan"]
 
 
 def test_warnings(account: Account, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from tests.deployment.launch_stage import PLACE, Account
@@ -61,10 +63,7 @@ def test_nobody_to_ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_no_credentials(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says where credentials may come from; the chain's own complaints stay out."""
-
-    def nobody(*_: object) -> object:
-        raise ValueError("not found credentials")
-
+    nobody = mock.Mock(side_effect=ValueError("not found credentials"))
     monkeypatch.setattr("alibabacloud_credentials.client.Client.__init__", nobody)
     status, out, err = account.launch(ALIBABA_CLOUD_ACCESS_KEY_ID="")
     assert (status, out) == (2, "")

@@ -6,6 +6,7 @@ import struct
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -240,10 +241,6 @@ def test_no_dist_is_left(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, version: str, source: str, message: str
 ) -> None:
     """Neither an older dist/ nor half a new one stands after a build that failed; without CPython the status is 2."""
-
-    def missing(runtime: Runtime, environ: object) -> Path:
-        raise PythonMissing
-
     monkeypatch.setattr(layer, "install", _installs(version))
     with (checkout / "functions/interruption/index.py").open("a") as index:
         index.write(source)
@@ -251,7 +248,7 @@ def test_no_dist_is_left(
         with pytest.raises(BuildFailed, match=message):
             build.build_dist()
     else:
-        monkeypatch.setattr(build, "find", missing)
+        monkeypatch.setattr(build, "find", mock.Mock(side_effect=PythonMissing))
         assert run(["build"]) == 2
     assert sorted(path.name for path in checkout.iterdir()) == ["functions", "requirements.txt", "shared"]
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 
 import pytest
 
-from tests.lifecycle_hook.stage import stage
+from tests.lifecycle_hook.stage import failing, stage
 
 SECRET = "Secret-of-lifecycle_hook"
 OUTPUTS = {
@@ -42,8 +42,7 @@ def test_any_output(output: bytes, caplog: pytest.LogCaptureFixture) -> None:
 def test_the_evidence_is_in_the_audit(caplog: pytest.LogCaptureFixture) -> None:
     """One record per instance and check: exit code, tail of the output, and which action it belongs to."""
     caplog.set_level(logging.INFO, logger="spotkeeper.audit")
-    here = stage()
-    here.fail(here.ids[0])
+    here = failing()
     here.deliver()
     records = [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotkeeper.audit"]
     checks = {record["instance_id"]: record for record in records if record["check"]}

@@ -141,7 +141,8 @@ def test_what_is_accepted_stays_a_value(watched: Watched, check: Check, name: st
         Path(given["directory"]).mkdir(parents=True, exist_ok=True)
     template = check.scripts["linux"].text
     command = filled_in(template, given)
-    assert [line for line in template.split("\n") if "{{" not in line] == _unassigned(template, command)
+    pairs = zip(template.split("\n"), command.split("\n"), strict=True)
+    assert [made for line, made in pairs if "{{" not in line and made != line] == []
     line = next(line for line in template.split("\n") if f"{{{{{name}}}}}" in line)
     assert watched.says(filled_in(line, given), line.partition("=")[0]) == given[name]
     usual = watched.commands(template_with_defaults(watched, check), "200")
@@ -155,9 +156,3 @@ def template_with_defaults(watched: Watched, check: Check) -> str:
         given["directory"] = str(watched.logs / "var/log")
         Path(given["directory"]).mkdir(parents=True, exist_ok=True)
     return filled_in(check.scripts["linux"].text, given)
-
-
-def _unassigned(template: str, command: str) -> list[str]:
-    """The lines of a command at whose place its template has no parameter."""
-    pairs = zip(template.split("\n"), command.split("\n"), strict=True)
-    return [made for line, made in pairs if "{{" not in line]

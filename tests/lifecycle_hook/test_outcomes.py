@@ -8,7 +8,7 @@ import pytest
 
 from simulator.scaling_fleet import MEMBER
 from tests.lifecycle_hook.conftest import Make, Write
-from tests.lifecycle_hook.stage import REMOVE, HookStage, stage
+from tests.lifecycle_hook.stage import REMOVE, failing, stage
 from tests.rescue.reading import skipped
 
 MANY = tuple(f"i-bp1crowd{number:012}" for number in range(120))
@@ -71,8 +71,7 @@ def test_all_fail(hooks: Write, policy: dict[str, str]) -> None:
 def test_a_scale_in_that_fails(hooks: Write, failure: str, left: set[str]) -> None:
     """ABANDON removes them all the same, ROLLBACK puts them back into service."""
     hooks(SCALE_IN={"on_failure": failure})
-    here = stage(transition="SCALE_IN")
-    here.fail(here.ids[0])
+    here = failing(transition="SCALE_IN")
     assert here.deliver()["result"] == failure
     here.advance(60)
     assert here.action == ("Completed", failure)
@@ -153,23 +152,15 @@ def test_a_second_delivery() -> None:
 def test_completed_by_somebody_else_meanwhile() -> None:
     """While our check runs a human completes the hook: skipped, with what the cloud recorded."""
     here = stage()
-    here.fail("", seconds=1)
-    here.cloud.ecs.assistant.script = _meanwhile(here, "ABANDON")  # type: ignore[assignment]
+
+    def complete() -> None:
+        here.cloud.ess.end(here.cloud.now(), here.fleet.action, "Completed", "ABANDON")
+        here.cloud.ess.completions.append({"token": here.fleet.action.token})
+
+    here.meanwhile("DescribeInvocationResults", complete, only=1)
     answer = here.deliver()
     assert (answer["outcome"], answer["result"]) == ("skipped", "ABANDON")
     assert here.accepted() == 1
-
-
-def _meanwhile(here: HookStage, result: str) -> object:
-    before = here.cloud.ecs.assistant.script
-
-    def script(command: object, instance_id: str) -> object:
-        if here.fleet.action.status == "Pending":
-            here.cloud.ess.end(here.cloud.now(), here.fleet.action, "Completed", result)
-            here.cloud.ess.completions.append({"token": here.fleet.action.token})
-        return before(command, instance_id)  # type: ignore[arg-type]
-
-    return script
 
 
 def test_two_hooks_on_one_activity() -> None:

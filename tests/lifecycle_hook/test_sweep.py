@@ -11,7 +11,7 @@ from simulator.faults import Fault
 from simulator.scaling_fleet import HOOK_ARN
 from spotkeeper.errors import BadSetting, BatchFailed, SpotkeeperError
 from spotkeeper.hooks import FAILED_TAG
-from tests.lifecycle_hook.stage import ARNS, MINUTE, HookStage, stage
+from tests.lifecycle_hook.stage import ARNS, HookStage, stage
 from tests.rescue.reading import fault
 
 
@@ -44,11 +44,9 @@ def test_somebody_elses_hook() -> None:
 def test_handed_over_once_in_a_round() -> None:
     """A call that works on it is not joined by another each minute: that would cost the hook its heartbeats."""
     here = stage()
-    here.advance(300)
+    here.advance(240)
     here.cloud.fc.register("spotkeeper-lifecycle-hook", lambda _: {}, attempts=1)
-    for _ in range(5):
-        here.sweep(**ARNS)
-        here.advance(MINUTE)
+    here.sweeps(5, **ARNS)
     assert len({invocation.task_id for invocation in [*here.cloud.fc.finished, *here.cloud.fc.pending]}) == 1
 
 

@@ -108,8 +108,7 @@ def test_a_load_balancer_deleted_during_the_search(action: str) -> None:
 
 def test_the_first_group_is_left_and_the_second_throttled() -> None:
     """A later delivery does not fail on the group that was left: the API refuses a server that is no member."""
-    here, balancer = with_neighbour()
-    here.timeout = 60
+    here, balancer = with_neighbour(timeout=60)
     group = balancer.vserver_groups[0].id
     fault(here, "SetVServerGroupAttribute", "code:Throttling", times=None, resource=group)
     here.fails(SpotkeeperError)

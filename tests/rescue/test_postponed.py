@@ -16,9 +16,9 @@ LOOKS = 8.0
 """The longest pause between two looks at an image."""
 
 
-def failing(settings: dict[str, str] | None = None, times: int = 1) -> Stage:
+def failing(settings: dict[str, str] | None = None, timeout: float = 900, times: int = 1) -> Stage:
     """A stage whose first images fail."""
-    here = stage(MINUTES, settings)
+    here = stage(MINUTES, settings, timeout)
     here.cloud.ecs.failing_images = [FAILS_AFTER] * times
     return here
 
@@ -68,9 +68,8 @@ def test_each_image_is_an_occasion() -> None:
 
 def test_an_image_of_an_earlier_call_fails() -> None:
     """A call that finds an image in creation has put nothing off before it: refused, it goes on all the same."""
-    here = failing()
+    here = failing(timeout=20)
     fault(here, "DescribeLoadBalancerAttribute", "code:Forbidden.RAM", times=None)
-    here.timeout = 20
     here.fails(SpotkeeperError)
     here.timeout = 900
     here.fails(CloudError, match=r"Forbidden\.RAM")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -57,18 +58,14 @@ def test_tokens_are_not_mixed() -> None:
 def test_nobody_has_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A typed error that says what to set; no call was made."""
     here = stage()
-    monkeypatch.setattr("alibabacloud_credentials.client.Client.get_credential", refuse)
+    no_link_has_a_key = mock.Mock(side_effect=ValueError("nothing here"))
+    monkeypatch.setattr("alibabacloud_credentials.client.Client.get_credential", no_link_has_a_key)
     with here.playing():
         for name in KEYS:
             monkeypatch.delenv(name)
         with pytest.raises(NoCredentials, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
             call(here)
     assert here.cloud.calls == []
-
-
-def refuse(*_: object) -> None:
-    """A chain in which no link has a key."""
-    raise ValueError("nothing here")
 
 
 def call(here: Stage, key: AccessKey | None = None) -> dict[str, Any]:
@@ -115,11 +112,6 @@ def test_keys_of_the_environment_are_read_at_each_call(monkeypatch: pytest.Monke
         assert call(here)["outcome"] == "done"
 
 
-def secrets_of(here: Stage, key: AccessKey) -> list[str]:
-    """What must not be seen anywhere."""
-    return [key.secret, str(key.security_token), "Signature=", here.fleet.source.user_data]
-
-
 @pytest.mark.parametrize("fails", ["", "code:Forbidden.RAM", "code:Account.Arrearage", "garbage", "reset-after"])
 def test_no_secret_is_printed(fails: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     """A rescue with DEBUG=sdk, going well or badly: no key, token, signature or user data on any channel."""
@@ -143,7 +135,8 @@ def test_no_secret_is_printed(fails: str, caplog: pytest.LogCaptureFixture, capf
     logged = [caplog.text, *(repr(record.__dict__) for record in caplog.records)]
     said = "\n".join([*logged, printed, repr(answer), repr(error), str(error), chained(error)])
     assert bool(error) == bool(fails)
-    assert [secret for secret in secrets_of(here, key) if secret in said] == []
+    secrets = [key.secret, key.security_token, "Signature=", here.fleet.source.user_data]
+    assert [secret for secret in secrets if secret in said] == []
     assert key.access_key_id not in printed
 
 

@@ -50,15 +50,13 @@ def test_every_answer_fits_the_sdk(cloud: Cloud, ess: Ess) -> None:
 def test_the_parameters_are_the_sdks(action: str) -> None:
     """The table takes what the pinned SDK's request model sends, by the same names."""
     request = getattr(models, f"{action}Request")()
-    names = [name.rstrip("!") for name in schema.table("ess")[action]]
-    filled = {name: {} if name == "LifecycleHookContext" else [] if name in _lists(action) else "x" for name in names}
+    filled = {
+        name.rstrip("!"): {} if name == "LifecycleHookContext" else [] if isinstance(shape, list) else "x"
+        for name, shape in schema.table("ess")[action].items()
+    }
 
-    assert set(request.from_map(filled).to_map()) == set(names)
-    assert len(names) == len([item for item in vars(request) if not item.startswith("_")])
-
-
-def _lists(action: str) -> list[str]:
-    return [name.rstrip("!") for name, shape in schema.table("ess")[action].items() if isinstance(shape, list)]
+    assert set(request.from_map(filled).to_map()) == set(filled)
+    assert len(filled) == len([item for item in vars(request) if not item.startswith("_")])
 
 
 @pytest.mark.parametrize("action", ["DescribeScalingGroups", "DescribeScalingInstances"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from tests.simulator.sdk import Ecs, Sdk
 
 EVENT = b'{"instance-id": "i-bp1"}'
 TASK = "i-bp1_2026-11-20T12-00Z"
+NO = ValueError("no")
 
 
 class Functions(Sdk):
@@ -54,8 +55,8 @@ def payloads(cloud: Cloud) -> list[bytes]:
     return received
 
 
-def failing(times: int, error: BaseException, cloud: Cloud) -> tuple[Callable[[bytes], object], list[float]]:
-    """A function that raises so many times, and the list of the moments at which it runs."""
+def failing(cloud: Cloud, times: int, error: BaseException = NO, **options: Any) -> list[float]:
+    """Function ``rescue`` raises so many times; the moments at which it runs."""
     moments: list[float] = []
 
     def run(_payload: bytes) -> object:
@@ -64,7 +65,8 @@ def failing(times: int, error: BaseException, cloud: Cloud) -> tuple[Callable[[b
             raise error
         return {"outcome": "rescued"}
 
-    return run, moments
+    cloud.fc.register("rescue", run, **options)
+    return moments
 
 
 def test_an_invocation_is_queued_and_run_later(functions: Functions, payloads: list[bytes], cloud: Cloud) -> None:
@@ -211,8 +213,7 @@ def test_the_signature_covers_path_and_query(cloud: Cloud, payloads: list[bytes]
 def test_a_failed_run_is_repeated(functions: Functions, cloud: Cloud) -> None:
     """After an error the function runs again, after a minute, two, four; what it returns in the end is kept."""
     start = cloud.now()
-    run, moments = failing(3, ValueError("no"), cloud)
-    cloud.fc.register("rescue", run)
+    moments = failing(cloud, 3)
     functions("rescue")
     cloud.fc.run_pending()
 
@@ -223,10 +224,9 @@ def test_a_failed_run_is_repeated(functions: Functions, cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(("attempts", "options"), [(4, {}), (1, {"attempts": 1})])
-def test_runs_are_used_up(functions: Functions, cloud: Cloud, attempts: int, options: dict[str, int]) -> None:
+def test_runs_are_used_up(functions: Functions, cloud: Cloud, attempts: int, options: dict[str, Any]) -> None:
     """Four by default, then the invocation has failed for good."""
-    run, moments = failing(9, ValueError("no"), cloud)
-    cloud.fc.register("rescue", run, **options)
+    moments = failing(cloud, 9, **options)
     functions("rescue")
     cloud.fc.run_pending()
 
@@ -238,9 +238,8 @@ def test_runs_are_used_up(functions: Functions, cloud: Cloud, attempts: int, opt
 
 def test_what_is_due_runs_without_moving_the_clock(functions: Functions, cloud: Cloud) -> None:
     """A retry waits in the queue while others run, until its time has come."""
-    run, moments = failing(1, ValueError("no"), cloud)
+    moments = failing(cloud, 1)
     others: list[bytes] = []
-    cloud.fc.register("rescue", run)
     cloud.fc.register("other", others.append)
     start = cloud.now()
     functions("rescue", x_fc_async_task_id="first")
@@ -277,8 +276,7 @@ def test_a_killed_run_is_a_failed_run(cloud: Cloud) -> None:
 
 def test_whoever_stops_the_world_is_not_a_failed_run(functions: Functions, cloud: Cloud) -> None:
     """An interrupt from outside goes through."""
-    run, _ = failing(1, KeyboardInterrupt(), cloud)
-    cloud.fc.register("rescue", run)
+    failing(cloud, 1, KeyboardInterrupt())
     functions("rescue")
 
     with pytest.raises(KeyboardInterrupt):
