@@ -1,8 +1,11 @@
-"""Decision tables: what ``decide`` answers, with its reason word for word, and the cases in which it does."""
+"""Decision tables: what ``decide`` answers, with its reason word for word, and the cases in which it does.
+
+Many of them are about an instance, which is described here as the API would.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -15,3 +18,13 @@ def cases(table: Iterable[tuple[Any, str, list[Any] | dict[str, Any]]]) -> list[
         for answer, reason, row in table
         for name, case in (row.items() if isinstance(row, dict) else enumerate(row, start=1))
     ]
+
+
+def described(tags: Mapping[str, str], *locks: str, **fields: Any) -> dict[str, Any]:
+    """Instance ``i-1`` with these tags and locks, as DescribeInstances shows it."""
+    return {
+        "InstanceId": "i-1",
+        "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in locks if reason]},
+        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
+        **fields,
+    }

@@ -25,12 +25,11 @@ from spotkeeper.events.kinds import (
 )
 from spotkeeper.events.notification import Kind, Notification
 from tests.edge.mutations import mutations
-from tests.edge.samples import FOLDER, INTERRUPTIONS, SAMPLES
+from tests.edge.samples import DOCUMENTED, FOLDER, INTERRUPTIONS, SAMPLES
 
 ACCOUNT = "1690701234567830"
 INSTANCE = "i-bp1ecr012345675go2go"
 NOTICED_AT = 1554783506.922  # 20190409T121826.922+0800
-DOCUMENTED = json.loads(SAMPLES["interruption.cloudmonitor.json"])
 VIEWS: dict[Kind, Callable[[Notification, str], object]] = {
     Kind.INTERRUPTION: Interruption.of,
     Kind.STATE_CHANGE: StateChange.of,

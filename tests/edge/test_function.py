@@ -14,10 +14,9 @@ from spotkeeper.errors import BadSetting, BatchFailed, CloudError, MalformedEven
 from spotkeeper.events.notification import Kind, Notification
 from spotkeeper.function import Answer, Invocation, respond
 from tests.clock import SimulatedClock
-from tests.edge.samples import INTERRUPTIONS, SAMPLES
+from tests.edge.samples import DOCUMENTED, INTERRUPTIONS, SAMPLES, interruption_of
 
 ACCOUNT = "1690701234567830"
-DOCUMENTED = json.loads(SAMPLES["interruption.cloudmonitor.json"])
 INSTANCE = DOCUMENTED["content"]["instanceId"]
 
 
@@ -46,12 +45,6 @@ def refuse(notification: Notification) -> Answer:
 def never(notification: Notification) -> Answer:
     """Fail the test."""
     raise AssertionError(f"{notification.name} reached the handler")
-
-
-def event_of(instance_id: str, **fields: Any) -> dict[str, Any]:
-    """The documented interruption, of another instance."""
-    arn = f"acs:ecs:cn-hangzhou:{ACCOUNT}:instance/{instance_id}"
-    return {**DOCUMENTED, "resourceId": arn, "content": {"instanceId": instance_id, "action": "delete"}, **fields}
 
 
 # --- single events
@@ -129,7 +122,7 @@ def test_batch_of_one_event_has_results() -> None:
 
 def test_batch_keeps_order_and_counts() -> None:
     """Results stand in the order of the elements; a result that is done makes the batch done."""
-    answer = call([event_of("i-1"), {**DOCUMENTED, "name": "x"}, json.dumps(event_of("i-2"))], done)
+    answer = call([interruption_of("i-1"), {**DOCUMENTED, "name": "x"}, json.dumps(interruption_of("i-2"))], done)
 
     assert (answer["outcome"], answer["reason"]) == ("done", "3 events: 2 done, 1 skipped")
     assert [result.get("instance_id") for result in answer["results"]] == ["i-1", None, "i-2"]
@@ -153,7 +146,14 @@ def test_batch_with_failures_raises_after_the_rest_is_done() -> None:
         handled.append(notification.instance_id)
         return done(notification)
 
-    batch = [event_of("i-bad"), 5, event_of("i-1"), event_of("i-bug"), event_of("I-X"), event_of("i-2")]
+    batch = [
+        interruption_of("i-bad"),
+        5,
+        interruption_of("i-1"),
+        interruption_of("i-bug"),
+        interruption_of("I-X"),
+        interruption_of("i-2"),
+    ]
     with pytest.raises(BatchFailed) as caught:
         call(batch, handler)
 
@@ -188,7 +188,7 @@ def test_elements_are_handled_side_by_side() -> None:
         together.wait()
         return done(notification)
 
-    answer = call([event_of(f"i-{number}") for number in range(40)], handler)
+    answer = call([interruption_of(f"i-{number}") for number in range(40)], handler)
 
     assert [f"i-{number}" for number in range(40)] == [result["instance_id"] for result in answer["results"]]
 
@@ -204,7 +204,7 @@ def test_the_end_of_the_process_is_not_a_result() -> None:
         return done(notification)
 
     with pytest.raises(Killed):
-        call([event_of("i-0"), event_of("i-1")], handler)
+        call([interruption_of("i-0"), interruption_of("i-1")], handler)
     assert handled == ["i-1"]
 
 

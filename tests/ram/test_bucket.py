@@ -66,15 +66,9 @@ def test_somewhere_else_or_somebody_elses(account: Account) -> None:
 def test_a_region_that_tells(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where OSS does answer for a bucket of another region, its location is looked at."""
     monkeypatch.setattr(account.cloud.oss, "_bucket", lambda target: account.cloud.oss.buckets[target.bucket])
-    monkeypatch.setattr("simulator.oss.service.documents.bucket_info", elsewhere)
+    answer = f"<BucketInfo><Bucket><Name>{BUCKET}</Name><Location>oss-cn-beijing</Location></Bucket></BucketInfo>"
+    monkeypatch.setattr("simulator.oss.service.documents.bucket_info", lambda *_: answer.encode())
     assert "is in oss-cn-beijing" in account.refused()
-
-
-def elsewhere(*_: object) -> bytes:
-    """A GetBucketInfo answer of another region."""
-    return (
-        f"<BucketInfo><Bucket><Name>{BUCKET}</Name><Location>oss-cn-beijing</Location></Bucket></BucketInfo>".encode()
-    )
 
 
 def test_other_rules_stay(account: Account) -> None:

@@ -80,6 +80,10 @@ class Stage(FunctionStage):
         """The CLB of that name."""
         return next(one for one in self.cloud.slb.load_balancers.values() if one.name == name)
 
+    def add_balancer(self, name: str) -> LoadBalancer:
+        """Another CLB of the fleet's VPC."""
+        return self.cloud.slb.add_load_balancer(name, vpc_id=self.fleet.spec.vpc_id)
+
     def add_instance(self, instance_id: str, **attributes: Any) -> Instance:
         """One more instance beside the source, in none of its groups."""
         spec = self.fleet.spec

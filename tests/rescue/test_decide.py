@@ -17,7 +17,7 @@ from spotkeeper.errors import CloudError, SpotkeeperError
 from spotkeeper.failed_steps import FailedStep
 from spotkeeper.load_balancers import Membership
 from spotkeeper.settings.interruption import InterruptionSettings
-from tests.tables import cases
+from tests.tables import cases, described
 
 DEFAULTS = InterruptionSettings.from_env({"SPOTKEEPER_JOURNAL": "file:///journal"})
 PLACE = Membership("clb", "lb-1", "", "i-1", None, 80, "ecs")
@@ -35,14 +35,7 @@ def source(**changes: Any) -> dict[str, Any]:
     """A managed spot instance under the lock, as DescribeInstances shows it; ``tags`` and ``lock`` are short forms."""
     tags = changes.pop("tags", {"spotkeeper:managed": "true"})
     lock = changes.pop("lock", "Recycling")
-    return {
-        "InstanceId": "i-1",
-        "Status": "Running",
-        "SpotStrategy": "SpotAsPriceGo",
-        "OperationLocks": {"LockReason": [{"LockReason": lock}] if lock else []},
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
-        **changes,
-    }
+    return described(tags, lock, **{"Status": "Running", "SpotStrategy": "SpotAsPriceGo", **changes})
 
 
 def refusal(error: SpotkeeperError, since: float = 0.0, again_at: float = math.inf) -> FailedStep:

@@ -10,12 +10,11 @@ import pytest
 
 from simulator import proof
 from spotkeeper.errors import BatchFailed, CloudError, MalformedEvent
-from tests.edge.samples import INTERRUPTIONS, SAMPLES
+from tests.edge.samples import DOCUMENTED, INTERRUPTIONS, SAMPLES, interruption_of
 from tests.rescue.reading import fault, places
-from tests.rescue.stage import EVENT, SOURCE, Stage, stage
+from tests.rescue.stage import SOURCE, Stage, stage
 
 OTHERS = [name for name in SAMPLES if name not in INTERRUPTIONS]
-PLAIN = json.loads(EVENT)
 
 
 def end_state(here: Stage) -> dict[str, Any]:
@@ -58,12 +57,6 @@ def test_other_events_are_skipped(name: str) -> None:
     assert here.cloud.calls == []
 
 
-def of(instance_id: str, **changes: Any) -> dict[str, Any]:
-    """The documented event, of another instance."""
-    arn = f"acs:ecs:cn-hangzhou:1690701234567830:instance/{instance_id}"
-    return {**PLAIN, "resourceId": arn, "content": {"instanceId": instance_id, "action": "delete"}, **changes}
-
-
 def doomed_fleet(count: int = 3) -> tuple[Stage, list[str]]:
     """A stage in which the source and ``count`` - 1 of its neighbours are under the lock."""
     here = stage(bystanders=count)
@@ -92,7 +85,7 @@ def rescued(here: Stage, instance_id: str) -> bool:
 def test_a_batch_of_several_instances() -> None:
     """Each is rescued; the answers come in the batch's order; a healthy neighbour is untouched."""
     here, doomed = doomed_fleet()
-    answer = here.finishes(json.dumps([of(item) for item in doomed]).encode())
+    answer = here.finishes(json.dumps([interruption_of(item) for item in doomed]).encode())
     assert [result["instance_id"] for result in answer["results"]] == doomed
     assert all(rescued(here, item) for item in doomed)
     healthy = here.fleet.bystanders[-1].instance_id
@@ -104,8 +97,10 @@ def test_a_batch_of_several_instances() -> None:
 def test_one_bad_element_does_not_stop_the_others(bad: Any) -> None:
     """The others are finished, then BatchFailed has one answer per element."""
     here, doomed = doomed_fleet()
-    broken = {**of(doomed[1]), **bad} if isinstance(bad, dict) else bad
-    raised = here.fails(BatchFailed, event=json.dumps([of(doomed[0]), broken, of(doomed[2])]).encode())
+    broken = {**interruption_of(doomed[1]), **bad} if isinstance(bad, dict) else bad
+    raised = here.fails(
+        BatchFailed, event=json.dumps([interruption_of(doomed[0]), broken, interruption_of(doomed[2])]).encode()
+    )
     assert [result["outcome"] for result in raised.results] == ["done", "failed", "done"]
     assert raised.results[1]["error"] == "MalformedEvent"
     assert rescued(here, doomed[0])
@@ -122,7 +117,7 @@ def test_a_failing_element_does_not_stop_the_others_and_a_second_delivery_finish
         return action == "RunInstances" and next(refusals, None) is not None
 
     fault(here, first_launch, "code:Account.Arrearage", times=None)
-    batch = json.dumps([of(item) for item in doomed]).encode()
+    batch = json.dumps([interruption_of(item) for item in doomed]).encode()
     raised = here.fails(BatchFailed, event=batch)
     failed = [result for result in raised.results if result["outcome"] == "failed"]
     assert [item["error"] for item in failed] == [CloudError.__name__]
@@ -135,7 +130,12 @@ def test_a_failing_element_does_not_stop_the_others_and_a_second_delivery_finish
 def test_mixed_kinds_in_a_batch() -> None:
     """An event for another function is skipped beside a rescue that is done."""
     here = stage()
-    others = [json.loads(SAMPLES["state-change.stopped.json"]), of("i-bp1missing"), of(SOURCE, userId="1"), PLAIN]
+    others = [
+        json.loads(SAMPLES["state-change.stopped.json"]),
+        interruption_of("i-bp1missing"),
+        interruption_of(SOURCE, userId="1"),
+        DOCUMENTED,
+    ]
     others[2]["resourceId"] = f"acs:ecs:cn-hangzhou:1:instance/{SOURCE}"
     answer = here.rescues(json.dumps(others).encode())
     assert [result["outcome"] for result in answer["results"]] == ["skipped", "skipped", "skipped", "done"]
@@ -144,7 +144,7 @@ def test_mixed_kinds_in_a_batch() -> None:
 def test_the_same_interruption_twice_in_a_batch() -> None:
     """Side by side in one call: one image, one replacement, exact memberships."""
     here = stage()
-    answer = here.rescues(json.dumps([PLAIN, json.dumps(PLAIN)]).encode())
+    answer = here.rescues(json.dumps([DOCUMENTED, json.dumps(DOCUMENTED)]).encode())
     assert [result["outcome"] for result in answer["results"]] == ["done", "done"]
 
 
@@ -153,7 +153,7 @@ def test_text_that_is_no_unicode(changes: dict[str, Any]) -> None:
     """JSON may hold half a character: the event is malformed, or the journal takes it."""
     here = stage()
     try:
-        answer = here.deliver(json.dumps({**PLAIN, **changes}).encode())
+        answer = here.deliver(json.dumps({**DOCUMENTED, **changes}).encode())
     except MalformedEvent:
         assert here.writes() == []
     else:

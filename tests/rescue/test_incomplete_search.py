@@ -17,9 +17,7 @@ def behind(count: int) -> Stage:
     """A stage whose source is behind so many more CLBs, in the default group of each."""
     here = stage(REALISTIC)
     for number in range(count):
-        here.cloud.slb.add_load_balancer(f"more-{number}", vpc_id=here.fleet.spec.vpc_id).default_group.add(
-            SOURCE, weight=number + 1
-        )
+        here.add_balancer(f"more-{number}").default_group.add(SOURCE, weight=number + 1)
     here.before = here.cloud.state()
     return here
 

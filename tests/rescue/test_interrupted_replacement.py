@@ -11,8 +11,9 @@ from simulator import proof
 from simulator.transport import Killed
 from spotkeeper.errors import RescueFailed
 from spotkeeper.instances import iso
+from tests.edge.samples import interruption_of
 from tests.rescue.reading import dies, fault, places, replacements
-from tests.rescue.stage import EVENT, SOURCE, Stage, event, stage
+from tests.rescue.stage import SOURCE, Stage, stage
 
 NOTICE = 300.0
 FIRST_WRITES = ("AddVServerGroupBackendServers", "AddBackendServers")
@@ -21,9 +22,7 @@ FIRST_WRITES = ("AddVServerGroupBackendServers", "AddBackendServers")
 def event_of(here: Stage, instance_id: str) -> bytes:
     """The notice of an instance, sent now."""
     moment = iso(here.cloud.now()).replace("-", "").replace(":", "").replace("Z", "+0000")
-    content, arn = {"instanceId": instance_id, "action": "delete"}, json.loads(EVENT)["resourceId"]
-    named = {"id": f"of-{instance_id}", "resourceId": arn.replace(SOURCE, instance_id)}
-    return event(eventTime=moment, content=content, **named)
+    return json.dumps(interruption_of(instance_id, id=f"of-{instance_id}", eventTime=moment)).encode()
 
 
 def launched_by_a_dead_call(here: Stage) -> str:

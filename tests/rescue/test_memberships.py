@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator import proof
-from simulator.slb.model import BackendServer, LoadBalancer
+from simulator.slb.model import BackendServer
 from tests.rescue.reading import places, replacements
-from tests.rescue.stage import NEIGHBOUR, SOURCE, Stage, stage
-
-
-def add(here: Stage, name: str = "more") -> LoadBalancer:
-    """Another CLB of the fleet's VPC."""
-    return here.cloud.slb.add_load_balancer(name, vpc_id=here.fleet.spec.vpc_id)
+from tests.rescue.stage import NEIGHBOUR, SOURCE, stage
 
 
 def test_more_than_20_places_in_one_group() -> None:
@@ -29,7 +24,7 @@ def test_more_than_20_places_in_one_group() -> None:
 def test_more_load_balancers_than_a_page(count: int) -> None:
     """The source is in the last load balancer only: every page is read."""
     here = stage()
-    balancers = [add(here, f"more-{number}") for number in range(count - 1)]
+    balancers = [here.add_balancer(f"more-{number}") for number in range(count - 1)]
     balancers[-1].default_group.add(SOURCE, weight=3)
     here.before = here.cloud.state()
     assert len(here.rescues()["memberships"]) == 3
@@ -141,7 +136,7 @@ def test_stale_listing_of_a_released_server() -> None:
 def test_the_large_case() -> None:
     """20 CLBs of 5 vServer groups, the source a member of 3: 200 API calls at most (189 when this was written)."""
     here = stage()
-    balancers = [add(here, f"more-{number}") for number in range(19)]
+    balancers = [here.add_balancer(f"more-{number}") for number in range(19)]
     for balancer in balancers:
         for index in range(5):
             here.cloud.slb.add_vserver_group(balancer, f"g{index}").add(NEIGHBOUR, port=80)

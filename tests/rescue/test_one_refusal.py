@@ -20,8 +20,8 @@ FOR_GOOD = "code:InvalidParameter"
 def with_neighbour(settings: dict[str, str] | None = None, **changes: Any) -> tuple[Stage, LoadBalancer]:
     """A stage with a second CLB, which the source is behind on one port, and with a third that is none of its."""
     here = stage(REALISTIC, settings, **changes)
-    here.cloud.slb.add_load_balancer("unrelated", vpc_id=here.fleet.spec.vpc_id).default_group.add(NEIGHBOUR, weight=9)
-    balancer = here.cloud.slb.add_load_balancer("second", vpc_id=here.fleet.spec.vpc_id)
+    here.add_balancer("unrelated").default_group.add(NEIGHBOUR, weight=9)
+    balancer = here.add_balancer("second")
     group = here.cloud.slb.add_vserver_group(balancer, "api")
     group.add(SOURCE, port=9090, weight=30)
     group.add(NEIGHBOUR, port=9090, weight=30)

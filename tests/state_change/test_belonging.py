@@ -12,6 +12,7 @@ from spotkeeper.belonging import UNNAMED_SECONDS, rescue_of
 from spotkeeper.errors import BrokenRecord
 from spotkeeper.instances import iso
 from spotkeeper.journal.directory import DirectoryJournal
+from tests.tables import described
 
 HOME = "1690701234567830/cn-hangzhou"
 NOW = 1_554_783_600.0
@@ -25,8 +26,7 @@ LONG_AGO = UNNAMED_SECONDS + 60
 
 def instance(tag: str = "", ago: float = LONG_AGO) -> dict[str, Any]:
     """Instance i-1, created so many seconds ago, with this value of the tag of episodes."""
-    tags = [{"TagKey": episode.EPISODE_TAG, "TagValue": tag}] if tag else []
-    return {"InstanceId": "i-1", "CreationTime": iso(NOW - ago), "Tags": {"Tag": tags}}
+    return described({episode.EPISODE_TAG: tag} if tag else {}, CreationTime=iso(NOW - ago))
 
 
 def found(folder: Path, records: dict[str, Any], shown: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from spotkeeper.loop import Decision
 from spotkeeper.restart_decision import RestartAction, RestartDecision, decide_restart
 from spotkeeper.restart_records import History, Restart
 from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
-from tests.tables import cases
+from tests.tables import cases, described
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}
 SETTINGS = StateChangeSettings.from_env(JOURNAL)
@@ -29,15 +29,8 @@ NOW = 10_000.0
 def instance(status: str, **changes: Any) -> dict[str, Any]:
     """An instance with the restart tag, as DescribeInstances shows it; ``tags`` and ``lock`` are short forms."""
     tags, lock = changes.pop("tags", {"spotkeeper:auto-restart": "true"}), changes.pop("lock", "")
-    return {
-        "InstanceId": "i-1",
-        "Status": status,
-        "SpotStrategy": "SpotAsPriceGo",
-        "StartTime": "1970-01-01T01:00Z",
-        "OperationLocks": {"LockReason": [{"LockReason": lock}] if lock else []},
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
-        **changes,
-    }
+    usual = {"Status": status, "SpotStrategy": "SpotAsPriceGo", "StartTime": "1970-01-01T01:00Z"}
+    return described(tags, lock, **{**usual, **changes})
 
 
 def event(told: str, time: float | None = NOW - 1) -> State:

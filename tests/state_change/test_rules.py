@@ -12,6 +12,7 @@ from spotkeeper.restart_decision import RestartAction, RestartDecision, back_off
 from spotkeeper.restart_records import MOST_TRIES, History, Restart
 from spotkeeper.settings.state_change import RestartRules
 from spotkeeper.settings.types import TagFilter
+from tests.tables import described
 
 NOW = 1_554_783_600.0  # 2019-04-09T04:20:00Z
 RULES = RestartRules(TagFilter("spotkeeper:auto-restart", "true"), limit=3, window=3600.0)
@@ -141,13 +142,7 @@ def instance(
     tags: dict[str, str], status: str = "Stopped", locks: Iterable[str] = (), expiry: str | None = None
 ) -> dict[str, Any]:
     """An instance as DescribeInstances shows it."""
-    return {
-        "InstanceId": "i-1",
-        "Status": status,
-        "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in locks]},
-        "ExpiredTime": expiry,
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]},
-    }
+    return described(tags, *locks, Status=status, ExpiredTime=expiry)
 
 
 def judged(inputs: tuple[Any, ...], history: History) -> RestartDecision:
