@@ -14,19 +14,11 @@ from rescue.steps import BY_GROUP, Step, ordered_steps
 from spotkeeper.errors import CloudError
 from spotkeeper.settings.interruption import InterruptionSettings
 from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
+from tests.rescue.test_decide_walks import LAST
 
 NO = CloudError("Describe", "lb-1", "Refused")
 BUSY = CloudError("Describe", "lb-1", "Throttling")
-ENDS = {
-    Step.LOOK_FOR_IMAGE,
-    Step.FAIL,
-    Step.NO_JOURNAL,
-    Step.FINISH,
-    Step.FINISH_STOP_MODE,
-    Step.LOSE,
-    Step.SKIP,
-    Step.ANSWER,
-}
+ENDS = {*LAST, Step.LOOK_FOR_IMAGE, Step.LOSE}
 
 
 def refuse(facts: State, step: Step, error: CloudError) -> State:

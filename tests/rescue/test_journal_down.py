@@ -26,6 +26,7 @@ from tests.rescue.reading import (
     undrained,
 )
 from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.walks import reference
 
 EFFECTS = (
     "code:AccessDenied",
@@ -39,9 +40,7 @@ EFFECTS = (
 
 def reference_journal_calls() -> int:
     """How many OSS calls a plain rescue makes."""
-    here = stage()
-    here.deliver()
-    calls = [call.action for call in here.cloud.calls if call.product == "oss"]
+    calls = [call.action for call in reference(stage).calls if call.product == "oss"]
     return max(place for place, action in enumerate(calls, 1) if action == "PutObject")  # then hints are removed
 
 

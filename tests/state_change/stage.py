@@ -107,10 +107,10 @@ class StateStage(Stage):
         """The numbers of the restarts that count."""
         return [number for number, names in self.restarts().items() if "accepted" in names or unanswered(names)]
 
-    def weights(self) -> list[tuple[str, int]]:
-        """Group name and weight of each of the source's places."""
+    def weights(self) -> list[int]:
+        """The source's in each of its places."""
         return [
-            (group["VServerGroupId"] if "VServerGroupId" in group else group["LoadBalancerId"], member["Weight"])
+            member["Weight"]
             for balancer in self.state["slb"]["LoadBalancers"]
             for group in (balancer, *balancer["VServerGroups"])
             for member in group["BackendServers"]
@@ -144,7 +144,7 @@ def reclaimed(
     here = stage(timings, settings, spot_interruption_behavior="Stop", **changes)
     here.interrupt()
     here.advance(here.fleet.spec.notice + 1)
-    assert (here.status, [weight for _, weight in here.weights()]) == ("Stopped", [0, 0])
+    assert (here.status, here.weights()) == ("Stopped", [0, 0])
     if returned:
         here.cloud.ecs.capacity_back(SOURCE)
     here.before, here.sent = here.cloud.state(), here.event("Stopped")

@@ -31,15 +31,10 @@ def reclaimed_again(way: Callable[[StateStage], None]) -> tuple[StateStage, byte
     """It ran again for 20 s, its rescue is not closed, and it is under the lock again; the second notice."""
     here = running()
     way(here)
-    assert 80 in weights(here)
+    assert 80 in here.weights()
     here.advance(20)
     here.cloud.ecs.reclaim(SOURCE)
     return here, here.notice
-
-
-def weights(here: StateStage) -> list[int]:
-    """The source's weights."""
-    return [weight for _, weight in here.weights()]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -47,12 +42,12 @@ def test_drained_again_and_returned_with_its_first_weights(way: Callable[[StateS
     """Weight 0 in every group during the second notice; afterwards the weights from before the first drain."""
     here, notice = reclaimed_again(way)
     here.rescue(notice)
-    assert weights(here) == [0, 0]
+    assert here.weights() == [0, 0]
     here.advance(301)
     here.cloud.ecs.capacity_back(SOURCE)
     start_by_hand(here)
     here.finishes()
-    assert weights(here) == [80, 80]
+    assert here.weights() == [80, 80]
     assert "done" in records(here)
 
 
@@ -69,7 +64,7 @@ def test_a_group_that_cannot_be_listed_is_drained_again() -> None:
     here, notice = reclaimed_again(killed)
     fault(here, "DescribeVServerGroupAttribute", "code:InternalError", times=8)
     here.rescue(notice)
-    assert weights(here) == [0, 0]
+    assert here.weights() == [0, 0]
 
 
 def test_the_notice_comes_while_the_weights_are_restored() -> None:
@@ -78,10 +73,10 @@ def test_the_notice_comes_while_the_weights_are_restored() -> None:
     here.meanwhile("SetBackendServers", lambda: here.cloud.ecs.reclaim(SOURCE))
     assert here.deliver()["outcome"] == "skipped"
     heal(here)
-    assert weights(here) == [80, 80]
+    assert here.weights() == [80, 80]
     assert "done" not in records(here)
     here.rescue(here.notice)
-    assert weights(here) == [0, 0]
+    assert here.weights() == [0, 0]
     assert [member["weight"] for member in records(here)["memberships"]["memberships"]] == [80, 80]
 
 
@@ -93,4 +88,4 @@ def test_the_second_notice_does_not_come(way: Callable[[StateStage], None]) -> N
         "spotkeeper-interruption", lambda payload: here.invoke("interruption", payload, name="swept")
     )
     here.sweep()
-    assert weights(here) == [0, 0]
+    assert here.weights() == [0, 0]

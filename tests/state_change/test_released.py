@@ -54,7 +54,7 @@ def test_an_instance_that_was_not_released() -> None:
     assert here.changed("Deleted")["outcome"] == "skipped"
     start_by_hand(here)
     here.finishes()
-    assert [one for _, one in here.weights()] == [80, 80]
+    assert here.weights() == [80, 80]
 
 
 def test_the_release_that_ends_a_rescue() -> None:

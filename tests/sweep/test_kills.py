@@ -13,7 +13,7 @@ from simulator.transport import Killed
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
 from tests.rescue.walks import SAMPLE_OR_ALL, disturb, outcome_of, sample
-from tests.sweep.cleaning import DELETIONS, NOTHING_LEFT, finished, leftovers
+from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, leftovers
 from tests.sweep.stage import MINUTE, SweepStage, half_done, stage
 
 EFFECTS = ("kill-before", "kill-after")
@@ -48,18 +48,13 @@ WORLDS: dict[str, tuple[Callable[[], SweepStage], Callable[[SweepStage], Any]]] 
 """The work of a sweep. Chaos kills sweeps that find an instance whose event never arrived, at every call."""
 
 
-def sweep(here: SweepStage) -> dict[str, Any]:
-    """One sweep that may delete."""
-    return here.sweep(SPOTKEEPER_SWEEP_DELETE="true")
-
-
 @functools.cache
 def reference(name: str) -> tuple[tuple[str, ...], Any]:
     """The calls of an undisturbed sweep, and the end state."""
     world, end = WORLDS[name]
     here = world()
     before = len(here.cloud.calls)
-    sweep(here)
+    here.sweep(**DELETE)
     calls = tuple(call.action for call in here.cloud.calls[before:])
     here.run()
     return calls, end(here)
@@ -70,14 +65,14 @@ def played(name: str, number: int, effect: str) -> tuple[object, Any, dict[str, 
     world, end = WORLDS[name]
     here = world()
     disturb(here, number, effect)
-    outcome = outcome_of(lambda: sweep(here))
+    outcome = outcome_of(lambda: here.sweep(**DELETE))
     here.run(here.cloud.fc.run_due)
     here.advance(MINUTE - here.cloud.now() % MINUTE)
-    sweep(here)
+    here.sweep(**DELETE)
     here.run()
     found = end(here)
     here.advance(MINUTE)
-    return outcome, found, sweep(here)
+    return outcome, found, here.sweep(**DELETE)
 
 
 def test_the_references() -> None:
@@ -124,9 +119,9 @@ def test_killed_between_any_two_deletions() -> None:
     for number in range(first, len(calls) + 1):
         here = finished()
         disturb(here, number, "kill-after")
-        assert isinstance(outcome_of(lambda here=here: sweep(here)), Killed)  # type: ignore[misc]
+        assert isinstance(outcome_of(lambda here=here: here.sweep(**DELETE)), Killed)  # type: ignore[misc]
         here.advance(MINUTE)
-        sweep(here)
+        here.sweep(**DELETE)
         assert end_of_clean_up(here) == end
         deleted = [call for call in here.calls("DeleteImage", "DeleteDisk") if call.status in (200, 599)]
         assert len(deleted) == 3
