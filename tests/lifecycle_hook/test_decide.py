@@ -15,7 +15,7 @@ from spotkeeper.errors import CloudError
 from spotkeeper.events.kinds import HookResult, Transition
 from spotkeeper.failed_steps import FailedStep
 from tests.lifecycle_hook.facts import HOOK, NEVER, NOW, READY, WAITING, facts, plan, progress, result, run
-from tests.tables import cases
+from tests.tables import answered, cases
 
 PASSED = {(0, "i-a"): result("i-a"), (0, "i-b"): result("i-b")}
 BROKEN = result("i-a", passed=False, reason="it is broken")
@@ -45,11 +45,6 @@ def _marked(*names: str) -> dict[str, Any]:
 def _alone(results: object) -> dict[str, Any]:
     """A hook that holds up one instance."""
     return {"progress": progress(results=results).replace(instance_ids=("i-a",))}
-
-
-def text(value: str) -> str:
-    """The same text as another object, as it comes from an API."""
-    return "".join([*value])
 
 
 HALF = progress(instances={"i-a": WAITING, "i-b": READY})
@@ -92,7 +87,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"action": None, "entered_at": NOW - 30, "tidied": False},
     ]),
     (Step.RUN, "system-up on 2 instances", [
-        {"action": LifecycleAction(text("Pending"), "", ("i-a",))},
+        {"action": LifecycleAction(answered("Pending"), "", ("i-a",))},
         {"hook": {**HOOK, "HeartbeatTimeout": 18_000}, "alive_until": NOW + 18_000, "now": NOW + 17_909,
          "leave_at": NOW + 20_000},
         {"now": NOW + 419}, {"now": NOW + 509, "extendable": False},
@@ -233,7 +228,7 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     ]),
     (Step.RECALL, "an earlier call may have died between CONTINUE and the removal", [
         {"action": CONTINUED, "check_plan": REMOVE},
-        {"action": LifecycleAction("Completed", text("CONTINUE"), ()), "check_plan": REMOVE},
+        {"action": LifecycleAction("Completed", answered("CONTINUE"), ()), "check_plan": REMOVE},
     ]),
     (Step.DONE, "it is Completed already, with CONTINUE", [
         {"action": CONTINUED, "check_plan": REMOVE, "failed": ("i-a",), "removed": ("i-a",)},

@@ -15,9 +15,7 @@ from simulator.ecs import DiskSpec
 from tests.rescue import settings_tables
 from tests.rescue.reading import replacements
 from tests.rescue.stage import SOURCE, Stage, stage
-
-SYSTEM = DiskSpec("cloud_essd", 40, "PL0")
-DATA = DiskSpec("cloud_essd", 100, "PL1", "/dev/xvdb")
+from tests.rescue.test_disks import DATA, SYSTEM
 
 
 def a_disk(device: str = "/dev/xvdb", category: str = "cloud_essd", **attributes: Any) -> DiskSpec:

@@ -15,7 +15,7 @@ from spotkeeper.loop import Decision
 from spotkeeper.restart_decision import RestartAction, RestartDecision, decide_restart
 from spotkeeper.restart_records import History, Restart
 from spotkeeper.settings.state_change import RestartRules, StateChangeSettings
-from tests.tables import cases, described
+from tests.tables import answered, cases, described
 
 JOURNAL = {"SPOTKEEPER_JOURNAL": "file:///journal"}
 SETTINGS = StateChangeSettings.from_env(JOURNAL)
@@ -46,11 +46,6 @@ def seen(state: str, status: str, **changes: Any) -> State:
 def loaded(state: str, status: str, **changes: Any) -> State:
     """And has read the journal."""
     return seen(state, status, **changes).replace(loaded=True, belongs="" if status == "Stopped" else None)
-
-
-def answered(text: str) -> str:
-    """Equal to ``text`` but not the same object, as everything in an API's answer."""
-    return "".join(list(text))
 
 
 def restarts(*ago: float, **last: Any) -> History:

@@ -7,17 +7,10 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.settings.sweep import SweepSettings
 from sweeping.decide import DAY, CleanUp, decide_clean_up
 from sweeping.state import Leftover
-from tests.sweep.test_decide import BROKEN, HELD, NOW
-
-SETTINGS = SweepSettings.from_env({"SPOTKEEPER_JOURNAL": "oss://bucket/journal"})
-
-
-def answered(text: str) -> str:
-    """Equal to ``text`` but not the same object, as everything in an API's answer."""
-    return "".join(list(text))
+from tests.sweep.test_decide import BROKEN, HELD, NOW, SETTINGS
+from tests.tables import answered
 
 
 def disk(disk_id: str, status: str) -> dict[str, Any]:
