@@ -7,6 +7,7 @@ import math
 import re
 
 from chaos.story import Forgery, Run, Story
+from simulator import proof
 
 IN_TIME = 60.0
 SETTLED_FOR = 120.0
@@ -110,25 +111,27 @@ def _told_anew(story: Story, one: Forgery) -> bool:
     if re.fullmatch(ATTEMPTS, one.name) or story.recorded(rf"{re.escape(one.name)}\.\d+") is not None:
         return True
     gone = story.released_at is not None and not (told_in_time(story) and _called_after(story, one))
-    weights = after_the_drain(story, one) or _after_weight_0(story, one) or _foreign_attempt(story)
-    left = one.name.startswith("memberships") and weights
+    left = one.name.startswith("memberships") and (after_the_drain(story, one) or _weights_unknown(story))
     return bool(re.fullmatch(DESCRIBED, one.name)) and not gone and not left
 
 
-def _foreign_attempt(story: Story) -> bool:
-    """Whether somebody else wrote an attempt before the first call: it looks as if a call had set weights to 0."""
-    return bool(story.forged(ATTEMPTS)) and story.recorded("attempt-1") is None
+def _weights_unknown(story: Story) -> bool:
+    """Whether a call after the first may have found a weight 0: only the record tells whether a call has set it.
+
+    An attempt that somebody else wrote makes the first call look like the second.
+    """
+    members = itertools.chain(*proof.memberships(story.before).values())
+    has_weight_0 = any(
+        weight == 0 for server, _, weight, *_ in members if server == story.source_id or server[:4] == "eni-"
+    )
+    set_weight_0 = any(call.action in WEIGHTS for call in story.calls)
+    return story.recorded(r"attempt-([2-9]|\d\d+)") is not None and (has_weight_0 or set_weight_0)
 
 
 def _called_after(story: Story, one: Forgery) -> bool:
     """Whether a call that was not killed began after a record was forged, at least 60 s before the release."""
     runs = [run for run in story.runs_of("interruption") if not run.killed and run.began >= one.at]
     return any(run.began <= (story.released_at or run.began) - IN_TIME for run in runs)
-
-
-def _after_weight_0(story: Story, one: Forgery) -> bool:
-    """Whether a weight was written before a record was forged: the lists show where the source is, not its weight."""
-    return any(call.number <= one.calls for call in story.calls if call.action in WEIGHTS)
 
 
 def after_the_drain(story: Story, one: Forgery) -> bool:

@@ -164,6 +164,10 @@ FOUND = {
         '{"action":"ecs:DescribeUserData","effect":"code:Throttling.Api","times":null,"seconds":60.0}],'
         '"pause":20.0,"phase":7.0,"seed":549389,"deeds":[{"what":"empty:drained","at":400.0}]}'
     ),
+    "memberships overwritten before the first, of a source with a weight 0 of its own": (
+        '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"*","effect":"kill-after","call":25}],'
+        '"deeds":[{"what":"empty:memberships","call":12}],"runs":1}'
+    ),
 }
 
 
