@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 
-from chaos.invariants.told import blind
+from chaos.invariants.told import blind, never_compared
 from chaos.story import Story
 from simulator import proof
 from simulator.cloud import Call
@@ -129,6 +129,8 @@ def remembered_first(story: Story) -> Iterator[str]:
         rules += [(spec, "SetBackendServers"), (spec, "SetVServerGroupAttribute")]
     if story.forged(memberships) and story.disturbed("slb"):
         rules = [one for one in rules if one[0] != memberships]
+    if never_compared(story):
+        rules = [one for one in rules if one[0] != spec]
     unread = {run.name for run in story.runs if blind(story, run)}
     calls = [one for one in story.calls if story.callers[one.number] not in unread or one.action not in SAVING]
     for record, action in rules:

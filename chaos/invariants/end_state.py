@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chaos.invariants.told import blocked, excused, last_ended, told_in_time, undetectable
+from chaos.invariants.told import blocked, excused, last_ended, never_compared, told_in_time, undetectable
 from chaos.story import Story
 from simulator import proof
 
@@ -121,7 +121,7 @@ def others_untouched(story: Story) -> Iterator[str]:
 
 def replacement_like_source(story: Story) -> Iterator[str]:
     """A replacement that serves is what the source was, from the episode's image."""
-    if story.done is None or not story.scenario.relaunches or len(story.replacements) != 1:
+    if story.done is None or not story.scenario.relaunches or len(story.replacements) != 1 or never_compared(story):
         return
     new = story.replacements[0]
     yield from (

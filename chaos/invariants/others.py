@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.deeds.records import FORGED_PORT, OTHER_GROUP, OTHER_ROLE, OTHER_USER_DATA
 from chaos.deeds.scene import ID_FIELDS
-from chaos.invariants.told import blocked, last_ended, told_in_time, undetectable
+from chaos.invariants.told import blocked, last_ended, never_compared, told_in_time, undetectable
 from chaos.schedule import FaultSpec
 from chaos.story import Hit, Run, Story
 from simulator import proof
@@ -36,16 +36,18 @@ def nothing_foreign_changed(story: Story) -> Iterator[str]:
 def nothing_forged_acted_upon(story: Story) -> Iterator[str]:
     """No role, user data or security group that the source has not, and no server or port where it was not.
 
-    A port is believed that was forged when the source had left its groups: nobody can know it any more.
+    A port is believed that was forged when the source had left its groups, and a launch spec that nobody could compare:
+    nobody can know it any more.
     """
-    for new in story.replacements:
+    compared = not never_compared(story)
+    for new in story.replacements if compared else ():
         if new["RamRoleName"] == OTHER_ROLE or new["UserData"] == OTHER_USER_DATA:
             yield f"{new['InstanceId']} was launched with the role or the user data of a forged record"
     if not story.planted:
         return
     places = _places(story) | ({(group, FORGED_PORT) for group, _ in _places(story)} if undetectable(story) else set())
     for one in story.writes():
-        if one.action == "RunInstances" and {OTHER_ROLE, OTHER_GROUP} & set(one.parameters.values()):
+        if compared and one.action == "RunInstances" and {OTHER_ROLE, OTHER_GROUP} & set(one.parameters.values()):
             yield f"call {one.number} RunInstances has what a forged record says"
         for server in _servers(one.parameters):
             group = one.parameters.get("VServerGroupId") or one.parameters.get("LoadBalancerId", "")

@@ -152,6 +152,16 @@ def undetectable(story: Story) -> bool:
     return any(after_the_drain(story, one) or _unlisted(story, one) for one in ports)
 
 
+def never_compared(story: Story) -> bool:
+    """Whether a launch spec was written by somebody that no call could compare until the release.
+
+    Each call reads the source's settings in one go: without the user data, none of them is known.
+    """
+    reads = [call.number for call in story.calls if call.action == "DescribeUserData" and not call.code]
+    reads = [number for number in reads if number not in story.hits]
+    return any(not any(number > one.calls for number in reads) for one in story.forged("launch-spec"))
+
+
 def _unlisted(story: Story, one: Forgery) -> bool:
     """Whether a group was refused to every call between a forgery and the first write to the group, for 30 s.
 

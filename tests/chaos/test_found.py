@@ -168,6 +168,11 @@ FOUND = {
         '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"*","effect":"kill-after","call":25}],'
         '"deeds":[{"what":"empty:memberships","call":12}],"runs":1}'
     ),
+    "a forged launch spec, and nobody can read the user data until the release": (
+        '{"scenario":"stock","deliveries":[],"faults":[{"action":"ecs:DescribeUserData",'
+        '"effect":"code:ServiceUnavailable","times":null,"seconds":330.0}],'
+        '"deeds":[{"what":"forged-user-data","call":52}]}'
+    ),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from chaos import world
 from chaos.deeds.records import FORGED_PORT
-from chaos.invariants import during, end_state, others, outcomes
+from chaos.invariants import during, end_state, others, outcomes, told
 from chaos.run import tell
 from chaos.schedule import Deed, Delivery, FaultSpec, Schedule
 from chaos.story import Story
@@ -129,6 +129,16 @@ def test_memberships_are_judged(schedule: Schedule) -> None:
     story = tell(schedule)
     assert list(end_state.memberships_as_they_were(story)) == []
     assert list(end_state.memberships_as_they_were(worse(story)))
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["readable", "refused until the release"])
+def test_a_launch_spec_that_nobody_could_compare(*, readable: bool) -> None:
+    """A forged launch spec is excused only where no call could read the source's settings after it."""
+    refuses = FaultSpec("ecs:DescribeUserData", "code:ServiceUnavailable", times=None, seconds=330.0)
+    deed = Deed("forged-user-data", call=5 if readable else 52)
+    story = tell(Schedule("stock", faults=() if readable else (refuses,), deeds=(deed,)))
+    assert story.forged("launch-spec")
+    assert told.never_compared(story) is not readable
 
 
 def test_a_port_that_nobody_can_know() -> None:
