@@ -69,7 +69,7 @@ NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Ste
 FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
 LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.ADD_REPLACEMENT})
 INDEPENDENT_STEPS = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
-"""While a step of this set is refused, the other steps of the set are still taken; only the steps behind them wait."""
+"""Behind a refused step, the steps of this set are still taken, up to the first step that is not in the set."""
 HOLD_UP_SECONDS = 30.0
 """How long refused or slow steps may delay the image (at-once: the launch); load balancer steps share this time."""
 
@@ -90,7 +90,7 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
 }
 """Steps that are not taken while a step of the set is refused."""
 OPTIONAL_NEEDS = frozenset({Step.REMOVE, Step.NO_JOURNAL})
-"""Steps of ``NEEDS`` that are taken without the needed step once that is refused for good."""
+"""Steps that have ``NEEDS``, and are taken without the needed step once that is refused for good."""
 
 
 def ordered_steps(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:

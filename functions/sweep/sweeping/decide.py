@@ -103,7 +103,7 @@ def _noticed(rescue: RescueState, now: float) -> bool:
 def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction, str]]:
     """Rules after a call that ended with an error: where a human is needed, four more invocations are made.
 
-    A new lock has one of its own: the errors were about an earlier notice.
+    Errors before a new lock do not count: they were about an earlier notice.
     """
     since = rescue.needs_human_since
     if since is not None and not rescue.newly_locked:

@@ -43,7 +43,7 @@ KNOWN = frozenset(
         "LIFECYCLE_HOOK_FUNCTION",
     )
 )
-"""Every ``SPOTKEEPER_`` variable of any function: functions may share an environment."""
+"""Every ``SPOTKEEPER_`` variable of any function: functions may share an environment (new: see CONTRIBUTING.md)."""
 
 _ENDPOINTS = {
     "ecs": "ECS_ENDPOINT",

@@ -29,7 +29,8 @@ IMAGE_WAITER = Waiter(
     first_pause=2.0,
     longest_pause=8.0,
 )
-"""Without a limit of its own: an image is waited for until the step's limit (``workflow.step_limit``)."""
+"""No setting limits this wait: it lasts until the call's deadline, and the next call goes on with it. Only the next try
+of a more urgent step interrupts it (``workflow.step_limit``)."""
 LOOK_PAUSE = 10.0
 NOT_OURS = "not an image of this rescue's disks"
 
