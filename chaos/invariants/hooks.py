@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -20,15 +21,28 @@ def one_completion_per_token(story: Story) -> Iterator[str]:
 
 
 def completed_by_the_function(story: Story) -> Iterator[str]:
-    """No hook ends by its timeout: that would do with the machines what nobody has decided.
-
-    One that is shorter than the sweep's round lives by its notification.
-    """
-    if story.scenario.changes.get("hook_timeout", 600) < ROUND_SECONDS and not story.runs_of("lifecycle_hook"):
+    """No hook ends by its timeout: that would do with the machines what nobody has decided."""
+    if unheard(story):
         return
     ended = {one["LifecycleActionToken"]: one["LifecycleActionStatus"] for one in story.after["ess"]["actions"]}
     if ended[story.token] != "Completed":
         yield f"the lifecycle action is {ended[story.token]}"
+
+
+def is_short(story: Story) -> bool:
+    """Whether the hook is shorter than the sweep's round: it lives by its notification."""
+    return lifetime(story) < ROUND_SECONDS
+
+
+def lifetime(story: Story) -> float:
+    """Seconds that the hook waits without a heartbeat."""
+    return float(story.scenario.changes.get("hook_timeout", 600.0))
+
+
+def unheard(story: Story) -> bool:
+    """Whether a short hook had ended before anybody was called."""
+    began = (run.began for run in story.runs_of("lifecycle_hook"))
+    return is_short(story) and min(began, default=math.inf) >= story.start + lifetime(story)
 
 
 def the_bad_never_serve(story: Story) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos import reference
+from chaos.invariants.hooks import is_short, unheard
 from chaos.story import Story
 
 FORBIDDEN = "code:Forbidden.RAM"
@@ -18,11 +19,15 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
     """Instances, groups, tags, lifecycle states and results are those of the same scenario without any disturbance.
 
     A hook that must not be extended, or whose failed machine must not be marked, may end with the failure result: no
-    machine serves that nobody could check, or remove. A tag that must not be removed may stay, where that is said.
-    The tag of how long a hook lives may stay where the call that was to remove it died and no call came after it.
+    machine serves that nobody could check, or remove. So may a short hook whose heartbeat is refused: the sweep's event
+    does not say since when it waits. A tag that must not be removed may stay, where that is said. The tag of how long a
+    hook lives may stay where the call that was to remove it died and no call came after it.
     """
+    if unheard(story):
+        return
     expected, found = reference.ending(story.schedule.scenario), story.ending
-    hindered = _refused(story, HEARTBEAT) or (story.scenario.bad and any(_refused(story, one) for one in REMOVAL))
+    hindered = _refused(story, HEARTBEAT) or (is_short(story) and _hit(story, HEARTBEAT))
+    hindered |= bool(story.scenario.bad) and any(_refused(story, one) for one in REMOVAL)
     if hindered and ("Completed", "ABANDON") in found["hook"]:
         return
     if _refused(story, UNTAG) and all(name in "\n".join(story.outputs) for _, name in found["tags"]):
@@ -42,6 +47,11 @@ def _never_called_again(story: Story) -> bool:
     completed = [one["at"] for one in story.after["ess"]["completions"]]
     failed = [run.ended for run in story.runs_of("lifecycle_hook") if run.error]
     return story.schedule.runs == 1 and bool(completed) and max(failed, default=0.0) >= completed[0]
+
+
+def _hit(story: Story, action: str) -> bool:
+    """Whether a fault hit a call."""
+    return any(hit.cell.action == action for hit in story.hits.values())
 
 
 def _refused(story: Story, action: str) -> bool:

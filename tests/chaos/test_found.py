@@ -173,6 +173,15 @@ FOUND = {
         '"effect":"code:ServiceUnavailable","times":null,"seconds":330.0}],'
         '"deeds":[{"what":"forged-user-data","call":52}]}'
     ),
+    "a short hook that the sweep finds first, and that cannot be extended": (
+        '{"scenario":"hook-short","deliveries":[{"at":60.0,"event":"notification"}],"faults":'
+        '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"throttle","times":null,"seconds":200.0}],'
+        '"phase":41.0}'
+    ),
+    "a short hook whose notification comes after its end": (
+        '{"scenario":"hook-short","deliveries":[{"at":2.0,"event":"timer"},{"at":150.0,"event":"notification"}],'
+        '"faults":[{"action":"ecs:DescribeInstances","effect":"reset-before","times":null,"seconds":200.0}]}'
+    ),
 }
 
 
