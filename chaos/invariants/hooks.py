@@ -40,8 +40,8 @@ def lifetime(story: Story) -> float:
 
 
 def unheard(story: Story) -> bool:
-    """Whether a short hook had ended before anybody was called."""
-    began = (run.began for run in story.runs_of("lifecycle_hook"))
+    """Whether a short hook had ended before anybody was called, but for calls that were killed."""
+    began = (run.began for run in story.runs_of("lifecycle_hook") if not run.killed)
     return is_short(story) and min(began, default=math.inf) >= story.start + lifetime(story)
 
 

@@ -21,7 +21,7 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
     A hook that must not be extended, or whose failed machine must not be marked, may end with the failure result: no
     machine serves that nobody could check, or remove. So may a short hook whose heartbeat is refused: the sweep's event
     does not say since when it waits. A tag that must not be removed may stay, where that is said. The tag of how long a
-    hook lives may stay where the call that was to remove it died and no call came after it.
+    hook lives may stay where the last call failed that was to remove it.
     """
     if unheard(story):
         return
@@ -43,10 +43,10 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
 
 
 def _never_called_again(story: Story) -> bool:
-    """Whether a call failed once the action was completed and is not tried again: no sweep looks for the tag."""
+    """Whether the last call failed once the action was completed: no sweep looks for the tag."""
     completed = [one["at"] for one in story.after["ess"]["completions"]]
-    failed = [run.ended for run in story.runs_of("lifecycle_hook") if run.error]
-    return story.schedule.runs == 1 and bool(completed) and max(failed, default=0.0) >= completed[0]
+    last = max(story.runs_of("lifecycle_hook"), key=lambda run: run.ended, default=None)
+    return last is not None and bool(completed) and bool(last.error) and last.ended >= completed[0]
 
 
 def _hit(story: Story, action: str) -> bool:

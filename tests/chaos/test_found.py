@@ -182,6 +182,22 @@ FOUND = {
         '{"scenario":"hook-short","deliveries":[{"at":2.0,"event":"timer"},{"at":150.0,"event":"notification"}],'
         '"faults":[{"action":"ecs:DescribeInstances","effect":"reset-before","times":null,"seconds":200.0}]}'
     ),
+    "a tag that three calls may not remove once the hook is completed": (
+        '{"scenario":"hook-late-agent","deliveries":[{"event":"notification"},{"at":70.0,"event":"timer"}],"faults":'
+        '[{"action":"ess:CompleteLifecycleAction","effect":"kill-before"},{"action":"ecs:UntagResources",'
+        '"effect":"code:InvalidSecurityToken.Expired","times":3}],"phase":23.0}'
+    ),
+    "in stop mode, every call fails before its event, and the instance comes back": (
+        '{"scenario":"stop-mode-unheard","deliveries":[{"turns":[15]},{"at":2.0,"event":"stopped"},'
+        '{"at":302.0,"event":"stopped"}],"faults":[{"action":"oss:PutObject","effect":"code:AccessDenied","times":3,'
+        '"skip":2},{"action":"fc:InvokeFunction","effect":"garbage"},{"action":"fc:InvokeFunction",'
+        '"effect":"reset-after","times":3},{"action":"ecs:DescribeInstances","effect":"slow","times":null,"skip":2,'
+        '"seconds":200.0}],"pause":5.0,"phase":59.0,"seed":271772}'
+    ),
+    "a short hook whose only call in time is killed": (
+        '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
+        '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'
+    ),
 }
 
 

@@ -79,6 +79,18 @@ def test_a_death_at_the_first_records(effect: str, skip: int, known: list[str]) 
     assert here.shortcomings() == []
 
 
+def test_a_rescue_that_never_began_of_an_instance_that_is_well() -> None:
+    """Its only call died before the event, and the lock is gone: nobody is called, then or after a later release."""
+    here = stage(notice=LONG)
+    here.dies_at("PutObject", "kill-after", skip=1)
+    here.fleet.source.locks.clear()
+    here.minutes(12)
+    assert (here.handed_over, here.hints("open")) == ([], [])
+    here.cloud.ecs.instances.pop(SOURCE)
+    here.minutes(3)
+    assert here.handed_over == []
+
+
 @pytest.mark.parametrize("silent", [1, 30, 45])
 def test_while_a_call_may_run_it_is_left_alone(silent: int) -> None:
     """It left a sign of life less than 60 s ago: somebody may be working on it."""

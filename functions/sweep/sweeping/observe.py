@@ -188,7 +188,8 @@ def _is_stale(run: Context, rescue: RescueState) -> bool:
     if "lost" in rescue.records:
         at = rescue.end.get("at")
         return isinstance(at, (int, float)) and run.now - at > DAY
-    if rescue.records or rescue.signs:
+    unbegun = "event" not in rescue.records and rescue.instance is not None and not rescue.locked
+    if (rescue.records or rescue.signs) and not unbegun:
         return False
     return run.now - written_at(run, rescue_index.open_key(run.home, rescue.key)) > UNBEGUN_SECONDS
 

@@ -54,8 +54,9 @@ class RescueState:
 
     @property
     def open(self) -> bool:
-        """Begun and not ended; also where the call died between its attempt and the event."""
-        return ("event" in self.records or has_attempt(self.records)) and not self.ended
+        """Begun and not ended; also where a call died between its attempt and the event, and the instance needs it."""
+        died = has_attempt(self.records) and (self.locked or self.instance is None)
+        return ("event" in self.records or died) and not self.ended
 
     @property
     def ended(self) -> bool:
