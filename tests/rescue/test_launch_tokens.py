@@ -44,7 +44,7 @@ def token(parameters: dict[str, Any], round_number: int) -> str:
     """The ClientToken of a launch."""
     episode = Episode(lambda: None, "1/cn-hangzhou", "i-1")  # type: ignore[arg-type, return-value]
     unused: dict[str, Any] = dict.fromkeys(
-        ("ecs", "load_balancers", "ess", "clock", "deadline", "step", "audit", "event", "call", "signs")
+        ("ecs", "load_balancers", "ess", "clock", "deadline", "step_limit", "audit", "event", "call", "signs")
     )
     tools = Context(settings=chosen(), subject=subject_of(episode), instance_id="i-1", episode=episode, **unused)
     return token_of(tools, round_number, parameters)
