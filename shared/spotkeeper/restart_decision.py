@@ -1,6 +1,7 @@
 """The decision whether a stopped instance is started again. Pure; every decision has a reason.
 
-``state_change`` decides after an event, ``sweep`` where no event will come any more.
+``state_change`` decides after an event, ``sweep`` where no event will come any more. The limit and its window are
+settings (``settings.state_change``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     <account>/<region>/alive/<instance>/<episode>/<attempt>-<time>[-<ending>]
 
-A sign is a hint and never proof. The sweep removes stale signs.
+A sign is a hint and never proof. After some silence the sweep invokes the function again (``sweeping.decide``); it also
+removes stale signs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from spotkeeper.episode import EPISODE, EpisodeKey
 from spotkeeper.journal import Journal
 
 SIGN_SECONDS = 20.0
-"""A call that works on a rescue leaves a sign of life so often, and never sleeps for longer at once."""
+"""The pause between two signs of life of a call, and its longest sleep."""
 AGAIN = "again"
 """Ending of a call whose error passes by itself, or whose time was up."""
 HUMAN = "human"

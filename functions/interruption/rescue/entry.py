@@ -1,4 +1,8 @@
-"""From an event to a rescue."""
+"""From an event to a rescue.
+
+Each delivery of an event runs the whole loop, also beside another delivery. The journal keeps them in step: records are
+created once (``spotkeeper.episode``), and a later call goes on from them, or gives the answer of a finished rescue.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
         answer = rescue.answer()
     except Exception as error:
         run.signs.end(error)
-        # During the notice each minute counts: no ending tells the sweep to wait.
+        # During the notice each minute counts: nothing is written that makes the sweep wait.
         in_notice = locked(rescue.state.source) and run.clock.now() <= rescue.state.notice_end
         if rescue.state.loaded and not in_notice:
             run.signs.end_unbegun(run.episode, error)

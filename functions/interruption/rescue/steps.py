@@ -69,7 +69,7 @@ NO_JOURNAL_STEPS = (Step.RETAIN_DISKS, Step.LOOK_FOR_IMAGE, Step.MAKE_IMAGE, Ste
 FIND_AND_DRAIN = frozenset({Step.FIND_MEMBERSHIPS, Step.DRAIN})
 LOAD_BALANCER_STEPS = frozenset({*FIND_AND_DRAIN, Step.REMOVE, Step.ADD_REPLACEMENT})
 INDEPENDENT_STEPS = frozenset({Step.RETAIN_DISKS, Step.RECORD_LAUNCH_SPEC, Step.WAIT_DRAIN, *LOAD_BALANCER_STEPS})
-"""Behind a refused step, the steps of this set are still taken, up to the first step that is not in the set."""
+"""While a refused step blocks the rescue, only steps of this set are taken, up to the first step outside the set."""
 HOLD_UP_SECONDS = 30.0
 """How long refused or slow steps may delay the image (at-once: the launch); load balancer steps share this time."""
 
@@ -90,7 +90,7 @@ NEEDS: Mapping[loop.Step, frozenset[Step]] = {
 }
 """Steps that are not taken while a step of the set is refused."""
 OPTIONAL_NEEDS = frozenset({Step.REMOVE, Step.NO_JOURNAL})
-"""Steps that have ``NEEDS``, and are taken without the needed step once that is refused for good."""
+"""Steps with ``NEEDS`` that are taken nevertheless once the needed step is refused for good."""
 
 
 def ordered_steps(settings: InterruptionSettings, state: State) -> tuple[Step, ...]:
@@ -131,7 +131,7 @@ def again_at(step: loop.Step, state: State) -> float:
 
 
 FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.ADD_REPLACEMENT}
-"""The step before a step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
+"""By step, the earlier step in each group: weight 0 before the removal; at-once, the replacement before weight 0."""
 
 
 def group_again_at(step: loop.Step, group: str, state: State) -> float:

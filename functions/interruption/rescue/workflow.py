@@ -41,7 +41,7 @@ from spotkeeper.settings.interruption import InterruptionSettings, StopSource
 WITHOUT_WAIT = INDEPENDENT_STEPS - {Step.WAIT_DRAIN} | {Step.LOOK_FOR_IMAGE}
 """Steps that never wait inside themselves: the loop tries them again."""
 TICK = 0.1
-"""Seconds that pass at least before a step goes on whose time was up."""
+"""The shortest pause, in seconds, of a step whose time was up."""
 
 
 def rescue_loop(run: Context, state: State) -> Loop[Context, State, Decision]:

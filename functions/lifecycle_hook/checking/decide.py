@@ -185,7 +185,10 @@ def _leaving(state: State, plan: CheckPlan) -> Iterator[Decision]:
 
 
 def _expiring(state: State, plan: CheckPlan, why: str) -> Decision:
-    """The failure result instead of the hook's DefaultResult; but a failure of this function is not a failed check."""
+    """The failure result, so that the hook's DefaultResult does not count.
+
+    After a failed heartbeat the call ends with an error instead: that says nothing about the instances.
+    """
     if state.heartbeat_error:
         return Decision(Step.FAIL, why)
     return Decision(Step.COMPLETE, f"{why}, and the checks have not ended", plan.on_failure)

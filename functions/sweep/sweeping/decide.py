@@ -17,8 +17,8 @@ OLD_SECONDS = 86_400.0
 SILENT_SECONDS = 60.0
 """During the notice: a call leaves a sign of life every 20 s, and a lost minute costs a fifth of the notice."""
 SILENT_LATER_SECONDS = 180.0
-"""After the notice waiting costs nothing, and an outage of the journal (tried again for 90 s at most) must not double
-every long call. For the same time Function Compute may retry a call that has ended with an error."""
+"""After the notice waiting costs nothing. A call leaves no signs while the journal is down (it waits up to 90 s for the
+journal), and is not to be doubled. In this time Function Compute may also retry a call that has ended with an error."""
 HUMAN_WAITS = (60.0, 300.0, 900.0, 3_600.0)
 """Seconds from the first error that needs a human to each further invocation; then the rescue is only reported."""
 USED_GRACE = 3_600.0

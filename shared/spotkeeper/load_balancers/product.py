@@ -1,6 +1,7 @@
 """A load balancer product in a region: the operations of an adapter, and the changes that all adapters share.
 
-After a write the list of members counts, not the answer.
+After a write the list of members counts, not the answer. ``load_balancers.ADAPTERS`` lists the products, and
+CONTRIBUTING.md lists what else a new product needs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LIST_PAUSE = 1.0
 MOST_WEIGHT, MOST_PORT = 100, 65_535
 Change = Literal["Set", "Add", "Remove"]
 Once = Callable[[str, Callable[[], Any]], Any]
-"""Runs a read of a search, or returns the earlier answer to the read of this name."""
+"""Runs the read with this name; when the search goes on after a pause, returns the earlier answer instead."""
 
 
 class LoadBalancer(ABC):

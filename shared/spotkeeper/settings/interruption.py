@@ -12,7 +12,7 @@ from spotkeeper.settings.variables import Variables, refusal
 
 _INSTANCE_TYPE = re.compile(r"ecs(?:\.[a-z0-9-]+){2,}")
 _VSWITCH_ID = re.compile(r"vsw-[a-z0-9]{1,40}")
-_MAX_DRAIN_SECONDS = 240.0  # of a notice of 300; what is used of it is a fifth of what is left of the notice
+_MAX_DRAIN_SECONDS = 240.0  # a notice has 300; the drain uses at most a fifth of the remaining notice
 
 
 class StopSource(Enum):

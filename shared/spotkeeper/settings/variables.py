@@ -43,7 +43,9 @@ KNOWN = frozenset(
         "LIFECYCLE_HOOK_FUNCTION",
     )
 )
-"""Every ``SPOTKEEPER_`` variable of any function: functions may share an environment (new: see CONTRIBUTING.md)."""
+"""Every ``SPOTKEEPER_`` variable of any function: functions may share an environment.
+
+The parsed setting is in the module of its function; CONTRIBUTING.md lists the files of a new variable."""
 
 _ENDPOINTS = {
     "ecs": "ECS_ENDPOINT",

@@ -92,7 +92,7 @@ def choose_image(run: Context, state: State, images: OwnedImages) -> State:
     unproven = [image for image, owner in images if owner is Owner.UNPROVEN and not image.failed]
     if state.gone and unproven and source_disks.recorded(run):
         return state.replace(image=Image.CREATING, image_id=unproven[0].image_id)
-    # A try that was begun after the last failed image may still show an image: CreateImage is repeated for its name.
+    # CreateImage was tried again after the last failed image: that image may only not be listed yet.
     failed = bool(ours) and ours[-1].try_number >= run.episode.last("image")
     return state.replace(image=Image.FAILED if failed else Image.NONE)
 

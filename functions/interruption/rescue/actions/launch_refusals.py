@@ -3,6 +3,9 @@
 A code that no list here names concerns a single launch option, and the next option is tried: an error of one fallback
 vSwitch or instance type says nothing about the others. A full security group or deployment set is such an error, too:
 the source's place in it is free after the release, and a later round finds it.
+
+``replacement.launch`` tries the options, one round each time. A refusal that ends the round is tried again by the next
+round of the same call; a terminal refusal ends the call, and the next call tries again.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ RUN_CONFLICTS = RetryPolicy(
         }
     )
 )
-"""Conflicts that pass soon: a launch option is retried for a moment, then the next is tried, unless ``IN_PROGRESS``."""
+"""Conflicts that pass soon: the launch option is retried for a moment; after that, the next option is tried."""
 
 TERMINAL = frozenset(
     {

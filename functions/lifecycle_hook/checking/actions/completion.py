@@ -1,4 +1,4 @@
-"""The completion of the lifecycle action."""
+"""The completion of the lifecycle action. When, and with which result: ``checking.decide``."""
 
 from __future__ import annotations
 
