@@ -18,6 +18,7 @@ from spotkeeper.errors import CloudError, CloudUnreachable
 from spotkeeper.models_on_demand import models_on_demand
 from spotkeeper.retry import PLAIN, RetryPolicy, retried
 from spotkeeper.settings.types import Endpoint
+from spotkeeper.stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from spotkeeper.credentials import Credentials
@@ -114,11 +115,17 @@ class Api:
     @functools.cached_property
     def _sdk(self) -> tuple[Any, Any]:
         """The SDK's client and its models."""
-        package = SDK_PACKAGES[self.product]
-        models = models_on_demand(package)
+        client, models = load_sdk(SDK_PACKAGES[self.product])
+        return client(sdk_config(self.region, self._credentials, self._endpoint)), models
+
+
+def load_sdk(package: str) -> tuple[Any, Any]:
+    """An SDK's ``Client`` and its ``models``, silent and without what they import and a call does not use."""
+    models = models_on_demand(package)
+    with stand_ins():
         module = importlib.import_module(f"{package}.client")
-        silence_sdk_loggers()
-        return module.Client(sdk_config(self.region, self._credentials, self._endpoint)), models
+    silence_sdk_loggers()
+    return module.Client, models
 
 
 def sdk_config(region: str, credentials: Credentials, endpoint: Endpoint | None) -> Any:

@@ -35,9 +35,11 @@ def _complete(key_id: Any, secret: Any, token: Any) -> Credentials | None:
 
 
 def _from_default_chain() -> Credentials:
-    from alibabacloud_credentials.client import Client  # noqa: PLC0415 - loaded only without another key
-
     from spotkeeper.clients import silence_sdk_loggers  # noqa: PLC0415
+    from spotkeeper.stand_ins import stand_ins  # noqa: PLC0415
+
+    with stand_ins():
+        from alibabacloud_credentials.client import Client  # noqa: PLC0415 - loaded only without another key
 
     silence_sdk_loggers()  # the default chain prints a traceback for each place without a key
     try:

@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from spotkeeper.clients import CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS, as_cloud_error, sdk_config, silence_sdk_loggers
+from spotkeeper.clients import CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS, as_cloud_error, load_sdk, sdk_config
 from spotkeeper.clock import TimeLimit
 from spotkeeper.credentials import Credentials
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy, retried
 from spotkeeper.settings.types import Endpoint
 
+FUNCTION_COMPUTE = "alibabacloud_fc20230330"
 SUBMITTED_BEFORE = 409
 """HTTP status of a task id that was submitted already ("Task deduplication")."""
 BUSY = RetryPolicy(conflicts=frozenset({"ResourceExhausted"}))
@@ -44,13 +45,11 @@ class Functions:
         return True
 
     def _invoke(self, function: str, payload: bytes, task_id: str) -> None:
-        from alibabacloud_fc20230330 import models  # noqa: PLC0415 - a sweep that invokes nothing never loads it
-        from alibabacloud_fc20230330.client import Client  # noqa: PLC0415
-        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
+        client, models = load_sdk(FUNCTION_COMPUTE)
+        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415 - an invocation that invokes nothing never loads it
 
         if self._client is None:
-            self._client = Client(sdk_config(*self._settings))
-            silence_sdk_loggers()
+            self._client = client(sdk_config(*self._settings))
         headers = models.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id=task_id)
         request = models.InvokeFunctionRequest(body=io.BytesIO(payload))
         runtime = RuntimeOptions(connect_timeout=CONNECT_TIMEOUT_MS, read_timeout=READ_TIMEOUT_MS)

@@ -17,6 +17,7 @@ from spotkeeper.journal.protocol import PATIENCE_SECONDS, Journal
 from spotkeeper.records import parse, written
 from spotkeeper.retry import PLAIN, passes_by_itself, retried
 from spotkeeper.settings.types import Endpoint, OssLocation
+from spotkeeper.stand_ins import stand_ins
 
 T = TypeVar("T")
 
@@ -41,7 +42,8 @@ class OssJournal(Journal):
         endpoint: Endpoint | None,
         deadline: Deadline,
     ) -> None:
-        import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - loaded only where the journal is in OSS
+        with stand_ins():
+            import alibabacloud_oss_v2 as oss  # noqa: PLC0415 - loaded only where the journal is in OSS
         import requests  # noqa: PLC0415
 
         self._oss = oss
