@@ -88,7 +88,7 @@ NEIGHBOURS = {
     "slb:DescribeLoadBalancerAttribute": ("blog", "wiki", "shop"),
     "slb:DescribeVServerGroups": ("blog", "api"),
     "slb:DescribeVServerGroupAttribute": ("wiki/wiki-group", "shop/web", "api/api"),
-    "slb:DescribeMasterSlaveServerGroups": ("blog", "pair", "shop"),
+    "slb:DescribeMasterSlaveServerGroups": ("pair",),
     "slb:DescribeHealthStatus": ("shop", "api"),
     "slb:SetBackendServers": ("shop",),
     "slb:SetVServerGroupAttribute": ("shop/web", "api/api"),

@@ -94,6 +94,7 @@ def test_reads_are_throttled(balancers: int, effect: str, how: dict[str, Any], m
 def test_a_report_that_never_comes(effect: str, timeout: float) -> None:
     """Master/slave groups are only reported: that nobody can look at them keeps no rescue from its end."""
     here = stage(Timings(image=90, boot=20), timeout=timeout)
+    here.cloud.slb.add_listener(here.fleet.load_balancer, 22, "tcp")
     fault(here, "DescribeMasterSlaveServerGroups", effect, times=None)
     answer, _ = deliver_until_done(here, most=8)
     assert any("master/slave" in text for text in answer["warnings"])

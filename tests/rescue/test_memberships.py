@@ -52,6 +52,18 @@ def test_master_slave_groups_are_reported() -> None:
     assert [member.server_id for member in group] == [SOURCE, NEIGHBOUR]
 
 
+@pytest.mark.parametrize(("protocol", "reads"), [("", 0), ("https", 0), ("tcp", 1), ("udp", 1)])
+def test_master_slave_groups_are_read_where_there_can_be_one(protocol: str, reads: int) -> None:
+    """Listeners for HTTP and HTTPS take no master/slave group, and without a listener no group gets a request."""
+    here = stage()
+    here.fleet.load_balancer.listeners.clear()
+    if protocol:
+        here.cloud.slb.add_listener(here.fleet.load_balancer, 8443, protocol)
+    here.before = here.cloud.state()
+    here.rescues()
+    assert [call.action for call in here.cloud.calls].count("DescribeMasterSlaveServerGroups") == reads
+
+
 def test_a_network_card_as_a_member() -> None:
     """Members of type eni are drained and removed; the place is reported, since the replacement has other cards."""
     card = {"NetworkInterfaceId": "eni-bp1second", "Type": "Secondary", "PrimaryIpAddress": "172.16.0.99"}

@@ -25,6 +25,7 @@ def with_neighbour(settings: dict[str, str] | None = None, **changes: Any) -> tu
     group = here.cloud.slb.add_vserver_group(balancer, "api")
     group.add(SOURCE, port=9090, weight=30)
     group.add(NEIGHBOUR, port=9090, weight=30)
+    here.cloud.slb.add_listener(balancer, 9090, "tcp", group)
     here.before = here.cloud.state()
     return here, balancer
 

@@ -112,6 +112,7 @@ def test_a_late_lock_and_a_short_timeout(timeout: float) -> None:
 def test_a_search_whose_turn_comes_at_the_end_of_the_call() -> None:
     """A load balancer that refused, and an answer that took the rest of the time: the next call goes on."""
     here = stage(timeout=20)
+    here.cloud.slb.add_listener(here.fleet.load_balancer, 22, "tcp")
     fault(here, "DescribeMasterSlaveServerGroups", "cut", times=20)
     fault(here, "AddBackendServers", "garbage", until=here.cloud.now() + 30, times=None)
     _, errors = deliver_until_done(here, most=20, pause=1)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from spotkeeper.clients import items
+from spotkeeper.clients import Api, items
 from spotkeeper.clock import Deadline
 from spotkeeper.errors import CloudError
 from spotkeeper.instances import Described
@@ -42,6 +42,12 @@ GONE = frozenset(
 HEALTHY = {"normal": True, "abnormal": False}
 LB = "LoadBalancerId"
 SERVERS = ("BackendServers", "BackendServer")
+LISTENERS = ("ListenerPortsAndProtocol", "ListenerPortAndProtocol")
+WITHOUT_MASTER_SLAVE = frozenset({"http", "https"})
+"""Protocols of listeners that take no master/slave group (document "CLB server groups": TCP and UDP only).
+
+A CLB without another listener sends no request to such a group.
+"""
 OPERATIONS = {
     ("Set", True): "SetBackendServers",
     ("Set", False): "SetVServerGroupAttribute",
@@ -68,6 +74,10 @@ class Clb(LoadBalancer):
     types = ("ecs", "eni")
     unchanged = "master/slave groups"
 
+    def __init__(self, api: Api) -> None:
+        super().__init__(api)
+        self._protocols: dict[str, set[str]] = {}
+
     def scopes(self, until: Deadline) -> list[str]:
         pages = self.api.pages("DescribeLoadBalancers", "CLBs of the region", {}, until=until)
         return [str(clb["LoadBalancerId"]) for page in pages for clb in items(page, "LoadBalancers", "LoadBalancer")]
@@ -80,6 +90,8 @@ class Clb(LoadBalancer):
             yield from once(group[2], functools.partial(self.list_group, group, until))
 
     def report(self, scope: str, server_ids: frozenset[str], until: Deadline) -> Iterator[str]:
+        if self._protocols.get(scope, {"unknown"}) <= WITHOUT_MASTER_SLAVE:
+            return
         key, path = "MasterSlaveServerGroupId", ("MasterSlaveServerGroups", "MasterSlaveServerGroup")
         for group in self._read("DescribeMasterSlaveServerGroups", LB, scope, path, until):
             path = ("MasterSlaveBackendServers", "MasterSlaveBackendServer")
@@ -92,7 +104,11 @@ class Clb(LoadBalancer):
 
     def list_group(self, group: Group, until: Deadline) -> list[Membership]:
         action = "DescribeVServerGroupAttribute" if group[2] else "DescribeLoadBalancerAttribute"
-        return [_membership(group, server) for server in self._read(action, *_id(group), SERVERS, until)]
+        answer = self._answer(action, *_id(group), until)
+        if LISTENERS[0] in answer:
+            listeners = items(answer, *LISTENERS)
+            self._protocols[group[1]] = {str(listener.get("ListenerProtocol")).lower() for listener in listeners}
+        return [_membership(group, server) for server in items(answer, *SERVERS)]
 
     def health(self, members: list[Membership], until: Deadline) -> list[Health]:
         scope, found = members[0].scope, []
@@ -104,12 +120,16 @@ class Clb(LoadBalancer):
 
     def _read(self, action: str, key: str, resource: str, path: Sequence[str], until: Deadline) -> list[dict[str, Any]]:
         """The list at ``path`` of the answer about a resource; empty where it was deleted."""
+        return items(self._answer(action, key, resource, until), *path)
+
+    def _answer(self, action: str, key: str, resource: str, until: Deadline) -> dict[str, Any]:
+        """The answer about a resource; empty where it was deleted."""
         try:
-            return items(self.api.call(action, resource, {key: resource}, until=until), *path)
+            return self.api.call(action, resource, {key: resource}, until=until)
         except CloudError as error:
             if not self.is_gone(error):
                 raise
-            return []
+            return {}
 
     def is_gone(self, error: CloudError) -> bool:
         no_group = error.code == "InvalidParameter" and "ServerGroupId does not exist" in error.detail
