@@ -22,6 +22,7 @@ from spotkeeper.errors import (
 )
 
 START = State(now=0.0, entered=0.0, notice_end=300.0)
+AFTER, GONE = START.replace(notice_end=0.0), START.replace(source_seen=True)
 THROTTLED = CloudError("X", "lb-1", "Throttling", status=400)
 BUSY = CloudError("X", "lb-1", "ServiceIsConfiguring", status=400)
 NO = CloudError("X", "lb-1", "InvalidParameter", status=400)
@@ -29,9 +30,9 @@ OUTAGE = CloudError("X", "lb-1", "InternalError", status=500)
 SILENT = CloudUnreachable("X", "lb-1", "NoAnswer")
 
 
-def pauses(step: Step, *errors: SpotkeeperError, at: float = 10.0) -> list[float]:
+def pauses(step: Step, *errors: SpotkeeperError, at: float = 10.0, start: State = AFTER) -> list[float]:
     """Seconds from each refusal to the next try, each refusal coming when it was due."""
-    facts, now, found = START, at, []
+    facts, now, found = start, at, []
     for error in errors:
         facts = try_later(facts, step, "", error, now, lambda: 0.5)
         again_at = facts.refusals[step, ""].again_at
@@ -60,12 +61,22 @@ def test_the_next_try(step: Step, errors: list[SpotkeeperError], expected: list[
     assert pauses(step, *errors) == pytest.approx(expected, abs=2.0 if expected[-1] == 44 else 1e-6)
 
 
-def test_an_outage_is_not_waited_for_for_ever() -> None:
+@pytest.mark.parametrize("start", [AFTER, GONE], ids=["after the notice", "after the release"])
+def test_an_outage_is_not_waited_for_for_ever(start: State) -> None:
     """An answer that never comes is asked for for 20 s, a service in trouble for 90 s."""
     for error, seconds in ((SILENT, 20.0), (OUTAGE, 90.0)):
-        found = pauses(Step.DRAIN, *[error] * 40)
+        found = pauses(Step.DRAIN, *[error] * 40, start=start)
         assert found[-1] == math.inf
         assert sum(pause for pause in found if pause < math.inf) <= seconds
+
+
+@pytest.mark.parametrize("error", [SILENT, OUTAGE])
+def test_an_outage_is_waited_for_to_the_end_of_the_notice(error: SpotkeeperError) -> None:
+    """While this call works nobody else tries. What does not pass by itself is not tried again."""
+    found = [pause for pause in pauses(Step.DRAIN, *[error] * 60, start=START) if pause < math.inf]
+    assert 300.0 <= 10.0 + sum(found) <= 330.0
+    assert max(found) <= 30.0
+    assert pauses(Step.DRAIN, NO, start=START) == [math.inf]
 
 
 @given(st.lists(st.sampled_from([THROTTLED, BUSY, NO, OUTAGE, SILENT, NoCapacity("no")]), min_size=1, max_size=8))

@@ -47,14 +47,24 @@ def try_later(  # noqa: PLR0913 - the step, its error, and the time
     now: float,
     chance: Callable[[], float] = random.random,
 ) -> State:
-    """The state after a failed try of (a part of) a step, with the moment of the next try."""
-    next_try = functools.partial(_again_at, step, chance)
+    """The state after a failed try of (a part of) a step, with the moment of the next try.
+
+    During the notice, what passes by itself is tried again to the end: nobody else tries while this call works.
+    """
+    patient = not state.gone and now < state.notice_end
+    next_try = functools.partial(_again_at, step, chance, patient)
     refusal = failed_steps.failed(state.refusal(step, part), error, min(now, state.now), now, next_try)
     return state.refused(step, refusal, part)
 
 
 def _again_at(  # noqa: PLR0913 - see try_later
-    step: loop.Step, chance: Callable[[], float], error: SpotkeeperError, since: float, tries: int, now: float
+    step: loop.Step,
+    chance: Callable[[], float],
+    patient: bool,  # noqa: FBT001 - given by partial
+    error: SpotkeeperError,
+    since: float,
+    tries: int,
+    now: float,
 ) -> float:
     if isinstance(error, NoCapacity):
         pause = min(LONGEST_ROUND_PAUSE, FIRST_ROUND_PAUSE * 2.0 ** (tries - 1))
@@ -67,7 +77,7 @@ def _again_at(  # noqa: PLR0913 - see try_later
     pause = pause_before(error, tries - 1, now, chance)
     if now - since > LONG_SECONDS and step not in URGENT:
         pause = max(pause, LONG_PAUSE * (0.8 + 0.2 * chance()))
-    return now + pause if now - since + pause <= patience(error, policy) else math.inf
+    return now + pause if patient or now - since + pause <= patience(error, policy) else math.inf
 
 
 def continue_at(state: State, step: loop.Step, part: str, error: SpotkeeperError, at: float) -> State:
