@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from simulator.ecs import Timings
 from simulator.ecs.model import Disk
-from tests.rescue.reading import dies, images
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.reading import dies, images, records, replacements
+from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
 
 NEW = "d-bp1attached0000000000"
 
@@ -54,3 +57,35 @@ def test_an_image_with_other_disks(*, attached: bool) -> None:
     answer = here.finishes()
     assert answer["image_id"] == images(here)[0]["ImageId"]
     assert (NEW in answer["retained_disks"]) == attached
+
+
+def hide_disks(here: Stage, answers: float) -> None:
+    """So many answers of DescribeDisks about the source's disks are empty."""
+    left, visible = [answers], here.cloud.ecs.visible
+
+    def shown(parameters: Any, resources: Iterable[Any]) -> Iterable[Any]:
+        found = list(resources)
+        if not found or not isinstance(found[0], Disk) or left[0] <= 0:
+            return visible(parameters, found)
+        left[0] -= 1
+        return []
+
+    here.cloud.ecs.visible = shown  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("answers", [1, 4])
+def test_a_list_of_disks_that_is_empty_at_first(answers: int) -> None:
+    """Every instance has a system disk, so such an answer is not whole: nothing is recorded by it."""
+    here = stage(REALISTIC)
+    hide_disks(here, answers)
+    here.rescues()
+
+
+def test_disks_that_nobody_shows() -> None:
+    """They cannot be retained; the image saves them, and the answer says what the replacement lacks."""
+    here = stage(REALISTIC)
+    hide_disks(here, math.inf)
+    answer = here.finishes()
+    assert any("DescribeDisks shows no disk" in text for text in answer["warnings"])
+    assert "disks" not in records(here)
+    assert len(images(here)) == len(replacements(here)) == 1

@@ -23,7 +23,7 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
     if state.source is not None:
         state = state.replace(disks=tuple(source_disks.attached(run)))
         state = state.replace(disks_retained=not any(disk.get("DeleteWithInstance") for disk in state.disks or ()))
-        spec = observe_launch_spec(run, state)
+        spec = observe_launch_spec(run, state, state.disks or ())
     if state.image is Image.UNKNOWN:
         state = look_for_image(run, state)
     if state.memberships is None:

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 
 from rescue.context import Context
 from rescue.state import State
+from spotkeeper.errors import CloudUnreachable
 from spotkeeper.instances import Described
 from spotkeeper.settings.interruption import RetainDisks
+
+INCOMPLETE = "IncompleteAnswer"
+"""An answer that cannot be whole; it passes by itself."""
 
 
 def recorded(run: Context) -> Mapping[str, Described]:
@@ -17,9 +21,15 @@ def recorded(run: Context) -> Mapping[str, Described]:
 
 
 def attached(run: Context) -> list[Described]:
-    """All disks that are attached to the source, system disk included."""
-    disks = run.ecs.listed("DescribeDisks", run.instance_id, {"InstanceId": run.instance_id}, "Disks", "Disk")
-    return [disk for disk in disks if disk.get("InstanceId") == run.instance_id]
+    """All disks that are attached to the source. Raises ``CloudUnreachable`` for a list without its system disk.
+
+    No document says that the list is complete at once.
+    """
+    shown = run.ecs.listed("DescribeDisks", run.instance_id, {"InstanceId": run.instance_id}, "Disks", "Disk")
+    disks: list[Described] = [disk for disk in shown if disk.get("InstanceId") == run.instance_id]
+    if not any(disk.get("Type") == "system" for disk in disks):
+        raise CloudUnreachable("DescribeDisks", run.instance_id, INCOMPLETE, "the answer shows no system disk")
+    return disks
 
 
 def record_of(disk: Described) -> dict[str, object]:
