@@ -22,7 +22,8 @@
         serving        since when it is in the groups
         done | lost    the end, with the answer
 
-A terminated instance has one episode in its life; an instance in stop mode may have several.
+An instance has an episode for each notice: in stop mode it may return; in terminate mode it may outlive a rescue that
+a test event began, or whose lock was lifted.
 
 The shape of a record is checked when it is read (``spotkeeper.records``). Describe shows the content of ``DESCRIBED``
 records too: a record that is broken, or that Describe contradicts, is superseded by ``launch-spec.2``,
@@ -31,6 +32,7 @@ records too: a record that is broken, or that Describe contradicts, is supersede
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -165,22 +167,47 @@ class Episode:
         return f"{self.home}/{FOLDER}/{self.instance_id}/{self.number}/{name}"
 
 
-def load(blank: Episode, event_time: float) -> Episode:
-    """The instance's latest episode with all its records; ``blank`` where it has none.
+LATER_EVENT_SECONDS = 600.0
+"""An event so long after the end of the recorded notice tells of another notice, if the instance is under the lock."""
+LATER_LOCK_SECONDS = 3_600.0
+"""A lock so long after the end of the recorded notice belongs to another notice, whatever time the event has."""
 
-    A closed episode stays closed. In stop mode an event after the end opens the next episode.
-    Raises ``JournalUnavailable``.
-    """
+
+def latest(blank: Episode) -> Episode:
+    """The instance's latest episode with all its records; empty where it has none. Raises ``JournalUnavailable``."""
     episode = glance(blank.journal(), blank.home, blank.instance_id)
     for name in list(episode.records):
         # The content of an attempt is for operators, and only the last launch requests count: names are enough here.
         if not name.startswith(("attempt-", "launch-request-")):
             episode.look(name)
-    end = episode.records.get("done") or episode.records.get("lost")
-    if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):
+    return episode
+
+
+def load(blank: Episode, event_time: float | None, now: float, *, under_lock: bool) -> Episode:
+    """The episode of an event: the latest, or the next if the latest is about an earlier notice.
+
+    A closed episode stays closed. In stop mode an event after the end opens the next episode; in terminate mode a later
+    notice does, if the instance is under the lock. Raises ``JournalUnavailable``.
+    """
+    episode = latest(blank)
+    if _is_over(episode.records, event_time, now, under_lock=under_lock):
         number = next(number for number in count(episode.number + 1) if number not in episode.foreign)
         return Episode(blank.journal, blank.home, blank.instance_id, number, foreign=episode.foreign)
     return episode
+
+
+def _is_over(
+    records: Mapping[str, Mapping[str, Any]], event_time: float | None, now: float, *, under_lock: bool
+) -> bool:
+    """Whether the rescue is about an earlier notice. An event time in the future tells nothing."""
+    event, end = records.get("event"), records.get("done") or records.get("lost")
+    if in_stop_mode(event):
+        return (now if event_time is None else event_time) > float(end["at"]) if end else False
+    if not event or not under_lock:
+        return False
+    told = -math.inf if event_time is None else min(event_time, now)
+    over = float(event["notice_end"])
+    return told > over + LATER_EVENT_SECONDS or now > over + LATER_LOCK_SECONDS
 
 
 def _current(folders: Mapping[int, Collection[str]]) -> int:

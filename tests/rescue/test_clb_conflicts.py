@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator.slb.refusals import CONFLICTS
-from spotkeeper.errors import SpotkeeperError
-from tests.rescue.reading import WRITES, deliver_until_done, fault, heal, moment, places
-from tests.rescue.stage import SOURCE, Stage, stage
+from spotkeeper.errors import RescueIncomplete, SpotkeeperError
+from tests.rescue.reading import WRITES, deliver_until_done, fault, heal, moment, replacements
+from tests.rescue.stage import Stage, stage
 
 MINUTE = 60.0
 DRAIN = 10.0
@@ -65,11 +65,11 @@ def test_no_answer_from_clb_for_a_minute(effect: str) -> None:
 
 
 def test_down_for_good() -> None:
-    """With no CLB at all the image is made; the error names the refusal, and no replacement is lost or doubled."""
+    """With no CLB at all the image is made; the error says what is left, and no replacement is lost or doubled."""
     here = stage(timeout=600)
     fault(here, "slb:*", "code:ServiceUnavailable", times=None)
     here.fails(SpotkeeperError, match="ServiceUnavailable")
     heal(here)
-    here.rescues()
+    here.fails(RescueIncomplete, match="add the replacement by hand")
     assert moment(here, "CreateImage") <= HOLD_UP + DRAIN
-    assert places(here, SOURCE) == 0
+    assert len(replacements(here)) == 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from spotkeeper.clock import Clock, Deadline
 from spotkeeper.credentials import Credentials
-from spotkeeper.episode import Episode, load
+from spotkeeper.episode import Episode, latest
 from spotkeeper.errors import BrokenRecord, UnknownFormat
 from spotkeeper.journal import Journal, open_journal
 from spotkeeper.journal.directory import DirectoryJournal
@@ -150,7 +150,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def fresh(journal: Journal) -> Episode:
     """The episode of ``i-1``, as a call finds it."""
-    return load(Episode(lambda: journal, "acc/cn-hangzhou", "i-1"), 0.0)
+    return latest(Episode(lambda: journal, "acc/cn-hangzhou", "i-1"))
 
 
 def begun(journal: Journal) -> Episode:

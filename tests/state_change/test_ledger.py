@@ -79,5 +79,5 @@ def test_restarts_are_no_episodes(journal: Counting) -> None:
     event = {"notice_end": 1.0, "notice_estimated": False}
     journal.create(f"{HOME}/rescues/i-1/1/event", event)
     journal.create(f"{HOME}/rescues/i-1/1/attempt-1", {})
-    loaded = episode.load(episode.Episode(lambda: journal, HOME, "i-1"), 0.0)
+    loaded = episode.latest(episode.Episode(lambda: journal, HOME, "i-1"))
     assert loaded.records == {"event": event, "attempt-1": {}}

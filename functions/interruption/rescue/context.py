@@ -44,9 +44,9 @@ class Context(RunContext[InterruptionSettings]):
     above_price_limit: list[str] = field(default_factory=list)
     """Warnings about launch options that this call has skipped for the source's SpotPriceLimit."""
 
-    def load(self, event_time: float) -> None:
-        """Read the instance's latest episode; in stop mode a later event opens the next. See ``episode.load``."""
-        self.episode = episode.load(self.episode, event_time)
+    def load(self, now: float, *, under_lock: bool = False) -> None:
+        """Read the records of the event's episode. See ``episode.load``."""
+        self.episode = episode.load(self.episode, self.event["time"], now, under_lock=under_lock)
         self.subject = subject_of(self.episode)
 
 

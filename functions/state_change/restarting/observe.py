@@ -21,7 +21,7 @@ def load(run: Context, state: State, _: Decision) -> State:
     """Read the instance's restarts and, in stop mode, its latest rescue; of a released instance only the rescue."""
     released = state.event.state == "Deleted"
     if state.stop_mode or released:
-        run.episode = episode.load(run.episode, float("-inf"))
+        run.episode = episode.latest(run.episode)
     if released:
         return state.replace(loaded=True, rescue=dict(run.episode.records))
     history = run.ledger.load(run.settings.restart, state.now)

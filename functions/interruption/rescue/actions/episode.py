@@ -10,7 +10,7 @@ from rescue.state import Image, Replacement, State
 from spotkeeper import rescue_index
 from spotkeeper.episode import EPISODE_TAG
 from spotkeeper.errors import RescueFailed, RescueLost
-from spotkeeper.instances import server_ids, tags_of
+from spotkeeper.instances import locked, server_ids, tags_of
 
 
 def begin(run: Context, state: State, _: Decision) -> State:
@@ -33,8 +33,7 @@ def begin(run: Context, state: State, _: Decision) -> State:
 
 def load(run: Context, state: State, _: Decision) -> State:
     """Read the records of earlier calls."""
-    event_time = run.event["time"]
-    run.load(state.entered if event_time is None else event_time)
+    run.load(state.entered, under_lock=locked(state.source))
     return source_instance.extend_notice(resume(run, state.replace(loaded=True)))
 
 

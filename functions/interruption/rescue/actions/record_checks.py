@@ -8,7 +8,6 @@ contradicts is named in a warning, and superseded by a record of what Describe s
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -154,7 +153,7 @@ def lost_weights(run: Context, search: MembershipSearch) -> BrokenRecord | None:
 
 def _take_over_memberships(run: Context) -> None:
     """A call side by side has removed what this call did not find, so its records count."""
-    latest = episode.load(run.episode, -math.inf)
+    latest = episode.latest(run.episode)
     for name in filter(is_batch, list(run.episode.records)):
         del run.episode.records[name]
     for name in filter(is_batch, latest.records):
