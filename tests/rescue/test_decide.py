@@ -197,6 +197,7 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
         GONE.replace(records=BEGUN), GONE.replace(records={**BEGUN, "launch-spec": {}}),
         GONE.replace(records={**BEGUN, "launch-spec": {}}, image=Image.FAILED),
         GONE.replace(records=BEGUN, image=Image.FAILED),
+        USABLE.replace(source=None, image=Image.NONE),
     ]),
     (Step.LAUNCH, "the source needs a replacement", [
         (AT_ONCE, GONE.replace(records={**BEGUN, "launch-spec": {}}, opened=True, memberships=())), USABLE,
@@ -253,8 +254,11 @@ DECISIONS: list[tuple[Step, str, list[Any]]] = [
     (Step.STOP_SOURCE, "SPOTKEEPER_STOP_SOURCE requires it", [
         (EARLY, QUIET.replace(removed=True)), (LATE, USABLE.replace(snapshots_complete=True)),
     ]),
-    (Step.WAIT_RUNNING, "only a running instance can join a group", [LAUNCHED]),
+    (Step.WAIT_RUNNING, "only a running instance can join a group", [
+        LAUNCHED, LAUNCHED.replace(source=None, image=Image.NONE),
+    ]),
     (Step.ADD_REPLACEMENT, "the replacement takes over the memberships", [
+        RUNNING.replace(source=None, image=Image.NONE), RUNNING.replace(source=None, image=Image.FAILED),
         RUNNING, (AT_ONCE, FOUND.replace(replacement=Replacement.RUNNING)),
     ]),
     (Step.ASK_HEALTH, "the answer reports the health of the replacement", [

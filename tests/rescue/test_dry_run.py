@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from simulator.ecs import Timings
-from spotkeeper.errors import DeadlineReached
-from tests.rescue.reading import skipped
-from tests.rescue.stage import Stage, stage
+from spotkeeper.errors import CloudError, DeadlineReached
+from tests.rescue.reading import fault, skipped
+from tests.rescue.stage import REALISTIC, Stage, stage
 
 PLAN = [
     "open the episode (later calls need the record of this rescue)",
@@ -91,6 +91,17 @@ def test_guarded_like_a_real_one() -> None:
     """What a real run would skip has no plan."""
     assert "plan" not in dry(stage(spot=False))
     assert "plan" not in dry(stage(tags={}))
+
+
+def test_a_dry_run_that_is_refused_in_the_middle_of_a_rescue() -> None:
+    """It raises, and the sweep does not wait for it: nothing is written."""
+    here = stage(REALISTIC, {"SPOTKEEPER_RELAUNCH": "none"}, timeout=60)
+    here.fails(DeadlineReached)
+    here.pass_notice()
+    before = here.cloud.state()["oss"]
+    fault(here, "DescribeImages", "code:Forbidden.RAM")
+    here.fails(CloudError, match="Forbidden.RAM", SPOTKEEPER_DRY_RUN="true")
+    assert here.cloud.state()["oss"] == before
 
 
 def test_a_dry_run_in_the_middle_of_a_rescue() -> None:

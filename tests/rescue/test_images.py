@@ -194,3 +194,15 @@ def test_eventual_consistency_of_everything() -> None:
     here.advance(30)
     assert here.shortcomings() == []
     assert moment(here, "CreateImage") <= 40
+
+
+def test_an_image_that_is_deleted_while_a_group_waits_for_the_replacement() -> None:
+    """The replacement runs already: it joins the last group, and nothing is lost."""
+    here = stage(REALISTIC)
+    fault(here, "AddVServerGroupBackendServers", "code:Forbidden.RAM", times=None)
+    here.fails(CloudError, match=r"Forbidden\.RAM")
+    heal(here)
+    here.cloud.ecs.images.pop(images(here)[0]["ImageId"])
+    here.pass_notice()
+    here.finishes()
+    assert places(here, replacements(here)[0]["InstanceId"]) == 2

@@ -64,6 +64,15 @@ def test_master_slave_groups_are_read_where_there_can_be_one(protocol: str, read
     assert [call.action for call in here.cloud.calls].count("DescribeMasterSlaveServerGroups") == reads
 
 
+def test_a_source_with_weight_0_everywhere() -> None:
+    """Its replacement gets the same; the answer says so, since another program may have drained the source."""
+    here = stage()
+    for group in (here.fleet.load_balancer.default_group, here.fleet.vserver_group):
+        next(member for member in group if member.server_id == SOURCE).weight = 0
+    here.before = here.cloud.state()
+    assert any("weight 0 in all its server groups" in text for text in here.rescues()["warnings"])
+
+
 def test_a_network_card_as_a_member() -> None:
     """Members of type eni are drained and removed; the place is reported, since the replacement has other cards."""
     card = {"NetworkInterfaceId": "eni-bp1second", "Type": "Secondary", "PrimaryIpAddress": "172.16.0.99"}

@@ -157,7 +157,7 @@ def _lost(settings: InterruptionSettings, state: State) -> Decision | None:
     if not state.gone:
         return None
     imaged = makes_image(settings, state)
-    if imaged and state.image in {Image.NONE, Image.FAILED}:
+    if imaged and state.needs_image and state.image in {Image.NONE, Image.FAILED}:
         return Decision(Step.LOSE, "the source is released, and it has no usable image")
     looked = state.image is not Image.UNKNOWN or not imaged
     unlaunched = relaunches(settings, state) and state.replacement is Replacement.NONE

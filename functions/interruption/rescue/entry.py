@@ -44,7 +44,7 @@ def handle(notification: Notification, invocation: Invocation, settings: Interru
         run.signs.end(error)
         # During the notice each minute counts: nothing is written that makes the sweep wait.
         in_notice = locked(rescue.state.source) and run.clock.now() <= rescue.state.notice_end
-        if rescue.state.loaded and not in_notice:
+        if rescue.state.loaded and not in_notice and not settings.dry_run:
             run.signs.end_unbegun(run.episode, error)
         raise
     run.signs.end(None)

@@ -115,6 +115,11 @@ class State(loop.State):
         return self.image in {Image.CREATING, Image.USABLE}
 
     @property
+    def needs_image(self) -> bool:
+        """The source can still be imaged, or its replacement is still to be launched."""
+        return not self.gone or self.replacement is Replacement.NONE
+
+    @property
     def stop_mode(self) -> bool:
         """The source is stopped instead of released (``SpotInterruptionBehavior=Stop``)."""
         return in_stop_mode(self.source or self.records.get("event"))

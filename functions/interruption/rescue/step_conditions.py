@@ -69,9 +69,12 @@ CONDITIONS: Mapping[loop.Step, Condition] = {
         "the source must be in no group", lambda _, state: bool(state.memberships) and not state.removed
     ),
     Step.STOP_SOURCE: Condition("SPOTKEEPER_STOP_SOURCE requires it", _stop_source),
-    Step.MAKE_IMAGE: Condition("an image saves the data of all disks", lambda _, state: not state.has_image),
+    Step.MAKE_IMAGE: Condition(
+        "an image saves the data of all disks", lambda _, state: state.needs_image and not state.has_image
+    ),
     Step.WAIT_IMAGE: Condition(
-        "only a usable image can start an instance", lambda _, state: state.image is not Image.USABLE
+        "only a usable image can start an instance",
+        lambda _, state: state.needs_image and state.image is not Image.USABLE,
     ),
     Step.WAIT_SNAPSHOTS: Condition(
         "a stop would disturb a snapshot in creation",

@@ -22,6 +22,10 @@ from spotkeeper.retry import passes_by_itself
 
 DRAIN_SHARE = 5
 """The drain may use at most a fifth of the remaining notice."""
+UNWEIGHTED = (
+    "the source had weight 0 in all its server groups before this rescue, and so has the replacement: if another "
+    "program drained the source for this notice, give the replacement its weight by hand"
+)
 HEALTH_SECONDS = 70.0
 """The health is read again for this time after a refusal: past the next minute."""
 
@@ -139,7 +143,8 @@ def add_replacement(run: Context, state: State, _: Decision) -> State:
     if state.unsettled(Step.ADD_REPLACEMENT):
         return state
     run.episode.record("serving", {"at": run.clock.now()})
-    return state.replace(returned=True)
+    unweighted = bool(state.memberships) and not any(member.weight for member in state.memberships or ())
+    return state.replace(returned=True).warn(*[UNWEIGHTED] * unweighted)
 
 
 def _interrupted(run: Context, state: State, seen: Described | None) -> State:

@@ -43,9 +43,7 @@ def record(run: Context, state: State, _: Decision) -> State:
     """
     disks = _disks(run, state)
     if not disks:
-        state = state.warn(
-            "DescribeDisks shows no disk of the source: the replacement gets disks by the image alone"
-        )
+        state = state.warn("DescribeDisks shows no disk of the source: the replacement gets disks by the image alone")
     elif "disks" not in run.episode.records and makes_image(run.settings, state):
         state = settle_disks(run, state, disks)
     spec = observe_launch_spec(run, state, disks)
