@@ -65,9 +65,9 @@ def passes_by_itself(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
     return patience(error, replace(policy, repeatable=True)) > 0
 
 
-def passes_with_next_call(error: CloudError) -> bool:
+def passes_with_next_call(error: CloudError, policy: RetryPolicy = PLAIN) -> bool:
     """Whether the next call may well succeed without anybody changing anything."""
-    return error.code == EXPIRED or passes_by_itself(error)
+    return error.code == EXPIRED or passes_by_itself(error, policy)
 
 
 def pause_before(error: CloudError, attempt: int, now: float, chance: Callable[[], float]) -> float:

@@ -70,7 +70,7 @@ def test_a_dry_run() -> None:
 def test_a_refusal_is_raised() -> None:
     """Nothing waits for a check on demand, so nothing is done about our own failure but to say it."""
     here = stage()
-    fault(here, "RunCommand", "code:Forbidden.RAM")
+    fault(here, "RunCommand", "code:Forbidden.RAM", times=None)
     with pytest.raises(Exception, match="RunCommand"):
         here.check()
     assert here.action == ("Pending", "")

@@ -168,6 +168,43 @@ def test_an_instance_that_run_command_always_refuses(hooks: Write) -> None:
     assert len(here.actions("RunCommand")) <= 4
 
 
+@pytest.mark.parametrize("code", ["InstanceLockedForSecurity", "InvalidInstance.NotMatch", "Forbidden.RAM"])
+@pytest.mark.parametrize("action", ["RunCommand", "DescribeCloudAssistantStatus"])
+def test_an_instance_that_is_refused_for_good(removing: Make, action: str, code: str) -> None:
+    """Only it fails, within minutes and with the code; the other instance gets one command and serves."""
+    here = removing()
+    fault(here, action, f"code:{code}", times=None, resource=here.ids[0])
+    answer = here.completes("CONTINUE")
+    assert answer["removed_instances"] == [here.ids[0]]
+    assert f"{action} was refused ({code})" in answer["reason"]
+    assert (here.serving(), here.cloud.now() < NOW + 200) == ({here.ids[1]}, True)
+    assert [command.instance_ids for command in here.cloud.ecs.assistant.commands] == [[here.ids[1]]]
+
+
+@pytest.mark.parametrize("action", ["RunCommand", "DescribeCloudAssistantStatus"])
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_hook_whose_instances_are_all_refused_for_good(action: str, names: str) -> None:
+    """No instance that nobody could check ever serves, whatever the hook's own default; nor is it kept for hours."""
+    here = stage(default_result="CONTINUE", instance_ids=tuple(f"i-bp1new{name}" for name in names))
+    fault(here, action, "code:InstanceLockedForSecurity", times=None)
+    here.completes("ABANDON")
+    assert here.cloud.now() < NOW + 200
+
+
+def test_a_refusal_that_passes_within_a_minute() -> None:
+    """Its code is not known, and says nothing about the instance."""
+    here = stage()
+    fault(here, "RunCommand", "code:OperationConflict", times=5)
+    here.completes("CONTINUE")
+
+
+def test_the_same_command_in_another_call() -> None:
+    """Its token is in use: that passes, however long the other call takes, and is no refusal of the instances."""
+    here = stage(timeout=1_800)
+    fault(here, "RunCommand", "code:IdempotentProcessing", times=None, until=NOW + 660)
+    here.completes("CONTINUE")
+
+
 def test_hooks_have_their_turn_without_a_journal() -> None:
     """The sweep raises what keeps it from looking for rescues, after the hooks."""
     here = stage()

@@ -35,7 +35,7 @@ class Readiness(Enum):
 class InstanceState:
     """An instance to check: whether a command can reach it, and if not, why.
 
-    ``out_since``: since when it is neither running nor starting; None where it is.
+    ``out_since``: since when it is neither running nor starting, or refused by Cloud Assistant; None where it is not.
     """
 
     readiness: Readiness

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 from checking.context import Context
 from checking.progress import InstanceState, Progress, Readiness
+from checking.refusals import together_or_alone
 from spotkeeper.clients import chunks
 from spotkeeper.errors import BadCheck, CloudError
 from spotkeeper.instances import Described, instances_by_id
@@ -14,7 +17,6 @@ from spotkeeper.instances import Described, instances_by_id
 INSTANCES_PER_DESCRIBE = 100
 INSTANCES_PER_STATUS = 50
 STATUSES = ("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
-GONE = "InvalidInstance.NotFound"
 OUT_SECONDS = 60.0
 ON_ITS_WAY = frozenset({"Pending", "Starting"})
 
@@ -27,8 +29,12 @@ def look(run: Context, progress: Progress) -> Progress:
         described |= instances_by_id(run.ecs, chunk)
     instances = {name: _standing(described.get(name), progress, name, now) for name in waiting}
     running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
-    for name in _with_agent(run, running):
+    with_agent, refused = _agents(run, progress, running)
+    for name in with_agent:
         instances[name] = InstanceState(Readiness.READY, os_type=instances[name].os_type)
+    for name, error in refused.items():
+        why = f"DescribeCloudAssistantStatus was refused ({error.code})"
+        instances[name] = _out(progress.instances.get(name), now, replace(instances[name], why=why))
     return progress.with_instances(instances)
 
 
@@ -48,22 +54,27 @@ def _standing(seen: Described | None, progress: Progress, name: str, now: float)
 
 
 def _out(before: InstanceState | None, now: float, instance: InstanceState) -> InstanceState:
-    """An instance that does not exist or run is out: for good only after a minute of looks."""
+    """An instance that does not exist or run, or is refused, is out: for good only after a minute of looks."""
     since = before.out_since if before and before.out_since is not None else now
     readiness = Readiness.NEVER if now - since >= OUT_SECONDS else Readiness.WAITING
     return replace(instance, readiness=readiness, out_since=since)
 
 
-def _with_agent(run: Context, instance_ids: Sequence[str]) -> Iterable[str]:
+def _agents(run: Context, progress: Progress, instance_ids: Sequence[str]) -> tuple[list[str], dict[str, CloudError]]:
+    """The instances whose agent has a heartbeat, and the refusals by instance."""
+    accepted = any(seen.readiness is Readiness.READY for seen in progress.instances.values())
+    found: list[str] = []
+    refused: dict[str, CloudError] = {}
     for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
-        try:
-            about = f"{len(chunk)} instances"
-            found = list(run.ecs.listed("DescribeCloudAssistantStatus", about, {"InstanceId": chunk}, *STATUSES))
-        except CloudError as error:
-            if error.code != GONE:
-                raise
-            continue  # an instance was released meanwhile: the next look shows that
-        for status in found:
-            # The text "true", not a boolean (DescribeCloudAssistantStatus).
-            if status.get("InstanceId") in chunk and str(status.get("CloudAssistantStatus")).lower() == "true":
-                yield str(status["InstanceId"])
+        answers, refusals = together_or_alone(partial(_with_agent, run), chunk, accepted)
+        found += chain.from_iterable(answers)
+        refused |= refusals
+    return found, refused
+
+
+def _with_agent(run: Context, instance_ids: Sequence[str]) -> list[str]:
+    about, asked = f"{len(instance_ids)} instances", {"InstanceId": list(instance_ids)}
+    shown = run.ecs.listed("DescribeCloudAssistantStatus", about, asked, *STATUSES)
+    # The text "true", not a boolean (DescribeCloudAssistantStatus).
+    alive = (str(each.get("InstanceId")) for each in shown if str(each.get("CloudAssistantStatus")).lower() == "true")
+    return [name for name in alive if name in instance_ids]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from checking import evidence
+from checking.assignment import Chosen
 from checking.context import Context
 from checking.progress import Batch, Progress, Result, Run
+from checking.refusals import together_or_alone
 from checking.state import State
 from checking.steps import Decision
 from spotkeeper.errors import CloudError
@@ -17,8 +20,9 @@ from spotkeeper.polling import GROWTH
 from spotkeeper.retry import RetryPolicy
 
 RUN = RetryPolicy(conflicts=frozenset({"IdempotentProcessing", "IdempotenceProcessing"}))
-UNFIT = frozenset({"InvalidInstance.NotFound", "InvalidInstance.NotMatch"})
-"""Codes for an instance that does not exist, does not run, or has another operating system (RunCommand)."""
+MOST_ATTEMPTS = 5
+"""An instance that RunCommand refuses has failed after so many attempts, in about a minute: it may just have stopped,
+or Describe may lag behind. Not all codes are documented; some may pass."""
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 SHOWN_OF_A_PASS = 200
@@ -53,29 +57,19 @@ def give_up(run: Context, state: State, decision: Decision) -> State:
 def start_due(run: Context, progress: Progress) -> Progress:
     """Start every command that is due; its ClientToken makes repetitions harmless. Raises ``CloudError``."""
     for batch in progress.batches(run.clock.now()):
-        progress = _begun(run, progress, batch)
+        begin = partial(_run, run, progress.chosen[batch.stage], batch)
+        accepted = any(other.stage == batch.stage for other in progress.runs)
+        runs, refused = together_or_alone(begin, batch.instance_ids, accepted, RUN)
+        results = [_refused(run, progress, batch, name, error) for name, error in refused.items()]
+        progress = progress.replace(runs=(*progress.runs, *runs)).with_results(batch.stage, results)
     return progress
 
 
-def _begun(run: Context, progress: Progress, batch: Batch) -> Progress:
-    try:
-        return progress.replace(runs=(*progress.runs, _run(run, progress, batch)))
-    except CloudError as error:
-        if error.code not in UNFIT:
-            raise
-        if len(batch.instance_ids) == 1:
-            return _refused(run, progress, batch, error)
-    for instance_id in batch.instance_ids:  # a single unfit instance makes the API refuse the whole call
-        progress = _begun(run, progress, replace(batch, instance_ids=(instance_id,)))
-    return progress
-
-
-def _refused(run: Context, progress: Progress, batch: Batch, refusal: CloudError) -> Progress:
-    """The instance has stopped or was released, or Describe lags behind: it is looked at again."""
+def _refused(run: Context, progress: Progress, batch: Batch, instance_id: str, refusal: CloudError) -> Result:
+    """The instance is looked at again before the next attempt."""
     check = progress.chosen[batch.stage].check.name
     reason, due_at = f"{check}: RunCommand was refused ({refusal.code})", _due_at(run, batch.attempt)
-    result = Result(batch.instance_ids[0], check, batch.attempt, again=True, reason=reason, due_at=due_at)
-    return progress.with_results(batch.stage, [result])
+    return Result(instance_id, check, batch.attempt, again=batch.attempt < MOST_ATTEMPTS, reason=reason, due_at=due_at)
 
 
 def _due_at(run: Context, attempt: int) -> float:
@@ -83,8 +77,7 @@ def _due_at(run: Context, attempt: int) -> float:
     return run.clock.now() + min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(attempt, 20))
 
 
-def _run(run: Context, progress: Progress, batch: Batch) -> Run:
-    chosen = progress.chosen[batch.stage]
+def _run(run: Context, chosen: Chosen, batch: Batch, instance_ids: Sequence[str]) -> Run:
     parameters: dict[str, Any] = {
         "Name": f"spotkeeper-{chosen.check.name}",
         "Description": chosen.check.description[:512],
@@ -93,16 +86,16 @@ def _run(run: Context, progress: Progress, batch: Batch) -> Run:
         "ContentEncoding": "Base64",
         "Timeout": chosen.check.timeout,
         "TerminationMode": "ProcessTree",
-        "InstanceId": list(batch.instance_ids),
+        "InstanceId": list(instance_ids),
     }
     if chosen.values:
         parameters |= {"EnableParameter": True, "Parameters": dict(chosen.values)}
     # Derived from all parameters: the API refuses the same token with another script for ever.
     token = run.token("run", str(batch.stage), str(batch.attempt), json.dumps(parameters, sort_keys=True))
     parameters["ClientToken"] = token
-    about = f"{chosen.check.name} on {len(batch.instance_ids)} instances"
+    about = f"{chosen.check.name} on {len(instance_ids)} instances"
     answer = run.ecs.call("RunCommand", about, parameters, retry=RUN)
-    return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), batch.instance_ids, run.clock.now())
+    return Run(batch.stage, batch.attempt, str(answer["InvokeId"]), tuple(instance_ids), run.clock.now())
 
 
 def poll(run: Context, progress: Progress) -> Progress:
