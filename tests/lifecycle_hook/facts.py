@@ -31,7 +31,7 @@ EVENT = LifecycleHook(
 )
 READY = InstanceState(Readiness.READY)
 WAITING = InstanceState(Readiness.WAITING, "no heartbeat")
-NEVER = InstanceState(Readiness.NEVER, "it is Stopped")
+NEVER = InstanceState(Readiness.NEVER, "it is Stopped", running=False)
 
 
 def check(name: str = "system-up", timeout: int = 100) -> Chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -62,6 +62,7 @@ def _held(*steps: Step, until: float = NOW + 2_000) -> dict[str, Any]:
 UNREAD: dict[str, Any] = {"read": False, "looked": False, "looks": 0, "life_known": False, "hook": None, "action": None}
 LONG: dict[str, Any] = {"alive_until": NOW + 1_000}
 NOTHING = "they could not be removed after CONTINUE (DescribeInstances: Throttling.User)"
+EXPIRED = "the hook cannot be kept alive any longer, and the checks have not ended"
 MAKES_WAIT = "a refused call waits for its next try while the time of the hook passes"
 DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     # the lifecycle action
@@ -131,6 +132,9 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
     (Step.COMPLETE, "ROLLBACK: 1 of 2 instances failed: i-a: it is broken", [
         {**_of(ONE_FAILED), "check_plan": ROLLBACK, "transition": IN},
     ]),
+    (Step.COMPLETE, "ABANDON: 1 of 2 instances failed: i-b: it is Stopped; no ROLLBACK, since i-b would not serve", [
+        {"progress": progress(instances={"i-a": READY, "i-b": NEVER}), "check_plan": ROLLBACK, "transition": IN},
+    ]),
     (Step.COMPLETE, "CONTINUE: 1 instance passed every check", [_alone({(0, "i-a"): result("i-a")})]),
     (Step.COMPLETE, "ABANDON: 1 of 1 instance failed: i-a: it is broken", [_alone({(0, "i-a"): BROKEN})]),
     (Step.LOOK, "the action lists no instance yet", [{"progress": progress().replace(instance_ids=())}]),
@@ -152,11 +156,20 @@ DECISIONS: list[tuple[Step, str, list[dict[str, Any]]]] = [
         {"now": NOW + 509, "observed": False},
         {"observed": False}, {**_marked("i-a"), "observed": False},
     ]),
-    (Step.COMPLETE, "ABANDON: the hook cannot be kept alive any longer, and the checks have not ended", [
+    (Step.COMPLETE, f"ABANDON: {EXPIRED}", [
         {"now": NOW + 510, "extendable": False},
         {"now": NOW + 21_580, "alive_until": NOW + 21_600, "leave_at": NOW + 30_000},
         {**_held(Step.HEARTBEAT), "now": NOW + 510},
         {**_held(Step.OBSERVE), "extendable": False, "polled": False, "observed": False, "now": NOW + 510},
+    ]),
+    (Step.COMPLETE, f"ROLLBACK: {EXPIRED}", [
+        {"now": NOW + 510, "extendable": False, "check_plan": ROLLBACK, "transition": IN},
+        {"now": NOW + 510, "extendable": False, "check_plan": ROLLBACK, "transition": IN,
+         "progress": progress(instances={"i-b": READY, "i-other": NEVER})},
+    ]),
+    (Step.COMPLETE, f"ABANDON: {EXPIRED}; no ROLLBACK, since i-a would not serve", [
+        {"now": NOW + 510, "extendable": False, "check_plan": ROLLBACK, "transition": IN,
+         "progress": progress(instances={"i-a": replace(WAITING, running=False), "i-b": READY})},
     ]),
     (Step.FAIL, "the hook cannot be kept alive any longer", [
         {"now": NOW + 510, "extendable": False, "heartbeat_error": REFUSED},

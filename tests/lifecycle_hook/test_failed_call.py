@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spotkeeper.errors import BadCheck, CloudError, SpotkeeperError
-from tests.lifecycle_hook.conftest import Make
+from tests.lifecycle_hook.conftest import Make, Write
 from tests.lifecycle_hook.stage import HookStage, stage
 from tests.rescue.reading import fault, heal
 
@@ -62,6 +62,18 @@ def test_a_check_that_has_failed_is_not_our_failure(removing: Make) -> None:
     fault(here, "DescribeInvocationResults", "code:Forbidden.RAM", times=None, skip=4)
     deny(here, "ess:RecordLifecycleActionHeartbeat")
     here.fails(CloudError, match="DescribeInvocationResults")
+    assert here.action == ("Completed", "ABANDON")
+
+
+def test_no_rollback_of_a_stopped_instance_after_our_failure(hooks: Write) -> None:
+    """The failure result is the same as without the failure of this function."""
+    hooks(SCALE_IN={"on_failure": "ROLLBACK"})
+    here = stage(transition="SCALE_IN")
+    here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
+    here.advance(485)
+    deny(here, "ess:RecordLifecycleActionHeartbeat")
+    fault(here, "CompleteLifecycleAction", "code:Forbidden.RAM")
+    here.fails(CloudError, match="CompleteLifecycleAction")
     assert here.action == ("Completed", "ABANDON")
 
 

@@ -78,6 +78,16 @@ def test_a_scale_in_that_fails(hooks: Write, failure: str, left: set[str]) -> No
     assert set(here.cloud.ecs.instances) - {MEMBER} == left
 
 
+def test_no_rollback_of_an_instance_that_would_not_serve(hooks: Write) -> None:
+    """Auto Scaling would remove a stopped instance again and again: it leaves, and the answer says why."""
+    hooks(SCALE_IN={"on_failure": "ROLLBACK"})
+    here = stage(transition="SCALE_IN")
+    here.cloud.ecs.instances[here.ids[0]].status = "Stopped"
+    assert f"no ROLLBACK, since {here.ids[0]} would not serve" in here.completes("ABANDON")["reason"]
+    here.advance(60)
+    assert set(here.cloud.ecs.instances) == {MEMBER}
+
+
 def test_several_checks_one_after_the_other(hooks: Write) -> None:
     """The second runs where the first has passed, and on nobody else."""
     hooks(SCALE_OUT={"checks": ["system-up", "headroom"], **REMOVE})

@@ -146,6 +146,17 @@ def _judged(state: State, plan: CheckPlan) -> Decision | None:
     reason = f"{len(failures)} of {_count(total)} failed: {named}"
     if _removes(state) and len(failures) < total:
         return _partial(state, plan, reason) if len(failures) + len(passed) == total else None
+    return failure(state, plan, reason)
+
+
+def failure(state: State, plan: CheckPlan, reason: str) -> Decision:
+    """The completion with the failure result.
+
+    ROLLBACK would put an instance that does not run back into service, and Auto Scaling would remove it again for ever.
+    """
+    if plan.on_failure is HookResult.ROLLBACK and (out := state.progress.not_running):
+        reason = f"{reason}; no ROLLBACK, since {_few(out)} would not serve"
+        return Decision(Step.COMPLETE, reason, HookResult.ABANDON)
     return Decision(Step.COMPLETE, reason, plan.on_failure)
 
 
@@ -191,7 +202,7 @@ def _expiring(state: State, plan: CheckPlan, why: str) -> Decision:
     """
     if state.heartbeat_error:
         return Decision(Step.FAIL, why)
-    return Decision(Step.COMPLETE, f"{why}, and the checks have not ended", plan.on_failure)
+    return failure(state, plan, f"{why}, and the checks have not ended")
 
 
 def _checked(state: State, plan: CheckPlan) -> Decision:

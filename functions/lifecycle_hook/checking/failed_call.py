@@ -7,7 +7,7 @@ import contextlib
 from checking.actions import completion, heartbeat, tags
 from checking.actions.commands import RUN
 from checking.context import Context
-from checking.decide import RETRY_SECONDS
+from checking.decide import RETRY_SECONDS, failure
 from checking.state import State
 from checking.steps import Decision, Step
 from spotkeeper.errors import DeadlineReached, SpotkeeperError, WaitFailed
@@ -49,7 +49,7 @@ def after(loop: HookLoop, error: Exception) -> None:
     # After a failed check, or without any instance to check, the result of the check plan counts.
     result = state.sent or run.settings.on_internal_error or state.default_result
     if state.check_plan and not state.sent and (state.progress.failures or not state.progress.instance_ids):
-        result = state.check_plan.on_failure
+        result = failure(state, state.check_plan, "").result
     if result is None:
         return
     decision = Decision(Step.COMPLETE, f"{state.left:.0f} s are too few for another call after {error}", result)

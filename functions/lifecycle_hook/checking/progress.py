@@ -35,12 +35,14 @@ class Readiness(Enum):
 class InstanceState:
     """An instance to check: whether a command can reach it, and if not, why.
 
-    ``out_since``: since when it is neither running nor starting, or refused by Cloud Assistant; None where it is not.
+    ``running``: it was not seen in another status. ``out_since``: since when it is neither running nor starting, or
+    refused by Cloud Assistant; None where it is not.
     """
 
     readiness: Readiness
     why: str = ""
     os_type: str = "linux"
+    running: bool = True
     out_since: float | None = None
 
 
@@ -118,6 +120,11 @@ class Progress:
     def passed(self) -> list[str]:
         """Instances that have passed every check."""
         return [name for name in self._unfailed() if self._stage_of(name) == len(self.chosen)]
+
+    @property
+    def not_running(self) -> list[str]:
+        """Instances that were seen in another status than Running, or that do not exist."""
+        return [name for name in self.instance_ids if name in self.instances and not self.instances[name].running]
 
     @property
     def waiting(self) -> list[str]:

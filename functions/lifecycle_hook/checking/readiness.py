@@ -42,14 +42,14 @@ def _standing(seen: Described | None, progress: Progress, name: str, now: float)
     """The readiness by the instance's status; a running instance still waits for its agent."""
     before = progress.instances.get(name)
     if seen is None:
-        return _out(before, now, InstanceState(Readiness.WAITING, "the instance does not exist"))
+        return _out(before, now, InstanceState(Readiness.WAITING, "the instance does not exist", running=False))
     os_type = str(seen.get("OSType") or "linux").lower()
     if unfit := [chosen.check.name for chosen in progress.chosen if os_type not in chosen.check.scripts]:
         raise BadCheck(f"check {unfit[0]} has no script for {os_type}, which {name} runs: choose another check")
     status = str(seen.get("Status"))
     if status == "Running":
         return InstanceState(Readiness.WAITING, "its Cloud Assistant agent has no heartbeat", os_type)
-    instance = InstanceState(Readiness.WAITING, f"it is {status}", os_type)
+    instance = InstanceState(Readiness.WAITING, f"it is {status}", os_type, running=False)
     return instance if status in ON_ITS_WAY else _out(before, now, instance)
 
 
