@@ -30,6 +30,15 @@ def test_a_notification_that_got_lost(transition: str) -> None:
     assert here.cloud.fc.finished[0].outcome == "Succeeded"
 
 
+def test_a_lost_notification_of_an_action_that_lists_nobody() -> None:
+    """The function is told of it all the same, and ends the hook with the failure result instead of its own default."""
+    here = stage(default_result="CONTINUE")
+    here.fleet.action.instance_ids = []
+    here.fleet.action.heartbeats = 20
+    minutes(here, 12)
+    assert here.action == ("Completed", "ABANDON")
+
+
 def test_somebody_elses_hook() -> None:
     """A hook that notifies somebody else is never looked at any closer, nor is any without the setting."""
     here = stage(notification_arn="acs:mns:cn-hangzhou:1690701234567830:topic/others")

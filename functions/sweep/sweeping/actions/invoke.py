@@ -55,7 +55,7 @@ def lifecycle_hook(run: Context, pending: LifecycleAction) -> bool:
         "lifecycleTransition": hook["LifecycleTransition"],
         "defaultResult": hook.get("DefaultResult"),
         "notificationMetadata": hook.get("NotificationMetadata"),
-        "instanceIds": pending.instance_ids,
+        "instanceIds": pending.instance_ids or _waiting(run, str(hook.get("ScalingGroupId"))),
         "scalingActivityId": pending.activity_id,
         "scalingGroupId": hook.get("ScalingGroupId"),
     }
@@ -66,6 +66,15 @@ def lifecycle_hook(run: Context, pending: LifecycleAction) -> bool:
         "data": {name: value for name, value in data.items() if value},
     }
     return _invoke(run, run.settings.lifecycle_hook_function, event, f"hook-{about}-{pending.round(run.now)}")
+
+
+def _waiting(run: Context, group_id: str) -> list[str]:
+    """The members that wait, for an action that lists none: without an instance id the event would be malformed.
+
+    The function checks the instances of the action alone. Raises ``CloudError``.
+    """
+    members = run.ess.listed("DescribeScalingInstances", group_id, {"ScalingGroupId": group_id}, "ScalingInstances")
+    return [str(member["InstanceId"]) for member in members if str(member.get("LifecycleState")).endswith(":Wait")]
 
 
 def _of_instance(run: Context, instance_id: str, event: dict[str, Any]) -> dict[str, Any]:
