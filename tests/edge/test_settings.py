@@ -187,7 +187,7 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("SPOTKEEPER_INTERRUPTION_FUNCTION", "function name",
      ["2nd", "-x", "service/function", "a b", "r\u00e9scue", "x" * 65, "name\n"]),
     ("SPOTKEEPER_RESTART_LIMIT", "a whole number from 0 to 100", ["-1", "1.5", "many"]),
-    ("SPOTKEEPER_RESTART_WINDOW_SECONDS", "from 0 to 2.592e+06", ["1h"]),
+    ("SPOTKEEPER_RESTART_WINDOW_SECONDS", "from 60 to 2.592e+06", ["1h", "0", "59.9"]),
     ("SPOTKEEPER_RESTART_TAG", "key=value", ["=true"]),
     ("SPOTKEEPER_HOOK_ARNS", "comma-separated notification targets", ["eventbus/default"]),
 ]  # fmt: skip
@@ -232,6 +232,7 @@ ACCEPTED: dict[str, tuple[str, list[tuple[str, object]]]] = {
         ("http://[::1]:65535", Endpoint("http", "[::1]:65535")),
         ("https://[2001:db8::1]", Endpoint("https", "[2001:db8::1]")),
     ]),
+    "SPOTKEEPER_RESTART_WINDOW_SECONDS": ("restart.window", [("60", 60.0)]),
     "SPOTKEEPER_MANAGED_TAG": ("managed_tag", [
         ("a=b=c", TagFilter("a", "b=c")),
         ("a=", TagFilter("a", "")),
@@ -246,8 +247,8 @@ ACCEPTED: dict[str, tuple[str, list[tuple[str, object]]]] = {
     [(name, field, text, value) for name, (field, rows) in ACCEPTED.items() for text, value in rows],
 )
 def test_accepted_spelling(name: str, field: str, text: str, value: object) -> None:
-    """Both kinds of journal; a host, host and port or URL, http only on this machine; a tag, a bare key, or nothing."""
-    assert attrgetter(field)(parsed(**{name: text})) == value
+    """Journals; a host, host and port or URL, http only on this machine; a window; a tag, a bare key, or nothing."""
+    assert attrgetter(field)(parsed(next(of for of in SETTINGS if name in OWN[of]), **{name: text})) == value
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class RestartRules:
         return cls(
             tag=variables.tag("SPOTKEEPER_RESTART_TAG", "spotkeeper:auto-restart=true"),
             limit=variables.count("SPOTKEEPER_RESTART_LIMIT", 3, 100),
-            window=variables.number("SPOTKEEPER_RESTART_WINDOW_SECONDS", 3_600, 2_592_000),
+            window=variables.number("SPOTKEEPER_RESTART_WINDOW_SECONDS", 3_600, 2_592_000, least=60),
         )
 
 

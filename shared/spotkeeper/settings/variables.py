@@ -98,11 +98,11 @@ class Variables:
         except ValueError as error:
             raise refusal(name, "one of " + ", ".join(choice.value for choice in choices), value) from error
 
-    def number(self, name: str, default: float, most: float) -> float:
-        """A number from 0 to ``most``."""
+    def number(self, name: str, default: float, most: float, least: float = 0) -> float:
+        """A number from ``least`` to ``most``."""
         value = self._environ.get(name) or str(default)
-        if not _NUMBER.fullmatch(value) or float(value) > most:
-            raise refusal(name, f"a number from 0 to {most:g}", value)
+        if not _NUMBER.fullmatch(value) or not least <= float(value) <= most:
+            raise refusal(name, f"a number from {least:g} to {most:g}", value)
         return float(value)
 
     def count(self, name: str, default: int, most: int) -> int:
