@@ -169,7 +169,8 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("SPOTKEEPER_FALLBACK_INSTANCE_TYPES", "comma-separated instance types such as ecs.g7.large",
      ["g7.large", "ecs.g7.large,,ecs.g6.large", "ecs.g7.large;ecs.g6.large"]),
     ("SPOTKEEPER_FALLBACK_VSWITCH_IDS", "vSwitch ids", ["vpc-1"]),
-    ("SPOTKEEPER_MANAGED_TAG", "key=value", ["=true"]),
+    ("SPOTKEEPER_MANAGED_TAG", "key=value", ["=true", " a=b", "a=b ", "a =b", "a= b", "a ", " ", "a=b\n", "a\tb=c",
+     "a=http://b", "https://a"]),
     ("SPOTKEEPER_JOURNAL", "oss://bucket/prefix or file:///directory",
      ["/var/journal", "oss://bucket", "oss://bucket/", "oss://Bucket/prefix", "oss://b/prefix", "oss://bucket//prefix",
       "oss://bucket/a/../b", "oss://bucket/..", "file://host/directory", "file:///", "file:///a/../b",
@@ -205,6 +206,12 @@ def test_refused_value(name: str, value: str, accepted: str) -> None:
     assert message.endswith(f", not {value!r}")
 
 
+@pytest.mark.parametrize("value", [129 * "k", f"k={129 * 'v'}"])
+def test_a_tag_that_is_too_long(value: str) -> None:
+    """No instance can have it."""
+    assert "128 characters at most" in refusal(SPOTKEEPER_MANAGED_TAG=value)
+
+
 @pytest.mark.parametrize("environ", [{}, {"SPOTKEEPER_JOURNAL": ""}])
 def test_missing_journal(environ: dict[str, str]) -> None:
     """There is no default place for the journal."""
@@ -237,6 +244,8 @@ ACCEPTED: dict[str, tuple[str, list[tuple[str, object]]]] = {
         ("a=b=c", TagFilter("a", "b=c")),
         ("a=", TagFilter("a", "")),
         ("a", TagFilter("a")),
+        ("a b=c d", TagFilter("a b", "c d")),
+        (f"{128 * 'k'}={128 * 'v'}", TagFilter(128 * "k", 128 * "v")),
         ("", None),
     ]),
 }  # fmt: skip

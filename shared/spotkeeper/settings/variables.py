@@ -63,6 +63,12 @@ _MAX_PORT = 65535
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _OBJECT_PREFIX = re.compile(r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)*")
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_TAG = re.compile(
+    r"(?!.*https?://)"
+    r"(?P<key>(?!\s)[^=\x00-\x1f\x7f]{1,128}(?<!\s))"
+    r"(?:=(?P<value>(?!\s)[^\x00-\x1f\x7f]{0,128}(?<!\s)))?"
+)
+"""The tags that an instance can have (TagResources), without blanks that nobody sees."""
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 _Choice = TypeVar("_Choice", bound=Enum)
@@ -132,10 +138,11 @@ class Variables:
         value = self._environ.get(name, default)
         if not value:
             return None
-        key, equals, wanted = value.partition("=")
-        if not key.strip():
-            raise refusal(name, "key=value, a bare key (any value), or nothing", value)
-        return TagFilter(key, wanted if equals else None)
+        match = _TAG.fullmatch(value)
+        if match is None:
+            parts = "each 128 characters at most, without a blank at its ends, a line break and http://"
+            raise refusal(name, f"key=value, a bare key (any value), or nothing; {parts}", value)
+        return TagFilter(match["key"], match["value"])
 
     def endpoint(self, name: str) -> Endpoint | None:
         """A host, ``host:port`` (both https) or a URL without a path; plain http for loopback addresses only."""
