@@ -74,6 +74,7 @@ SWEEP_ENDPOINTS = (
 )
 TYPES, VSWITCHES = "ecs.g7.large, ecs.gn6i-c4g1.xlarge,ecs.g7.large", "vsw-bp1s5fnvk4gn2tws0,vsw-1"
 HOOKS = "acs:eventbridge:cn-hangzhou:1690701234567830:eventbus/default"
+TARGETS = (HOOKS, "acs:mns:cn-hangzhou:1:topic/t_1", "acs:mns:cn-hangzhou:1:queue/q-1", "acs:ess:cn-hangzhou:1:queue/q")
 
 SETTINGS: dict[Any, list[Row]] = {
     InterruptionSettings: [
@@ -190,7 +191,10 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("SPOTKEEPER_RESTART_LIMIT", "a whole number from 0 to 100", ["-1", "1.5", "many"]),
     ("SPOTKEEPER_RESTART_WINDOW_SECONDS", "from 60 to 2.592e+06", ["1h", "0", "59.9"]),
     ("SPOTKEEPER_RESTART_TAG", "key=value", ["=true"]),
-    ("SPOTKEEPER_HOOK_ARNS", "comma-separated notification targets", ["eventbus/default"]),
+    ("SPOTKEEPER_HOOK_ARNS", "comma-separated notification targets",
+     ["eventbus/default", "acs:mns:cn-hangzhou:1:queues/q", "acs:eventbridge:cn-hangzhou:1:topic/t",
+      "acs:mns:cn-hangzhou:1:topic/", "acs:mns:cn-hangzhou:1:queue/a/b", "acs:ess:cn-hangzhou:1:null/null",
+      "acs:mns:cn-hangzhou:1:eventbus/default"]),
 ]  # fmt: skip
 
 
@@ -239,6 +243,7 @@ ACCEPTED: dict[str, tuple[str, list[tuple[str, object]]]] = {
         ("http://[::1]:65535", Endpoint("http", "[::1]:65535")),
         ("https://[2001:db8::1]", Endpoint("https", "[2001:db8::1]")),
     ]),
+    "SPOTKEEPER_HOOK_ARNS": ("hook_arns", [(",".join(TARGETS), TARGETS)]),
     "SPOTKEEPER_RESTART_WINDOW_SECONDS": ("restart.window", [("60", 60.0)]),
     "SPOTKEEPER_MANAGED_TAG": ("managed_tag", [
         ("a=b=c", TagFilter("a", "b=c")),

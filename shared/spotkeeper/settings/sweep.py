@@ -10,7 +10,10 @@ from spotkeeper.settings.state_change import RestartRules
 from spotkeeper.settings.types import JournalSettings, TagFilter
 from spotkeeper.settings.variables import Variables
 
-_HOOK_ARN = re.compile(r"acs:(?:mns|eventbridge|ess):[a-z0-9-]+:[0-9]+:[A-Za-z0-9_./-]+")
+_HOOK_ARN = re.compile(
+    r"acs:(?:eventbridge:[a-z0-9-]+:[0-9]+:eventbus|(?:mns|ess):[a-z0-9-]+:[0-9]+:(?:topic|queue))/[A-Za-z0-9_.-]+"
+)
+"""The targets through which a hook reaches a function (CreateLifecycleHook); ``acs:ess`` is an older spelling."""
 _HOOK_SAMPLE = "acs:eventbridge:cn-hangzhou:1690701234567830:eventbus/default"
 
 
@@ -37,7 +40,7 @@ class SweepSettings(JournalSettings):
     def from_env(cls, environ: Mapping[str, str]) -> SweepSettings:
         """The settings in ``environ``. Raises ``BadSetting``."""
         variables = Variables(environ)
-        targets = f"notification targets such as {_HOOK_SAMPLE}"
+        targets = f"notification targets (eventbus/..., topic/... or queue/...) such as {_HOOK_SAMPLE}"
         return cls(
             **variables.shared("ecs", "ess", "oss", "fc"),
             managed_tag=variables.managed_tag(),
