@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from spotkeeper.errors import BatchFailed
+from spotkeeper.errors import BatchFailed, CloudError
 from tests.rescue import reading
 from tests.rescue.stage import READY, REALISTIC, SOURCE
 from tests.rescue.walks import outcome_of
-from tests.sweep.stage import DAY, MINUTE, PHASES, SweepStage, stage
+from tests.sweep.stage import DAY, MINUTE, PHASES, SweepStage, back_from_stop_mode, stage
 
 LONG = 3600
 """A notice that outlives all four attempts and the deadline of the last."""
@@ -147,6 +147,39 @@ def test_a_death_before_the_disks_are_retained(phase: float) -> None:
     asked = [call.at for call in here.calls("ModifyDiskAttribute") if call.status == 200]
     assert asked, "no disk was ever retained"
     assert asked[0] - began <= 150
+
+
+@pytest.mark.parametrize("error", ["throttle", "code:Forbidden.RAM"])
+def test_the_sweep_may_not_describe_instances(error: str) -> None:
+    """Index and signs of life name the rescue: it is handed over in time, and the refusal is raised at the end."""
+    here = died("DescribeDisks", "kill-before", 1)
+    here.advance(70)
+    reading.fault(here, "DescribeInstances", error, times=None)
+    here.sweep_fails(CloudError, match="DescribeInstances on instances under the lock")
+    reading.heal(here)
+    here.run()
+    assert here.handed_over == [SOURCE]
+    assert here.shortcomings() == []
+
+
+def test_an_unknown_instance_in_stop_mode() -> None:
+    """DescribeInstances is refused: it is not handed back as released, and its rescue stays in the index."""
+    here = back_from_stop_mode()
+    reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=None)
+    with here.writes_nothing():
+        here.sweep_fails(CloudError, match="DescribeInstances")
+    assert here.hints("open") == [f"rescues/{SOURCE}/1"]
+
+
+def test_an_unknown_instance_without_records() -> None:
+    """A call may have died before its first record: the entry in the index stays until the instance is known."""
+    here = stage(locked=False)
+    here.put(f"open/rescues/{SOURCE}/1", {})
+    reading.fault(here, "DescribeInstances", "code:Forbidden.RAM", times=1, skip=1)
+    here.sweep_fails(BatchFailed, match="DescribeInstances")
+    assert here.hints("open") == [f"rescues/{SOURCE}/1"]
+    here.sweep()
+    assert here.hints("open") == []
 
 
 def test_the_retries_go_on_beside_the_sweep() -> None:

@@ -61,8 +61,12 @@ class Sweep:
         )
 
     def _rescues(self) -> Iterator[list[Item]]:
-        """Rescues that no call works on. Without the journal, all instances under the lock: their data cannot wait."""
-        left = under_lock = observe.locked_instances(self.run)
+        """Rescues that no call works on. Without the journal, all instances under the lock: their data cannot wait.
+
+        Where the search for those fails, the open rescues of the index; its error is raised after them.
+        """
+        under_lock, refused = self._under_lock()
+        left = under_lock
         try:
             for rescues in self._recorded(under_lock):
                 left = {name: left[name] for name in left.keys() - {rescue.instance_id for rescue in rescues}}
@@ -72,6 +76,16 @@ class Sweep:
             unknown = [RescueState(name, 1, left[name], locked=True, unreadable=text) for name in sorted(left)]
             yield self._decided(unknown)
             raise
+        if refused:
+            raise refused
+
+    def _under_lock(self) -> tuple[dict[str, Described], CloudError | DeadlineReached | None]:
+        """The instances under the lock, or the error of the search for them."""
+        try:
+            with self.run.keeping():
+                return observe.locked_instances(self.run), None
+        except (CloudError, DeadlineReached) as error:
+            return {}, error
 
     def _recorded(self, locked: Mapping[str, Described]) -> Iterator[list[RescueState]]:
         """Rescues with their records: those under the lock without an image wait for no further read."""

@@ -44,8 +44,8 @@ class MissedChange:
 
 
 def of_rescue(rescue: RescueState, now: float) -> MissedChange | None:
-    """The change that an open rescue in stop mode waits for; None for another rescue."""
-    if not rescue.open or not in_stop_mode(rescue.event) or rescue.notice_end is None:
+    """The change that an open rescue in stop mode waits for; None for another rescue, and an unknown instance."""
+    if rescue.unknown or not rescue.open or not in_stop_mode(rescue.event) or rescue.notice_end is None:
         return None
     over, instance = now > rescue.notice_end, rescue.instance
     if instance is None:

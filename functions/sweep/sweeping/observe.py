@@ -55,9 +55,13 @@ class Candidates:
         """The latest open episode of each instance, by the index."""
         return dict(sorted(self.index))
 
+    def unknown(self, instance_id: str) -> bool:
+        """Whether it could not be described: it may be under the lock, healthy or released."""
+        return instance_id not in self.under_lock and (self.error is not None or instance_id in self.errors)
+
     def ordered(self, run: Context) -> list[str]:
         """Instances under the lock without a rescue, then under the lock, then the rest; each kind in turns."""
-        every = {*self.under_lock, *(() if self.error else self.indexed.keys() - self.errors.keys())}
+        every = {*self.under_lock, *self.indexed}
         return sorted(every, key=lambda name: (name not in self.under_lock, name in self.indexed, run.turn(name)))
 
 
@@ -120,7 +124,8 @@ def rescue(run: Context, instance_id: str, seen: Candidates) -> RescueState:
     """The state of a candidate's rescue; while a call works on it, its records are not read."""
     instance, indexed = seen.described.get(instance_id), instance_id in seen.indexed
     managed, number = instance is None or _managed(run, instance), seen.indexed.get(instance_id, 1)
-    state = RescueState(instance_id, number, instance, locked(instance), managed=managed, indexed=indexed)
+    unknown, lock = seen.unknown(instance_id), locked(instance)
+    state = RescueState(instance_id, number, instance, unknown, lock, managed=managed, indexed=indexed)
     state = _with_signs(run, state, seen)
     if state.alive_at is not None and run.now - state.alive_at <= SILENT_SECONDS:
         return state
@@ -174,10 +179,13 @@ def _is_foreign_end(found: Episode) -> bool:
 
 
 def stale_index(run: Context, seen: Candidates, rescues: Sequence[RescueState]) -> Iterator[str]:
-    """Keys of the index whose rescue is over, was lost more than a day ago, never began, or has a successor."""
+    """Keys of the index whose rescue is over, was lost more than a day ago, never began, or has a successor.
+
+    The entry of an unknown instance stays: it is all that names its rescue.
+    """
     latest = {rescue.instance_id: rescue.number for rescue in rescues if rescue.records}
     old = sorted(key for key in seen.index if key[1] < latest.get(key[0], 0))
-    known = (rescue for rescue in rescues if rescue.indexed and not rescue.unreadable)
+    known = (rescue for rescue in rescues if rescue.indexed and not rescue.unreadable and not rescue.unknown)
     ended = (rescue.key for rescue in known if _is_stale(run, rescue))
     return (rescue_index.open_key(run.home, key) for key in (*old, *ended))
 

@@ -16,7 +16,8 @@ from spotkeeper.signs_of_life import HUMAN, Sign
 class RescueState:
     """An instance that may need a rescue: under the lock, or with an episode, or both.
 
-    ``instance`` is None where DescribeInstances does not show it. ``records`` are the names of the episode's records
+    ``instance`` is None where DescribeInstances does not show it, and where that was refused (``unknown``).
+    ``records`` are the names of the episode's records
     (empty: no episode, or a call is working on it). ``notice_end`` and ``opened_at`` are seconds since 1970, None where
     they are not recorded. ``signs`` are its calls' signs of life, ``invocations`` counts the accepted invocations since
     an error that needs a human; ``newly_locked``: the last of them found no lock, and now there is one.
@@ -27,6 +28,7 @@ class RescueState:
     instance_id: str
     number: int
     instance: Described | None = None
+    unknown: bool = False
     locked: bool = False
     records: frozenset[str] = frozenset()
     event: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class RescueState:
 
     @property
     def open(self) -> bool:
-        """Begun and not ended; also where a call died between its attempt and the event, and the instance needs it."""
+        """Begun and not ended; also where a call died before the event, unless the instance is known to be well."""
         died = has_attempt(self.records) and (self.locked or self.instance is None)
         return ("event" in self.records or died) and not self.ended
 
