@@ -14,8 +14,6 @@ COUNTED = {"handed_over": "interruption", "hooks_handed_over": "lifecycle_hook",
 
 def answer(report: Report) -> dict[str, Any]:
     """The answer. Raises ``BatchFailed``."""
-    for result in report.results:
-        report.run.audit.record("act", result["outcome"], result["reason"])
     if failed := [result["reason"] for result in report.results if result["outcome"] == "failed"]:
         raise BatchFailed(f"{len(failed)} of {len(report.results)} failed: {'; '.join(failed)}", report.results)
     body: dict[str, Any] = {**report.lines, "warnings": report.warnings}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from spotkeeper.events.times import epoch_seconds
@@ -132,7 +132,8 @@ def _locked_again(rescue: RescueState) -> bool:
 class Item:
     """A job's decision about a resource: its line in the answer, and ``act`` where it is ``due``.
 
-    ``act`` returns False where nothing was left to do. ``warning`` is for a human. The least ``urgency`` comes first.
+    ``act`` returns False where nothing was left to do. ``warning`` is for a human, ``about`` has the fields of its
+    audit record. The least ``urgency`` comes first.
     ``limited``: it counts towards the job's limit; a notice cannot wait for the next sweep.
     """
 
@@ -141,6 +142,7 @@ class Item:
     due: bool
     act: Callable[[], bool | None]
     warning: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
     urgency: tuple[bool, float] = (False, 0.0)
     limited: bool = True
 

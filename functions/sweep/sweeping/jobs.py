@@ -118,15 +118,18 @@ class Sweep:
         items: list[Item] = []
         for decision in (decide(rescue, self.run.now) for rescue in rescues if rescue.managed):
             rescue, name, reason = decision.rescue, decision.rescue.name, decision.reason
-            audit = self.run.audit.of(instance_id=rescue.instance_id, episode=name)
-            audit.record(decision.action.value, "seen", reason)
+            about = {"instance_id": rescue.instance_id, "episode": name}
+            reported = decision.action is RescueAction.REPORT
+            if not reported:  # the report of its warning is the record
+                self.run.audit.record(decision.action.value, "seen", reason, **about)
             items.append(
                 Item(
                     name,
                     f"{name}: {decision.action.value} ({reason})",
                     due=decision.action is RescueAction.INVOKE,
                     act=functools.partial(invoke.interruption, self.run, rescue),
-                    warning=f"{name}: {reason}" if decision.action is RescueAction.REPORT else "",
+                    warning=f"{name}: {reason}" if reported else "",
+                    about=about,
                     urgency=urgency(decision, self.run.now),
                     limited=not rescue.locked,
                 )
@@ -197,7 +200,8 @@ class Sweep:
     def _clean_up(self) -> Iterator[list[Item]]:
         """Leftovers of finished rescues: reported, and deleted where SPOTKEEPER_SWEEP_DELETE says so; once a day."""
         run, settings = self.run, self.run.settings
-        self.report.warnings += quota_warnings(self._images, settings)
+        for warning in quota_warnings(self._images, settings):
+            self.report.warn(warning)
         due = leftovers_due(run.journal, run.home, run.now, leftovers.MOST)
         looked = 0
         for entry, left in zip(run.each(due), leftovers.look(run, due, self._images), strict=False):
@@ -213,6 +217,7 @@ class Sweep:
                     due=wanted,
                     act=functools.partial(clean_up.delete, run, decision),
                     warning=decision.reason if left.unreadable and not left.error else "",
+                    about={"instance_id": left.instance_id, "episode": left.name},
                 )
             ]
             again = wanted and left.name not in self.report.done["deleted"]
@@ -234,7 +239,8 @@ class Sweep:
 
 def _item(change: MissedChange, act: Callable[[], None]) -> Item:
     warning = f"{change.name}: {change.reason}" if change.needs_human else ""
-    return Item(change.name, str(change), due=change.due, act=act, warning=warning)
+    about = {"instance_id": change.instance_id, **({"episode": change.episode} if change.episode else {})}
+    return Item(change.name, str(change), due=change.due, act=act, warning=warning, about=about)
 
 
 def _may_have_image(rescue: RescueState) -> bool:

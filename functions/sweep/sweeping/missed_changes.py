@@ -24,7 +24,7 @@ class MissedChange:
     """An instance for which ``state_change`` may have to be invoked with ``state``.
 
     ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``, ``deleted-<n>``. ``needs_human``: no further call
-    will change it, and the reason says why.
+    will change it, and the reason says why. ``episode`` is its rescue, ``<instance>/<n>``, if any.
     """
 
     instance_id: str
@@ -33,6 +33,7 @@ class MissedChange:
     due: bool
     reason: str
     needs_human: bool = False
+    episode: str = ""
 
     @property
     def name(self) -> str:
@@ -47,13 +48,14 @@ def of_rescue(rescue: RescueState, now: float) -> MissedChange | None:
     """The change that an open rescue in stop mode waits for; None for another rescue, and an unknown instance."""
     if rescue.unknown or not rescue.open or not in_stop_mode(rescue.event) or rescue.notice_end is None:
         return None
-    over, instance = now > rescue.notice_end, rescue.instance
+    over, instance, episode = now > rescue.notice_end, rescue.instance, rescue.name
     if instance is None:
         reason = "the instance is released and its rescue is still open"
-        return MissedChange(rescue.instance_id, "Deleted", f"deleted-{rescue.number}", over, reason)
+        return MissedChange(rescue.instance_id, "Deleted", f"deleted-{rescue.number}", over, reason, episode=episode)
     runs = instance.get("Status") == "Running" and not rescue.locked and not is_held(tags_of(instance), now)
     reason = "it runs again and no call has restored its memberships" if runs and over else "it does not run again yet"
-    return MissedChange(rescue.instance_id, "Running", f"running-{rescue.number}", runs and over, reason)
+    about, due = f"running-{rescue.number}", runs and over
+    return MissedChange(rescue.instance_id, "Running", about, due, reason, episode=episode)
 
 
 def stopped(run: Context) -> list[Described]:

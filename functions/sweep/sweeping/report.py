@@ -46,24 +46,27 @@ class Report:
         try:
             for items in job.find():
                 lines += [item.line for item in items if item.line]
-                self.warnings += [item.warning for item in items if item.warning]
+                for item in items:
+                    if item.warning:
+                        self.warn(item.warning, **item.about)
                 self._act(job, items, job.limit - len(self.done[job.done]) + before)
         except DeadlineReached as error:
-            self.warnings.append(f"the time of this sweep was up: {error}")
+            self.warn(f"the time of this sweep was up: {error}")
         except SpotkeeperError as error:
             return error
         return None
 
     def _act(self, job: Job, items: list[Item], limit: int) -> None:
         due, later = chosen(items, max(0, limit))
-        self.warnings += [f"{item.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)" for item in later]
+        for item in later:
+            self.warn(f"{item.name} waits for the next sweep (SPOTKEEPER_SWEEP_LIMIT)", **item.about)
         reached = 0
         for item in self.run.each(due):
             reached += 1
             if self.run.settings.dry_run:
                 self.plan.append(f"{job.verb} {item.name}")
             elif self.attempt(item.name, item.act):
-                self.results.append({"outcome": "done", "reason": f"{job.verb} {item.name}"})
+                self._result("done", f"{job.verb} {item.name}")
             else:
                 continue
             self.done[job.done].append(item.name)
@@ -79,9 +82,19 @@ class Report:
 
     def failed(self, name: str, error: SpotkeeperError) -> None:
         """An item, or a job, has failed: the sweep raises at its end."""
-        self.results.append({"outcome": "failed", "reason": f"{name}: {error}", "error": type(error).__name__})
+        self._result("failed", f"{name}: {error}", error=type(error).__name__)
 
     def cut(self, what: str, missing: int) -> None:
         """So many items are left for want of time."""
         if missing:
-            self.warnings.append(f"the time of this sweep was up: {missing} {what} are left for the next sweep")
+            self.warn(f"the time of this sweep was up: {missing} {what} are left for the next sweep")
+
+    def warn(self, text: str, **about: str) -> None:
+        """Something for a human: in the answer, which nobody reads, and in the audit, with the fields ``about``."""
+        self.warnings.append(text)
+        self.run.audit.record("report", "seen", text, **about)
+
+    def _result(self, outcome: str, reason: str, **more: str) -> None:
+        """In the audit at once: the sweep may end with another error, or be killed."""
+        self.results.append({"outcome": outcome, "reason": reason, **more})
+        self.run.audit.record("act", outcome, reason)

@@ -17,10 +17,10 @@ class RescueState:
     """An instance that may need a rescue: under the lock, or with an episode, or both.
 
     ``instance`` is None where DescribeInstances does not show it, and where that was refused (``unknown``).
-    ``records`` are the names of the episode's records
-    (empty: no episode, or a call is working on it). ``notice_end`` and ``opened_at`` are seconds since 1970, None where
-    they are not recorded. ``signs`` are its calls' signs of life, ``invocations`` counts the accepted invocations since
-    an error that needs a human; ``newly_locked``: the last of them found no lock, and now there is one.
+    ``records`` are the names of the episode's records (empty: no episode, or a call is working on it). ``notice_end``
+    and ``opened_at`` are seconds since 1970, None where they are not recorded. ``signs`` are its calls' signs of life,
+    ``invocations`` counts the accepted invocations since an error that needs a human; ``newly_locked``: the last of
+    them found no lock, and now there is one.
     ``unreadable`` says why its records cannot be read, ``error`` is the error of an inaccessible record.
     ``indexed``: it is open by the index.
     """
