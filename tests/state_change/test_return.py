@@ -10,7 +10,7 @@ from simulator import fleet
 from spotkeeper.errors import BrokenRecord, RescueIncomplete
 from tests.rescue.reading import fault, heal, plant, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, running
+from tests.state_change.stage import StateStage, reclaimed, running, start_by_hand
 
 BACK = 80
 
@@ -54,12 +54,33 @@ def test_a_refusal_that_no_further_call_changes() -> None:
     assert here.sweep()["warnings"] == []
 
 
+def test_a_further_stop_after_a_refusal() -> None:
+    """The refusal is settled, and the instance stops and runs again in the same rescue: it is handed back at once."""
+    here = reclaimed(tags=fleet.MANAGED_TAG)
+    start_by_hand(here)
+    here.advance(120 - here.cloud.now() % 60)
+    fault(here, "slb:*", "code:Forbidden.RAM", times=None)
+    assert len([one for one in here.sweeps(90) if one["handed_back"]]) == 5
+    heal(here)
+    here.shut_down()
+    here.sweeps(1)
+    here.runs()
+    here.fleet.source.started_at = here.cloud.now()
+    here.sweeps(1)
+    assert here.weights() == [BACK, BACK]
+
+
+def started(here: StateStage) -> int:
+    """The minute in which the source was started, in seconds since 1970."""
+    return int(here.fleet.source.started_at // 60 * 60)
+
+
 @pytest.mark.parametrize("text", ["oops", "{}", '{"at": 1e300}', '{"at": 99999999999}'])
 def test_a_forged_hand_back(text: str) -> None:
     """A forged record of an earlier hand-back puts off none."""
     here = running()
     here.advance(60)
-    here.put(f"sweeps/{SOURCE}/running-1/1", text)
+    here.put(f"sweeps/{SOURCE}/running-1/{started(here)}-1", text)
     assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
 
 

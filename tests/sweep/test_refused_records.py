@@ -51,7 +51,7 @@ def test_an_instance_that_came_back_from_stop_mode() -> None:
     here = back_from_stop_mode()
     here.sweep()
     here.advance(MINUTE)
-    refuse(here, f"{SOURCE}/running-1/1")
+    refuse(here, f"{SOURCE}/running-1/{int(here.fleet.source.started_at // 60 * 60)}-1")
     assert here.sweep()["handed_back"] == [f"{SOURCE}/running-1"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from spotkeeper.errors import JournalUnavailable
 from tests.rescue import reading
 from tests.rescue.stage import SOURCE
-from tests.sweep.stage import DAY, back_from_stop_mode, half_done, stage
+from tests.sweep.stage import DAY, MINUTE, back_from_stop_mode, half_done, stage
 
 ABOUT = {"instance_id": SOURCE, "episode": f"{SOURCE}/1"}
 
@@ -31,8 +31,10 @@ def test_each_warning_is_reported_once(caplog: pytest.LogCaptureFixture, dry_run
 def test_a_return_that_needs_a_human(caplog: pytest.LogCaptureFixture) -> None:
     """The record names instance and episode."""
     here = back_from_stop_mode()
-    for number in range(1, 6):
-        here.put(f"sweeps/{SOURCE}/running-1/{number}", {"at": here.cloud.now()})
+    for _ in range(5):
+        here.sweep()
+        here.advance(60 * MINUTE)
+    caplog.clear()
     here.sweep()
     (record,) = reading.audited(caplog, "report")
     assert record.items() >= ABOUT.items()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from spotkeeper.belonging import rescue_of
 from spotkeeper.errors import InaccessibleRecord, UnreadableRecord
+from spotkeeper.events.times import epoch_seconds
 from spotkeeper.instances import Described, describe_instances, in_stop_mode, is_held, iso, tags_of
 from spotkeeper.restart_decision import RestartAction, decide_next_try, decide_restart, not_restartable
 from spotkeeper.restart_records import Ledger
@@ -25,6 +26,8 @@ class MissedChange:
 
     ``about`` is what it waits for: ``restart-<n>``, ``running-<n>``, ``deleted-<n>``. ``needs_human``: no further call
     will change it, and the reason says why. ``episode`` is its rescue, ``<instance>/<n>``, if any.
+    Invocations are counted anew when the instance was started again: ``started_at``, in seconds since 1970, 0 where it
+    is released or Describe does not tell.
     """
 
     instance_id: str
@@ -34,6 +37,7 @@ class MissedChange:
     reason: str
     needs_human: bool = False
     episode: str = ""
+    started_at: int = 0
 
     @property
     def name(self) -> str:
@@ -54,8 +58,15 @@ def of_rescue(rescue: RescueState, now: float) -> MissedChange | None:
         return MissedChange(rescue.instance_id, "Deleted", f"deleted-{rescue.number}", over, reason, episode=episode)
     runs = instance.get("Status") == "Running" and not rescue.locked and not is_held(tags_of(instance), now)
     reason = "it runs again and no call has restored its memberships" if runs and over else "it does not run again yet"
-    about, due = f"running-{rescue.number}", runs and over
-    return MissedChange(rescue.instance_id, "Running", about, due, reason, episode=episode)
+    return MissedChange(
+        rescue.instance_id,
+        "Running",
+        f"running-{rescue.number}",
+        runs and over,
+        reason,
+        episode=episode,
+        started_at=int(epoch_seconds(str(instance.get("StartTime") or "")) or 0),
+    )
 
 
 def stopped(run: Context) -> list[Described]:
@@ -113,4 +124,4 @@ def record(run: Context, change: MissedChange) -> None:
 
 
 def _key(run: Context, change: MissedChange, number: str) -> str:
-    return f"{run.home}/sweeps/{change.instance_id}/{change.about}/{number}"
+    return f"{run.home}/sweeps/{change.instance_id}/{change.about}/{change.started_at}-{number}"
