@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from simulator import fleet
+from simulator.transport import Killed
 from spotkeeper.errors import BrokenRecord, RescueIncomplete
 from tests.rescue.reading import fault, heal, plant, records
 from tests.rescue.stage import SOURCE
-from tests.state_change.stage import StateStage, reclaimed, running, start_by_hand
+from tests.state_change.stage import StateStage, reclaimed, running, stage, start_by_hand
 
 BACK = 80
 
@@ -67,6 +68,23 @@ def test_a_further_stop_after_a_refusal() -> None:
     here.runs()
     here.fleet.source.started_at = here.cloud.now()
     here.sweeps(1)
+    assert here.weights() == [BACK, BACK]
+
+
+@pytest.mark.parametrize(("action", "ends"), [("SetBackendServers", True), ("DescribeLoadBalancers", False)])
+def test_a_rescue_that_died_before_the_drain(action: str, *, ends: bool) -> None:
+    """After the notice only the return is left: it ends the rescue, or a human does where no membership is recorded."""
+    here = stage(tags=fleet.MANAGED_TAG, spot_interruption_behavior="Stop")
+    fault(here, action, "kill-before")
+    with pytest.raises(Killed):
+        here.interrupt()
+    heal(here)
+    here.advance(here.fleet.spec.notice + 1)
+    here.cloud.ecs.capacity_back(SOURCE)
+    start_by_hand(here)
+    here.sweeps(90)
+    assert ("done" in records(here)) is ends
+    assert len(here.handed_over) == (1 if ends else 5)
     assert here.weights() == [BACK, BACK]
 
 

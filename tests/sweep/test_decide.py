@@ -93,6 +93,11 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "drained in stop mode, runs under a later lock": rescue(
             OPEN, DRAINED, locked=True, instance={**instance(stop=True), "Status": "Running"}, notice_end=NOW - 1
         ),
+        "stop mode, not drained, the notice ends now": rescue(OPEN, notice_end=NOW, **STOPPED_GONE),
+        "stop mode, not drained, without a notice": rescue(OPEN, **STOPPED_GONE),
+        "stop mode, not drained, still locked": rescue(OPEN, notice_end=NOW - 1, **STOPPING, **STOPPED_GONE),
+        "stop mode, not drained, unknown": rescue(OPEN, notice_end=NOW - 1, unknown=True, **STOPPED_GONE),
+        "released, not in stop mode": rescue(OPEN, notice_end=NOW - 1),
         "open for a day without a lock": rescue(OPEN, opened_at=NOW - OLD_SECONDS),
         "open for almost a day": rescue(OPEN, opened_at=NOW - OLD_SECONDS + 0.5),
     }),
@@ -143,8 +148,16 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "stop mode, drained, not described": rescue(OPEN, DRAINED, **STOPPED_GONE),
         "stop mode, drained, old and worked on": rescue(OPEN, DRAINED, opened_at=0.0, signs=ALIVE, **STOPPING),
     }),
+    (LEAVE, "its notice is over: state_change ends it once it runs again", {
+        "stop mode, not drained, runs again": rescue(
+            OPEN, notice_end=NOW - 1, instance=instance(stop=True), **STOPPED_GONE
+        ),
+        "stop mode, not drained, released": rescue(OPEN, notice_end=NOW - 1, **STOPPED_GONE),
+        "stop mode, not drained, old": rescue(OPEN, notice_end=NOW - 1, opened_at=0.0, **STOPPED_GONE),
+    }),
     (LEAVE, "its rescue is finished", {
         "done, still locked": rescue(OPEN, DONE, **LOCKED),
+        "stop mode, done, the notice over": rescue(OPEN, DONE, notice_end=NOW - 1, **STOPPED_GONE),
         "done, gone": rescue(OPEN, DONE),
         "done and old": rescue(OPEN, DONE, opened_at=NOW - 30 * OLD_SECONDS, **LOCKED),
         "stop mode, done, running": rescue(OPEN, DRAINED, DONE, instance=instance(stop=True)),

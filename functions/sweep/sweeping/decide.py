@@ -64,6 +64,8 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     drained = rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
     waits = drained and not _reclaimed_again(rescue, now)
     yield waits, RescueAction.LEAVE, "it is drained; state_change restores its memberships when it runs again"
+    late = _too_late_to_drain(rescue, now)
+    yield late, RescueAction.LEAVE, "its notice is over: state_change ends it once it runs again"
     broken = bool(rescue.unreadable) and not rescue.locked
     yield broken, RescueAction.REPORT, rescue.unreadable
     old = not rescue.locked and rescue.open and rescue.opened_at is not None and now - rescue.opened_at > OLD_SECONDS
@@ -115,6 +117,15 @@ def _after_an_error(rescue: RescueState, now: float) -> Iterator[tuple[bool, Res
     elif rescue.signs and not _noticed(rescue, now):
         retried = now - rescue.signs[-1].at <= SILENT_LATER_SECONDS and bool(rescue.signs[-1].ending)
         yield retried, RescueAction.LEAVE, "its last call ended a moment ago: Function Compute tries it again"
+
+
+def _too_late_to_drain(rescue: RescueState, now: float) -> bool:
+    """Whether it is open in stop mode after its notice, and known to be unlocked: ``interruption`` needs the lock.
+
+    Only an open rescue has its event here.
+    """
+    over = rescue.notice_end is not None and now > rescue.notice_end
+    return in_stop_mode(rescue.event) and over and not (rescue.locked or rescue.unknown)
 
 
 def _reclaimed_again(rescue: RescueState, now: float) -> bool:
