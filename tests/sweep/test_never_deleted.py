@@ -7,7 +7,6 @@ import pytest
 from simulator.ecs.model import DiskMapping
 from tests.rescue import reading
 from tests.rescue.stage import REALISTIC, SOURCE
-from tests.rescue.walks import outcome_of
 from tests.sweep.cleaning import DELETE, DELETIONS, NOTHING_LEFT, finished, kept, leftovers
 from tests.sweep.stage import DAY, MINUTE, stage
 
@@ -26,7 +25,12 @@ def test_an_image_that_is_used_since_it_was_looked_at() -> None:
     here = finished()
     left = leftovers(here)
     reading.fault(here, "DeleteImage", "code:ImageUsingByInstance")
-    here.sweep(**DELETE)
+    answer = here.sweep(**DELETE)
+    (warning,) = answer["warnings"]
+    assert f"{left['images'][0]} (ImageUsingByInstance)" in warning
+    assert (answer["outcome"], answer["deleted"]) == ("skipped", [])
+    here.advance(60 * MINUTE)
+    assert here.sweep(**DELETE)["warnings"] == []  # it is tried again in a day
     assert leftovers(here) == left
     assert not any("Force" in call.parameters for call in here.calls(*DELETIONS))
     assert "cleaned" not in reading.records(here, folder="sweeps")
@@ -38,9 +42,12 @@ def test_a_snapshot_that_somebody_made_an_image_of() -> None:
     shared = leftovers(here)["snapshots"][0]
     theirs = here.cloud.ecs.add_public_image("m-bp1theirs")
     theirs.owner_alias, theirs.disks = "self", [DiskMapping("/dev/xvda", "system", 40, shared)]
-    outcome_of(lambda: here.sweep(**DELETE))
-    here.advance(MINUTE)
-    outcome_of(lambda: here.sweep(**DELETE))
+    answers = []
+    for _ in range(2):
+        answers.append(here.sweep(**DELETE))
+        here.advance(DAY)
+    assert [answer["deleted"] for answer in answers] == [[f"{SOURCE}/1"], []]
+    assert [f"{shared} (SnapshotCreatedImage)" in str(answer["warnings"]) for answer in answers] == [True, True]
     assert leftovers(here) == {**NOTHING_LEFT, "snapshots": [shared]}
     assert "m-bp1theirs" in here.cloud.ecs.images
 

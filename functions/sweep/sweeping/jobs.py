@@ -14,7 +14,7 @@ from sweeping import leftovers, lifecycle_actions, missed_changes, observe
 from sweeping.actions import clean_up, invoke
 from sweeping.answer import answer
 from sweeping.context import Context
-from sweeping.decide import Item, RescueAction, decide, decide_clean_up, quota_warnings, urgency
+from sweeping.decide import CleanUp, Item, RescueAction, decide, decide_clean_up, quota_warnings, urgency
 from sweeping.missed_changes import MissedChange
 from sweeping.observe import Candidates
 from sweeping.report import Job, Report
@@ -28,12 +28,16 @@ MOST_TIDIED = 200
 
 @dataclass
 class Sweep:
-    """The jobs of a sweep, with the rescues that they share."""
+    """The jobs of a sweep, with the rescues that they share.
+
+    ``answered`` are the leftovers whose deletion no call has to try again before tomorrow.
+    """
 
     run: Context
     report: Report
     rescues: list[RescueState] = field(default_factory=list)
     seen: Candidates | None = None
+    answered: set[str] = field(default_factory=set)
 
     def answer(self) -> dict[str, Any]:
         """The answer. Raises ``BatchFailed``, and the error of the search for rescues, after everything else.
@@ -118,10 +122,9 @@ class Sweep:
         items: list[Item] = []
         for decision in (decide(rescue, self.run.now) for rescue in rescues if rescue.managed):
             rescue, name, reason = decision.rescue, decision.rescue.name, decision.reason
-            about = {"instance_id": rescue.instance_id, "episode": name}
             reported = decision.action is RescueAction.REPORT
             if not reported:  # the report of its warning is the record
-                self.run.audit.record(decision.action.value, "seen", reason, **about)
+                self.run.audit.record(decision.action.value, "seen", reason, **rescue.about)
             items.append(
                 Item(
                     name,
@@ -129,7 +132,7 @@ class Sweep:
                     due=decision.action is RescueAction.INVOKE,
                     act=functools.partial(invoke.interruption, self.run, rescue),
                     warning=f"{name}: {reason}" if reported else "",
-                    about=about,
+                    about=rescue.about,
                     urgency=urgency(decision, self.run.now),
                     limited=not rescue.locked,
                 )
@@ -215,17 +218,27 @@ class Sweep:
                     left.name,
                     "" if left.cleaned else leftovers.line(decision),
                     due=wanted,
-                    act=functools.partial(clean_up.delete, run, decision),
+                    act=functools.partial(self._delete, decision),
                     warning=decision.reason if left.unreadable and not left.error else "",
-                    about={"instance_id": left.instance_id, "episode": left.name},
+                    about=left.about,
                 )
             ]
-            again = wanted and left.name not in self.report.done["deleted"]
+            again = wanted and left.name not in self.answered
             if settings.dry_run or (again and run.step_limit.remaining() <= 0):
                 continue
             until = int(run.now + RETRY_SECONDS) if again else leftovers.next_look(decision, run)
             self.report.attempt(left.name, functools.partial(clean_up.reschedule, run, entry, decision, until))
         self.report.cut("finished rescues", len(due) - looked)
+
+    def _delete(self, decision: CleanUp) -> bool:
+        """Whether anything of these leftovers was deleted; what stays is a warning."""
+        left = decision.leftover
+        deleted, stay = clean_up.delete(self.run, decision)
+        self.answered.add(left.name)
+        if stay:
+            reason = f"in use, tried again in a day: {', '.join(stay)}"
+            self.report.warn(f"{left.name}: {reason}", **left.about)
+        return deleted
 
     def _tidy(self) -> Iterator[list[Item]]:
         """Stale entries of the index, and stale signs of life: removed without a line in the answer."""

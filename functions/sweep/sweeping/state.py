@@ -50,6 +50,11 @@ class RescueState:
         return f"{self.instance_id}/{self.number}"
 
     @property
+    def about(self) -> dict[str, str]:
+        """The fields of its audit records."""
+        return {"instance_id": self.instance_id, "episode": self.name}
+
+    @property
     def key(self) -> EpisodeKey:
         """Instance id and number of the episode."""
         return self.instance_id, self.number
@@ -108,3 +113,8 @@ class Leftover:
     def name(self) -> str:
         """``<instance>/<episode>``."""
         return f"{self.instance_id}/{self.number}"
+
+    @property
+    def about(self) -> dict[str, str]:
+        """The fields of its audit records."""
+        return {"instance_id": self.instance_id, "episode": self.name}

@@ -14,20 +14,23 @@ IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDi
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
 
-def delete(run: Context, clean_up: CleanUp) -> None:
+def delete(run: Context, clean_up: CleanUp) -> tuple[bool, list[str]]:
     """Delete, the image before its snapshots; they are recorded first, so that a call after a crash finds them.
 
-    A resource in use stays, and with an image everything stays. No call uses Force.
-    Raises ``CloudError``, ``JournalUnavailable``.
+    A resource in use stays, and with an image everything stays. No call uses Force. Returns whether anything was
+    deleted or nothing is left, and what stays: id and code. Raises ``CloudError``, ``JournalUnavailable``.
     """
     document = {"image_id": clean_up.image_id, "snapshot_ids": list(clean_up.snapshot_ids)}
     run.journal.create(f"{run.home}/sweeps/{clean_up.leftover.name}/clean-up", document)
-    if clean_up.image_id and _delete(run, "DeleteImage", "ImageId", [clean_up.image_id]):
-        return
-    stays = _delete(run, "DeleteSnapshot", "SnapshotId", clean_up.snapshot_ids)
-    stays += _delete(run, "DeleteDisk", "DiskId", clean_up.disk_ids)
-    if not stays:
+    deleted, stay = _delete(run, "DeleteImage", "ImageId", [clean_up.image_id] if clean_up.image_id else [])
+    if stay:
+        return False, stay
+    snapshots, snapshots_stay = _delete(run, "DeleteSnapshot", "SnapshotId", clean_up.snapshot_ids)
+    disks, disks_stay = _delete(run, "DeleteDisk", "DiskId", clean_up.disk_ids)
+    stay = [*snapshots_stay, *disks_stay]
+    if not stay:
         _close(run, clean_up)
+    return deleted + snapshots + disks > 0 or not stay, stay
 
 
 def reschedule(run: Context, due: Due, clean_up: CleanUp, until: int) -> None:
@@ -45,18 +48,19 @@ def _close(run: Context, clean_up: CleanUp) -> None:
     run.journal.create(f"{run.home}/sweeps/{clean_up.leftover.name}/cleaned", document)
 
 
-def _delete(run: Context, action: str, key: str, resource_ids: Iterable[str]) -> list[str]:
-    """Returns the resources that stay because they are in use."""
-    stay: list[str] = []
+def _delete(run: Context, action: str, key: str, resource_ids: Iterable[str]) -> tuple[int, list[str]]:
+    """The number of deleted resources, and the resources that stay because they are in use: id and code."""
+    deleted, stay = 0, list[str]()
     for resource_id in resource_ids:
         try:
             run.ecs.call(action, resource_id, {key: resource_id})
+            deleted += 1
         except CloudError as error:  # noqa: PERF203
             if error.code in IN_USE:
-                stay.append(resource_id)
+                stay.append(f"{resource_id} ({error.code})")
             elif error.code not in GONE and not (action == "DeleteImage" and _image_is_gone(run, resource_id)):
                 raise
-    return stay
+    return deleted, stay
 
 
 def _image_is_gone(run: Context, image_id: str) -> bool:
