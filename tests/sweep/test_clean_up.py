@@ -118,6 +118,26 @@ def test_what_somebody_deleted_already() -> None:
     assert leftovers(here) == NOTHING_LEFT
 
 
+def expire(here: SweepStage) -> None:
+    """The bucket's lifecycle rule deletes all records that were not written anew; the index is."""
+    objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
+    for key in [key for key in objects if "/open/" not in key]:
+        del objects[key]
+
+
+def test_records_that_have_expired() -> None:
+    """Nothing is deleted or forgotten: each day a warning names the rescue and the image with its tag."""
+    here = finished()
+    left = leftovers(here)
+    expire(here)
+    for _ in range(2):
+        (warning,) = kept(here)["warnings"]
+        assert all(text in warning for text in (f"{SOURCE}/1: ", *left["images"]))
+        assert kept(here)["warnings"] == []
+        here.advance(DAY)
+    assert leftovers(here) == left
+
+
 @pytest.mark.parametrize("action", DELETIONS)
 def test_an_answer_that_got_lost(action: str) -> None:
     """It was deleted; asking again is refused: the role may delete what has a tag, and nothing is left to have one."""

@@ -219,7 +219,7 @@ class Sweep:
                     "" if left.cleaned else leftovers.line(decision),
                     due=wanted,
                     act=functools.partial(self._delete, decision),
-                    warning=decision.reason if left.unreadable and not left.error else "",
+                    warning=f"{left.name}: {decision.reason}" if left.unreadable and not left.error else "",
                     about=left.about,
                 )
             ]

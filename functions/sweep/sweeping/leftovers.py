@@ -13,7 +13,7 @@ from typing import Any
 
 from spotkeeper import episode
 from spotkeeper.clients import items
-from spotkeeper.episode import Episode, EpisodeKey
+from spotkeeper.episode import EPISODE_TAG, Episode, EpisodeKey
 from spotkeeper.errors import CloudError, InaccessibleRecord, UnreadableRecord
 from spotkeeper.instances import Described, is_held, tags_of
 from spotkeeper.rescue_index import Due
@@ -53,10 +53,12 @@ def _leftover(run: Context, key: EpisodeKey, images: Mapping[str, Described], kn
 
 def _readable(run: Context, key: EpisodeKey, images: Mapping[str, Described]) -> Leftover:
     rescue = episode.glance(run.journal, run.home, *key)
-    if "done" not in rescue.records or _own(run, key, "cleaned"):
-        # Without ``done`` a call died before it; without ``event`` the records have expired.
-        ended = "done" in rescue.records
-        return Leftover(*key, finished=ended, cleaned=ended or "event" not in rescue.records)
+    if _own(run, key, "cleaned"):
+        return Leftover(*key, cleaned=True)
+    if "done" not in rescue.records:  # a call died before it, or the records have expired
+        if "event" in rescue.records:
+            return Leftover(*key, finished=False)
+        return Leftover(*key, unreadable=_by_hand(key, images.values()))
     done, finished_at = rescue.look("done"), float(rescue.look("done")["at"])
     # Only the source's disks can have been retained, whatever an answer says.
     kept = set(_texts(done["answer"].get("retained_disks")))
@@ -73,6 +75,17 @@ def _readable(run: Context, key: EpisodeKey, images: Mapping[str, Described]) ->
         snapshot_ids=_texts(begun) or snapshots_of(image),
         disks=tuple(_disks(run, sorted(kept & _look(rescue, "disks").get("disks", {}).keys()))),
         released_by=max(finished_at, float(rescue.look("event").get("notice_end", 0.0))),
+    )
+
+
+def _by_hand(key: EpisodeKey, images: Iterable[Described]) -> str:
+    """The warning about leftovers that no record names any more; the tag only says where to look."""
+    name = f"{key[0]}/{key[1]}"
+    tagged = sorted(str(image["ImageId"]) for image in images if tags_of(image).get(EPISODE_TAG) == name)
+    return (
+        f"the journal's records of this rescue have expired, and only what they name is deleted. "
+        f"Delete by hand its images with their snapshots (tag {EPISODE_TAG}={name}: {', '.join(tagged) or 'none'}) and "
+        f"the retained disks of {key[0]}, then the journal's object open/leftovers/<time>/{name}"
     )
 
 
@@ -115,6 +128,8 @@ def snapshots_of(image: Described | None) -> tuple[str, ...]:
 def line(clean_up: CleanUp) -> str:
     """A line of the answer."""
     left = clean_up.leftover
+    if left.unreadable:
+        return f"{left.name}: {clean_up.reason}"
     image = f"image {left.image_id}" if left.image else "no image"
     disks = ", ".join(str(disk["DiskId"]) for disk in left.disks) or "none"
     return f"{left.name}: {image}, {len(left.snapshot_ids)} snapshots, retained disks {disks} ({clean_up.reason})"
