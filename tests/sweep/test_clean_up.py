@@ -119,10 +119,31 @@ def test_what_somebody_deleted_already() -> None:
 
 
 def expire(here: SweepStage) -> None:
-    """The bucket's lifecycle rule deletes all records that were not written anew; the index is."""
+    """The bucket's lifecycle rule deletes the rescue's records."""
     objects = here.cloud.oss.buckets["spotkeeper-journal"].objects
-    for key in [key for key in objects if "/open/" not in key]:
+    for key in [key for key in objects if "/rescues/" in key and "/open/" not in key]:
         del objects[key]
+
+
+@pytest.mark.parametrize("weeks", [1, 40])
+def test_an_image_in_use_for_longer_than_its_records_stay(weeks: int) -> None:
+    """The sweep has its own record of what is left: all of it is deleted once the image is free."""
+    here = finished()
+    image_id = here.before["answer"]["image_id"]
+    here.add_instance("i-bp1user", image_id=image_id)
+    here.advance(30 * DAY)
+    here.sweep(**DELETE)
+    expire(here)
+    for _ in range(weeks):
+        here.advance(7 * DAY)
+        assert "in use" in here.sweep(**DELETE)["clean_up"][0]
+    del here.cloud.ecs.instances["i-bp1user"]
+    here.advance(DAY)
+    assert here.sweep(**DELETE)["deleted"] == [f"{SOURCE}/1"]
+    assert leftovers(here) == NOTHING_LEFT
+    here.advance(DAY)
+    here.sweep(**DELETE)
+    assert here.hints("open") == []
 
 
 def test_records_that_have_expired() -> None:

@@ -55,10 +55,10 @@ def _readable(run: Context, key: EpisodeKey, images: Mapping[str, Described]) ->
     rescue = episode.glance(run.journal, run.home, *key)
     if _own(run, key, "cleaned"):
         return Leftover(*key, cleaned=True)
-    if "done" not in rescue.records:  # a call died before it, or the records have expired
-        if "event" in rescue.records:
-            return Leftover(*key, finished=False)
-        return Leftover(*key, unreadable=_by_hand(key, images.values()))
+    if "event" not in rescue.records:  # the first record to expire
+        return _kept(run, key, images) or Leftover(*key, unreadable=_by_hand(key, images.values()))
+    if "done" not in rescue.records:  # a call died before it
+        return Leftover(*key, finished=False)
     done, finished_at = rescue.look("done"), float(rescue.look("done")["at"])
     # Only the source's disks can have been retained, whatever an answer says.
     kept = set(_texts(done["answer"].get("retained_disks")))
@@ -75,6 +75,28 @@ def _readable(run: Context, key: EpisodeKey, images: Mapping[str, Described]) ->
         snapshot_ids=_texts(begun) or snapshots_of(image),
         disks=tuple(_disks(run, sorted(kept & _look(rescue, "disks").get("disks", {}).keys()))),
         released_by=max(finished_at, float(rescue.look("event").get("notice_end", 0.0))),
+    )
+
+
+def _kept(run: Context, key: EpisodeKey, images: Mapping[str, Described]) -> Leftover | None:
+    """The leftovers by the sweep's own latest record of them (``actions.clean_up``); None without any."""
+    start = f"{run.home}/sweeps/{key[0]}/{key[1]}/leftovers-"
+    weeks = (name.removeprefix(start) for name in run.journal.keys(start))
+    latest = max((int(week) for week in weeks if week.isdecimal()), default=0)
+    found = _own(run, key, f"leftovers-{latest}") or {}
+    times = found.get("finished_at"), found.get("released_by")
+    if not all(isinstance(time, float) for time in times):
+        return None
+    image_id = str(found.get("image_id") or "")
+    return Leftover(
+        instance_id=key[0],
+        number=key[1],
+        finished_at=float(found["finished_at"]),
+        image_id=image_id,
+        image=images.get(image_id),
+        snapshot_ids=_texts(found.get("snapshot_ids")),
+        disks=tuple(_disks(run, list(_texts(found.get("disk_ids"))))),
+        released_by=float(found["released_by"]),
     )
 
 

@@ -8,8 +8,12 @@ from spotkeeper.errors import CloudError
 from spotkeeper.instances import ALL_STATUSES, describe_images
 from spotkeeper.rescue_index import Due
 from sweeping.context import Context
-from sweeping.decide import CleanUp
+from sweeping.decide import DAY, CleanUp
+from sweeping.state import Leftover
 
+WEEK = 7 * DAY
+KEPT_AFTER = 30 * DAY
+"""By then most leftovers are deleted, and the records of their rescue still stand: 90 days by default."""
 IN_USE = frozenset({"ImageUsingByInstance", "SnapshotCreatedImage", "IncorrectDiskStatus", "ImageUseShared"})
 GONE = frozenset({"InvalidImageId.NotFound", "InvalidSnapshotId.NotFound", "InvalidDiskId.NotFound"})
 
@@ -38,8 +42,23 @@ def reschedule(run: Context, due: Due, clean_up: CleanUp, until: int) -> None:
     if clean_up.closed and not clean_up.leftover.cleaned:
         _close(run, clean_up)
     if not clean_up.closed:
+        _keep(run, clean_up.leftover)
         run.journal.hint(Due(due.episode, until).key(run.home), {})
     run.journal.delete(due.key(run.home))
+
+
+def _keep(run: Context, left: Leftover) -> None:
+    """Record leftovers that stay, each week anew: the records of their rescue expire. Raises ``JournalUnavailable``."""
+    if left.unreadable or not left.finished or run.now - left.finished_at < KEPT_AFTER:
+        return
+    document = {
+        "finished_at": left.finished_at,
+        "released_by": left.released_by,
+        "image_id": left.image_id,
+        "snapshot_ids": list(left.snapshot_ids),
+        "disk_ids": [str(disk["DiskId"]) for disk in left.disks],
+    }
+    run.journal.create(f"{run.home}/sweeps/{left.name}/leftovers-{int(run.now // WEEK)}", document)
 
 
 def _close(run: Context, clean_up: CleanUp) -> None:
