@@ -169,8 +169,9 @@ class Episode:
 
 LATER_EVENT_SECONDS = 600.0
 """An event so long after the end of the recorded notice tells of another notice, if the instance is under the lock."""
-LATER_LOCK_SECONDS = 3_600.0
-"""A lock so long after the end of the recorded notice belongs to another notice, whatever time the event has."""
+OLD_SECONDS = 86_400.0
+"""An unfinished rescue is so long after its notice about another notice, if the instance is under the lock. A finished
+rescue is not: should a lock never end, each further rescue would launch a replacement."""
 
 
 def latest(blank: Episode) -> Episode:
@@ -207,7 +208,7 @@ def _is_over(
         return False
     told = -math.inf if event_time is None else min(event_time, now)
     over = float(event["notice_end"])
-    return told > over + LATER_EVENT_SECONDS or now > over + LATER_LOCK_SECONDS
+    return told > over + LATER_EVENT_SECONDS or (not end and now > over + OLD_SECONDS)
 
 
 def _current(folders: Mapping[int, Collection[str]]) -> int:

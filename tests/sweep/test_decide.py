@@ -11,7 +11,17 @@ import pytest
 from spotkeeper.instances import in_stop_mode, iso
 from spotkeeper.settings.sweep import SweepSettings
 from spotkeeper.signs_of_life import AGAIN, HUMAN, Sign
-from sweeping.decide import OLD_SECONDS, Item, RescueAction, RescueDecision, chosen, decide, quota_warnings, urgency
+from sweeping.decide import (
+    LOCKED_LATER,
+    OLD_SECONDS,
+    Item,
+    RescueAction,
+    RescueDecision,
+    chosen,
+    decide,
+    quota_warnings,
+    urgency,
+)
 from sweeping.state import RescueState
 from tests.tables import cases
 
@@ -155,6 +165,7 @@ DECISIONS: list[tuple[RescueAction, str, list[Any] | dict[str, Any]]] = [
         "stop mode, not drained, released": rescue(OPEN, notice_end=NOW - 1, **STOPPED_GONE),
         "stop mode, not drained, old": rescue(OPEN, notice_end=NOW - 1, opened_at=0.0, **STOPPED_GONE),
     }),
+    (REPORT, LOCKED_LATER, {"done, long under the lock": rescue(OPEN, DONE, locked_later=True, **LOCKED)}),
     (LEAVE, "its rescue is finished", {
         "done, still locked": rescue(OPEN, DONE, **LOCKED),
         "stop mode, done, the notice over": rescue(OPEN, DONE, notice_end=NOW - 1, **STOPPED_GONE),

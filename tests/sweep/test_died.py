@@ -234,3 +234,21 @@ def test_no_stock_until_the_timeout() -> None:
     here.cloud.ecs.stock[here.fleet.spec.zone_id, here.fleet.spec.instance_type, "spot"] = None
     here.minutes(3)
     assert here.shortcomings() == []
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["unfinished", "finished"])
+def test_a_later_notice_of_an_instance_that_outlived_its_rescue(ended: bool) -> None:  # noqa: FBT001
+    """The event of a reclaim is lost. An unfinished rescue is replaced; a lock after a finished rescue is reported.
+
+    A lock that never ends must not launch a replacement each day.
+    """
+    here = stage(REALISTIC, {"SPOTKEEPER_RELAUNCH": "none"}, locked=False)
+    here.finishes(None, name="test", SPOTKEEPER_REQUIRE_RECYCLING_LOCK="false")
+    if not ended:
+        here.move_away(f"rescues/{SOURCE}/1/done")
+    here.advance(2 * DAY)
+    here.cloud.ecs.reclaim(SOURCE)
+    warnings = here.minutes(2)[0]["warnings"]
+    assert any("if this is another notice" in text for text in warnings) is ended
+    assert here.handed_over == [SOURCE] * (not ended)
+    assert len(reading.images(here)) == (1 if ended else 2)

@@ -68,7 +68,7 @@ BUGS = (
     Bug(
         "finished episode reopened by an old event",
         "shared/spotkeeper/episode.py",
-        'if end and in_stop_mode(episode.records.get("event")) and event_time > float(end["at"]):',
-        'if end and in_stop_mode(episode.records.get("event")):',
+        'return (now if event_time is None else event_time) > float(end["at"]) if end else False',
+        "return bool(end)",
     ),
 )

@@ -27,6 +27,10 @@ USED_GRACE = 3_600.0
 UNKNOWN_NOTICE_SECONDS = 240.0
 """The assumed rest of a notice whose event did not come: the lock may be as old as the last sweep."""
 
+LOCKED_LATER = (
+    "it is under the Recycling lock long after the notice of its finished rescue: if this is another notice, invoke "
+    "interruption with an event of this moment"
+)
 QUOTA_WARNING = 0.8
 DAY = 86_400.0
 
@@ -60,6 +64,7 @@ def _rules(rescue: RescueState, now: float) -> Iterator[tuple[bool, RescueAction
     lost = _lost(rescue, now)
     yield bool(lost), RescueAction.REPORT, lost
     ended = _ended(rescue)
+    yield bool(ended) and rescue.locked_later, RescueAction.REPORT, LOCKED_LATER
     yield bool(ended), RescueAction.LEAVE, ended
     drained = rescue.open and in_stop_mode(rescue.instance or rescue.event) and "drained" in rescue.records
     waits = drained and not _reclaimed_again(rescue, now)

@@ -16,7 +16,16 @@ from spotkeeper.clients import chunks
 from spotkeeper.episode import EPISODE_TAG, Episode, EpisodeKey
 from spotkeeper.errors import BrokenRecord, CloudError, DeadlineReached, InaccessibleRecord, UnreadableRecord
 from spotkeeper.events.times import epoch_seconds
-from spotkeeper.instances import Described, describe_instances, instances_by_id, is_held, is_spot, locked, tags_of
+from spotkeeper.instances import (
+    Described,
+    describe_instances,
+    in_stop_mode,
+    instances_by_id,
+    is_held,
+    is_spot,
+    locked,
+    tags_of,
+)
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.signs_of_life import Sign
 from sweeping.context import Context
@@ -153,21 +162,28 @@ def _latest(run: Context, state: RescueState) -> RescueState:
     indexed = state.indexed and number == state.number
     state = replace(state, number=number, records=frozenset(found.records), indexed=indexed)
     try:
-        return _read(state, found)
+        return _read(state, found, run.now)
     except UnreadableRecord as error:
         inaccessible = error if isinstance(error, InaccessibleRecord) else None
         return replace(state, unreadable=str(error), error=inaccessible)
 
 
-def _read(state: RescueState, found: Episode) -> RescueState:
+def _read(state: RescueState, found: Episode, now: float) -> RescueState:
     if _is_foreign_end(found):
         state = replace(state, records=state.records - {"done"})
+    if state.locked and (begun := _look_at_event(state, found)):
+        later = now > float(begun["notice_end"]) + episode.LATER_EVENT_SECONDS
+        state = replace(state, locked_later=later and not in_stop_mode(begun))
     if "lost" in state.records:
         return replace(state, end=found.look("lost"))
-    if not state.open or not (event := found.look("event")):
+    if not state.open or not (event := _look_at_event(state, found)):
         return state
     state = replace(state, event=event, notice_end=float(event["notice_end"]))
     return replace(state, opened_at=epoch_seconds(str(event.get("opened_at") or "")))
+
+
+def _look_at_event(state: RescueState, found: Episode) -> Mapping[str, Any]:
+    return found.look("event") if "event" in state.records else {}
 
 
 def _is_foreign_end(found: Episode) -> bool:

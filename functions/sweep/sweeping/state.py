@@ -21,6 +21,7 @@ class RescueState:
     and ``opened_at`` are seconds since 1970, None where they are not recorded. ``signs`` are its calls' signs of life,
     ``invocations`` counts the accepted invocations since an error that needs a human; ``newly_locked``: the last of
     them found no lock, and now there is one.
+    ``locked_later``: the lock is there long after the notice of its rescue (``episode.LATER_EVENT_SECONDS``).
     ``unreadable`` says why its records cannot be read, ``error`` is the error of an inaccessible record.
     ``indexed``: it is open by the index.
     """
@@ -38,6 +39,7 @@ class RescueState:
     signs: tuple[Sign, ...] = ()
     invocations: int = 0
     newly_locked: bool = False
+    locked_later: bool = False
     image_held: bool = False
     managed: bool = True
     indexed: bool = False
