@@ -217,3 +217,13 @@ def test_a_launch_with_a_release_time_is_repeated_as_it_was() -> None:
     here.advance(3000)
     here.deliver()
     assert only_replacement(here)["AutoReleaseTime"] == "2019-04-09T06:00Z"
+
+
+@pytest.mark.parametrize("key", ["zone-team", "k8s.io/pool"])
+def test_the_replacement_is_managed_by_a_tag_of_any_name(key: str) -> None:
+    """Without SPOTKEEPER_MANAGED_TAG its own interruption would be skipped."""
+    tags = {**{f"key-{number:02}": "x" for number in range(19)}, key: "prod"}
+    here = stage(settings={"SPOTKEEPER_MANAGED_TAG": f"{key}=prod"}, tags=tags)
+    here.finishes()
+    (launched,) = replacements(here)
+    assert launched["Tags"][key] == "prod"

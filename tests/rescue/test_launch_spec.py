@@ -10,6 +10,7 @@ import pytest
 from rescue.launch_spec.options import describe_option, launch_options, release_moved, release_time
 from rescue.launch_spec.spec import launch_spec, run_parameters
 from rescue.launch_spec.tags import carried_tags
+from spotkeeper.settings.types import TagFilter
 from tests.rescue.test_decide import settings as chosen
 
 SOURCE: dict[str, Any] = {
@@ -85,9 +86,10 @@ def test_nulls_everywhere() -> None:
 def test_foreign_and_state_tags_stay_behind() -> None:
     """Tags of Auto Scaling and ACK are theirs to write; tags with our own state belong to an earlier rescue."""
     names = ("acs:a", "aliyun:b", "ack.c", "k8s.d")
+    listed = [f"tag {key}: the platform writes tags with this prefix" for key in ("ack.c", "k8s.d")]
     state = ("spotkeeper:episode", "spotkeeper:failed-check", "spotkeeper:hook-alive-until:ash-1")
     kept = {"spotkeeper:managed": "true", "team": "web", "empty": ""}
-    assert carried_tags({**dict.fromkeys((*names, *state), "x"), **kept}) == (kept, [])
+    assert carried_tags({**dict.fromkeys((*names, *state), "x"), **kept}, TagFilter("team")) == (kept, listed)
 
 
 @pytest.mark.parametrize(("own", "kept"), [(18, 18), (19, 19), (20, 19)])
@@ -107,6 +109,21 @@ def test_the_managed_tag_is_never_the_one_that_is_dropped() -> None:
     tags = {**{f"key-{number:02}": "x" for number in range(19)}, "spotkeeper:managed": "true"}
     source = {**SOURCE, "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}}
     assert {"Key": "spotkeeper:managed", "Value": "true"} in spec(source)["run"]["Tag"]
+
+
+@pytest.mark.parametrize("key", ["zone-team", "k8s.io/pool"])
+def test_a_managed_tag_of_any_name_comes_first(key: str) -> None:
+    """The setting decides which tag manages, whatever its name and the number of the others."""
+    tags = {**{f"spotkeeper:{number:02}": "x" for number in range(19)}, key: "prod"}
+    kept, dropped = carried_tags(tags, TagFilter(key, "prod"))
+    assert next(iter(kept.items())) == (key, "prod")
+    assert dropped == ["tag spotkeeper:18: an instance has 20 tags at most"]
+
+
+def test_a_managed_tag_that_only_the_platform_writes_is_listed() -> None:
+    """RunInstances refuses it: somebody has to know that the replacement is not managed."""
+    dropped = carried_tags({"acs:team": "x", "acs:a": "x"}, TagFilter("acs:team"))[1]
+    assert dropped == ["tag acs:team: the platform writes tags with this prefix"]
 
 
 def test_the_order_of_the_launch_options() -> None:

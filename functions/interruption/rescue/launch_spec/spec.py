@@ -39,7 +39,7 @@ def launch_spec(
     run.update(disk_settings.disk_parameters(disks, settings.relaunch))
     run.update({"RamRoleName": ram_role} if ram_role else {})
     run.update({"UserData": user_data} if user_data and settings.user_data is UserData.KEEP else {})
-    tags, dropped = carried_tags(tags_of(source))
+    tags, dropped = carried_tags(tags_of(source), settings.managed_tag)
     release = str(source.get("AutoReleaseTime") or "")
     listed = [*instance_settings.listed(source), *disk_settings.listed(source, disks, settings.relaunch)]
     return {
