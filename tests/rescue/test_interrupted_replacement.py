@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from simulator.transport import Killed
 from spotkeeper.errors import RescueFailed
 from spotkeeper.instances import iso
 from tests.edge.samples import interruption_of
-from tests.rescue.reading import dies, fault, places, replacements
-from tests.rescue.stage import SOURCE, Stage, stage
+from tests.rescue.reading import dies, fault, heal, places, replacements
+from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
 
 NOTICE = 300.0
 FIRST_WRITES = ("AddVServerGroupBackendServers", "AddBackendServers")
@@ -133,3 +134,45 @@ def test_a_copied_tag_inherits_nothing() -> None:
     here.cloud.progress()
     answer = here.finishes(event_of(here, "i-bp1neighbour00000001"), name="second")
     assert weights(here.state, answer["replacement_id"]) == []
+
+
+def stays_stopped(here: Stage, after: str) -> None:
+    """From now on a replacement that has the status ``after`` is Stopped at once."""
+
+    def power_off() -> None:
+        for launched in replacements(here):
+            instance = here.cloud.ecs.instances[launched["InstanceId"]]
+            instance.status = "Stopped" if instance.status == after else instance.status
+
+    here.meanwhile("DescribeInstances", power_off)
+
+
+@pytest.mark.parametrize(("after", "least", "most"), [("Running", 60, 100), ("Pending", 300, 340)])
+def test_a_replacement_that_stays_stopped(after: str, least: float, most: float) -> None:
+    """Nothing starts it but a human: the call says so instead of waiting until its time is up, and starts nothing."""
+    here = stage(REALISTIC, timeout=1800)
+    stays_stopped(here, after)
+    here.fails(RescueFailed, "Stopped and does not start.* Start it, or delete it")
+    assert least <= here.cloud.now() - here.calls("RunInstances")[0].at <= most
+    again = here.cloud.now()
+    here.fails(RescueFailed, "Stopped and does not start")
+    assert here.cloud.now() - again <= 400
+    assert [launched["Status"] for launched in replacements(here)] == ["Stopped"]
+    heal(here)
+    here.cloud.ecs.instances[replacements(here)[0]["InstanceId"]].status = "Running"
+    here.finishes()
+
+
+def test_a_replacement_that_is_stopped_for_a_moment_while_it_starts() -> None:
+    """RunInstances shows Stopped between Pending and Starting, however long."""
+    here = stage(replace(REALISTIC, boot=400), timeout=1800)
+    stays_stopped(here, "Pending")
+    begun = here.cloud.now()
+
+    def starts() -> None:
+        for launched in replacements(here):
+            if here.cloud.now() > begun + 300:
+                here.cloud.ecs.instances[launched["InstanceId"]].status = "Running"
+
+    here.meanwhile("DescribeInstances", starts)
+    here.finishes()

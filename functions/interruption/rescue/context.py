@@ -39,6 +39,10 @@ class Context(RunContext[InterruptionSettings]):
     """The number of this call's ``attempt`` record; 0 before it is written."""
     refused_tokens: set[str] = field(default_factory=set)
     """ClientTokens of RunInstances calls that were refused in this call."""
+    started: set[str] = field(default_factory=set)
+    """Replacements that this call has seen Starting or Running."""
+    stopped_since: dict[str, float] = field(default_factory=dict)
+    """Since when this call sees a replacement Stopped without a break, by instance id."""
     undeleted: dict[str, str] = field(default_factory=dict)
     """Warnings about failed images of this rescue that could not be deleted, by image id."""
     above_price_limit: list[str] = field(default_factory=list)

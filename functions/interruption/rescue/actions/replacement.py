@@ -27,7 +27,13 @@ RUNNING_WAITER = Waiter(
     retry=frozenset({"Pending", "Starting", "Stopped", ABSENT}),
     longest_pause=5.0,
 )
-"""RunInstances shows Stopped between Pending and Starting."""
+"""RunInstances shows Stopped between Pending and Starting; see ``_stays_stopped``."""
+STAYS_STOPPED = "Stopped and does not start"
+STARTED = frozenset({"Starting", "Running"})
+STOPPED_SECONDS = 60.0
+START_SECONDS = 300.0
+"""A replacement that is Stopped for ``STOPPED_SECONDS`` does not start if it has started before, or if it was launched
+more than ``START_SECONDS`` ago."""
 
 
 def launch(run: Context, state: State, _: Decision) -> State:
@@ -139,14 +145,19 @@ def _keep(run: Context, state: State, instance_id: str, request: LaunchRequest) 
 
 
 def wait_until_running(run: Context, state: State, _: Decision) -> State:
-    """Wait until the replacement is Running, and record since when; see ``interrupted_replacement`` for its release."""
+    """Wait until the replacement is Running, and record since when; see ``interrupted_replacement`` for its release.
+
+    Raises ``RescueFailed`` if it does not start. A Stopped replacement is not started: somebody may have stopped it.
+    """
 
     def status() -> tuple[str, Described | None]:
         seen = describe_instance(run.ecs, state.replacement_id)
         if seen is None:
             return ABSENT, None
         check_age(run, seen)
-        return "to be reclaimed" if locked(seen) else str(seen.get("Status")), seen
+        if locked(seen):
+            return "to be reclaimed", seen
+        return STAYS_STOPPED if _stays_stopped(run, state, seen) else str(seen.get("Status")), seen
 
     try:
         wait_for(RUNNING_WAITER, state.replacement_id, status, run.step_limit.until)
@@ -155,8 +166,23 @@ def wait_until_running(run: Context, state: State, _: Decision) -> State:
             return interrupted_replacement.interrupted(run, state, failure.last)
         image = f"The image {state.image_id} is safe. " if state.image_id else ""
         raise RescueFailed(
-            f"{failure}. {image}Find out why the replacement does not run; its memberships are in the journal "
-            f"({run.episode.key('memberships')})"
+            f"{failure}. {image}Find out why the replacement does not run. Start it, or delete it so that another "
+            "replacement is launched; then invoke the function again with the same event. Its memberships are in the "
+            f"journal ({run.episode.key('memberships')})"
         ) from failure
     run.episode.record("running", {"at": run.clock.now()})
     return state.replace(replacement=Replacement.RUNNING)
+
+
+def _stays_stopped(run: Context, state: State, seen: Described) -> bool:
+    """Whether the replacement is Stopped and does not start by itself any more."""
+    status, now, replacement_id = seen.get("Status"), run.clock.now(), state.replacement_id
+    if status in STARTED:
+        run.started.add(replacement_id)
+    if status != "Stopped":
+        run.stopped_since.pop(replacement_id, None)
+        return False
+    since = run.stopped_since.setdefault(replacement_id, now)
+    launched = interrupted_replacement.launched(run.episode.records) or {}
+    started = replacement_id in run.started or now - float(launched.get("at", now)) > START_SECONDS
+    return started and now - since >= STOPPED_SECONDS
