@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rescue.actions.launch_refusals import RUN_CONFLICTS, ends_round, is_terminal
+from rescue.actions.launch_refusals import RUN_CONFLICTS, ends_round, is_terminal, may_launch
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import PLAIN, passes_by_itself
 
@@ -39,6 +39,7 @@ def refusal(code: str) -> CloudError:
 @pytest.mark.parametrize("code", NEXT_OPTION.split())
 def test_the_next_option(code: str) -> None:
     """A refusal of one option says nothing of the others, and is not worth waiting for."""
+    assert not ends_round(refusal(code))
     assert not is_terminal(refusal(code))
     assert not passes_by_itself(refusal(code), RUN_CONFLICTS)
 
@@ -59,11 +60,13 @@ def test_what_passes_when_others_have_finished(code: str) -> None:
 
 @pytest.mark.parametrize("code", BUSY.split())
 def test_what_stays_busy(code: str) -> None:
-    """One busy vSwitch does not delay the other options; a launch that is in progress does."""
-    assert ends_round(refusal(code)) is (code == "IdempotentProcessing")
+    """One busy vSwitch does not delay the other options; a launch in progress does, and the image of all of them."""
+    assert ends_round(refusal(code)) is (code in {"IdempotentProcessing", "InvalidSnapshotId.NotReady"})
+    assert may_launch(refusal(code)) is (code == "IdempotentProcessing")
 
 
 @pytest.mark.parametrize("code", ["Throttling.User", "InternalError", "ServiceUnavailable"])
 def test_trouble_that_is_not_the_options(code: str) -> None:
     """Throttling and outages meet every option, and after an outage this option may have been launched."""
     assert ends_round(refusal(code))
+    assert may_launch(refusal(code))

@@ -96,7 +96,7 @@ def test_a_wrong_fallback_does_not_end_the_options(name: str) -> None:
     assert launches(here)[-1] == ("on-demand", HERE, OWN)
 
 
-@pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict", "InvalidSnapshotId.NotReady"])
+@pytest.mark.parametrize("code", ["IncorrectVSwitchStatus", "OperationConflict"])
 def test_an_option_that_stays_busy_does_not_end_the_options(code: str) -> None:
     """A refusal that does not pass within a moment concerns that option; the others are tried."""
     here = stage(settings=LADDER)
@@ -104,6 +104,15 @@ def test_an_option_that_stays_busy_does_not_end_the_options(code: str) -> None:
     here.deliver()
     assert [place for _, place, _ in launches(here)][-1] == THERE
     assert here.cloud.now() - here.before["now"] < 120
+
+
+def test_an_image_whose_snapshots_are_not_ready_is_waited_for() -> None:
+    """All options launch the same image: none of them is better than the first, and on-demand costs more."""
+    here = stage(settings=LADDER)
+    fault(here, "RunInstances", "code:InvalidSnapshotId.NotReady", times=None, until=here.before["now"] + 90)
+    here.rescues()
+    assert set(launches(here)) == {("spot", HERE, OWN)}
+    assert len(set(tokens(here))) == 1
 
 
 @pytest.mark.parametrize("code", ["SecurityGroupInstanceLimitExceed", "QuotaExceed.DeploymentSetInstanceQuotaFull"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rescue.actions import launch_requests
-from rescue.actions.launch_refusals import ends_round
+from rescue.actions.launch_refusals import may_launch
 from rescue.actions.launch_requests import LaunchRecords, LaunchRequest
 from rescue.actions.run_instances import check_age, possible_launches, run_instances, tagged_instances
 from rescue.context import Context
@@ -73,7 +73,7 @@ def _repeat(run: Context, request: LaunchRequest) -> None:
     try:
         run_instances(run, request)
     except CloudError as error:
-        if ends_round(error):
+        if may_launch(error):
             raise
 
 

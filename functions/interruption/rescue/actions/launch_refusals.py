@@ -13,15 +13,21 @@ from __future__ import annotations
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 
+IN_PROGRESS = "IdempotentProcessing"
+"""The same call of another invocation is in progress, and may launch an instance."""
+
+SNAPSHOT_NOT_READY = "InvalidSnapshotId.NotReady"
+"""A snapshot of the image is not ready, and all options launch the same image."""
+
 RUN_CONFLICTS = RetryPolicy(
     conflicts=frozenset(
         {
-            "InvalidSnapshotId.NotReady",
+            SNAPSHOT_NOT_READY,
             "IncorrectVSwitchStatus",
             "IncorrectVpcStatus",
             "OperationDenied.CreatingConflict",
             "OperationConflict",
-            "IdempotentProcessing",
+            IN_PROGRESS,
         }
     )
 )
@@ -57,15 +63,17 @@ TERMINAL_FAMILIES = ("Forbidden", "InvalidAccountStatus", "InvalidRamRole", "NoP
 ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
 """The market price is above the option's price limit: the limit is the user's money, and never raised."""
 
-IN_PROGRESS = "IdempotentProcessing"
-"""The same call of another invocation is in progress, and may launch an instance."""
-
 
 def is_terminal(error: CloudError) -> bool:
     """Whether a refusal that does not pass by itself concerns every launch option."""
     return error.code in TERMINAL or error.code.partition(".")[0] in TERMINAL_FAMILIES
 
 
+def may_launch(error: CloudError) -> bool:
+    """Whether the call may have launched an instance, or may still launch it."""
+    return error.code == IN_PROGRESS or passes_by_itself(error)
+
+
 def ends_round(error: CloudError) -> bool:
     """Whether no other option may be tried now: it would be refused as well, or this option may still be launched."""
-    return error.code == IN_PROGRESS or passes_by_itself(error)
+    return error.code == SNAPSHOT_NOT_READY or may_launch(error)
