@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from spotkeeper.errors import CloudError, NoCapacity
-from tests.rescue.reading import fault, images, launches, places, replacements
+from tests.rescue.reading import dies, fault, heal, images, launches, places, replacements
 from tests.rescue.stage import Stage, stage
 
 HERE, THERE = "vsw-bp1fleet000000000000h", "vsw-bp1fleet000000000000i"
@@ -56,6 +56,22 @@ def test_sold_out_until_the_deadline_and_back_for_the_next_call() -> None:
     assert replacements(here) == []
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = None
     here.rescues()
+
+
+@pytest.mark.parametrize("died", [False, True], ids=["refused", "died first"])
+@pytest.mark.parametrize("code", ["OperationDenied.NoStock", "Account.Arrearage"])
+def test_the_next_call_begins_with_the_first_option(code: str, *, died: bool) -> None:
+    """A request that was refused is not repeated: it was the dearest, and spot may be back."""
+    here = stage(timeout=200)
+    sell_out(here, ("spot", HERE, OWN))
+    if died:
+        dies(here, "RunInstances", skip=1)
+    fault(here, "RunInstances", f"code:{code}", times=None, resource="NoSpot")
+    here.fails(NoCapacity if "NoStock" in code else CloudError)
+    heal(here)
+    here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = None
+    here.rescues()
+    assert launches(here)[-1][0] == "spot"
 
 
 def test_sold_out_until_after_the_release() -> None:

@@ -19,6 +19,9 @@ IN_PROGRESS = "IdempotentProcessing"
 SNAPSHOT_NOT_READY = "InvalidSnapshotId.NotReady"
 """A snapshot of the image is not ready, and all options launch the same image."""
 
+OTHER_PARAMETERS = "IdempotentParameterMismatch"
+"""The ClientToken has launched an instance with other parameters: no other instance may be launched."""
+
 RUN_CONFLICTS = RetryPolicy(
     conflicts=frozenset(
         {
@@ -52,8 +55,7 @@ TERMINAL = frozenset(
         "QuotaExceed.PostPaid",
         "QuotaExceed.PostPaidDisk",
         "QuotaExceed.Tags",
-        # The ClientToken has launched an instance with other parameters: no other instance may be launched.
-        "IdempotentParameterMismatch",
+        OTHER_PARAMETERS,
     }
 )
 """Codes that concern every launch option."""

@@ -4,6 +4,9 @@
 its answer. A call requests the next launch option only when the option before was refused. So only the last request of
 a call can have launched an instance that is not recorded, and the same RunInstances with the same ClientToken answers
 with its id ("How to ensure idempotence", document 25693). The records prove that an instance is this rescue's.
+
+``launch-request-refused-<token>`` ends a round of launch options: that request was refused and has launched nothing, so
+that no later call repeats it. The next call begins the next round.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from typing import Any
 
 from rescue.context import Context
 from rescue.launch_spec.spec import run_parameters
-from spotkeeper.errors import BrokenRecord
+from spotkeeper.errors import BrokenRecord, CloudError
 
 INSTANCE_ID = re.compile(r"i-[a-z0-9]{1,40}")
 REQUEST = re.compile(r"launch-request-(?P<attempt>[0-9]{1,9})-(?P<number>[0-9]{1,9})")
+REFUSED = "launch-request-refused-"
 
 TOKEN_LIFE_SECONDS = 3600.0
 """How long the cloud is assumed to remember a ClientToken; no document tells. After that, the same call launches a
@@ -56,7 +60,8 @@ class LaunchRecords:
 
     ``last`` is the last request of each call, by attempt. ``launched`` has the request of each launched instance, and
     ``launched_at`` when its answer was recorded (seconds since 1970), by instance id. ``deleted`` are deleted
-    duplicates, ``gone`` replacements that were released before they served.
+    duplicates, ``gone`` replacements that were released before they served. ``refused`` are the ClientTokens of
+    requests that were refused for good.
     """
 
     last: Mapping[int, LaunchRequest]
@@ -64,6 +69,7 @@ class LaunchRecords:
     launched_at: Mapping[str, float]
     deleted: frozenset[str]
     gone: frozenset[str]
+    refused: frozenset[str]
 
     @property
     def candidates(self) -> list[str]:
@@ -74,6 +80,11 @@ class LaunchRecords:
     def furthest(self) -> Position:
         """The furthest position of any call."""
         return max((request.position for request in self.last.values()), default=(0, 0))
+
+    @property
+    def ended_round(self) -> int:
+        """The latest round that has ended by a recorded refusal; 0 before the first."""
+        return max((request.round for request in self.last.values() if request.token in self.refused), default=0)
 
     def unanswered(self, refused_tokens: Iterable[str] = ()) -> list[LaunchRequest]:
         """The requests that may have launched an instance that is not recorded, the furthest first."""
@@ -93,6 +104,7 @@ def read(run: Context) -> LaunchRecords:
         launched_at={instance_id: run.episode.look(name)["launched_at"] for instance_id, name in launched.items()},
         deleted=frozenset(_instances(names, "deleted-")),
         gone=frozenset(_instances(names, "gone-")),
+        refused=frozenset(name.removeprefix(REFUSED) for name in names if name.startswith(REFUSED)),
     )
 
 
@@ -117,6 +129,13 @@ def record_request(run: Context, position: Position, image_id: str) -> LaunchReq
     request = LaunchRequest(round_number, option, add["InstanceType"], add["VSwitchId"], image_id, token, at)
     run.episode.claim(f"launch-request-{run.attempt}", asdict(request))
     return request
+
+
+def record_refusal(run: Context, request: LaunchRequest, error: CloudError) -> None:
+    """Record that a request was refused and has launched nothing. Raises ``JournalUnavailable``."""
+    run.refused_tokens.add(request.token)
+    document = {"code": error.code, "request_id": error.request_id, "at": run.clock.now()}
+    run.episode.record(f"{REFUSED}{request.token}", document)
 
 
 def record_launch(run: Context, instance_id: str, request: LaunchRequest) -> None:

@@ -6,10 +6,8 @@ with its id. A tag is no proof: anybody can write it, and the console copies it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rescue.actions import interrupted_replacement, launch_requests
-from rescue.actions.launch_refusals import ABOVE_PRICE_LIMIT, ends_round, is_terminal
+from rescue.actions.launch_refusals import ABOVE_PRICE_LIMIT, OTHER_PARAMETERS, ends_round, is_terminal
 from rescue.actions.launch_requests import LaunchRecords, LaunchRequest, Position
 from rescue.actions.run_instances import check_age, exists, possible_launches, run_instances, tagged_instances
 from rescue.context import Context
@@ -59,7 +57,7 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
 
     A cloud that remembers the token may answer with an instance that was released since, so the instance is read.
     """
-    for request in known.unanswered(run.refused_tokens):
+    for request in known.unanswered(known.refused | run.refused_tokens):
         if why := launch_requests.why_not_repeated(run, request):
             _fail_if_launched(run, request, known, why)
             run.refused_tokens.add(request.token)
@@ -68,6 +66,7 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
             instance_id = run_instances(run, request)
         except CloudError as error:
             _raise_unless_next(run, request, error)
+            launch_requests.record_refusal(run, request, error)
         else:
             if exists(run, instance_id, run.clock.now()):
                 return instance_id, request
@@ -92,12 +91,15 @@ def _try_options(run: Context, state: State, known: LaunchRecords) -> tuple[str,
     spec = run.episode.records["launch-spec"]
     image_id = state.image_id or str(spec["own_image"])
     refusals: list[str] = []
-    for position in _positions(known.furthest, len(spec["launch_options"])):
+    positions = _positions(known, len(spec["launch_options"]))
+    for position in positions:
         request = launch_requests.record_request(run, position, image_id)
         try:
             return run_instances(run, request), request
         except CloudError as error:
             _raise_unless_next(run, request, error)
+            if position == positions[-1]:
+                launch_requests.record_refusal(run, request, error)
             option = describe_option(spec["launch_options"][request.option])
             refusals.append(f"{option}: {error.code} (request id {error.request_id or 'none'})")
             if error.code == ABOVE_PRICE_LIMIT:
@@ -109,12 +111,12 @@ def _try_options(run: Context, state: State, known: LaunchRecords) -> tuple[str,
     )
 
 
-def _positions(furthest: Position, options: int) -> Iterable[Position]:
-    """The rest of the furthest call's round, or the next round after its last option."""
-    round_number, option = furthest
-    if round_number == 0 or option + 1 >= options:
-        return ((round_number + 1, number) for number in range(options))
-    return ((round_number, number) for number in range(option + 1, options))
+def _positions(known: LaunchRecords, options: int) -> list[Position]:
+    """The rest of the furthest call's round, or the next round after its last option or after its end."""
+    round_number, option = known.furthest
+    if round_number <= known.ended_round or option + 1 >= options:
+        return [(round_number + 1, number) for number in range(options)]
+    return [(round_number, number) for number in range(option + 1, options)]
 
 
 def _raise_unless_next(run: Context, request: LaunchRequest, error: CloudError) -> None:
@@ -123,6 +125,8 @@ def _raise_unless_next(run: Context, request: LaunchRequest, error: CloudError) 
         raise error
     run.refused_tokens.add(request.token)
     if is_terminal(error):
+        if error.code != OTHER_PARAMETERS:
+            launch_requests.record_refusal(run, request, error)
         raise error
 
 
