@@ -113,6 +113,28 @@ def test_an_image_that_a_call_that_died_has_made(retain: str, *, tagged: bool, g
     assert [answer["image_id"]] == [image["ImageId"] for image in images(here)] == [made["ImageId"]]
 
 
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "untagged"])
+def test_a_recorded_image_that_somebody_renames(*, tagged: bool) -> None:
+    """The journal names its id, and its disks prove it: after the release it is no loss."""
+    here = stage()
+    dies(here, "RunInstances")
+    (image,) = (here.cloud.ecs.images[made["ImageId"]] for made in images(here))
+    image.image_name = "web-1-rescued"
+    image.tags.set(TAG, f"{SOURCE}/1" if tagged else None, 0)
+    here.pass_notice()
+    assert here.finishes()["image_id"] == image.image_id
+
+
+def test_a_record_that_names_somebody_elses_image_after_the_release() -> None:
+    """Its disks are not the source's: it is not launched."""
+    here = stage()
+    dies(here, "RunInstances")
+    somebodys(here)
+    here.pass_notice()
+    plant(here, "usable.2", {"image_id": FOREIGN, "at": here.cloud.now()})
+    assert here.finishes()["image_id"] != FOREIGN
+
+
 def test_snapshots_that_are_shown_late() -> None:
     """Until somebody sees of which disks they are, the image is waited for, and not launched."""
     here = stage(Timings(image=30, boot=20, snapshot_visible=320))

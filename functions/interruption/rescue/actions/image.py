@@ -13,6 +13,7 @@ from rescue.actions.image_ownership import (
     images_of_try,
     owned,
     prove_by_create_image,
+    recorded_image,
     tagged_images,
 )
 from rescue.context import Context
@@ -56,11 +57,13 @@ def _shows(images: OwnedImages, try_number: int) -> bool:
 
 
 def _candidates(run: Context, state: State) -> OwnedImages:
-    """This rescue's images, and those that may be. After the release, an image may have lost its tag, too."""
+    """This rescue's images, and those that may be. After the release, an image may have lost its tag or name, too."""
     images = tagged_images(run)
     last = run.episode.last("image")
     if state.gone and last and not any(image.try_number for image in images):
         images += images_of_try(run, last)
+    if state.gone:
+        images += _recorded(run, images)
     found = owned(run, state, images)
     if not state.gone or run.settings.dry_run:
         return found
@@ -68,6 +71,14 @@ def _candidates(run: Context, state: State) -> OwnedImages:
     for image in doubtful:
         prove_by_create_image(run, image)
     return owned(run, state, images) if doubtful else found
+
+
+def _recorded(run: Context, known: list[FoundImage]) -> list[FoundImage]:
+    """The image that the journal names, if it exists and is not known."""
+    image_id = recorded_image(run)
+    missing = image_id and not any(image.image_id == image_id for image in known)
+    image = image_by_id(run, image_id) if missing else None
+    return [image] if image else []
 
 
 def _disks_cannot_tell(run: Context, image: FoundImage, owner: Owner) -> bool:
@@ -85,8 +96,8 @@ def choose_image(run: Context, state: State, images: OwnedImages) -> State:
     state = state.warn(*(not_ours(image) for image, owner in images if owner is Owner.OTHER))
     ours = [image for image, owner in images if owner is Owner.THIS_RESCUE]
     alive = [image for image in ours if not image.failed]
-    recorded = run.episode.records.get("usable", {}).get("image_id")
-    if chosen := next((image for image in alive if image.image_id == recorded), alive[0] if alive else None):
+    recorded = (image for image in alive if image.image_id == recorded_image(run))
+    if chosen := next(recorded, alive[0] if alive else None):
         seen = Image.USABLE if chosen.state == USABLE else Image.CREATING
         return state.replace(image=seen, image_id=chosen.image_id, snapshot_ids=chosen.snapshot_ids)
     unproven = [image for image, owner in images if owner is Owner.UNPROVEN and not image.failed]

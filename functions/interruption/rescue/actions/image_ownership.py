@@ -51,7 +51,7 @@ class Owner(Enum):
 
     THIS_RESCUE = "CreateImage has answered with it, or its snapshots are of the source's disks"
     UNPROVEN = "its snapshots, or their disks, are not visible"
-    OTHER = "it has another name, or its snapshots are of other disks"
+    OTHER = "it has another name and no record names it, or its snapshots are of other disks"
 
 
 OwnedImages = Sequence[tuple[FoundImage, Owner]]
@@ -93,6 +93,11 @@ def image_by_id(run: Context, image_id: str) -> FoundImage | None:
     return next((image for image in found if image.image_id == image_id), None)
 
 
+def recorded_image(run: Context) -> str:
+    """The id of the image that stays, by the journal; empty before it is usable."""
+    return str(run.episode.records.get("usable", {}).get("image_id") or "")
+
+
 def _described(run: Context, about: str, **filters: Any) -> list[Described]:
     return describe_images(run.ecs, about, {"Status": ALL_STATUSES, "ImageOwnerAlias": "self", **filters})
 
@@ -120,19 +125,28 @@ def owned(run: Context, state: State, images: Iterable[FoundImage]) -> OwnedImag
     (DescribeSnapshots, ``SourceDiskId``); and CreateImage answers with an image only to the request that made it.
     """
     images = list(images)
-    unproven = [image for image in images if image.try_number and image.image_id not in run.own_images]
+    # After the release no other image can be made, and somebody may have renamed the image that the journal names.
+    renamed = recorded_image(run) if state.gone else ""
+    named = {image.image_id for image in images if image.try_number or image.image_id == renamed}
+    unproven = [image for image in images if image.image_id in named - run.own_images]
     snapshot_ids = [snapshot_id for image in unproven for snapshot_id in image.snapshot_ids]
     disks = source_disks.of_source(run, state) if snapshot_ids else {}
     disk_of = _source_disk_ids(run, snapshot_ids) if disks else {}
-    found = [(image, _owner(run, image, disks, disk_of)) for image in images]
+    found = [(image, _owner(run, image, named, disks, disk_of)) for image in images]
     run.own_images |= {image.image_id for image, owner in found if owner is Owner.THIS_RESCUE}
     return found
 
 
-def _owner(run: Context, image: FoundImage, disks: Mapping[str, Described], disk_of: Mapping[str, str]) -> Owner:
+def _owner(
+    run: Context,
+    image: FoundImage,
+    named: AbstractSet[str],
+    disks: Mapping[str, Described],
+    disk_of: Mapping[str, str],
+) -> Owner:
     if image.image_id in run.own_images:
         return Owner.THIS_RESCUE
-    if not image.try_number:
+    if image.image_id not in named:
         return Owner.OTHER
     if not image.snapshot_ids or not all(disk_of.get(snapshot) for snapshot in image.snapshot_ids):
         return Owner.UNPROVEN
