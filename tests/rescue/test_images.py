@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
+from rescue.actions.create_image import pause_after
 from simulator.ecs import Timings
 from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed, RescueLost, SpotkeeperError
 from tests.rescue.reading import (
@@ -52,6 +53,50 @@ def test_the_try_after_a_failed_image_without_an_answer(timeout: float, deletabl
     fault(here, "CreateImage", "cut", times=None, skip=1, until=here.cloud.now() + 70)
     deliver_until_done(here, most=6, pause=10.0)
     assert {call.parameters["ImageName"][-2:] for call in here.calls("CreateImage")} == {"-1", "-2"}
+
+
+def test_images_that_fail_at_once_are_not_made_without_end() -> None:
+    """Each leaves a snapshot of each disk: the pauses are doubled, after the notice to an hour, in later calls too."""
+    here = stage(notice=8000, timeout=1800)
+    here.cloud.ecs.failing_images = [2.0] * 1000
+    for _ in range(3):
+        here.fails(DeadlineReached)
+        here.advance(600)
+    tries = [call.at for call in here.calls("CreateImage")]
+    pauses = [after - before for before, after in pairwise(tries)]
+    assert [round(pause, -1) for pause in pauses[:4]] == [10, 20, 40, 60]
+    assert len(tries) <= 16
+    assert max(pauses) >= 1200
+    here.cloud.ecs.failing_images = []
+
+
+def test_the_snapshots_of_failed_images_are_named() -> None:
+    """DeleteImage leaves them, and they cost money."""
+    here = stage(REALISTIC)
+    here.cloud.ecs.failing_images = [5.0, 5.0]
+    warnings = " ".join(here.rescues()["warnings"])
+    used = {disk["SnapshotId"] for disk in images(here)[0]["DiskDeviceMappings"]["DiskDeviceMapping"]}
+    left = here.cloud.ecs.snapshots.keys() - used
+    assert len(left) == 6
+    assert all(snapshot in warnings for snapshot in left)
+    assert not any(snapshot in warnings for snapshot in used)
+
+
+@pytest.mark.parametrize(
+    ("number", "in_notice", "seconds"),
+    [
+        (1, True, 10),
+        (1, False, 10),
+        (3, True, 40),
+        (4, True, 60),
+        (4, False, 80),
+        (10, False, 3600),
+        (10**9, False, 3600),
+    ],
+)
+def test_the_pause_after_a_failed_image(number: int, seconds: float, *, in_notice: bool) -> None:
+    """Doubled with each try; short during the notice."""
+    assert pause_after(number, in_notice=in_notice) == seconds
 
 
 def test_a_failed_image_that_cannot_be_deleted() -> None:

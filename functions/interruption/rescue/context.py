@@ -43,8 +43,8 @@ class Context(RunContext[InterruptionSettings]):
     """Replacements that this call has seen Starting or Running."""
     stopped_since: dict[str, float] = field(default_factory=dict)
     """Since when this call sees a replacement Stopped without a break, by instance id."""
-    undeleted: dict[str, str] = field(default_factory=dict)
-    """Warnings about failed images of this rescue that could not be deleted, by image id."""
+    remains: dict[str, str] = field(default_factory=dict)
+    """Warnings about what remains of this rescue's failed images, by resource."""
     above_price_limit: list[str] = field(default_factory=list)
     """Warnings about launch options that this call has skipped for the source's SpotPriceLimit."""
 

@@ -17,7 +17,7 @@ from rescue.actions.source_instance import look
 from rescue.context import Context
 from rescue.decide import Decision
 from rescue.state import Image, State
-from spotkeeper.errors import CloudError, RescueFailed
+from spotkeeper.errors import CloudError, DeadlineReached, RescueFailed
 from spotkeeper.retry import RetryPolicy, passes_by_itself
 
 CREATE_CONFLICTS = RetryPolicy(
@@ -41,6 +41,10 @@ NAME_TAKEN = "InvalidImageName.Duplicated"
 QUOTAS = frozenset({"QuotaExceed.Image", "QuotaExceed.Snapshot"})
 UNPROVEN_SECONDS = 30.0
 """How long an image of our name without visible snapshots is waited for while another image can be made."""
+FIRST_TRY_PAUSE = 10.0
+LONGEST_PAUSE_IN_NOTICE = 60.0
+LONGEST_TRY_PAUSE = 3600.0
+"""Seconds from the begin of a try whose image fails to the next, doubled with each try: each try leaves snapshots."""
 
 
 def make_image(run: Context, state: State, _: Decision) -> State:
@@ -56,11 +60,14 @@ def make_image(run: Context, state: State, _: Decision) -> State:
     # Steps that were refused for good before the image are tried once more while it is in creation.
     image_id = str(answer.get("ImageId") or "")
     run.own_images.add(image_id)
-    return state.replace(image=Image.CREATING, image_id=image_id, refusals={}).warn(*run.undeleted.values())
+    return state.replace(image=Image.CREATING, image_id=image_id, refusals={}).warn(*run.remains.values())
 
 
 def _begin_try(run: Context, state: State) -> int:
-    """The number of this try. A failed try is recorded, and its image deleted, before the next try begins."""
+    """The number of this try. A failed try is recorded, and its image deleted, before the next try begins.
+
+    Raises ``DeadlineReached`` until the pause after a failed try is over.
+    """
     number = max(1, run.episode.last("image"))
     if not state.journal_reached:
         return _begin_try_without_journal(run, state, number)
@@ -68,9 +75,28 @@ def _begin_try(run: Context, state: State) -> int:
         run.episode.record(f"failed-{number}", {"image_id": state.image_id})
     if f"failed-{number}" in run.episode.records:
         _delete_failed(run, state)
+        _end_before_pause(run, number)
         number += 1
     run.episode.record(f"image-{number}", {"name": image_name(run, number), "at": run.clock.now()})
     return number
+
+
+def _end_before_pause(run: Context, number: int) -> None:
+    """Raises ``DeadlineReached`` during the pause after a failed try; the step goes on when the pause is over."""
+    begun, now = run.episode.records.get(f"image-{number}"), run.clock.now()
+    if begun is None or not run.episode.records[f"failed-{number}"].get("image_id"):
+        return  # the name belongs to an image of another owner: nothing was made
+    in_notice = now <= float(run.episode.records["event"]["notice_end"])  # the state's is estimated anew by each call
+    left = float(begun["at"]) + pause_after(number, in_notice=in_notice) - now
+    if left > 0:
+        run.step_limit.until = run.deadline.sooner(left)
+        raise DeadlineReached(f"{number} images of {run.instance_id} have failed; the next try is due in {left:.0f} s")
+
+
+def pause_after(number: int, *, in_notice: bool) -> float:
+    """Seconds from the begin of the failed try ``number`` to the next try."""
+    longest = LONGEST_PAUSE_IN_NOTICE if in_notice else LONGEST_TRY_PAUSE
+    return min(longest, FIRST_TRY_PAUSE * 2.0 ** min(number - 1, 16))
 
 
 def _begin_try_without_journal(run: Context, state: State, number: int) -> int:
@@ -87,12 +113,16 @@ def _delete_failed(run: Context, state: State) -> list[FoundImage]:
     ours = [image for image, owner in owned(run, state, tagged_images(run)) if owner is Owner.THIS_RESCUE]
     for image in ours:
         if image.failed:
+            if image.snapshot_ids:
+                names = ", ".join(image.snapshot_ids)
+                text = f"snapshots {names} of the failed image {image.image_id} stay until somebody deletes them"
+                run.remains[f"snapshots of {image.image_id}"] = text
             try:
                 until = run.step_limit.until.sooner(DELETE_SECONDS)
                 run.ecs.call("DeleteImage", image.image_id, {"ImageId": image.image_id}, until=until)
             except CloudError as error:
                 # The next try has a name of its own, so the failed image may stay.
-                run.undeleted[image.image_id] = f"the failed image {image.image_id} was not deleted: {error}"
+                run.remains[image.image_id] = f"the failed image {image.image_id} was not deleted: {error}"
     return ours
 
 
