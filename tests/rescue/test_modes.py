@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from simulator import proof
@@ -158,6 +160,16 @@ def test_before_relaunch_the_snapshots_come_first() -> None:
     stop, image = here.calls("StopInstance")[0].at, here.calls("CreateImage")[0].at
     assert stop - image >= REALISTIC.snapshot
     assert answer["overlap_seconds"] == 0
+
+
+def test_slow_snapshots_of_a_source_that_is_not_released_are_not_polled_each_second() -> None:
+    """Many rescues share the account's quota of Describe calls."""
+    settings = {"SPOTKEEPER_STOP_SOURCE": "before-relaunch", "SPOTKEEPER_REQUIRE_RECYCLING_LOCK": "false"}
+    here = stage(replace(REALISTIC, snapshot=1200), settings, timeout=1800, locked=False)
+    here.finishes()
+    assert here.cloud.now() - here.before["now"] < 1200 + 70
+    assert len(here.calls("DescribeSnapshots")) <= 150
+    assert len(here.calls("DescribeInstances")) <= 150
 
 
 def test_never_both_run_and_the_overlap_is_told() -> None:

@@ -20,6 +20,8 @@ SNAPSHOTS_WAITER = Waiter(
 LEAVE_BEFORE_RELEASE = 5.0
 """Seconds before the notice's end after which disk flags are no longer changed."""
 IMMINENT_PAUSE = 1.0
+LATE_PAUSE = 10.0
+"""Seconds between two looks at the source around the notice's end: the release may come later, or never."""
 
 
 def wait_for_snapshots(run: Context, state: State, _: Decision) -> State:
@@ -39,7 +41,8 @@ def wait_for_snapshots(run: Context, state: State, _: Decision) -> State:
         if until.at == run.step_limit.until.at:
             raise
         # The release may be seconds away: look whether it has happened, and leave the flags as they are.
-        run.clock.sleep(IMMINENT_PAUSE)
+        pause = min(LATE_PAUSE, max(IMMINENT_PAUSE, run.clock.now() - state.notice_end))
+        run.clock.sleep(min(pause, run.step_limit.remaining()))
         return state.replace(source_seen=False).warn(
             f"the snapshots of {state.image_id} were not complete before the release: the disks stay"
         )
