@@ -120,6 +120,20 @@ def test_it_served_and_was_interrupted_before_its_rescue_was_closed() -> None:
     assert len(replacements(here)) == 1
 
 
+@pytest.mark.parametrize(("seconds", "launched"), [(5, 1), (50, 1), (90, 2)])
+def test_a_running_replacement_that_is_not_shown_for_a_while(seconds: float, launched: int) -> None:
+    """After a minute it counts as released, and is a duplicate when it is back; one of them stays."""
+    here = stage(REALISTIC)
+    fault(here, "AddVServerGroupBackendServers", "code:ServiceIsConfiguring", times=2)
+
+    def vanish() -> None:
+        here.cloud.ecs.instances[replacements(here)[0]["InstanceId"]].visible_at = here.cloud.now() + seconds
+
+    here.meanwhile("AddVServerGroupBackendServers", vanish, only=1)
+    here.rescues()
+    assert len(here.calls("RunInstances")) == launched
+
+
 def test_a_copied_tag_inherits_nothing() -> None:
     """A neighbour that carries the tag of the open rescue is no replacement, and its own gets its own groups."""
     here = stage()

@@ -42,7 +42,8 @@ def launched(records: Records) -> Mapping[str, Any] | None:
 def interrupted(run: Context, state: State, seen: Described | None) -> State:
     """What the first rescue does about a replacement under the lock (``seen``) or released (None).
 
-    Raises ``RescueFailed`` if the next call or a human has to go on.
+    A replacement that ran and is not shown is waited for first: DescribeInstances can show nothing for a moment. Raises
+    ``RescueFailed`` if the next call or a human has to go on.
     """
     replacement_id = state.replacement_id
     if "serving" in state.records:
@@ -56,6 +57,8 @@ def interrupted(run: Context, state: State, seen: Described | None) -> State:
             f"replacement {replacement_id} is to be reclaimed itself, and its own rescue has not begun yet: it is put "
             "in no group; the next call looks again"
         )
+    if state.replacement is Replacement.RUNNING:
+        return state.replace(replacement=Replacement.STARTING, launched_here=False)  # look before it is added again
     return _launch_another(run, state)
 
 
@@ -73,8 +76,11 @@ def _launch_another(run: Context, state: State) -> State:
             f"{len(gone)} replacements of {run.instance_id} were released before they served. {image}Find out why, and "
             f"launch a replacement by hand; its memberships are in the journal ({run.episode.key('memberships')})"
         )
-    return state.replace(replacement=Replacement.NONE, replacement_id="", launched_here=False).warn(
+    warned = state.warn(
         f"replacement {state.replacement_id} was released before it served: another replacement is launched"
+    )
+    return warned.replace(
+        replacement=Replacement.NONE, replacement_id="", launched_here=False, duplicates_checked=False
     )
 
 
