@@ -111,3 +111,15 @@ def test_a_dry_run_in_the_middle_of_a_rescue() -> None:
     plan = dry(here)["plan"]
     assert plan
     assert not any(line.startswith(("launch", "make the image", "retain", "record")) for line in plan)
+
+
+@pytest.mark.parametrize("mode", ["from-image", "stop mode"])
+def test_a_dry_run_of_a_finished_rescue(mode: str) -> None:
+    """It is skipped like every dry run, with the answer of the rescue, and nothing is left to do."""
+    settings, changes = MODES[mode]
+    here = stage(settings=settings, **changes)
+    done = here.deliver()
+    answer = dry(here)
+    assert answer["plan"] == []
+    assert done["reason"] in answer["reason"]
+    assert answer["memberships"] == done["memberships"]

@@ -26,7 +26,7 @@ def stop_mode(run: Context, state: State, _: Decision) -> dict[str, Any]:
         f"{run.instance_id} is drained, and its memberships are recorded; it will be stopped, not released, and keeps "
         "its disks: it returns to its groups when it runs again"
     )
-    return {**_base(run, "done", reason), **_found(state), "timeline": run.timeline}
+    return _ended(run, {**_base(run, "done", reason), **_found(state), "timeline": run.timeline})
 
 
 def recorded(run: Context, state: State, _: Decision) -> dict[str, Any]:
@@ -34,12 +34,20 @@ def recorded(run: Context, state: State, _: Decision) -> dict[str, Any]:
     answer, timeline = dict(run.episode.records["done"]["answer"]), run.timeline
     new = [text for text in state.warnings if text not in answer["warnings"]]
     finished_here = any(entry["step"] == Step.FINISH.value for entry in timeline)
-    return {
+    described = {
         **answer,
         "warnings": [*answer["warnings"], *new],
         "timeline": timeline if finished_here else answer["timeline"],
         "reason": answer["reason"] if finished_here else f"{answer['reason']} (finished by an earlier call)",
     }
+    return _ended(run, described)
+
+
+def _ended(run: Context, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a rescue that has ended: in a dry run ``skipped``, with an empty plan."""
+    if not run.settings.dry_run:
+        return answer
+    return {**answer, "outcome": "skipped", "reason": f"dry run: nothing was written; {answer['reason']}", "plan": []}
 
 
 def closing(run: Context, state: State) -> dict[str, Any]:
