@@ -107,6 +107,16 @@ def test_a_load_balancer_deleted_during_the_search(action: str) -> None:
     assert places(here, SOURCE) == 0
 
 
+@pytest.mark.parametrize(
+    ("added", "words"), [("AddVServer", "in its 1 server group;"), ("Add", "in no group that still exists")]
+)
+def test_groups_that_are_deleted_before_the_return(added: str, words: str) -> None:
+    """The answer counts those that the replacement is in."""
+    here = stage()
+    fault(here, lambda _, action: action.startswith(added), "code:InvalidVServerGroupId.NotFound", times=None)
+    assert words in here.finishes()["reason"]
+
+
 def test_the_first_group_is_left_and_the_second_throttled() -> None:
     """A later delivery does not fail on the group that was left: the API refuses a server that is no member."""
     here, balancer = with_neighbour(timeout=60)

@@ -10,6 +10,7 @@ from rescue.decide import Decision
 from rescue.launch_spec.options import release_moved
 from rescue.state import State
 from rescue.steps import Step
+from spotkeeper.load_balancers.product import GROUP_DELETED
 
 UNKNOWN_SPEC = {"not_carried": ("unknown: the launch spec is missing or cannot be read",)}
 """For a replacement whose launch spec somebody has overwritten, or moved away, since the launch."""
@@ -90,9 +91,15 @@ def _reason(run: Context, state: State) -> str:
             f"{state.replacement_id} was launched for {run.instance_id} and interrupted before it served: its rescue "
             f"{handed_over['to']} adds the next replacement to the groups; {saved}"
         )
-    groups = len({member.group for member in state.memberships or () if member.server_id == run.instance_id})
-    where = f"in its {groups} server group{'s' * (groups > 1)}" if groups else "running (the source was in no group)"
-    return f"{state.replacement_id} took over from {run.instance_id} and is {where}; {saved}"
+    return f"{state.replacement_id} took over from {run.instance_id} and is {_where(run, state)}; {saved}"
+
+
+def _where(run: Context, state: State) -> str:
+    groups = {member.group_name for member in state.memberships or () if member.server_id == run.instance_id}
+    left = len([group for group in groups if GROUP_DELETED.format(group) not in state.not_carried])
+    if left:
+        return f"in its {left} server group{'s' * (left > 1)}"
+    return f"running (the source was in no group{' that still exists' if groups else ''})"
 
 
 def margin_seconds(state: State) -> float | None:

@@ -16,6 +16,8 @@ from spotkeeper.errors import CloudError, RescueFailed
 from spotkeeper.load_balancers.membership import Group, Health, Membership
 from spotkeeper.retry import RetryPolicy, is_throttling, passes_by_itself
 
+GROUP_DELETED = "membership in {}: the group was deleted meanwhile"
+"""The text about a membership that was lost with its group; ``{}`` stands for the group."""
 TRIES = 5
 LIST_PAUSE = 1.0
 MOST_WEIGHT, MOST_PORT = 100, 65_535
@@ -138,7 +140,7 @@ class LoadBalancer(ABC):
                     self.change("Add", batch, until)
             except CloudError as error:
                 if self.is_gone(error):
-                    return [f"membership in {members[0].group_name}: the group was deleted meanwhile"]
+                    return [GROUP_DELETED.format(members[0].group_name)]
                 if error.code in self.retry.conflicts or is_throttling(error):
                     raise
                 # After a lost answer, or beside another call, the list decides. The same refusal twice is final.
