@@ -89,3 +89,14 @@ def test_disks_that_nobody_shows() -> None:
     assert any("DescribeDisks shows no disk" in text for text in answer["warnings"])
     assert "disks" not in records(here)
     assert len(images(here)) == len(replacements(here)) == 1
+
+
+def test_an_image_with_a_disk_that_was_detached_since() -> None:
+    """CreateImage answers with it: no warning says that it belongs to somebody else."""
+    here = stage(REALISTIC)
+    dies(here, "RunInstances")
+    gone = data_disk(here)
+    gone.instance_id, gone.device = "", ""
+    answer = here.finishes()
+    assert answer["image_id"] == images(here)[0]["ImageId"]
+    assert not any(answer["image_id"] in text for text in answer["warnings"])

@@ -93,7 +93,9 @@ def choose_image(run: Context, state: State, images: OwnedImages) -> State:
 
     An unproven image counts only when no other image can be made any more, and then it is waited for.
     """
-    state = state.warn(*(not_ours(image) for image, owner in images if owner is Owner.OTHER))
+    # While the source stands, the repeated CreateImage tells whose an image with the name of a try is (``make_image``).
+    others = (image for image, owner in images if owner is Owner.OTHER and (state.gone or not image.try_number))
+    state = state.warn(*map(not_ours, others))
     ours = [image for image, owner in images if owner is Owner.THIS_RESCUE]
     alive = [image for image in ours if not image.failed]
     recorded = (image for image in alive if image.image_id == recorded_image(run))
