@@ -62,7 +62,8 @@ def neighbours(cloud: Cloud, fleet: Fleet) -> None:
     many_places(cloud, fleet)
     reporting = cloud.slb.add_load_balancer("pair", vpc_id=fleet.spec.vpc_id)
     bystander = fleet.bystanders[0].instance_id
-    cloud.slb.add_master_slave_group(reporting, "pair", bystander, fleet.source.instance_id, 22)
+    pair = cloud.slb.add_master_slave_group(reporting, "pair", bystander, fleet.source.instance_id, 22)
+    cloud.slb.add_listener(reporting, 22, "tcp", pair)
     for name in ("blog", "wiki", "docs"):
         balancer = cloud.slb.add_load_balancer(name, vpc_id=fleet.spec.vpc_id)
         balancer.default_group.add(bystander, weight=40)

@@ -13,6 +13,7 @@
         failed-<k>     the k-th image failed
         usable         the image that stays, and since when it was usable
         launch-request-<n>-<k>  the parameters of the k-th RunInstances of attempt n, before the request
+        launch-request-refused-<token>  such a request was refused for good, and has launched nothing
         launched-<id>  an instance that RunInstances has launched, and its request
         deleted-<id>   such an instance was a duplicate and is deleted
         replacement    the instance that stays; replacement-<n>: a successor, after a release

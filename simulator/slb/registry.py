@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from simulator.actions import Parameters, Product
@@ -76,13 +75,10 @@ class Registry(Product):
     def add_master_slave_group(
         self, balancer: LoadBalancer, name: str, master_id: str, slave_id: str, port: int
     ) -> MasterSlaveServerGroup:
-        """Seed a master/slave group of two servers on one port, with a TCP listener on the next free port."""
+        """Seed a master/slave group of two servers on one port."""
         group = MasterSlaveServerGroup(id=self.cloud.new_id("rsp"), name=name, created_at=self.cloud.clock.now())
         group.members = [BackendServer(master_id, port), BackendServer(slave_id, port)]
         balancer.master_slave_groups.append(group)
-        taken = {listener.port for listener in balancer.listeners}
-        free = next(number for number in count(port) if number not in taken)
-        self.add_listener(balancer, free, "tcp", group, backend_port=port)
         return group
 
     def add_listener(

@@ -67,7 +67,8 @@ def master_slave_group() -> Any:
     """The source is in a group that no API changes."""
     here = rescues.stage()
     neighbour = here.fleet.bystanders[0].instance_id
-    here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", rescues.SOURCE, neighbour, 80)
+    pair = here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", rescues.SOURCE, neighbour, 80)
+    here.cloud.slb.add_listener(here.fleet.load_balancer, 22, "tcp", pair)
     return here
 
 

@@ -70,6 +70,15 @@ def test_images_that_fail_at_once_are_not_made_without_end() -> None:
     here.cloud.ecs.failing_images = []
 
 
+def test_a_record_from_the_future_holds_up_no_image() -> None:
+    """Everybody who can write to the bucket could stop the rescue otherwise."""
+    here = stage()
+    dies(here, "CreateImage")
+    plant(here, "image-1", {"name": "", "at": here.cloud.now() + 1e6})
+    plant(here, "failed-1", {"image_id": "m-bp1"})
+    here.rescues()
+
+
 def test_the_snapshots_of_failed_images_are_named() -> None:
     """DeleteImage leaves them, and they cost money."""
     here = stage(REALISTIC)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rescue.actions.launch_refusals import RUN_CONFLICTS, ends_round, is_forbidden, is_terminal, may_launch
+from rescue.actions.launch_refusals import (
+    ABOVE_PRICE_LIMIT,
+    RUN_CONFLICTS,
+    ends_round,
+    is_forbidden,
+    is_terminal,
+    may_launch,
+)
 from spotkeeper.errors import CloudError
 from spotkeeper.retry import PLAIN, passes_by_itself
 
@@ -43,6 +50,11 @@ def test_the_next_option(code: str) -> None:
     assert not ends_round(refusal(code))
     assert not is_terminal(refusal(code))
     assert not passes_by_itself(refusal(code), RUN_CONFLICTS)
+
+
+def test_above_the_price_limit() -> None:
+    """The answer names such an option, and the next is tried."""
+    assert ABOVE_PRICE_LIMIT in NEXT_OPTION.split()
 
 
 @pytest.mark.parametrize("code", TERMINAL.split())

@@ -44,7 +44,8 @@ def test_a_member_of_vserver_groups_only(finds: bool) -> None:  # noqa: FBT001 -
 def test_master_slave_groups_are_reported() -> None:
     """No API changes them: the group is as it was, and the answer says what to do."""
     here = stage()
-    here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", SOURCE, NEIGHBOUR, 80)
+    pair = here.cloud.slb.add_master_slave_group(here.fleet.load_balancer, "pair", SOURCE, NEIGHBOUR, 80)
+    here.cloud.slb.add_listener(here.fleet.load_balancer, 22, "tcp", pair)
     here.before = here.cloud.state()
     answer = here.rescues()
     group = here.fleet.load_balancer.master_slave_groups[0]

@@ -87,8 +87,9 @@ def _end_before_pause(run: Context, number: int) -> None:
     if begun is None or not run.episode.records[f"failed-{number}"].get("image_id"):
         return  # the name belongs to an image of another owner: nothing was made
     in_notice = now <= float(run.episode.records["event"]["notice_end"])  # the state's is estimated anew by each call
-    left = float(begun["at"]) + pause_after(number, in_notice=in_notice) - now
-    if left > 0:
+    pause, waited = pause_after(number, in_notice=in_notice), now - float(begun["at"])
+    if 0 <= waited < pause:
+        left = pause - waited
         run.step_limit.until = run.deadline.sooner(left)
         raise DeadlineReached(f"{number} images of {run.instance_id} have failed; the next try is due in {left:.0f} s")
 

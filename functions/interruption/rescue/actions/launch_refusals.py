@@ -61,9 +61,9 @@ TERMINAL = frozenset(
     }
 )
 """Codes that concern every launch option."""
-TERMINAL_FAMILIES = ("InvalidAccountStatus", "InvalidRamRole")
+TERMINAL_FAMILIES = frozenset({"InvalidAccountStatus", "InvalidRamRole"})
 """The same for codes that begin with these words and a dot."""
-FORBIDDEN_FAMILIES = ("Forbidden", "NoPermission")
+FORBIDDEN_FAMILIES = frozenset({"Forbidden", "NoPermission"})
 """The function's role may not launch this option; a policy can allow another vSwitch or instance type."""
 
 ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
