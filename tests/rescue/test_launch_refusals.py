@@ -8,7 +8,6 @@ from rescue.actions.launch_refusals import (
     ABOVE_PRICE_LIMIT,
     RUN_CONFLICTS,
     ends_round,
-    is_forbidden,
     is_terminal,
     may_launch,
 )
@@ -28,12 +27,11 @@ NEXT_OPTION = """
     InvalidSpotDuration InvalidSpotAuthorized InvalidSpotAliUid InvalidSpotPrepaid InvalidSpotInterruptionBehavior
     InvalidSpotInterruptionBehavior.LocalDiskNotSupport Something.NobodyHasSeenYet"""
 TERMINAL = """
-    Account.Arrearage InsufficientBalance InvalidAccountStatus.NotEnoughBalance InvalidAccountStatus
-    Forbidden.RiskControl RealNameAuthenticationError SecurityRisk.3DVerification
+    Account.Arrearage InsufficientBalance InvalidAccountStatus.NotEnoughBalance InvalidAccountStatus Forbidden.RAM
+    Forbidden Forbidden.RiskControl NoPermission RealNameAuthenticationError SecurityRisk.3DVerification
     InvalidUser.PassRoleForbidden InvalidRamRole.NotFound InvalidRamRole.NotEcsRole InvalidImageId.NotFound
     OperationDenied.ImageNotValid ImageNotSubscribed ImageRemovedInMarket QuotaExceed.AfterpayInstance
     QuotaExceed.PostPaid QuotaExceed.PostPaidDisk QuotaExceed.Tags IdempotentParameterMismatch"""
-FORBIDDEN = "Forbidden.RAM Forbidden NoPermission NoPermission.VSwitch"
 BUSY = """
     InvalidSnapshotId.NotReady IncorrectVSwitchStatus IncorrectVpcStatus OperationDenied.CreatingConflict
     OperationConflict IdempotentProcessing"""
@@ -59,24 +57,9 @@ def test_above_the_price_limit() -> None:
 
 @pytest.mark.parametrize("code", TERMINAL.split())
 def test_no_option(code: str) -> None:
-    """Money, the RAM role, the image and quotas of the account stand against every option."""
+    """Money, RAM, the image and quotas of the account stand against every option."""
     assert is_terminal(refusal(code))
     assert not passes_by_itself(refusal(code), RUN_CONFLICTS)
-
-
-@pytest.mark.parametrize("code", FORBIDDEN.split())
-def test_an_option_that_the_role_may_not_launch(code: str) -> None:
-    """A policy can allow another vSwitch or instance type; it does not change by itself."""
-    assert is_forbidden(refusal(code))
-    assert not is_terminal(refusal(code))
-    assert not ends_round(refusal(code))
-    assert not passes_by_itself(refusal(code), RUN_CONFLICTS)
-
-
-@pytest.mark.parametrize("code", [*TERMINAL.split(), *NEXT_OPTION.split()])
-def test_what_the_role_has_no_part_in(code: str) -> None:
-    """No policy is in the way."""
-    assert not is_forbidden(refusal(code))
 
 
 @pytest.mark.parametrize("code", BUSY.split())

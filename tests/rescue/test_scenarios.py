@@ -141,7 +141,7 @@ def test_what_is_full_while_the_source_is_in_it(code: str) -> None:
     assert places(here, answer["replacement_id"]) == 2
 
 
-@pytest.mark.parametrize("code", ["Account.Arrearage", "Forbidden.RiskControl", "InvalidImageId.NotFound"])
+@pytest.mark.parametrize("code", ["Account.Arrearage", "Forbidden.RAM", "InvalidImageId.NotFound"])
 def test_codes_that_no_rung_can_change(code: str) -> None:
     """Such a refusal raises with its code after one call, the image stays, and a later call finishes."""
     here = stage(settings=LADDER)
@@ -151,27 +151,6 @@ def test_codes_that_no_rung_can_change(code: str) -> None:
     assert raised.request_id
     assert len(launches(here)) == 1
     assert len(images(here)) == 1
-    here.rescues()
-
-
-def test_a_fallback_that_the_role_may_not_use() -> None:
-    """The other options are tried in this round and the next ones: stock comes back within the call."""
-    here = stage(settings={**LADDER, "SPOTKEEPER_FALLBACK_ON_DEMAND": "false"})
-    here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = [(here.before["now"] + 100, 5)]
-    sell_out(here, ("spot", HERE, OTHER))
-    fault(here, "RunInstances", "code:Forbidden.RAM", times=None, resource=THERE)
-    here.rescues()
-    assert launches(here)[:4] == [("spot", place, kind) for place in (HERE, THERE) for kind in (OWN, OTHER)]
-    assert launches(here)[-1] == ("spot", HERE, OWN)
-
-
-def test_a_role_that_may_launch_nothing() -> None:
-    """Each option is tried once, and the refusal is raised: no pause changes a policy."""
-    here = stage(settings=LADDER)
-    fault(here, "RunInstances", "code:Forbidden.RAM", times=None)
-    assert here.fails(CloudError).code == "Forbidden.RAM"
-    assert len(launches(here)) == 8
-    heal(here)
     here.rescues()
 
 

@@ -5,8 +5,7 @@ vSwitch or instance type says nothing about the others. A full security group or
 the source's place in it is free after the release, and a later round finds it.
 
 ``replacement.launch`` tries the options, one round each time. A refusal that ends the round is tried again by the next
-round of the same call; a terminal refusal ends the call, and the next call tries again. So does a round in which all
-options are forbidden.
+round of the same call; a terminal refusal ends the call, and the next call tries again.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ TERMINAL = frozenset(
         "InsufficientBalance",
         "RealNameAuthenticationError",
         "SecurityRisk.3DVerification",
-        "Forbidden.RiskControl",
-        # All options launch with the same RAM role.
+        # The function's role may not launch instances, or not with this RAM role.
         "InvalidUser.PassRoleForbidden",
         # All options launch the same image.
         "InvalidImageId.NotFound",
@@ -61,10 +59,8 @@ TERMINAL = frozenset(
     }
 )
 """Codes that concern every launch option."""
-TERMINAL_FAMILIES = frozenset({"InvalidAccountStatus", "InvalidRamRole"})
-"""The same for codes that begin with these words and a dot."""
-FORBIDDEN_FAMILIES = frozenset({"Forbidden", "NoPermission"})
-"""The function's role may not launch this option; a policy can allow another vSwitch or instance type."""
+TERMINAL_FAMILIES = frozenset({"Forbidden", "InvalidAccountStatus", "InvalidRamRole", "NoPermission"})
+"""The same for codes that begin with these words and a dot: RAM, risk control and the account's balance."""
 
 ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
 """The market price is above the option's price limit: the limit is the user's money, and never raised."""
@@ -73,11 +69,6 @@ ABOVE_PRICE_LIMIT = "InvalidSpotPriceLimit.LowerThanPublicPrice"
 def is_terminal(error: CloudError) -> bool:
     """Whether a refusal that does not pass by itself concerns every launch option."""
     return error.code in TERMINAL or error.code.partition(".")[0] in TERMINAL_FAMILIES
-
-
-def is_forbidden(error: CloudError) -> bool:
-    """Whether the role may not launch an option: others are tried, but no pause brings it back."""
-    return error.code.partition(".")[0] in FORBIDDEN_FAMILIES and not is_terminal(error)
 
 
 def may_launch(error: CloudError) -> bool:

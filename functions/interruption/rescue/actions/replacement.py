@@ -7,7 +7,7 @@ with its id. A tag is no proof: anybody can write it, and the console copies it.
 from __future__ import annotations
 
 from rescue.actions import interrupted_replacement, launch_requests
-from rescue.actions.launch_refusals import ABOVE_PRICE_LIMIT, OTHER_PARAMETERS, ends_round, is_forbidden, is_terminal
+from rescue.actions.launch_refusals import ABOVE_PRICE_LIMIT, OTHER_PARAMETERS, ends_round, is_terminal
 from rescue.actions.launch_requests import LaunchRecords, LaunchRequest, Position
 from rescue.actions.run_instances import check_age, exists, possible_launches, run_instances, tagged_instances
 from rescue.context import Context
@@ -87,14 +87,10 @@ def _fail_if_launched(run: Context, request: LaunchRequest, known: LaunchRecords
 
 
 def _try_options(run: Context, state: State, known: LaunchRecords) -> tuple[str, LaunchRequest]:
-    """Request the launch options in order.
-
-    Raises ``NoCapacity`` after the last option, or ``CloudError`` if the role may launch none of them.
-    """
+    """Request the launch options in order. Raises ``NoCapacity`` after the last option."""
     spec = run.episode.records["launch-spec"]
     image_id = state.image_id or str(spec["own_image"])
     refusals: list[str] = []
-    errors: list[CloudError] = []
     positions = _positions(known, len(spec["launch_options"]))
     for position in positions:
         request = launch_requests.record_request(run, position, image_id)
@@ -104,13 +100,10 @@ def _try_options(run: Context, state: State, known: LaunchRecords) -> tuple[str,
             _raise_unless_next(run, request, error)
             if position == positions[-1]:
                 launch_requests.record_refusal(run, request, error)
-            errors.append(error)
             option = describe_option(spec["launch_options"][request.option])
             refusals.append(f"{option}: {error.code} (request id {error.request_id or 'none'})")
             if error.code == ABOVE_PRICE_LIMIT:
                 run.above_price_limit.append(f"{option} costs more than SpotPriceLimit and was skipped ({error.code})")
-    if len(errors) == len(spec["launch_options"]) and all(map(is_forbidden, errors)):
-        raise errors[0]
     safe = f"The image {state.image_id} is safe; the" if state.image_id else "The"
     raise NoCapacity(
         f"no replacement for {run.instance_id} yet: {'; '.join(refusals)}. {safe} next call goes on. More launch "
