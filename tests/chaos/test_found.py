@@ -194,6 +194,13 @@ FOUND = {
         '"effect":"reset-after","times":3},{"action":"ecs:DescribeInstances","effect":"slow","times":null,"skip":2,'
         '"seconds":200.0}],"pause":5.0,"phase":59.0,"seed":271772}'
     ),
+    "in stop mode, no call can finish the search before the stop": (
+        '{"scenario":"stop-mode-told","deliveries":[{},{"at":302.0,"event":"stopped"},{"at":310.0,"event":"st'
+        'opped"},{"at":402.0,"event":"stopped"},{"at":2000.0,"event":"timer"}],"faults":[{"action":"slb:Descr'
+        'ibeVServerGroups","effect":"code:InvalidSecurityToken.Expired","times":2},{"action":"*","effect":"ki'
+        'll-after","call":32},{"action":"*","effect":"kill-after","call":33}],"pause":20.0,"phase":59.0,"seed'
+        '":327732,"runs":1}'
+    ),
     "a short hook whose only call in time is killed": (
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'

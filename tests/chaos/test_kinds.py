@@ -17,6 +17,7 @@ from chaos.scenarios.hooks import FIRST
 from chaos.schedule import Delivery, FaultSpec, Schedule
 from chaos.story import Story
 from tests.chaos.test_fault_classes import skips
+from tests.chaos.test_found import FOUND
 
 OTHERS = [one for one in SCENARIOS.values() if one.kind is not Kind.RESCUE]
 TOLD = Schedule("stop-mode-told", SCENARIOS["stop-mode-told"].deliveries)
@@ -65,6 +66,15 @@ def test_started_under_the_lock() -> None:
     asked = next(one for one in story.calls if one.action == restarts.START)
     story.calls[asked.number - 1] = replace(asked, at=story.start + 300)
     assert list(restarts.nothing_started_that_may_not_be(story))
+
+
+def test_a_search_that_no_call_could_finish() -> None:
+    """The rescue may stay open where every call failed and the error says so, and only there."""
+    story = tell(Schedule.parse(FOUND["in stop mode, no call can finish the search before the stop"]))
+    assert list(restarts.stop_mode_returns_exactly(story)) == []
+    assert all("done" not in records for records in story.journal.values())
+    story.runs_of("interruption")[0].error = ""
+    assert list(restarts.stop_mode_returns_exactly(story)) == ["rescue 1 is open"]
 
 
 def twice(story: Story) -> None:
