@@ -201,6 +201,15 @@ FOUND = {
         'll-after","call":32},{"action":"*","effect":"kill-after","call":33}],"pause":20.0,"phase":59.0,"seed'
         '":327732,"runs":1}'
     ),
+    "the image fails after the launch, and a group still waits for the replacement": (
+        '{"scenario":"unretained-slow","faults":[{"action":"ecs:CreateImage","effect":"refused","times":2},{"'
+        'action":"slb:DescribeLoadBalancerAttribute","effect":"code:InternalError","times":null,"skip":2,"sec'
+        'onds":330.0}],"pause":20.0,"phase":59.0,"seed":32804}'
+    ),
+    "memberships of a call side by side are overwritten before they are read": (
+        '{"scenario":"busy-clb","deliveries":[{"turns":[6,14,8]}],"faults":[{"action":"*","effect":"kill-afte'
+        'r","call":118}],"seed":825708,"deeds":[{"what":"types:memberships","call":90}]}'
+    ),
     "a short hook whose only call in time is killed": (
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'

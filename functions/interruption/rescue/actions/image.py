@@ -102,6 +102,10 @@ def choose_image(run: Context, state: State, images: OwnedImages) -> State:
     if chosen := next(recorded, alive[0] if alive else None):
         seen = Image.USABLE if chosen.state == USABLE else Image.CREATING
         return state.replace(image=seen, image_id=chosen.image_id, snapshot_ids=chosen.snapshot_ids)
+    if not state.needs_image and (launched := [image for image, _ in images if image.image_id == recorded_image(run)]):
+        image_id = launched[0].image_id
+        broken = f"image {image_id} has failed since the launch of the replacement: it launches no other instance"
+        return state.replace(image=Image.FAILED, image_id=image_id).warn(broken)
     unproven = [image for image, owner in images if owner is Owner.UNPROVEN and not image.failed]
     if state.gone and unproven and source_disks.recorded(run):
         return state.replace(image=Image.CREATING, image_id=unproven[0].image_id)

@@ -50,6 +50,8 @@ def find(run: Context, state: State, _: Decision) -> State:
     state = look_if_stale(run, state)
     if not state.gone:
         search.trust()
+    if run.attempt > 1 and not batches(run.episode.records):
+        run.episode.look("memberships")  # of a call side by side; somebody may have overwritten them since
     if lost := _lost_record(run, state) if state.gone else lost_weights(run, search):
         return try_later(state, Step.FIND_MEMBERSHIPS, "", lost, run.clock.now())
     state = check_memberships(run, state, search)
