@@ -58,8 +58,9 @@ def memberships_as_they_were(story: Story) -> Iterator[str]:
     now = _but_for_stopped_source(story, proof.memberships(story.after))
     for group, members in proof.memberships(story.before).items():
         expected = _expected(story, members)
-        # What the role may not read is left as it is: the replacement is in no group, and the released source neither.
-        left = [one for one in members if not _is_source(story, one)] if unread else expected
+        # What the role may not read is left as it is: the replacement is in no group, and a released source neither.
+        stay = [one for one in members if story.source is not None or not _is_source(story, one)]
+        left = stay if unread else expected
         if expected is not None and now.get(group) not in (expected, left):
             yield f"group {group} has {now.get(group)} instead of {expected}"
 

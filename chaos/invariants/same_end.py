@@ -11,6 +11,7 @@ from chaos.story import Story
 FORBIDDEN = "code:Forbidden.RAM"
 ALIVE_TAG = "spotkeeper:hook-alive-until:"
 HEARTBEAT, UNTAG = "RecordLifecycleActionHeartbeat", "UntagResources"
+COMPLETION = "CompleteLifecycleAction"
 REMOVAL = ("TagResources", "DescribeScalingGroups")
 """What tells whether a failed machine is removed after CONTINUE."""
 
@@ -19,14 +20,16 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
     """Instances, groups, tags, lifecycle states and results are those of the same scenario without any disturbance.
 
     A hook that must not be extended, or whose failed machine must not be marked, may end with the failure result: no
-    machine serves that nobody could check, or remove. So may a short hook whose heartbeat is refused: the sweep's event
-    does not say since when it waits. A tag that must not be removed may stay, where that is said. The tag of how long a
-    hook lives may stay where the last call failed that was to remove it.
+    machine serves that nobody could check, or remove. So may a short hook whose heartbeat is refused, and a hook whose
+    last call got no answer to any heartbeat: the sweep's event does not say since when it waits. A tag that must not be
+    removed may stay, where that is said. The tag of how long a hook lives may stay where the last call failed that was
+    to remove it.
     """
     if unheard(story):
         return
     expected, found = reference.ending(story.schedule.scenario), story.ending
     hindered = _refused(story, HEARTBEAT) or (is_short(story) and _hit(story, HEARTBEAT))
+    hindered |= _unanswered(story)
     hindered |= bool(story.scenario.bad) and any(_refused(story, one) for one in REMOVAL)
     if hindered and ("Completed", "ABANDON") in found["hook"]:
         return
@@ -40,6 +43,13 @@ def ends_as_undisturbed(story: Story) -> Iterator[str]:
     for name in expected:
         if found[name] != expected[name]:
             yield f"{name}: {found[name]} instead of {expected[name]}"
+
+
+def _unanswered(story: Story) -> bool:
+    """Whether a fault hit each heartbeat of the call that completed the action, and there was one."""
+    completing = {story.callers[call.number] for call in story.calls if call.action == COMPLETION and not call.code}
+    beats = [call for call in story.calls if call.action == HEARTBEAT and story.callers[call.number] in completing]
+    return bool(beats) and all(call.number in story.hits for call in beats)
 
 
 def _never_called_again(story: Story) -> bool:

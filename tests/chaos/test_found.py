@@ -210,6 +210,24 @@ FOUND = {
         '{"scenario":"busy-clb","deliveries":[{"turns":[6,14,8]}],"faults":[{"action":"*","effect":"kill-afte'
         'r","call":118}],"seed":825708,"deeds":[{"what":"types:memberships","call":90}]}'
     ),
+    "a planted attempt of a released instance is recorded as lost": (
+        '{"scenario":"slow-image","deliveries":[{"at":320.0,"turns":[57,1]}],"faults":[{"action":"*","effect"'
+        ':"kill-before","call":103},{"action":"slb:*","effect":"code:Throttling.Api","times":null,"seconds":6'
+        '0.0},{"action":"ecs:*","effect":"code:Throttling.Api","times":null,"skip":6,"seconds":60.0}],"pause"'
+        ':5.0,"phase":23.0,"seed":327360,"deeds":[{"what":"types:attempt-1"}]}'
+    ),
+    "listing is forbidden until the rescue is done, and the stopped source stays": (
+        '{"scenario":"before-relaunch-told","deliveries":[{"turns":[8,44]},{"at":10.0,"event":"another"},{"at'
+        '":140.0,"event":"stopped"},{"at":700.0,"event":"stopped"}],"faults":[{"action":"slb:DescribeLoadBala'
+        'ncers","effect":"code:Forbidden.RAM","times":null,"seconds":200.0}],"pause":20.0,"phase":41.0,"seed"'
+        ":637791}"
+    ),
+    "no heartbeat of the last two calls gets an answer": (
+        '{"scenario":"hook-late-agent","deliveries":[{"event":"notification"},{"at":310.0,"event":"notificati'
+        'on"}],"faults":[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"slow","times":3},{"action":'
+        '"ess:RecordLifecycleActionHeartbeat","effect":"slow","times":2},{"action":"ecs:DescribeImages","effe'
+        'ct":"cut","times":2}],"pause":400.0,"phase":41.0,"seed":52781}'
+    ),
     "a short hook whose only call in time is killed": (
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'

@@ -77,6 +77,14 @@ def test_a_search_that_no_call_could_finish() -> None:
     assert list(restarts.stop_mode_returns_exactly(story)) == ["rescue 1 is open"]
 
 
+def test_a_hook_whose_last_call_got_no_answer_to_a_heartbeat() -> None:
+    """It may end with the failure result, and only there."""
+    story = tell(Schedule.parse(FOUND["no heartbeat of the last two calls gets an answer"]))
+    assert list(same_end.ends_as_undisturbed(story)) == []
+    story.hits.clear()
+    assert list(same_end.ends_as_undisturbed(story))
+
+
 def twice(story: Story) -> None:
     """A second completion of the token is accepted."""
     story.after["ess"]["completions"] *= 2

@@ -71,6 +71,7 @@ def lose(run: Context, state: State, _: Decision) -> State:
             raise error  # it may hold the missing facts, and a human may repair it
     image = f"The image {state.image_id} is usable. " if state.image is Image.USABLE else ""
     reason = f"{run.instance_id} was released before its rescue was complete. {image}{source_disks.way_back(run)}"
+    rescue_index.begin(run.episode, state.now)  # the sweep warns of the losses in its index
     run.episode.record("lost", {"reason": reason, "at": run.clock.now()})
     raise RescueLost(reason)
 
