@@ -228,6 +228,12 @@ FOUND = {
         '"ess:RecordLifecycleActionHeartbeat","effect":"slow","times":2},{"action":"ecs:DescribeImages","effe'
         'ct":"cut","times":2}],"pause":400.0,"phase":41.0,"seed":52781}'
     ),
+    "in stop mode, the calls before the stop die, and the next come after the lock": (
+        '{"scenario":"stop-mode-by-hand","deliveries":[{},{"at":302.0,"event":"stopped"},{"at":402.0,"event":'
+        '"running"}],"faults":[{"action":"oss:PutObject","effect":"kill-before","skip":2},{"action":"*","effe'
+        'ct":"kill-after","call":77},{"action":"*","effect":"kill-after","call":21}],"pause":20.0,"phase":41.'
+        '0,"seed":202372,"runs":1}'
+    ),
     "a short hook whose only call in time is killed": (
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'

@@ -73,7 +73,7 @@ def test_a_search_that_no_call_could_finish() -> None:
     story = tell(Schedule.parse(FOUND["in stop mode, no call can finish the search before the stop"]))
     assert list(restarts.stop_mode_returns_exactly(story)) == []
     assert all("done" not in records for records in story.journal.values())
-    story.runs_of("interruption")[0].error = ""
+    story.runs_of("interruption")[0].answer = {"outcome": "done"}
     assert list(restarts.stop_mode_returns_exactly(story)) == ["rescue 1 is open"]
 
 
@@ -81,7 +81,7 @@ def test_a_hook_whose_last_call_got_no_answer_to_a_heartbeat() -> None:
     """It may end with the failure result, and only there."""
     story = tell(Schedule.parse(FOUND["no heartbeat of the last two calls gets an answer"]))
     assert list(same_end.ends_as_undisturbed(story)) == []
-    story.hits.clear()
+    story = replace(story, hits={})
     assert list(same_end.ends_as_undisturbed(story))
 
 
