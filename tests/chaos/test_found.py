@@ -238,6 +238,10 @@ FOUND = {
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'
     ),
+    "a permission for commands that is missing once": (
+        '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
+        'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'
+    ),
 }
 
 

@@ -168,7 +168,7 @@ def test_an_instance_that_run_command_always_refuses(hooks: Write) -> None:
     assert len(here.actions("RunCommand")) <= 4
 
 
-@pytest.mark.parametrize("code", ["InstanceLockedForSecurity", "InvalidInstance.NotMatch", "Forbidden.RAM"])
+@pytest.mark.parametrize("code", ["InstanceLockedForSecurity", "InvalidInstance.NotMatch"])
 @pytest.mark.parametrize("action", ["RunCommand", "DescribeCloudAssistantStatus"])
 def test_an_instance_that_is_refused_for_good(removing: Make, action: str, code: str) -> None:
     """Only it fails, within minutes and with the code; the other instance gets one command and serves."""
@@ -179,6 +179,16 @@ def test_an_instance_that_is_refused_for_good(removing: Make, action: str, code:
     assert f"{action} was refused ({code})" in answer["reason"]
     assert (here.serving(), here.cloud.now() < NOW + 200) == ({here.ids[1]}, True)
     assert [command.instance_ids for command in here.cloud.ecs.assistant.commands] == [[here.ids[1]]]
+
+
+def test_a_missing_permission_that_is_granted_later(removing: Make) -> None:
+    """It says nothing about the instances: no command of the next call repeats what was done for an instance alone."""
+    here = removing()
+    fault(here, "RunCommand", "code:Forbidden.RAM", times=1)
+    with pytest.raises(CloudError, match=r"Forbidden\.RAM"):
+        here.deliver()
+    here.completes("CONTINUE")
+    assert [command.instance_ids for command in here.cloud.ecs.assistant.commands] == [here.ids]
 
 
 @pytest.mark.parametrize("action", ["RunCommand", "DescribeCloudAssistantStatus"])

@@ -29,7 +29,7 @@ def look(run: Context, progress: Progress) -> Progress:
         described |= instances_by_id(run.ecs, chunk)
     instances = {name: _standing(described.get(name), progress, name, now) for name in waiting}
     running = [name for name in waiting if (described.get(name) or {}).get("Status") == "Running"]
-    with_agent, refused = _agents(run, progress, running)
+    with_agent, refused = _agents(run, running)
     for name in with_agent:
         instances[name] = InstanceState(Readiness.READY, os_type=instances[name].os_type)
     for name, error in refused.items():
@@ -60,13 +60,12 @@ def _out(before: InstanceState | None, now: float, instance: InstanceState) -> I
     return replace(instance, readiness=readiness, out_since=since)
 
 
-def _agents(run: Context, progress: Progress, instance_ids: Sequence[str]) -> tuple[list[str], dict[str, CloudError]]:
+def _agents(run: Context, instance_ids: Sequence[str]) -> tuple[list[str], dict[str, CloudError]]:
     """The instances whose agent has a heartbeat, and the refusals by instance."""
-    accepted = any(seen.readiness is Readiness.READY for seen in progress.instances.values())
     found: list[str] = []
     refused: dict[str, CloudError] = {}
     for chunk in chunks(instance_ids, INSTANCES_PER_STATUS):
-        answers, refusals = together_or_alone(partial(_with_agent, run), chunk, accepted)
+        answers, refusals = together_or_alone(partial(_with_agent, run), chunk)
         found += chain.from_iterable(answers)
         refused |= refusals
     return found, refused

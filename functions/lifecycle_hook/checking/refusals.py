@@ -16,23 +16,19 @@ FORBIDDEN = ("Forbidden", "NoPermission")
 def together_or_alone(
     call: Callable[[Sequence[str]], Answer],
     instance_ids: Sequence[str],
-    accepted: bool,  # noqa: FBT001 - what is known of the others, not a mode
     policy: RetryPolicy = PLAIN,
 ) -> tuple[list[Answer], Mapping[str, CloudError]]:
     """Call for all instances, and where that is refused for each alone.
 
-    ``accepted``: the same call was accepted for other instances before. Returns the answers, and the refusals by
-    instance. Raises ``CloudError`` for a refusal that passes, and for a missing permission where no instance was
-    accepted: that says nothing about the instances.
+    Returns the answers, and the refusals by instance. Raises ``CloudError`` for a refusal that passes, and for a
+    missing permission: that says nothing about the instances, and once it is granted, the next call for all of them
+    would repeat what was done for each alone.
     """
     answers, refusals = _tried(call, instance_ids, policy)
     if refusals and len(instance_ids) > 1:
         alone = [_tried(call, [instance_id], policy) for instance_id in instance_ids]
         answers = [answer for some, _ in alone for answer in some]
         refusals = {name: error for _, refused in alone for name, error in refused.items()}
-    for error in refusals.values():
-        if not (answers or accepted) and error.code.startswith(FORBIDDEN):
-            raise error
     return answers, refusals
 
 
@@ -42,6 +38,6 @@ def _tried(
     try:
         return [call(instance_ids)], {}
     except CloudError as error:
-        if passes_with_next_call(error, policy):
+        if passes_with_next_call(error, policy) or error.code.startswith(FORBIDDEN):
             raise
         return [], dict.fromkeys(instance_ids, error)

@@ -58,8 +58,7 @@ def start_due(run: Context, progress: Progress) -> Progress:
     """Start every command that is due; its ClientToken makes repetitions harmless. Raises ``CloudError``."""
     for batch in progress.batches(run.clock.now()):
         begin = partial(_run, run, progress.chosen[batch.stage], batch)
-        accepted = any(other.stage == batch.stage for other in progress.runs)
-        runs, refused = together_or_alone(begin, batch.instance_ids, accepted, RUN)
+        runs, refused = together_or_alone(begin, batch.instance_ids, RUN)
         results = [_refused(run, progress, batch, name, error) for name, error in refused.items()]
         progress = progress.replace(runs=(*progress.runs, *runs)).with_results(batch.stage, results)
     return progress
