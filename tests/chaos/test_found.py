@@ -238,6 +238,14 @@ FOUND = {
         '{"scenario":"hook-short","deliveries":[{"at":235.0,"event":"notification"}],"faults":'
         '[{"action":"ess:RecordLifecycleActionHeartbeat","effect":"kill-before"}]}'
     ),
+    "a launch without an answer, and then without the permission": (
+        '{"scenario":"before-relaunch","deliveries":[],"faults":[{"action":"ecs:RunInstances","effect":"reset-afte'
+        'r"},{"action":"ecs:RunInstances","effect":"code:Forbidden.RAM"}]}'
+    ),
+    "a launch without an answer, and then with expired credentials": (
+        '{"scenario":"short-timeout","deliveries":[],"faults":[{"action":"ecs:RunInstances","effect":"reset-after"'
+        '},{"action":"ecs:RunInstances","effect":"code:InvalidSecurityToken.Expired"}]}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'

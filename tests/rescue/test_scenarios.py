@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
 
-from spotkeeper.errors import CloudError, NoCapacity
+from simulator.transport import Killed
+from spotkeeper.errors import CloudError, DeadlineReached, NoCapacity
 from tests.rescue.reading import dies, fault, heal, images, launches, places, replacements
 from tests.rescue.stage import Stage, stage
 
@@ -58,8 +60,10 @@ def test_sold_out_until_the_deadline_and_back_for_the_next_call() -> None:
     here.rescues()
 
 
-@pytest.mark.parametrize("died", [False, True], ids=["refused", "died first"])
-@pytest.mark.parametrize("code", ["OperationDenied.NoStock", "Account.Arrearage"])
+@pytest.mark.parametrize(
+    ("code", "died"),
+    [("OperationDenied.NoStock", False), ("OperationDenied.NoStock", True), ("Account.Arrearage", False)],
+)
 def test_the_next_call_begins_with_the_first_option(code: str, *, died: bool) -> None:
     """A request that was refused is not repeated: it was the dearest, and spot may be back."""
     here = stage(timeout=200)
@@ -72,6 +76,21 @@ def test_the_next_call_begins_with_the_first_option(code: str, *, died: bool) ->
     here.cloud.ecs.stock["cn-hangzhou-h", OWN, "spot"] = None
     here.rescues()
     assert launches(here)[-1][0] == "spot"
+
+
+@pytest.mark.parametrize("code", ["Forbidden.RAM", "Account.Arrearage", "InvalidSecurityToken.Expired"])
+@pytest.mark.parametrize("lost", ["reset-after", "slow", "kill-after", "code:IdempotentProcessing"])
+def test_a_refusal_after_a_lost_answer(code: str, lost: str) -> None:
+    """Such a refusal comes before the ClientToken is looked at: it does not tell whether the request has launched."""
+    here = stage(timeout=200)
+    fault(here, "RunInstances", lost)
+    fault(here, "RunInstances", f"code:{code}")
+    for _ in range(2):
+        with suppress(CloudError, DeadlineReached, Killed):
+            here.deliver()
+    here.rescues()
+    assert len(replacements(here)) == 1
+    assert here.calls("DeleteInstance") == []
 
 
 def test_sold_out_until_after_the_release() -> None:

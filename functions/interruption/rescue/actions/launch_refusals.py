@@ -11,7 +11,7 @@ round of the same call; a terminal refusal ends the call, and the next call trie
 from __future__ import annotations
 
 from spotkeeper.errors import CloudError
-from spotkeeper.retry import RetryPolicy, passes_by_itself
+from spotkeeper.retry import EXPIRED, RetryPolicy, passes_by_itself
 
 IN_PROGRESS = "IdempotentProcessing"
 """The same call of another invocation is in progress, and may launch an instance."""
@@ -35,6 +35,9 @@ RUN_CONFLICTS = RetryPolicy(
     )
 )
 """Conflicts that pass soon: the launch option is retried for a moment; after that, the next option is tried."""
+AT_ONCE = RetryPolicy(RUN_CONFLICTS.conflicts - {IN_PROGRESS}, repeatable=False)
+"""The refusals after which the same call is repeated at once, since it has surely launched nothing. After any other,
+the next try of the launch repeats it, and knows that a refusal may prove nothing (``replacement.launch``)."""
 
 TERMINAL = frozenset(
     {
@@ -78,4 +81,4 @@ def may_launch(error: CloudError) -> bool:
 
 def ends_round(error: CloudError) -> bool:
     """Whether no other option may be tried now: it would be refused as well, or this option may still be launched."""
-    return error.code == SNAPSHOT_NOT_READY or may_launch(error)
+    return error.code in {SNAPSHOT_NOT_READY, EXPIRED} or may_launch(error)

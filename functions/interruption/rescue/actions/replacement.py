@@ -65,7 +65,9 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
         try:
             instance_id = run_instances(run, request)
         except CloudError as error:
-            _raise_unless_next(run, request, error)
+            # Permissions are checked before the ClientToken, so a terminal refusal does not tell what it has launched.
+            if ends_round(error) or is_terminal(error):
+                raise
             launch_requests.record_refusal(run, request, error)
         else:
             if exists(run, instance_id, run.clock.now()):
@@ -120,14 +122,20 @@ def _positions(known: LaunchRecords, options: int) -> list[Position]:
 
 
 def _raise_unless_next(run: Context, request: LaunchRequest, error: CloudError) -> None:
-    """Raise a refusal that concerns all options; after any other refusal, the next option is tried."""
+    """Raise a refusal of a first request that concerns all options; after any other, the next option is tried."""
     if ends_round(error):
         raise error
     run.refused_tokens.add(request.token)
     if is_terminal(error):
-        if error.code != OTHER_PARAMETERS:
+        if error.code != OTHER_PARAMETERS and not _is_shared(run, request):
             launch_requests.record_refusal(run, request, error)
         raise error
+
+
+def _is_shared(run: Context, request: LaunchRequest) -> bool:
+    """Whether another call has the same request on record, and may have launched an instance with it."""
+    last = launch_requests.read(run).last.items()
+    return any(other.token == request.token for attempt, other in last if attempt != run.attempt)
 
 
 def _keep(run: Context, state: State, instance_id: str, request: LaunchRequest) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rescue.actions import launch_requests
-from rescue.actions.launch_refusals import RUN_CONFLICTS
+from rescue.actions.launch_refusals import AT_ONCE
 from rescue.actions.launch_requests import LaunchRecords, LaunchRequest
 from rescue.context import Context
 from spotkeeper.episode import EPISODE_TAG
@@ -31,7 +31,7 @@ def run_instances(run: Context, request: LaunchRequest) -> str:
             "RunInstances",
             f"replacement of {run.instance_id}",
             {**parameters, "ClientToken": request.token},
-            retry=RUN_CONFLICTS,
+            retry=AT_ONCE,
             until=run.step_limit.until.sooner(RUN_SECONDS),
         )
     except (AttributeError, TypeError, ValueError) as error:
