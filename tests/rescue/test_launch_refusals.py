@@ -6,13 +6,14 @@ import pytest
 
 from rescue.actions.launch_refusals import (
     ABOVE_PRICE_LIMIT,
+    AT_ONCE,
     RUN_CONFLICTS,
     ends_round,
     is_terminal,
     may_launch,
 )
 from spotkeeper.errors import CloudError
-from spotkeeper.retry import PLAIN, passes_by_itself
+from spotkeeper.retry import EXPIRED, PLAIN, passes_by_itself, patience
 
 NEXT_OPTION = """
     OperationDenied.NoStock NoInstanceStock Zone.NotOnSale Zone.NotOpen InvalidInstanceType.ZoneNotSupported
@@ -81,3 +82,16 @@ def test_trouble_that_is_not_the_options(code: str) -> None:
     """Throttling and outages meet every option, and after an outage this option may have been launched."""
     assert ends_round(refusal(code))
     assert may_launch(refusal(code))
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", *BUSY.split(), "InternalError"])
+def test_what_is_repeated_at_once(code: str) -> None:
+    """Only a request that has surely launched nothing, so that the refusal of its repetition tells something."""
+    assert (patience(refusal(code), AT_ONCE) > 0) is (code not in {"IdempotentProcessing", "InternalError"})
+
+
+def test_expired_credentials() -> None:
+    """They meet every option, and the next call has fresh ones."""
+    assert ends_round(refusal(EXPIRED))
+    assert not is_terminal(refusal(EXPIRED))
+    assert not may_launch(refusal(EXPIRED))
