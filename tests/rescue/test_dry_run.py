@@ -93,6 +93,15 @@ def test_guarded_like_a_real_one() -> None:
     assert "plan" not in dry(stage(tags={}))
 
 
+def test_load_balancers_that_the_role_may_not_read() -> None:
+    """A warning, as in a rescue."""
+    here = stage()
+    fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=None)
+    answer = dry(here)
+    assert any("CLB was not searched for memberships" in warning for warning in answer["warnings"])
+    assert (answer["memberships"], any(line.startswith("launch") for line in answer["plan"])) == ([], True)
+
+
 def test_a_dry_run_that_is_refused_in_the_middle_of_a_rescue() -> None:
     """It raises, and the sweep does not wait for it: nothing is written."""
     here = stage(REALISTIC, {"SPOTKEEPER_RELAUNCH": "none"}, timeout=60)

@@ -6,12 +6,14 @@ from typing import Any
 
 from rescue.actions import source_disks
 from rescue.actions.image import look_for_image
+from rescue.actions.membership_search import FORBIDDEN
 from rescue.actions.record_launch_spec import observe_launch_spec
 from rescue.context import Context
 from rescue.decide import Decision, plan
 from rescue.launch_spec.options import describe_option
 from rescue.state import Image, State
 from rescue.steps import BY_GROUP, Step
+from spotkeeper.errors import CloudError
 from spotkeeper.instances import locked, server_ids
 from spotkeeper.load_balancers.search import MembershipSearch
 
@@ -29,7 +31,7 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
     if state.memberships is None:
         search = MembershipSearch(run.load_balancers.values(), server_ids(state.source, run.instance_id))
         for scope in search.scopes:
-            search.look_through(scope, run.deadline)
+            _look_through(run, search, scope)
         state = state.replace(memberships=search.found).warn(*search.warnings)
     assumed = state.replace(records={"disks": {}, **state.records})
     lock = "is" if locked(state.source) else "is not"
@@ -42,6 +44,16 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
         "not_carried": list(spec.get("not_carried", ())),
         "warnings": list(state.warnings),
     }
+
+
+def _look_through(run: Context, search: MembershipSearch, scope: str) -> None:
+    """Search a scope. A product that the role may not read is a warning, as in a rescue."""
+    try:
+        search.look_through(scope, run.deadline)
+    except CloudError as error:
+        if not (search.is_product(scope) and error.code in FORBIDDEN):
+            raise
+        search.leave_out(scope, error)
 
 
 def _line(decision: Decision, state: State, spec: dict[str, Any]) -> str:
