@@ -93,6 +93,14 @@ def test_guarded_like_a_real_one() -> None:
     assert "plan" not in dry(stage(tags={}))
 
 
+def test_the_memberships_of_the_plan_are_those_of_the_rescue() -> None:
+    """With the same fields, so that one program can read both answers."""
+    here = stage()
+    planned = dry(here)["memberships"]
+    assert len(planned) == 2
+    assert here.rescues()["memberships"] == planned
+
+
 def test_load_balancers_that_the_role_may_not_read() -> None:
     """A warning, as in a rescue."""
     here = stage()

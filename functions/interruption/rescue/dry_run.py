@@ -40,7 +40,7 @@ def answer(run: Context, state: State, _: Decision) -> dict[str, Any]:
         "reason": f"dry run: nothing was written; the instance {lock} under the Recycling lock",
         "instance_id": run.instance_id,
         "plan": [_line(decision, assumed, spec) for decision in plan(run.settings, assumed)],
-        "memberships": [f"{member.name}, weight {member.weight}" for member in state.memberships or ()],
+        "memberships": [member.shown for member in state.memberships or ()],
         "not_carried": list(spec.get("not_carried", ())),
         "warnings": list(state.warnings),
     }
