@@ -246,6 +246,11 @@ FOUND = {
         '{"scenario":"short-timeout","deliveries":[],"faults":[{"action":"ecs:RunInstances","effect":"reset-after"'
         '},{"action":"ecs:RunInstances","effect":"code:InvalidSecurityToken.Expired"}]}'
     ),
+    "memberships that only the other call could read": (
+        '{"scenario":"before-relaunch-told","deliveries":[{"turns":[13,48]}],"faults":[{"action":"ecs:StopInstanc'
+        'e","effect":"kill-before"},{"action":"ecs:DescribeUserData","effect":"slow"},{"action":"slb:DescribeLoad'
+        'Balancers","effect":"code:Forbidden.RAM","times":null,"seconds":90.0}]}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'

@@ -8,9 +8,10 @@ from rescue.context import NOTICE_SECONDS, Context
 from rescue.decide import Decision
 from rescue.state import Image, Replacement, State
 from spotkeeper import rescue_index
-from spotkeeper.episode import EPISODE_TAG
+from spotkeeper.episode import EPISODE_TAG, glance
 from spotkeeper.errors import RescueFailed, RescueLost
 from spotkeeper.instances import locked, server_ids, tags_of
+from spotkeeper.load_balancers.membership import is_batch
 
 
 def begin(run: Context, state: State, _: Decision) -> State:
@@ -77,12 +78,27 @@ def lose(run: Context, state: State, _: Decision) -> State:
 
 
 def finish(run: Context, state: State, _: Decision) -> State:
-    """Close the episode with the answer that every later call gives."""
+    """Close the episode with the answer that every later call gives.
+
+    First come the memberships that a call side by side has found since: this call may not have been able to read them.
+    """
+    if _others_found_memberships(run):
+        run.load(state.entered)
+        run.search = None
+        anew = {"memberships": None, "removed": False, "returned": False, "launched_here": False}
+        return resume(run, state.replace(settled=frozenset(), **anew))
     state = state.warn(*state.unretained)
     closing, leaves = answer.closing(run, state), bool(state.image_id) or state.disks is not None
     if remains := rescue_index.finish(run.episode, closing, run.clock.now(), leaves=leaves):
         run.signs.miss(remains)
     return state.replace(duplicates_checked=True)
+
+
+def _others_found_memberships(run: Context) -> bool:
+    """Whether the journal has memberships that this call does not know."""
+    known = run.episode.versions
+    found = glance(run.episode.journal(), run.episode.home, run.instance_id, run.episode.number).versions
+    return any(not set(versions) <= set(known.get(name, ())) for name, versions in found.items() if is_batch(name))
 
 
 def resume(run: Context, state: State) -> State:
