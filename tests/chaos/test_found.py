@@ -251,6 +251,10 @@ FOUND = {
         'e","effect":"kill-before"},{"action":"ecs:DescribeUserData","effect":"slow"},{"action":"slb:DescribeLoad'
         'Balancers","effect":"code:Forbidden.RAM","times":null,"seconds":90.0}]}'
     ),
+    "weight 0 gets no answer until the source is stopped": (
+        '{"scenario":"before-relaunch-told","faults":[{"action":"slb:SetBackendServers","effect":"reset-before","'
+        'times":null,"seconds":330.0}]}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'

@@ -135,11 +135,16 @@ FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.ADD
 
 
 def group_again_at(step: loop.Step, group: str, state: State) -> float:
-    """When a step may be tried (again) in a group: not before the group's first step."""
+    """When a step may be tried (again) in a group: not before the group's first step.
+
+    The removal waits ``HOLD_UP_SECONDS`` for weight 0: a source in the group gets requests, and once it is stopped it
+    can no longer be removed.
+    """
     first = FIRST.get(step)
     if first is not None and group in state.unsettled(first):
         before = state.refusals.get((first, group))
-        if before is not None and not before.final and not (first is Step.ADD_REPLACEMENT and state.image_id):
+        late = first is Step.DRAIN and before is not None and state.now >= before.since + HOLD_UP_SECONDS
+        if before is not None and not (before.final or late or (first is Step.ADD_REPLACEMENT and state.image_id)):
             return max(before.again_at, _part_again_at(step, group, state))
     return _part_again_at(step, group, state)
 
