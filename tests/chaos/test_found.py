@@ -255,6 +255,10 @@ FOUND = {
         '{"scenario":"before-relaunch-told","faults":[{"action":"slb:SetBackendServers","effect":"reset-before","'
         'times":null,"seconds":330.0}]}'
     ),
+    "a sweep that warns of a loss and then fails in its clean-up": (
+        '{"scenario":"neighbours","faults":[{"action":"ecs:DescribeImages","effect":"slow","times":3,"skip":2},{"'
+        'action":"slb:DescribeMasterSlaveServerGroupAttribute","effect":"kill-after"}],"pause":400.0}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'
