@@ -129,8 +129,12 @@ def _weights_unknown(story: Story) -> bool:
 
 
 def _called_after(story: Story, one: Forgery) -> bool:
-    """Whether a call that was not killed began after a record was forged, at least 60 s before the release."""
+    """Whether a call that was not killed began after a record was forged, at least 60 s before the release.
+
+    A call whose journal takes no record cannot supersede another.
+    """
     runs = [run for run in story.runs_of("interruption") if not run.killed and run.began >= one.at]
+    runs = [run for run in runs if not run.error.startswith("JournalUnavailable:")]
     return any(run.began <= (story.released_at or run.began) - IN_TIME for run in runs)
 
 

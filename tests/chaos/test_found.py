@@ -259,6 +259,10 @@ FOUND = {
         '{"scenario":"neighbours","faults":[{"action":"ecs:DescribeImages","effect":"slow","times":3,"skip":2},{"'
         'action":"slb:DescribeMasterSlaveServerGroupAttribute","effect":"kill-after"}],"pause":400.0}'
     ),
+    "a record of the flags from another program while the journal takes none, until the release": (
+        '{"scenario":"realistic","deliveries":[],"faults":[{"action":"oss:PutObject","effect":"code:AccessDenied"'
+        ',"times":null,"skip":2,"seconds":330.0}],"deeds":[{"what":"types:disks","call":53}]}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'
