@@ -116,7 +116,9 @@ class Combinations:
 
     def batch(self, size: int) -> list[Schedule]:
         """The next schedules; they depend on the seed and on what was noted up to now."""
-        rare = sorted(self.fired, key=lambda cell: (self.fired[cell], not _deceives(cell), self._random.random()))
+        # A fault on any call may have hit an action that no undisturbed scenario calls: nothing is aimed at it.
+        aims = [cell for cell in self.fired if (cell.product, cell.action) in self._scenarios]
+        rare = sorted(aims, key=lambda cell: (self.fired[cell], not _deceives(cell), self._random.random()))
         aimed = [self._schedule(rare[place % len(rare)]) for place in range(size - size // 2)]
         return [*aimed, *self._of_classes(size // 2)]
 
