@@ -115,6 +115,13 @@ def test_lines() -> None:
     assert not any("'" in one.line() for one in made)
 
 
+def test_nothing_aims_at_a_call_that_only_a_disturbed_scenario_makes() -> None:
+    """A fault on any call may hit it, and no scenario is known to make it."""
+    combinations = Combinations(CALLS, seed=3)
+    combinations.fired[Cell("ecs", "DeleteInstance", "kill-before")] = 0
+    assert len(combinations.batch(8)) == 8
+
+
 def test_the_rarest_first() -> None:
     """A batch aims at the cells that were hit least."""
     combinations = Combinations(CALLS, seed=4)
