@@ -16,6 +16,7 @@ from simulator import proof
 HEALTH = "DescribeHealthStatus"
 REPORTED_ONLY = ("MasterSlave", HEALTH)
 """What is asked for a report, and decides nothing."""
+GROUPS = "DescribeVServerGroups"
 SOON = 150.0
 """Seconds to the disks: 60 without a sign of life, up to 60 to the next sweep, and a call that retains them."""
 CALLS_PER_SWEEP = 40
@@ -160,7 +161,17 @@ def _excused(story: Story, refusing: list[tuple[FaultSpec, str]]) -> set[str]:
     for one, resource in refusing:
         if _reads_places(one):
             found |= groups.get(resource, set())
+    for load_balancer in _never_listed(story):
+        found |= groups[load_balancer]
     return found
+
+
+def _never_listed(story: Story) -> set[str]:
+    """The load balancers whose groups no call got to see before the release, if the last call names them."""
+    last = last_ended(story)
+    seen = {call.parameters.get("LoadBalancerId") for call in story.calls if call.action == GROUPS and not call.code}
+    every = {one["LoadBalancerId"] for one in story.before["slb"]["LoadBalancers"]}
+    return {one for one in every - seen if last is not None and f"{one} was not searched before" in last.error}
 
 
 def _with_load_balancers(story: Story, resources: set[str]) -> set[str]:

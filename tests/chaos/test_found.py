@@ -263,6 +263,11 @@ FOUND = {
         '{"scenario":"realistic","deliveries":[],"faults":[{"action":"oss:PutObject","effect":"code:AccessDenied"'
         ',"times":null,"skip":2,"seconds":330.0}],"deeds":[{"what":"types:disks","call":53}]}'
     ),
+    "no list of server groups is read before the release, beside a neighbour that refuses": (
+        '{"scenario":"neighbours","deliveries":[],"faults":[{"action":"slb:DescribeVServerGroups","effect":"throt'
+        'tle","times":null,"seconds":330.0},{"action":"slb:*","effect":"code:InvalidParameter","times":null,"on":'
+        '"api"}]}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'
