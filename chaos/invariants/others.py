@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -168,8 +169,9 @@ def _excused(story: Story, refusing: list[tuple[FaultSpec, str]]) -> set[str]:
 
 def _never_listed(story: Story) -> set[str]:
     """The load balancers whose groups no call got to see before the release, if the last call names them."""
-    last = last_ended(story)
-    seen = {call.parameters.get("LoadBalancerId") for call in story.calls if call.action == GROUPS and not call.code}
+    last, until = last_ended(story), story.released_at or math.inf
+    lists = (call for call in story.calls if call.action == GROUPS and not call.code and call.at < until)
+    seen = {call.parameters.get("LoadBalancerId") for call in lists}
     every = {one["LoadBalancerId"] for one in story.before["slb"]["LoadBalancers"]}
     return {one for one in every - seen if last is not None and f"{one} was not searched before" in last.error}
 
