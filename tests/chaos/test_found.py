@@ -268,6 +268,11 @@ FOUND = {
         'tle","times":null,"seconds":330.0},{"action":"slb:*","effect":"code:InvalidParameter","times":null,"on":'
         '"api"}]}'
     ),
+    "a load balancer that is searched last, and of which one group refuses for ever": (
+        '{"scenario":"neighbours","deliveries":[{"turns":[23]}],"faults":[{"action":"slb:DescribeVServerGroupAttr'
+        'ibute","effect":"code:InvalidParameter","times":null,"on":"shop/web"},{"action":"slb:DescribeLoadBalance'
+        'rAttribute","effect":"throttle-second","times":null,"seconds":4.0}],"seed":11165}'
+    ),
     "a permission for commands that is missing once": (
         '{"scenario":"hook-removing","deliveries":[],"faults":[{"action":"ecs:RunCommand","effect":"code:Forb'
         'idden.RAM"},{"action":"ess:RemoveInstances","effect":"kill-before"}]}'

@@ -154,10 +154,12 @@ def _record(run: Context, search: MembershipSearch, *, complete: bool) -> bool:
     """Record a batch of what was found: first ``memberships``, then ``memberships-<n>``.
 
     Returns whether this call knew the standing record before. No weight is changed before its batch is recorded, and
-    batches are read in order: so the first batch that names a membership has its weight before the rescue.
+    batches are read in order: so the first batch that names a membership has its weight before the rescue. What was
+    found in a load balancer that is not searched to the end is news, too: one of its groups may refuse for ever.
     """
-    begun = bool(batches(run.episode.records))
-    news = complete or set(search.trusted) - searched_scopes(run.episode.records) or (search.found and not begun)
+    known = {member.key for member in recorded(run.episode.records)}
+    found = any(member.key not in known for member in search.found)
+    news = complete or found or set(search.trusted) - searched_scopes(run.episode.records)
     if not news or is_complete(run.episode.records):
         return True
     document = {
