@@ -199,10 +199,7 @@ def _not_named(story: Story, resources: set[str]) -> Iterator[str]:
 
 
 def a_loss_is_heard(story: Story) -> Iterator[str]:
-    """Whoever is called once a rescue is lost raises; and the sweep, for a day, names it among its warnings.
-
-    A sweep that raises has no answer: its warnings are in the audit.
-    """
+    """Whoever is called once a rescue is lost raises; and the sweep, for a day, names it among its warnings."""
     number = story.recorded("lost")
     if number is None:
         return
@@ -214,14 +211,12 @@ def a_loss_is_heard(story: Story) -> Iterator[str]:
         if run.function == "interruption" and not run.error:
             yield f"{run.name} answers {(run.answer or {}).get('outcome')} although the rescue is lost"
     sweeps = [run for run in later if run.function == "sweep"]
-    if sweeps and not story.disturbed("oss") and story.source_id not in _said(story, sweeps[-1]):
+    if sweeps and not story.disturbed("oss") and story.source_id not in _said(sweeps[-1]):
         yield f"{sweeps[-1].name} does not say that {story.source_id} is lost"
 
 
-def _said(story: Story, sweep: Run) -> str:
-    own = f'"request_id": "{sweep.name}"'
-    audit = (text for text in story.outputs if own in text and '"action": "report"' in text)
-    return "\n".join((sweep.error, json.dumps((sweep.answer or {}).get("warnings", [])), *audit))
+def _said(sweep: Run) -> str:
+    return sweep.error or json.dumps((sweep.answer or {}).get("warnings", []))
 
 
 def history_costs_nothing(story: Story) -> Iterator[str]:

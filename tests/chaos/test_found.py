@@ -280,14 +280,7 @@ FOUND = {
 }
 
 
-LINES = [
-    pytest.param(line, id=name, marks=pytest.mark.full if place % 3 else ())
-    for place, (name, line) in enumerate(FOUND.items())
-]
-"""A third of the schedules is played by ``make test``, all by ``make test-full``."""
-
-
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", FOUND.values(), ids=FOUND)
 def test_found_and_mended(line: str) -> None:
     """No invariant is violated any more."""
     assert judge(Schedule.parse(line)).violations == ()

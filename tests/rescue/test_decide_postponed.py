@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -10,10 +11,10 @@ import pytest
 from rescue.decide import decide
 from rescue.next_try import try_later
 from rescue.state import Image, State
-from rescue.steps import BY_GROUP, Step, ordered_steps
+from rescue.steps import BY_GROUP, Step, group_again_at, ordered_steps
 from spotkeeper.errors import CloudError
 from spotkeeper.settings.interruption import InterruptionSettings
-from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, NONE
+from tests.rescue.test_decide import AT_ONCE, DEFAULTS, EARLY, FACTS, FOUND, NONE
 from tests.rescue.test_decide_walks import LAST
 
 NO = CloudError("Describe", "lb-1", "Refused")
@@ -67,3 +68,24 @@ def throttled_throughout(chosen: InterruptionSettings, facts: State) -> None:
             return
         else:
             facts = refuse(facts, decision.step, BUSY)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "waited", "image_id", "waits"),
+    [
+        (Step.DRAIN, Step.REMOVE, 29.9, "m-1", True),
+        (Step.DRAIN, Step.REMOVE, 30.0, "m-1", False),
+        (Step.DRAIN, Step.REMOVE, 30.0, "", False),
+        (Step.ADD_REPLACEMENT, Step.DRAIN, 99.0, "", True),
+        (Step.ADD_REPLACEMENT, Step.DRAIN, 0.0, "m-1", False),
+    ],
+)
+def test_how_long_a_step_waits_for_the_first_in_its_group(
+    first: Step, then: Step, waited: float, image_id: str, *, waits: bool
+) -> None:
+    """The removal half a minute for weight 0; weight 0 for the replacement to the end, where there is no image."""
+    facts = refuse(FOUND.replace(image_id=image_id), first, BUSY)
+    ((key, failed),) = facts.refusals.items()
+    later = dataclasses.replace(failed, again_at=failed.since + 100)
+    facts = facts.replace(refusals={key: later}, now=failed.since + waited)
+    assert (group_again_at(then, key[1], facts) > facts.now) is waits

@@ -9,7 +9,7 @@ import pytest
 from simulator.ecs import Timings
 from simulator.fleet import EVENT_TIME
 from spotkeeper.errors import RescueIncomplete, SpotkeeperError
-from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, replacements
+from tests.rescue.reading import deliver_until_done, fault, heal, moment, places, plant, records, replacements
 from tests.rescue.stage import REALISTIC, SOURCE, Stage, stage
 
 
@@ -20,6 +20,16 @@ def behind(count: int) -> Stage:
         here.add_balancer(f"more-{number}").default_group.add(SOURCE, weight=number + 1)
     here.before = here.cloud.state()
     return here
+
+
+def test_memberships_that_only_a_call_side_by_side_could_read() -> None:
+    """It has recorded them and died: the replacement gets them before the rescue is closed."""
+    other = stage()
+    other.rescues()
+    here = stage()
+    fault(here, "DescribeLoadBalancers", "code:Forbidden.RAM", times=None)
+    here.meanwhile("DescribeSnapshots", lambda: plant(here, "memberships.2", records(other)["memberships"]), only=1)
+    here.rescues()
 
 
 @pytest.mark.parametrize("code", ["Throttling", "ServiceIsConfiguring", "InternalError", "InvalidParameter"])

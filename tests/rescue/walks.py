@@ -24,7 +24,7 @@ from tests.rescue.stage import REALISTIC, SOURCE, STOPPED_FIRST, Stage, stage
 T = TypeVar("T")
 
 SEED = 20190409
-SAMPLE_OR_ALL = [pytest.param(4, id="sample"), pytest.param(None, id="all", marks=pytest.mark.full)]
+SAMPLE_OR_ALL = [pytest.param(5, id="sample"), pytest.param(None, id="all", marks=pytest.mark.full)]
 """How many cases of a walk are played."""
 LATE_TO_BE_SEEN = replace(REALISTIC, instance_visible=6, image_visible=6, snapshot_visible=6, tags_visible=8)
 """What was made does not show at once."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from rescue.actions import source_disks
 from rescue.actions.image import look_for_image
-from rescue.actions.membership_search import FORBIDDEN
+from rescue.actions.membership_search import is_forbidden
 from rescue.actions.record_launch_spec import observe_launch_spec
 from rescue.context import Context
 from rescue.decide import Decision, plan
@@ -51,7 +51,7 @@ def _look_through(run: Context, search: MembershipSearch, scope: str) -> None:
     try:
         search.look_through(scope, run.deadline)
     except CloudError as error:
-        if not (search.is_product(scope) and error.code in FORBIDDEN):
+        if not is_forbidden(search, scope, error):
             raise
         search.leave_out(scope, error)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rescue.state import Replacement, State
 from spotkeeper import loop
 from spotkeeper.errors import CloudError
+from spotkeeper.failed_steps import FailedStep
 from spotkeeper.loop import PARTS, WRITES
 from spotkeeper.retry import passes_by_itself
 from spotkeeper.settings.interruption import InterruptionSettings, Relaunch, StopSource
@@ -135,18 +136,22 @@ FIRST: Mapping[loop.Step, Step] = {Step.REMOVE: Step.DRAIN, Step.DRAIN: Step.ADD
 
 
 def group_again_at(step: loop.Step, group: str, state: State) -> float:
-    """When a step may be tried (again) in a group: not before the group's first step.
-
-    The removal waits ``HOLD_UP_SECONDS`` for weight 0: a source in the group gets requests, and once it is stopped it
-    can no longer be removed.
-    """
+    """When a step may be tried (again) in a group: not before the group's first step."""
     first = FIRST.get(step)
     if first is not None and group in state.unsettled(first):
         before = state.refusals.get((first, group))
-        late = first is Step.DRAIN and before is not None and state.now >= before.since + HOLD_UP_SECONDS
-        if before is not None and not (before.final or late or (first is Step.ADD_REPLACEMENT and state.image_id)):
+        if before is not None and not before.final and not _is_overtaken(first, before, state):
             return max(before.again_at, _part_again_at(step, group, state))
     return _part_again_at(step, group, state)
+
+
+def _is_overtaken(first: Step, refusal: FailedStep, state: State) -> bool:
+    """Whether the later step in the group no longer waits for the first.
+
+    The removal waits ``HOLD_UP_SECONDS`` for weight 0: a source in the group gets requests, and once it is stopped it
+    can no longer be removed. Weight 0 waits for the replacement only where there is no image.
+    """
+    return state.now >= refusal.since + HOLD_UP_SECONDS if first is Step.DRAIN else bool(state.image_id)
 
 
 def _part_again_at(step: loop.Step, part: str, state: State) -> float:

@@ -15,7 +15,9 @@ COUNTED = {"handed_over": "interruption", "hooks_handed_over": "lifecycle_hook",
 def answer(report: Report) -> dict[str, Any]:
     """The answer. Raises ``BatchFailed``."""
     if failed := [result["reason"] for result in report.results if result["outcome"] == "failed"]:
-        raise BatchFailed(f"{len(failed)} of {len(report.results)} failed: {'; '.join(failed)}", report.results)
+        # There is no answer to hold the warnings, and a loss must not go unheard in the alarm of the failed call.
+        texts = "; ".join([f"{len(failed)} of {len(report.results)} failed: {'; '.join(failed)}", *report.warnings])
+        raise BatchFailed(texts, report.results)
     body: dict[str, Any] = {**report.lines, "warnings": report.warnings}
     if report.run.settings.dry_run:
         return {"outcome": "skipped", "reason": DRY_RUN, "plan": report.plan, **body}

@@ -69,7 +69,10 @@ def _search(run: Context, known: LaunchRecords) -> tuple[LaunchRecords, list[str
 
 
 def _repeat(run: Context, request: LaunchRequest) -> None:
-    """Repeat RunInstances; its answer is recorded. A refusal says that the request has launched nothing."""
+    """Repeat RunInstances; its answer is recorded. A refusal that no further try changes leaves the launch unproven.
+
+    Raises ``CloudError`` for any other refusal.
+    """
     try:
         run_instances(run, request)
     except CloudError as error:

@@ -11,7 +11,7 @@ round of the same call; a terminal refusal ends the call, and the next call trie
 from __future__ import annotations
 
 from spotkeeper.errors import CloudError
-from spotkeeper.retry import EXPIRED, RetryPolicy, passes_by_itself
+from spotkeeper.retry import RetryPolicy, passes_with_next_call
 
 IN_PROGRESS = "IdempotentProcessing"
 """The same call of another invocation is in progress, and may launch an instance."""
@@ -75,10 +75,13 @@ def is_terminal(error: CloudError) -> bool:
 
 
 def may_launch(error: CloudError) -> bool:
-    """Whether the call may have launched an instance, or may still launch it."""
-    return error.code == IN_PROGRESS or passes_by_itself(error)
+    """Whether the request may have launched an instance, or may still launch it: a further try tells.
+
+    Expired credentials may meet the repetition of a request whose answer was lost.
+    """
+    return error.code == IN_PROGRESS or passes_with_next_call(error)
 
 
 def ends_round(error: CloudError) -> bool:
     """Whether no other option may be tried now: it would be refused as well, or this option may still be launched."""
-    return error.code in {SNAPSHOT_NOT_READY, EXPIRED} or may_launch(error)
+    return error.code == SNAPSHOT_NOT_READY or may_launch(error)

@@ -87,6 +87,11 @@ def _is_late(run: Context, state: State) -> bool:
     return run.clock.now() >= (state.load_balancers_since or 0.0) + HOLD_UP_SECONDS
 
 
+def is_forbidden(search: MembershipSearch, scope: str, error: CloudError) -> bool:
+    """Whether the role may not read a whole product: its load balancers are a warning."""
+    return search.is_product(scope) and error.code in FORBIDDEN
+
+
 def _search_scope(run: Context, state: State, search: MembershipSearch, scope: str) -> State:
     progress = search.progress
     searched = state.accepted(Step.FIND_MEMBERSHIPS, scope)
@@ -101,7 +106,7 @@ def _search_scope(run: Context, state: State, search: MembershipSearch, scope: s
         if not isinstance(error, CloudError):
             return refused
         tries = refused.refusals[Step.FIND_MEMBERSHIPS, scope].tries
-        forbidden = search.is_product(scope) and error.code in FORBIDDEN
+        forbidden = is_forbidden(search, scope, error)
         if forbidden and tries <= FORBIDDEN_TRIES:
             return continue_at(refused, Step.FIND_MEMBERSHIPS, scope, error, run.clock.now() + 2.0 ** (tries - 1))
         if not forbidden and not (search.knows(scope) and tries >= REPORT_TRIES):

@@ -65,7 +65,8 @@ def _repeated(run: Context, known: LaunchRecords) -> tuple[str, LaunchRequest] |
         try:
             instance_id = run_instances(run, request)
         except CloudError as error:
-            # Permissions are checked before the ClientToken, so a terminal refusal does not tell what it has launched.
+            # No document says whether permissions and bills are checked before the ClientToken. If they are, a terminal
+            # refusal does not tell what the request has launched.
             if ends_round(error) or is_terminal(error):
                 raise
             launch_requests.record_refusal(run, request, error)
