@@ -6,6 +6,8 @@ PYTHON ?= python3
 
 RUN := .venv/bin/python -m
 STAMP := .venv/.made-with
+# On two cores; a core without work takes over half of the other's: a walk may take as long as a thousand other tests.
+SPREAD := -n 2 --dist worksteal
 INSTALL := $(RUN) pip install -qq --disable-pip-version-check --no-input --require-hashes
 
 # The variables on make's command line; each has to be known to the target.
@@ -19,7 +21,7 @@ drill: $(STAMP) ## rescue an interrupted spot instance on the embedded cloud; EV
 	$(DOOR)
 
 test: lint ## every check that CI runs; of the exhaustive walks a seeded sample
-	$(RUN) pytest -n 2
+	$(RUN) pytest $(SPREAD)
 
 lint: $(STAMP) ## the format, lint and type checks of `make test` alone, as pre-commit runs them
 	$(RUN) ruff format --check
@@ -28,7 +30,7 @@ lint: $(STAMP) ## the format, lint and type checks of `make test` alone, as pre-
 	@for index in functions/*/index.py; do echo "$(RUN) mypy $$index"; $(RUN) mypy "$$index" || exit; done
 
 test-full: $(STAMP) ## the tests with the exhaustive walks in full
-	$(RUN) pytest -n 2 -m ""
+	$(RUN) pytest $(SPREAD) -m ""
 
 chaos: $(STAMP) ## kill it anywhere: all kills in all scenarios, then random faults for BUDGET=60 s; SEED=n, KIND=hook, REPLAY='schedule'
 	$(DOOR)
